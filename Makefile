@@ -1,0 +1,59 @@
+# Short recipes; CI and the hooks call the same ones. Everything runs in .venv, made on first use.
+SHELL := /bin/bash
+BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+INSTALLED := .venv/.installed
+BENCH_INSTALLED := .venv/.bench-installed
+
+.PHONY: run test check serve ui track bench format clean
+
+run: $(INSTALLED)	## the whole competition, then the leaderboard and what to do next
+	@python -m pipelines.settings.params
+	@dvc repro
+	@python -m pipelines.tracking --wait
+	@python -m pipelines.reporting.leaderboard artifacts/*/compare
+
+test: check	## lint, types, all tests
+	@python -m pytest
+
+check: $(INSTALLED)	## lint and types alone
+	@ruff format --check .
+	@ruff check .
+	@mypy
+
+serve: $(INSTALLED)	## TorchServe with every champion; Ctrl-C stops all of it
+	@exec python -m serving.server
+
+ui: $(INSTALLED) track	## MLflow on what was run
+	@echo "Open http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning once it answers; Ctrl-C stops it."
+	@exec mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+
+track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if it was deleted
+	@python -m pipelines.tracking
+
+bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
+	@python -m benchmarks.training
+	@python -m benchmarks.tuning
+	@python -m benchmarks.pipeline
+	@python -m benchmarks.serving
+
+format: $(INSTALLED)	## rewrite the code as `make check` wants it
+	@ruff format .
+	@ruff check --fix .
+
+clean:	## delete everything that a run makes, and the environment
+	rm -rf .venv data artifacts .state mlflow.db* mlruns .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "Bakeoff needs Python 3.11, 3.12 or 3.13; found %d.%d. Say which: make BASE_PYTHON=..." % sys.version_info[:2])'
+	@test -x .venv/bin/python || $(BASE_PYTHON) -m venv .venv
+	@echo "Installing the pinned packages into .venv (a few minutes, once) ..."
+	@python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	@python -m pip install --quiet -e '.[dev,bench]'
+	@touch $@

@@ -1,0 +1,79 @@
+"""How long does the whole take from nothing, and with nothing to do? And how much of a stage is MLflow?
+
+In a copy of the project: `dvc repro` from nothing, then `dvc repro` and `make run` with nothing to do. MLflow's share
+is the time a stage spends on starting the process that shows its results; the process itself runs beside the next
+stages, and how long the last one outlives the run is printed too.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipelines.running.stages import stages
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 5
+
+
+def copy_of_the_project(folder: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+
+
+def seconds(folder: Path, *command: str) -> float:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    started = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def seconds_of(folder: Path, name: str) -> float:
+    return float(json.loads((folder / ".state" / "durations" / f"{name}.json").read_text())["seconds"])
+
+
+def print_shares(folder: Path) -> None:
+    shares = []
+    for stage in stages():
+        if stage.verb in ("evaluate", "package"):
+            whole, view = seconds_of(folder, f"{stage.verb}-{stage.name}"), seconds_of(folder, f"mlflow-{stage.name}")
+            shares.append(100 * view / whole)
+            print(f"  {stage.title}: {whole:.1f} s, MLflow's share {shares[-1]:.2f} %")
+    print(f"    MLflow's largest share of a stage  {max(shares):.2f} %")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "project")
+        folder.mkdir()
+        copy_of_the_project(folder)
+        first = seconds(folder, "dvc", "repro")
+        behind = seconds(folder, "python", "-m", "pipelines.tracking", "--wait")
+        print(f"dvc repro from nothing: {first:.0f} s for {len(stages())} stages; MLflow complete {behind:.1f} s later")
+        print_shares(folder)
+        for command in (("dvc", "repro"), ("make", "run")):
+            nothing = [seconds(folder, *command) for _ in range(ROUNDS)]
+            print(
+                f"{' '.join(command)} with nothing to do: {statistics.median(nothing):.1f} s "
+                f"({min(nothing):.1f} to {max(nothing):.1f} in {ROUNDS} runs)"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Decision tree: twenty questions about single inputs, each the best one left to ask.
+
+Every node compares one input with one threshold and goes left or right; a leaf answers with the shares of the classes
+that ended there in training. A person can follow it, which no other row can say.
+
+Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984. https://doi.org/10.1201/9781315139470
+NOTE[DIFF] impurity may be the entropy, and growth is stopped by depth and leaf size instead of pruned afterwards.
+
+Shapes: B batch, F features, O outputs.
+"""
+
+from typing import Any
+
+from models.cost import Cost
+from models.hyperparameters import Hyperparameters, choice, tunable
+from models.scikit import ScikitClassifier
+
+
+class Config(Hyperparameters):
+    depth: int = tunable(8, 2, 24, ge=1)  # questions on the longest way down
+    leaf: int = tunable(5, 1, 50, log=True, ge=1)  # training examples that a leaf needs
+    impurity: str = choice("entropy", "entropy", "gini")  # what a good question makes smaller
+
+
+def decision_tree(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitClassifier:
+    """(B, F) -> (B, O)."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    estimator = DecisionTreeClassifier(max_depth=config.depth, min_samples_leaf=config.leaf, criterion=config.impurity)
+    return ScikitClassifier(estimator, outputs, count)
+
+
+def count(estimator: Any) -> Cost:
+    """An input's number and a threshold per question, a share per class and leaf; a comparison per level."""
+    tree = estimator.tree_
+    questions = int(tree.node_count - tree.n_leaves)
+    return Cost(2 * questions + int(tree.n_leaves) * len(estimator.classes_), int(tree.max_depth))

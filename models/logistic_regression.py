@@ -1,0 +1,38 @@
+"""Multinomial logistic regression: one weight per input and class, and nothing hidden.
+
+A class's score is a weighted sum of the inputs, and softmax makes probabilities of the scores. There is one best
+answer, and it is solved for (L-BFGS, to convergence) rather than descended towards by a training loop. It is the
+classical line that a network has to cross.
+
+Cox, "The Regression Analysis of Binary Sequences", J. R. Stat. Soc. B 20(2), 1958.
+https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
+NOTE[DIFF] many classes at once, and a penalty on the squares of the weights (Hastie, Tibshirani & Friedman, "The
+    Elements of Statistical Learning", 2009, section 4.4), without which separable classes push the weights to infinity.
+
+Shapes: B batch, F features, O outputs.
+"""
+
+from typing import Any
+
+from models.cost import Cost
+from models.hyperparameters import Hyperparameters, tunable
+from models.scikit import ScikitClassifier
+
+ITERATIONS = 2000  # L-BFGS steps at most; standardised inputs need a tenth of that or less
+
+
+class Config(Hyperparameters):
+    inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # smaller keeps the weights smaller
+
+
+def logistic_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitClassifier:
+    """(B, F) -> (B, O)."""
+    from sklearn.linear_model import LogisticRegression
+
+    estimator = LogisticRegression(C=config.inverse_penalty, max_iter=ITERATIONS)
+    return ScikitClassifier(estimator, outputs, count)
+
+
+def count(estimator: Any) -> Cost:
+    """A multiplication and an addition per weight."""
+    return Cost(estimator.coef_.size + estimator.intercept_.size, 2 * estimator.coef_.size)

@@ -1,0 +1,160 @@
+"""One graph from raw columns to the reply, in the two forms that are served: ONNX and TorchScript.
+
+Both are made from the same module in evaluation mode: stem -> network -> reply. What is written holds
+no date and no path of the machine, and the same weights give the same bytes.
+
+Shapes: B batch, chosen anew by every call of what is exported.
+"""
+
+import io
+import logging
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.stems import Model
+
+OUTPUT = "probabilities"  # the name of what a graph answers with
+ROWS = 3  # of the example a graph is recorded with: an axis of 1 would be taken for a constant
+
+
+class Served(nn.Module):
+    """What is served: forward(*raw columns) -> reply, each (B, ...), in evaluation mode."""
+
+    def __init__(self, model: Model, reply: nn.Module) -> None:
+        super().__init__()
+        self.stem = model.stem
+        self.network = model.network
+        self.reply = reply
+        self.eval()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        answer: Tensor = self.reply(self.network(self.stem(*inputs)))
+        return answer
+
+
+def example_tensors(example: Sequence[NDArray[Any]]) -> tuple[Tensor, ...]:
+    """`ROWS` rows of each column, repeating them where there are fewer; on the CPU."""
+    return tuple(torch.from_numpy(np.resize(values, (ROWS, *values.shape[1:]))) for values in example)
+
+
+def onnx_graph(
+    module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str = OUTPUT
+) -> onnx.ModelProto:
+    """Convert a module on the CPU to ONNX, with inputs and output of these names and a batch axis of any size.
+
+    Args:
+        module: called with one tensor per input; in evaluation mode.
+        example: two or more rows of each input.
+    """
+    batch = torch.export.Dim("batch")
+    with _quiet_exporter(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            example,
+            dynamo=True,
+            external_data=False,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes=(tuple({0: batch} for _ in example),),  # one tuple, for the one parameter *inputs
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model_proto
+    _strip(graph)
+    return graph
+
+
+def torchscript(module: nn.Module, example: tuple[Tensor, ...]) -> bytes:
+    """Record a module on the CPU as TorchScript: the content of a `.pt` file for `torch.jit.load`.
+
+    A fresh process always gives the same bytes; a process that has recorded others before numbers
+    PyTorch's internal class names on.
+    """
+    with quiet_torchscript(), torch.no_grad():
+        recording = torch.jit.trace(module, example)  # type: ignore[no-untyped-call]
+        content = io.BytesIO()
+        torch.jit.save(recording, content)
+    return _repacked(content.getvalue())
+
+
+@contextmanager
+def quiet_torchscript() -> Iterator[None]:
+    """Hide that TorchScript is deprecated: TorchServe loads it, and torch is pinned to a version that has it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        yield
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Hide what the exporter says about itself; what it cannot convert it raises."""
+    chatter = logging.getLogger("torch.onnx")  # that torchvision, which nobody asked for, is absent
+    level = chatter.level
+    chatter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # torch.export copies one of its own objects in a way that torch deprecates.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
+    finally:
+        chatter.setLevel(level)
+
+
+def _strip(message: Any) -> None:
+    """Remove what the exporter noted beside the graph, in all of it: stack traces with paths of the machine."""
+    for field, value in message.ListFields():
+        if field.name in ("metadata_props", "doc_string"):
+            message.ClearField(field.name)
+        elif field.type == field.TYPE_MESSAGE:
+            for part in value if isinstance(value, Sequence) else [value]:
+                _strip(part)
+
+
+UNWANTED = re.compile(r"\.debug_pkl$|/\.data/serialization_id$|/traced_inputs(\.pkl$|/)")
+# debug_pkl: source lines with paths of the machine; the id follows from them; traced_inputs: of the example.
+
+
+def _repacked(archive: bytes) -> bytes:
+    """The same TorchScript archive without debugging records, in a fixed order and with fixed dates."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():  # PyTorch's own order
+            if UNWANTED.search(name):
+                continue
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.extra = _padding(content.tell() + 30 + len(name.encode()))
+            new.writestr(entry, old.read(name))
+    return content.getvalue()
+
+
+def _padding(offset: int) -> bytes:
+    """An extra field of a zip entry that moves its data from `offset` on to a multiple of 64 bytes.
+
+    PyTorch maps tensors into memory, and its own writer pads the same way.
+    """
+    length = -(offset + 4) % 64  # the field's own header takes 4
+    return b"FB" + length.to_bytes(2, "little") + b"Z" * length
+
+
+def described(graph: onnx.ModelProto, facts: dict[str, str]) -> onnx.ModelProto:
+    """Put plain facts into the file's own metadata, and check the whole against ONNX's rules."""
+    graph.graph.name = "bakeoff"
+    graph.producer_name = "bakeoff"
+    graph.producer_version = ""  # the libraries' versions are in signature.json
+    onnx.helper.set_model_props(graph, facts)
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+def onnx_bytes(graph: onnx.ModelProto) -> bytes:
+    return cast(bytes, graph.SerializeToString(deterministic=True))

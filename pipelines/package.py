@@ -1,0 +1,25 @@
+"""Stage package: the archive that TorchServe loads, and the champion in MLflow's registry."""
+
+from pipelines.running.failure import Failure
+from pipelines.running.stage import run
+from pipelines.settings import paths
+from pipelines.tracking.background import in_background
+from serving import archive
+
+
+def package(name: str) -> None:
+    exported = paths.exported(name)
+    try:
+        archive.build(
+            paths.packaged(name) / f"{name}.mar",
+            signature=exported / "signature.json",
+            model=exported / "model.onnx",
+            golden=exported / "golden.npz",
+        )
+    except ValueError as error:  # serving knows nothing of our failures
+        raise Failure(str(error)) from None
+    in_background("--registry", name)
+
+
+if __name__ == "__main__":
+    run(package, paths.STATE)

@@ -1,0 +1,1 @@
+"""What people read: leaderboard, significance, pictures, the page."""

@@ -1,0 +1,104 @@
+"""One stage, run: its name from the command line, one at a time, failures as sentences."""
+
+import errno
+import fcntl
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.running.failure import Failure
+from pipelines.running.files import clear_unfinished, write_json, write_text
+from pipelines.running.stages import Stage, stages
+
+
+def run(work: Callable[[str], None], state: Path) -> None:
+    """Run `work(name)` as the stage of that name; end the process with 0, 1 or 130.
+
+    A `Failure` is printed as a sentence after the stage's name. Anything else is our defect: the
+    traceback goes to a file, and the sentence says where.
+    """
+    verb = work.__name__
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m pipelines.{verb} NAME   (a name from params.yaml)")
+    name = sys.argv[1]
+    try:
+        with _alone(state / "locks" / f"{verb}-{name}"):
+            _end_when_orphaned()
+            _clear(_announced(verb, name))
+            started = time.monotonic()
+            work(name)
+            write_json(state / "durations" / f"{verb}-{name}.json", {"seconds": time.monotonic() - started})
+    except Failure as failure:
+        sys.exit(f"\n{verb} {name}: {failure}")
+    except KeyboardInterrupt:
+        print(f"\n{verb} {name}: stopped; run again to go on from here", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            sys.exit(_defect(state, verb, name, error))
+        sys.exit(
+            f"\n{verb} {name}: could not write {error.filename or 'a file'}: {error.strerror}; "
+            "free some space or permit writing, and run again: what is finished is kept"
+        )
+    except Exception as error:  # the last line of defence: users get a sentence, we get the traceback
+        sys.exit(_defect(state, verb, name, error))
+
+
+def _announced(verb: str, name: str) -> Stage:
+    """Say which stage of how many this is."""
+    order = stages()
+    position = next((number for number, stage in enumerate(order, 1) if stage[:2] == (verb, name)), None)
+    if position is None:
+        known = ", ".join(stage.name for stage in order if stage.verb == verb)
+        raise Failure(f"params.yaml names no {name!r} for this stage; it has: {known or 'none'}")
+    print(f"[{position} of {len(order)}] {verb} {name}", file=sys.stderr, flush=True)
+    return order[position - 1]
+
+
+def _clear(stage: Stage) -> None:
+    """Remove half-written files that a killed run of this stage left beside or in its outputs."""
+    for folder in {place for out in stage.outs for place in (Path(out), Path(out).parent)}:
+        clear_unfinished(folder)
+
+
+def _defect(state: Path, verb: str, name: str, error: Exception) -> str:
+    path = state / "failures" / f"{verb}-{name}.txt"
+    write_text(path, "".join(traceback.format_exception(error)))
+    return (
+        f"\n{verb} {name}: failed in a way that is not your mistake: {type(error).__name__}: {error}\n"
+        f"The whole story is in {path}; please report it."
+    )
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the stage's lock: the kernel drops it when its holder dies, however it dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting: another process is running {path.name.replace('-', ' ', 1)}", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _end_when_orphaned() -> None:
+    """End this process when the one that started it is killed.
+
+    DVC killed by `kill -9` leaves its stage running; run again, DVC would clear the folder that the
+    old stage still writes to.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

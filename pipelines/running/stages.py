@@ -1,0 +1,101 @@
+"""dvc.yaml as the stages see it: which stages there are, in which order, and what each depends on."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+LIBRARIES = ("torch", "optuna", "numpy", "scikit-learn")  # whose versions may change a number
+
+LOOKS = "pipelines/reporting/"  # a picture drawn differently is a new output, but no reason to train again
+OUTS = ("outs", "metrics", "plots")
+
+
+class Stage(NamedTuple):
+    """One stage of dvc.yaml with its `foreach` written out."""
+
+    verb: str
+    name: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb} {self.name}"
+
+
+def stages() -> list[Stage]:
+    """All stages in the order dvc.yaml tells the story, which is the order DVC runs them in."""
+    with Path("params.yaml").open(encoding="utf-8") as stream:
+        params = yaml.safe_load(stream)
+    with Path("dvc.yaml").open(encoding="utf-8") as stream:
+        story = yaml.safe_load(stream)
+    return [
+        Stage(verb, name, *(_listed(entry["do"], keys, name, item) for keys in (("deps",), ("params",), OUTS)))
+        for verb, entry in story["stages"].items()
+        for name, item in params[entry["foreach"].removeprefix("${").removesuffix("}")].items()
+    ]
+
+
+def find(verb: str, name: str) -> Stage | None:
+    return next((stage for stage in stages() if (stage.verb, stage.name) == (verb, name)), None)
+
+
+def fingerprint(stage: Stage, device: str) -> str:
+    """A hash of everything the stage's result depends on: files, settings, libraries, device.
+
+    Scratch work is kept under this name, so that a run goes on where it was killed, and never
+    goes on with work done for other data, other settings or other code.
+    """
+    with Path("params.yaml").open(encoding="utf-8") as stream:
+        params = yaml.safe_load(stream)
+    digest = hashlib.blake2b(digest_size=10)
+    for name in LIBRARIES:
+        digest.update(f"{name}={version(name)}\n".encode())
+    digest.update(f"device={device}\n".encode())
+    for key in stage.params:
+        digest.update(f"{key}={_value(params, key)!r}\n".encode())
+    for path in _files(dep for dep in stage.deps if not dep.startswith(LOOKS)):
+        digest.update(f"{path.as_posix()}\n".encode())
+        with path.open("rb") as stream_of_bytes:
+            digest.update(hashlib.file_digest(stream_of_bytes, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def _files(deps: Iterable[str]) -> Iterator[Path]:
+    for dep in deps:
+        path = Path(dep)
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+        else:
+            yield path
+
+
+def _listed(entry: Mapping[str, Any], keys: tuple[str, ...], name: str, item: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a stage lists under some keys; a line with settings of its own, as plots have, is a mapping of one key."""
+    lines = (line for key in keys for line in entry.get(key, ()))
+    return tuple(_filled(line if isinstance(line, str) else next(iter(line)), name, item) for line in lines)
+
+
+def _filled(text: str, key: str, item: Mapping[str, Any]) -> str:
+    text = text.replace("${key}", key)
+    for name, value in item.items():
+        text = text.replace(f"${{item.{name}}}", str(value))
+    return text
+
+
+def _value(params: Any, dotted: str) -> Any:
+    for word in dotted.split("."):
+        params = params[word]
+    return params
+
+
+def scratch(verb: str, name: str, device: str, state: Path) -> Path:
+    """The stage's scratch folder, named after everything its result depends on."""
+    stage = find(verb, name)
+    assert stage is not None, "a stage that runs is in dvc.yaml"
+    return state / verb / name / fingerprint(stage, device)

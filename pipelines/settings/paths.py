@@ -1,0 +1,57 @@
+"""Where every artifact is: the only file that spells a path of `data/`, `artifacts/` or `.state/`.
+
+All paths are relative to the project's folder, which is where DVC runs the stages.
+"""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+STATE = Path(".state")  # scratch: may be deleted at any time, nothing but time is lost
+
+
+def split(problem: str) -> Path:
+    """train/ valid/ test/ with one .npy per field, schema.json, manifest.json."""
+    return Path("data", problem, "split")
+
+
+def schema(problem: str) -> Path:
+    return split(problem) / "schema.json"
+
+
+def manifest(problem: str) -> Path:
+    return split(problem) / "manifest.json"
+
+
+def augmented(problem: str) -> Path:
+    """train/ with one .npy per field and a leading axis of copies, preview.png."""
+    return Path("data", problem, "augmented")
+
+
+def tuned(problem: str, contender: str) -> Path:
+    """best.json, trials.csv, history.png, importance.png."""
+    return Path("artifacts", problem, "tune", contender)
+
+
+def trained(problem: str, contender: str) -> Path:
+    """weights/ of every seed, model.json, history.csv, curve.csv."""
+    return Path("artifacts", problem, "train", contender)
+
+
+def evaluated(problem: str, contender: str) -> Path:
+    """metrics.json, predictions.npz, pictures/, confusion.csv, reliability.csv."""
+    return Path("artifacts", problem, "evaluate", contender)
+
+
+def compared(problem: str) -> Path:
+    """leaderboard.csv, leaderboard.png, champion.json, metrics.json, report.html."""
+    return Path("artifacts", problem, "compare")
+
+
+def exported(problem: str) -> Path:
+    """model.onnx, model.pt, signature.json, golden.npz, parity.json."""
+    return Path("artifacts", problem, "export")
+
+
+def packaged(problem: str) -> Path:
+    """<problem>.mar"""
+    return Path("artifacts", problem, "package")

@@ -1,0 +1,34 @@
+"""The parts of a split on disk: a folder per part, one `.npy` per field, read memory-mapped."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.running.files import write_array
+from pipelines.sources.schema import Schema
+
+PartName = Literal["train", "valid", "test"]
+PARTS: tuple[PartName, ...] = ("train", "valid", "test")
+
+
+class Part(NamedTuple):
+    """Aligned examples: row i of every array is the same example. N examples."""
+
+    inputs: tuple[NDArray[Any], ...]  # one (N, ...) array per input field, in the schema's order
+    target: NDArray[Any]  # (N, ...)
+
+
+def write_part(folder: Path, schema: Schema, part: Part) -> None:
+    for field, values in zip((*schema.inputs, schema.target), (*part.inputs, part.target), strict=True):
+        write_array(folder / f"{field.name}.npy", values)
+
+
+def read_part(folder: Path, schema: Schema) -> Part:
+    """Read a part without loading it: the arrays are memory-mapped, read-only."""
+    arrays = [
+        np.load(folder / f"{field.name}.npy", mmap_mode="r", allow_pickle=False)
+        for field in (*schema.inputs, schema.target)
+    ]
+    return Part(tuple(arrays[:-1]), arrays[-1])

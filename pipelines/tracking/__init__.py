@@ -1,0 +1,1 @@
+"""What was run, in MLflow: a view of the artifacts that can be lost and made again."""

@@ -1,0 +1,8 @@
+"""python -m pipelines.tracking: see view.py."""
+
+import sys
+
+from pipelines.tracking.view import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

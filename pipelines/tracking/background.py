@@ -1,0 +1,56 @@
+"""The view, made by a process beside the stages: MLflow costs a stage milliseconds."""
+
+import fcntl
+import os
+import sys
+import time
+
+from pipelines.running.files import write_json
+from pipelines.settings import paths
+
+SCRATCH = paths.STATE / "tracking"
+BUSY = SCRATCH / "busy"  # locked, and shared, by every process in the background until it ends
+NICENESS = 10  # of a process in the background: the stages go first
+
+
+def in_background(*arguments: str) -> None:
+    """Start `python -m pipelines.tracking` with these arguments, and do not wait.
+
+    What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
+    goes to .state/durations/.
+    """
+    started = time.monotonic()
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    log = str(SCRATCH / f"{arguments[-1]}.log")
+    with BUSY.open("w") as busy:
+        fcntl.flock(busy, fcntl.LOCK_SH)
+        os.set_inheritable(busy.fileno(), True)  # the lock lives as long as a process holds the open file
+        child = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "pipelines.tracking", *arguments],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,  # it outlives the stage, and Ctrl-C is not for it
+        )
+    os.setpriority(os.PRIO_PROCESS, child, NICENESS)
+    write_json(paths.STATE / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started})
+
+
+def wait() -> None:
+    """Wait for every process in the background; say so if it takes a while, and repeat what they complained of."""
+    if not BUSY.exists():
+        return
+    with BUSY.open("w") as busy:
+        try:
+            fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("MLflow is catching up ...", file=sys.stderr, flush=True)
+            fcntl.flock(busy, fcntl.LOCK_EX)
+    for log in sorted(SCRATCH.glob("*.log")):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("note: "):
+                print(line, file=sys.stderr)

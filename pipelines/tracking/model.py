@@ -1,0 +1,82 @@
+"""An ONNX file as a model of MLflow's, which anything that has MLflow and ONNX Runtime can load and ask.
+
+No code of this project is needed for that: raw columns go in, probabilities come out.
+
+Shapes: N example rows, O outputs.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.tracking.store import Store
+
+REQUIREMENTS = ("numpy", "onnx", "onnxruntime")  # to load the model; listed, or MLflow would start a process to guess
+
+
+class Column(NamedTuple):
+    """An input or output of a graph: its name, and what one row of it is."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Graph(NamedTuple):
+    """A graph with all that is said about it."""
+
+    path: Path  # of the .onnx file
+    inputs: Sequence[Column]
+    outputs: Sequence[Column]
+    example: Mapping[str, NDArray[Any]]  # input name -> rows, (N, ...), N at least 2
+
+
+def log_model(
+    store: Store, experiment: str, name: str, graph: Graph, *, run: str | None = None, tags: Mapping[str, str]
+) -> str:
+    """Log the graph as a model of the experiment and, if one is given, of the run; returns the model's id."""
+    import mlflow.onnx
+    import onnx
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    client = store.client
+    logged = client.create_logged_model(experiment, name=name, source_run_id=run, tags=dict(tags))
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "model")
+        mlflow.onnx.save_model(
+            onnx.load(graph.path),
+            str(place),
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                run_id=run,
+                model_uuid=logged.model_id,
+                model_id=logged.model_id,
+            ),
+            signature=_signature(graph),
+            input_example=dict(graph.example),
+            pip_requirements=[f"{library}=={version(library)}" for library in REQUIREMENTS],
+            onnx_execution_providers=["CPUExecutionProvider"],
+            save_as_external_data=False,
+        )
+        client.log_model_artifacts(logged.model_id, str(place))
+    client.finalize_logged_model(logged.model_id, "READY")
+    if run is not None:
+        client.log_outputs(run, [LoggedModelOutput(logged.model_id, step=0)])
+    return str(logged.model_id)
+
+
+def _signature(graph: Graph) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    inputs, outputs = (
+        Schema([TensorSpec(np.dtype(column.dtype), (-1, *column.shape), column.name) for column in columns])
+        for columns in (graph.inputs, graph.outputs)
+    )
+    return ModelSignature(inputs, outputs)

@@ -1,0 +1,111 @@
+"""Where MLflow keeps what it shows: opened by one process at a time, created whole or not at all.
+
+By default a SQLite file and a folder in the project, `mlflow.db` and `mlruns/`, which is also where a
+plain `mlflow ui` looks; any other store by MLFLOW_TRACKING_URI. Either may be deleted at any time: it is
+a view of the artifacts, and `python -m pipelines.tracking` makes it again.
+"""
+
+import fcntl
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipelines.running.failure import Failure
+
+DATABASE = Path("mlflow.db")
+ARTIFACTS = Path("mlruns")
+
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # what MLflow's list of experiments calls it
+
+# Set before MLflow is imported, unless the user has set them.
+ENVIRONMENT = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",  # what goes wrong is raised; the rest is about MLflow itself
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # it would call home
+    "ORT_DISABLE_TELEMETRY": "1",  # and so would ONNX Runtime, which MLflow loads
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every trial
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down is reported in seconds, not in minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # seconds
+}
+
+
+class Store(NamedTuple):
+    """An opened store. `client` is MLflow's MlflowClient."""
+
+    client: Any
+    uri: str
+    artifacts: Path | None  # where files go; None: the server decides
+
+    def experiment(self, problem: str) -> str:
+        """The number of the experiment of that name, which is created, or taken out of the bin, if need be.
+
+        Raises:
+            Failure: if the experiment's files belong to a folder that is not this project's.
+        """
+        place = None if self.artifacts is None else str(self.artifacts / problem)
+        found = self.client.get_experiment_by_name(problem)
+        if found is None:
+            return str(self.client.create_experiment(problem, artifact_location=place, tags=KIND))
+        if place is not None and found.artifact_location.removeprefix("file://") != place:
+            raise Failure(
+                f"{DATABASE} keeps the files of {problem!r} in {found.artifact_location}, which is not in this "
+                f"project's folder: it was made elsewhere; delete {DATABASE} and {ARTIFACTS}, then run `make track`"
+            )
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+
+@contextmanager
+def opened(lock: Path) -> Iterator[Store]:
+    """Open the store, alone: others that open it wait at the file `lock`. The kernel frees it when a holder dies."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting: another process is showing results in MLflow", file=sys.stderr, flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        _quieten()
+        with warnings.catch_warnings():
+            # MLflow uses a loading strategy that SQLAlchemy deprecates; only MLflow can change that.
+            warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", DeprecationWarning)
+            # MLflow, when imported, warns of a type hint in its own classes.
+            warnings.filterwarnings("ignore", r".*Any type hint is inferred as AnyType", UserWarning)
+            yield _store()
+
+
+def _store() -> Store:
+    from mlflow import MlflowClient
+
+    stated = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if stated:
+        return Store(MlflowClient(stated, registry_uri=stated), stated, None)
+    if not DATABASE.exists():
+        _create()
+    uri = f"sqlite:///{DATABASE.absolute()}"
+    return Store(MlflowClient(uri, registry_uri=uri), uri, ARTIFACTS.absolute())
+
+
+def _create() -> None:
+    """Make the database aside and move it into place: one whose making was killed can never be opened again."""
+    from mlflow import MlflowClient
+
+    for left in Path().glob(f"{DATABASE}.new-*"):
+        left.unlink()
+    new = Path(f"{DATABASE}.new-{os.getpid()}")
+    uri = f"sqlite:///{new.absolute()}"
+    MlflowClient(uri, registry_uri=uri).search_experiments(max_results=1)
+    new.replace(DATABASE)
+
+
+def _quieten() -> None:
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,190 @@
+"""The ways to learn, side by side: each goes on from where it was and says where it stands.
+
+A learner keeps its scratch in a folder: a checkpoint while it learns, and the weights of its best
+epoch. Killed and called again with the same folder, it goes on from the checkpoint and ends with the
+same bytes as if it had not been.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from models import ARCHITECTURES
+from models.hyperparameters import Hyperparameters, choice, configured
+from models.scikit import ScikitClassifier
+from pipelines.running.files import replacing
+from pipelines.running.seeds import derive
+from pipelines.training import gradient, weights
+from pipelines.training.gradient import fit
+from pipelines.training.lesson import Data, Lesson, new_model, read
+from pipelines.training.scoring import validate
+
+CHECKPOINT_EVERY = 2.0  # seconds between two checkpoints; what a kill can cost
+
+
+class ClosedFormSettings(Hyperparameters):
+    """What is searched for everything that is solved at once, besides its own settings."""
+
+    draws: bool = choice(False, False, True)  # solve for the augmented copies too; a straight line may be worse for it
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far to learn, and when to give up."""
+
+    until: int  # epochs after which to stop for now
+    horizon: int  # epochs the learning rate is planned for
+    patience: int | None = None  # epochs without a better score after which to stop for good
+
+
+class Standing(NamedTuple):
+    """Where a learner stands."""
+
+    score: float  # the goal on validation, at the best epoch
+    epochs: int  # epochs trained
+    best_epoch: int  # counted from 1; the weights kept are those after it
+    history: tuple[dict[str, float], ...]  # per epoch: learning_rate, train_loss, valid_<goal>
+
+
+class Learner(NamedTuple):
+    settings: type[Hyperparameters]  # what is searched besides the network's own
+    rungs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
+    advance: Callable[[Lesson, Mapping[str, Any], int, Path, Course], Standing]
+
+
+def by_gradient(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+    """Train until the course's epoch, from the folder's checkpoint if there is one."""
+    data = read(lesson)
+    own = configured(gradient.Settings, _named(gradient.Settings, settings))
+    torch.manual_seed(derive(seed, "weights"))
+    model = new_model(lesson, data, settings)
+    optimizer = gradient.new_optimizer(model, own)
+    keeper = _Keeper(folder, model, optimizer, data, course)
+    fit(
+        model,
+        optimizer,
+        data.task,
+        data.train,
+        data.valid,
+        own,
+        augment=lesson.augment,
+        seed=seed,
+        epochs=range(keeper.epochs, course.until),
+        horizon=course.horizon,
+        report=keeper.report,
+    )
+    return keeper.finish()
+
+
+class _Keeper:
+    """Keeps the best weights, checkpoints, and decides when patience has run out."""
+
+    def __init__(self, folder: Path, model: Any, optimizer: torch.optim.Optimizer, data: Data, course: Course) -> None:
+        self.path = folder / "checkpoint.pt"
+        self.folder, self.model, self.optimizer, self.course = folder, model, optimizer, course
+        self.goal = data.task.goal
+        self.score = math.inf if self.goal.direction == "minimize" else -math.inf
+        self.best_epoch = 0
+        self.best: dict[str, torch.Tensor] = {}
+        self.history: list[dict[str, float]] = []
+        self.saved = time.monotonic()
+        if self.path.exists():
+            kept = torch.load(self.path, weights_only=True, map_location=next(model.parameters()).device)
+            model.load_state_dict(kept["model"])
+            optimizer.load_state_dict(kept["optimizer"])
+            self.score, self.best_epoch, self.best, self.history = (
+                kept["score"],
+                kept["best_epoch"],
+                kept["best"],
+                kept["history"],
+            )
+
+    @property
+    def epochs(self) -> int:
+        """Epochs already trained; all of them if patience ran out in an earlier call."""
+        return self.course.until if self._out_of_patience() else len(self.history)
+
+    def report(self, epoch: int, measured: Mapping[str, float]) -> bool:
+        self.history.append(dict(measured))
+        score = measured[f"valid_{self.goal.name}"]
+        if self.goal.better(score, self.score) or not self.best:
+            self.score, self.best_epoch = score, epoch + 1
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        if time.monotonic() - self.saved > CHECKPOINT_EVERY:
+            self._save()
+        return self._out_of_patience()
+
+    def _out_of_patience(self) -> bool:
+        patience = self.course.patience
+        return patience is not None and bool(self.best) and len(self.history) - self.best_epoch >= patience
+
+    def _save(self) -> None:
+        with replacing(self.path) as temporary:
+            torch.save(
+                {
+                    "model": self.model.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                    "score": self.score,
+                    "best_epoch": self.best_epoch,
+                    "best": self.best,
+                    "history": self.history,
+                },
+                temporary,
+            )
+        self.saved = time.monotonic()
+
+    def finish(self) -> Standing:
+        """Checkpoint, put the best weights on disk, and say where the learner stands."""
+        self._save()
+        self.model.load_state_dict(self.best)
+        weights.save(self.model, self.folder / "best")
+        return Standing(self.score, len(self.history), self.best_epoch, tuple(self.history))
+
+
+def in_closed_form(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+    """Solve for all examples at once; there are no epochs to speak of."""
+    data = read(lesson)
+    own = configured(ClosedFormSettings, _named(ClosedFormSettings, settings))
+    copies = data.train if own.draws else data.train[:1]
+    model = new_model(lesson, data, settings)
+    assert isinstance(model.network, ScikitClassifier)
+    with torch.no_grad():
+        features = torch.cat([model.stem(*examples.inputs) for examples in copies])
+    targets = torch.cat([examples.target for examples in copies])
+    model.network.solve(features, targets, derive(seed, "solve"))
+    scores = validate(model, data.task, data.valid)
+    weights.save(model, folder / "best")
+    return Standing(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
+
+
+def _halvings(epochs: int) -> list[int]:
+    """A quarter, a half and all of the epochs, where those differ.
+
+    >>> _halvings(12), _halvings(2), _halvings(1)
+    ([3, 6, 12], [1, 2], [1])
+    """
+    first = max(1, epochs // 4)
+    return sorted({rung for rung in (first, 2 * first) if rung < epochs} | {epochs})
+
+
+def _at_once(epochs: int) -> list[int]:
+    return [1]
+
+
+def _named(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in config.model_fields}
+
+
+LEARNERS: dict[str, Learner] = {
+    "gradient": Learner(gradient.Settings, _halvings, by_gradient),  # descended, epoch by epoch
+    "closed_form": Learner(ClosedFormSettings, _at_once, in_closed_form),  # solved
+}
+
+
+def learner_of(architecture: str) -> Learner:
+    return LEARNERS[ARCHITECTURES[architecture].learner]

@@ -1,0 +1,6 @@
+"""What answers over HTTP: runs beside TorchServe, knows nothing of models/ or pipelines/."""
+
+import os
+
+# ONNX Runtime's wheels report their use to Microsoft, from the moment they are imported, unless told not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,0 +1,70 @@
+"""Runs a command and takes it down, with all it started, when the one who asked is gone.
+
+TorchServe is a Java process with Python processes below it; killed together with a parent that had no chance
+to clean up (`kill -9`), they would stay for ever. So a small process stands between: its standard input
+is a pipe from the server, which closes when the server ends for whatever reason. Standard library only, and
+nothing imported from the project, because it is run as a file.
+"""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE = 8.0  # seconds between asking a process to end and killing it
+
+
+def main(folder: Path, command: list[str]) -> int:
+    """Run `command` in `folder` until it ends or standard input closes; then remove the folder.
+
+    The number of the command's process group goes to standard output. When the command ends by itself the
+    folder stays until standard input closes, so that its log can be read.
+    """
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)  # the pipe alone says when to end
+    with (folder / "output.log").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            restore_signals=True,
+            preexec_fn=_listen,
+        )
+    try:
+        print(process.pid, flush=True)
+        closed = False
+        while not closed and process.poll() is None:
+            closed = bool(select.select([sys.stdin], [], [], 0.2)[0])
+        stop(process.pid, process)
+        sys.stdin.read()
+    finally:
+        stop(process.pid, process)
+        shutil.rmtree(folder, ignore_errors=True)
+    return process.returncode
+
+
+def _listen() -> None:
+    """Give the command the signals back that the guard ignores; ignored ones are inherited."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+
+
+def stop(group: int, process: subprocess.Popen[bytes]) -> None:
+    """End a process group: ask, wait for its leader, then kill what is left."""
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(group, signal.SIGTERM)
+        process.wait(PATIENCE)
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

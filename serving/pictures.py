@@ -1,0 +1,83 @@
+"""PNG and JPEG bytes -> pixels, trusting nothing about them.
+
+The size is read from the header and compared before any pixel is decoded, so a small file that would unfold
+to gigabytes never does. Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma);
+transparent pixels are laid over black first; the camera's orientation mark (EXIF) is honoured.
+"""
+
+import warnings
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from serving.refusal import Refusal
+from serving.signature import Field
+
+PNG, JPEG = "image/png", "image/jpeg"
+STARTS = {PNG: b"\x89PNG\r\n\x1a\n", JPEG: b"\xff\xd8\xff"}
+ENDS = {PNG: b"IEND\xaeB`\x82", JPEG: b"\xff\xd9"}
+FORMATS = ("PNG", "JPEG")
+DEPTHS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr")  # at most 8 bits per channel
+PNG_DEPTH = 24  # offset of the byte in a PNG's header that holds the bits per channel
+
+
+def media(content: bytes) -> str | None:
+    """Tell by its first bytes what a file is; None for anything but PNG and JPEG."""
+    return next((name for name, start in STARTS.items() if content.startswith(start)), None)
+
+
+def decode(content: bytes, field: Field, where: str) -> NDArray[Any]:
+    """Decode one picture to the field's shape (H, W) or (H, W, C), uint8.
+
+    Raises:
+        Refusal: the bytes are no picture of an accepted kind, depth or size, or are not whole.
+    """
+    accepted = field.decode["media"]
+    found = media(content)
+    if found is None or found not in accepted:
+        what = found or f"{len(content)} bytes that are neither PNG nor JPEG"
+        raise Refusal(400, f"{where}: expected a picture as {' or '.join(accepted)}, found {what}")
+    if ENDS[found] not in content:
+        raise Refusal(400, f"{where}: expected a whole picture, found one that is cut off ({len(content)} bytes)")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
+            return _pixels(content, field, where)
+    except Refusal:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Refusal(400, f"{where}: expected {_sizes(field)}, found one too large to be read") from error
+    except UnidentifiedImageError as error:
+        raise Refusal(400, f"{where}: expected a readable picture, found one with a damaged header") from error
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        raise Refusal(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
+
+
+def _pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
+    height, width = field.shape[:2]
+    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+        _check_size(picture, {(width, height), (height, width)}, field, where)  # a turned one is checked again
+        if picture.mode not in DEPTHS or (content.startswith(STARTS[PNG]) and content[PNG_DEPTH] > 8):
+            raise Refusal(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
+        frames = getattr(picture, "n_frames", 1)
+        if frames != 1:
+            raise Refusal(400, f"{where}: expected one still picture, found {frames} frames")
+        upright = ImageOps.exif_transpose(picture)
+        _check_size(upright, {(width, height)}, field, where)
+        if upright.has_transparency_data:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
+        pixels = np.asarray(upright.convert(field.decode["mode"]), dtype=field.dtype)
+    return pixels.reshape(field.shape)
+
+
+def _check_size(picture: Image.Image, sizes: set[tuple[int, int]], field: Field, where: str) -> None:
+    if picture.size not in sizes:
+        width, height = picture.size
+        raise Refusal(400, f"{where}: expected {_sizes(field)}, found {width} wide and {height} high")
+
+
+def _sizes(field: Field) -> str:
+    return f"a picture {field.shape[1]} pixels wide and {field.shape[0]} high"

@@ -1,0 +1,210 @@
+"""Settings: default, search range and validity in one place, and errors that a person can act on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from models.hyperparameters import (
+    Choice,
+    Hyperparameters,
+    Range,
+    check_space,
+    choice,
+    configured,
+    defaults,
+    narrowed,
+    space,
+    tunable,
+)
+
+
+class Config(Hyperparameters):
+    width: int = tunable(128, 16, 512, log=True, ge=1)  # units
+    dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit
+    penalty: float = tunable(0.1, 1e-4, 10, log=True, gt=0)
+    activation: str = choice("relu", "relu", "gelu", "tanh")
+    batch: int = choice(32, 16, 32, 64)
+    bias: bool = choice(True, True, False)
+
+
+SPACE = {
+    "width": Range(16, 512, log=True, integer=True),
+    "dropout": Range(0.0, 0.5),
+    "penalty": Range(1e-4, 10.0, log=True),
+    "activation": Choice(("relu", "gelu", "tanh")),
+    "batch": Choice((16, 32, 64)),
+    "bias": Choice((True, False)),
+}
+
+
+def test_the_space_and_the_first_trial_are_read_off_the_lines_in_their_order():
+    assert space(Config) == SPACE
+    assert list(space(Config)) == list(SPACE)
+    assert defaults(Config) == Config().model_dump()
+    assert list(defaults(Config)) == list(SPACE)
+
+
+def test_the_ends_of_a_range_have_the_type_of_its_default():
+    assert all(type(end) is int for end in (SPACE["width"].low, SPACE["width"].high))
+    assert type(space(Config)["penalty"].high) is float
+
+
+def test_settings_cannot_be_changed_afterwards():
+    with pytest.raises(ValidationError, match="frozen"):
+        Config().width = 3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"width": 4096}, {"dropout": 0.9}, {"penalty": 1000}, {"batch": 256}, {"activation": "tanh"}],
+    ids=str,
+)
+def test_what_makes_sense_may_be_asked_for_outside_the_range(settings):
+    assert configured(Config, settings).model_dump() == defaults(Config) | settings
+    assert list(narrowed(SPACE, settings, {})) == [name for name in SPACE if name not in settings]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"widht": 3}, ["unknown setting 'widht'", "width, dropout, penalty, activation, batch, bias"]),
+        ({"width": 0}, ["width", "greater than or equal to 1", "found 0"]),
+        ({"width": "128"}, ["width", "valid integer", "found '128'"]),
+        ({"width": 12.0}, ["width", "valid integer", "found 12.0"]),
+        ({"width": True}, ["width", "valid integer", "found True"]),
+        ({"dropout": 1}, ["dropout", "less than 1", "found 1"]),
+        ({"dropout": float("nan")}, ["dropout", "found nan"]),
+        ({"penalty": "3e-3"}, ["penalty", "valid number", "found '3e-3'"]),
+        ({"activation": "rleu"}, ["activation", "one of relu, gelu, tanh", "found 'rleu'"]),
+        ({"bias": 1}, ["bias", "boolean", "found 1"]),
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_is_refused_in_one_sentence(settings, words):
+    with pytest.raises(ValueError, match=r"found|unknown") as refusal:
+        configured(Config, settings)
+    assert "\n" not in str(refusal.value)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("search", "extent"),
+    [
+        ({"width": [32, 64]}, Range(32, 64, log=True, integer=True)),
+        ({"dropout": [0, 0.25]}, Range(0.0, 0.25)),
+        ({"penalty": [1, 2]}, Range(1.0, 2.0, log=True)),
+        ({"width": {"choice": [32, 1024]}}, Choice((32, 1024))),
+        ({"dropout": {"choice": [0, 0.5]}}, Choice((0.0, 0.5))),
+        ({"activation": ["tanh", "relu"]}, Choice(("tanh", "relu"))),
+        ({"activation": {"choice": ["gelu"]}}, Choice(("gelu",))),
+        ({"batch": [128, 256]}, Choice((128, 256))),
+        ({"bias": [False]}, Choice((False,))),
+    ],
+    ids=str,
+)
+def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
+    (name,) = search
+    narrow = narrowed(SPACE, {}, search)
+    assert narrow == SPACE | {name: extent}
+    assert list(narrow) == list(SPACE)
+    if isinstance(extent, Choice):
+        assert [type(option) for option in narrow[name].options] == [type(option) for option in extent.options]
+
+
+@pytest.mark.parametrize(
+    ("fix", "search", "words"),
+    [
+        ({"widht": 3}, {}, ["unknown setting 'widht'", "width, dropout"]),
+        ({}, {"widht": [1, 2]}, ["unknown setting 'widht'", "width, dropout"]),
+        ({"width": 3}, {"width": [1, 2]}, ["width", "both fixed (to 3) and searched"]),
+        ({"width": 3.5}, {}, ["width", "whole number", "3.5"]),
+        ({"width": True}, {}, ["width", "whole number", "True"]),
+        ({"penalty": "3e-3"}, {}, ["penalty", "a number", "'3e-3'", "3.0e-3"]),
+        ({"penalty": float("inf")}, {}, ["penalty", "a number", "inf"]),
+        ({"activation": "rleu"}, {}, ["activation", "one of relu, gelu, tanh", "'rleu'"]),
+        ({"activation": 1}, {}, ["activation", "one of relu, gelu, tanh", "found 1"]),
+        ({"batch": 1.5}, {}, ["batch", "whole number", "1.5"]),
+        ({"bias": 1}, {}, ["bias", "one of True, False", "found 1"]),
+        ({}, {"width": [64, 32]}, ["width", "low to high", "[64, 32]"]),
+        ({}, {"width": [64, 64]}, ["width", "fix it", "[64, 64]"]),
+        ({}, {"width": [16.5, 64]}, ["width", "whole number", "16.5"]),
+        ({}, {"width": [16, 32, 64]}, ["width", "[low, high] or among {choice: [...]}", "[16, 32, 64]"]),
+        ({}, {"width": 64}, ["width", "[low, high] or among {choice: [...]}", "found 64"]),
+        ({}, {"width": "ab"}, ["width", "[low, high] or among {choice: [...]}", "found 'ab'"]),
+        ({}, {"width": {"options": [1]}}, ["width", "[low, high] or among {choice: [...]}", "options"]),
+        ({}, {"width": {"choice": []}}, ["width", "list of the values", "[]"]),
+        ({}, {"width": {"choice": [16, 16]}}, ["width", "twice", "[16, 16]"]),
+        ({}, {"width": {"choice": [[1]]}}, ["width", "whole number", "[1]"]),
+        ({}, {"penalty": [0, 1]}, ["penalty", "logarithmic", "above 0", "[0, 1]"]),
+        ({}, {"activation": "relu"}, ["activation", "list of the values", "'relu'"]),
+        ({}, {"activation": ["relu", "selu"]}, ["activation", "one of relu, gelu, tanh", "'selu'"]),
+    ],
+    ids=str,
+)
+def test_a_narrowing_that_cannot_be_is_refused_in_one_sentence(fix, search, words):
+    with pytest.raises(ValueError, match=words[0]) as refusal:
+        narrowed(SPACE, fix, search)
+    assert "\n" not in str(refusal.value)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ({"dropout": [0.0, 1.5]}, ["dropout", "less than 1", "1.5"]),
+        ({"width": [0, 4]}, ["width", "above 0", "[0, 4]"]),
+        ({"width": {"choice": [-1, 4]}}, ["width", "greater than or equal to 1", "-1"]),
+    ],
+    ids=str,
+)
+def test_a_search_among_values_that_cannot_be_is_refused_before_it_starts(search, words):
+    with pytest.raises(ValueError, match=words[0]) as refusal:
+        check_space(Config, narrowed(SPACE, {}, search))
+    assert all(word in str(refusal.value) for word in words)
+
+
+def test_a_space_may_hold_the_settings_of_others():
+    check_space(Config, SPACE | {"learning_rate": Range(1e-4, 1e-2, log=True)})
+
+
+@given(st.integers(16, 512), st.integers(16, 512), st.floats(0, 0.5), st.sampled_from(["relu", "gelu", "tanh"]))
+def test_narrowing_is_settled_by_what_was_asked_alone(one, other, dropout, activation):
+    low, high = sorted((one, other + 512))
+    narrow = narrowed(SPACE, {"dropout": dropout, "activation": activation}, {"width": [low, high]})
+    assert list(narrow) == ["width", "penalty", "batch", "bias"]
+    assert narrow["width"] == Range(low, high, log=True, integer=True)
+    check_space(Config, narrow)
+    assert configured(Config, {"dropout": dropout, "activation": activation, "width": low}).width == low
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (lambda: tunable(3, 5, 1), "low to high"),
+        (lambda: tunable(9, 1, 5), "outside its own range"),
+        (lambda: tunable(0.5, 0.0, 1.0, log=True), "above 0"),
+        (lambda: tunable(1, 0.5, 2), "whole range"),
+        (lambda: choice("relu"), "two options or more"),
+        (lambda: choice("relu", "relu", "relu"), "all different"),
+        (lambda: choice("relu", "relu", 3), "one type"),
+        (lambda: choice("relu", "gelu", "tanh"), "none of the options"),
+    ],
+)
+def test_a_line_that_contradicts_itself_is_refused_where_it_stands(line, words):
+    with pytest.raises(ValueError, match=words):
+        line()
+
+
+def test_a_setting_without_a_range_is_no_setting():
+    with pytest.raises(AssertionError, match=r"tunable\(...\) or choice\(...\)"):
+
+        class Bare(Hyperparameters):
+            width: int = 3
+
+
+def test_a_whole_default_on_a_fractional_setting_is_caught():
+    with pytest.raises(AssertionError, match=r"Mixed.rate"):
+
+        class Mixed(Hyperparameters):
+            rate: float = tunable(1, 1, 3)

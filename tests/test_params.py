@@ -1,0 +1,113 @@
+"""params.yaml is read once, strictly; what is wrong with it is said with its path, its rule and what was found."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.running.failure import Failure
+from pipelines.settings.entries import check_contenders
+from pipelines.settings.params import load
+
+ROOT = Path(__file__).parent.parent
+
+
+def shipped() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return content
+
+
+def written(folder: Path, content: object) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def changed(*path: str | int, to: object) -> dict[str, Any]:
+    """The shipped params.yaml with one value changed."""
+    content = shipped()
+    place: Any = content
+    for word in path[:-1]:
+        place = place.setdefault(word, {})
+    place[path[-1]] = to
+    return content
+
+
+def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None:
+    params = load(ROOT / "params.yaml")
+    check_contenders(params)
+    assert params.entered("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
+
+
+def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None:
+    params = load(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
+    assert params.tune("digits-mlp").trials == 40
+    assert params.tune("digits-mlp").epochs == params.defaults.tune.epochs
+    assert params.tune("digits-lenet5").trials == params.defaults.tune.trials
+
+
+SLIPS: list[tuple[object, str]] = [
+    (changed("sede", to=1), "sede: unknown setting; known here: contenders, defaults, problems, seed"),
+    (changed("seed", to="twenty"), "seed: must be a valid integer"),
+    (changed("seed", to=-1), "seed: must be greater than or equal to 0, found -1"),
+    (changed("defaults", "tune", "trails", to=3), "defaults.tune.trails: unknown setting; known here: epochs"),
+    (changed("defaults", "tune", "trials", to=0), "defaults.tune.trials: must be greater than or equal to 1, found 0"),
+    (changed("problems", "digits", "task", to="guessing"), "problems.digits.task: must be 'classification'"),
+    (changed("problems", "digits", "tsak", to=1), "problems.digits.tsak: unknown setting; known here: augment, goal"),
+    (changed("problems", "digits", "split", "vaild", to=0.1), "problems.digits.split.vaild: unknown setting"),
+    (changed("problems", "digits", "split", "valid", to=1.5), "problems.digits.split"),
+    (changed("problems", "digits", "augment", "rotate", to=-4), "problems.digits.augment.rotate"),
+    (changed("problems", "digits", "augment", "copies", to="many"), "problems.digits.augment.copies"),
+    (changed("problems", "digits", "source", "kind", to="ftp"), "problems.digits.source"),
+    (changed("problems", "digits", "source", "dataset", to="letters"), "letters"),
+    (changed("problems", "Digits!", to=shipped()["problems"]["digits"]), "the name 'Digits!' must be lower-case"),
+    (changed("problems", "lonely", to=shipped()["problems"]["digits"]), "problems.lonely: no contender is entered"),
+    (changed("contenders", "digits-mlp", "problem", to="letters"), "digits-mlp.problem: no problem is called"),
+    (changed("contenders", "digits-mlp", "fixed", to={}), "contenders.digits-mlp.fixed: unknown setting; known here"),
+    (changed("contenders", "digits-mlp", "tune", to={"trails": 1}), "contenders.digits-mlp.tune.trails: unknown"),
+    (changed("contenders", "digits-mlp", "train", to={"seeds": 0}), "contenders.digits-mlp.train.seeds: must be"),
+    ("seed: [1", "is not readable as YAML"),
+    ("", "must be a valid dictionary"),
+    ("just words", "must be a valid dictionary"),
+]
+
+
+@pytest.mark.parametrize(("content", "sentence"), SLIPS, ids=[sentence[:50] for _, sentence in SLIPS])
+def test_a_slip_is_a_sentence_with_its_path(tmp_path: Path, content: object, sentence: str) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(Failure) as failure:
+        load(path)
+    assert sentence in str(failure.value)
+    assert "params.yaml" in str(failure.value)
+    assert "pydantic" not in str(failure.value)
+
+
+CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
+    ({"architecture": "lenet6"}, "contenders.digits-mlp.architecture: 'lenet6' is unknown; there are: "),
+    ({"fix": {"widht": 3}}, "unknown setting 'widht'"),
+    ({"fix": {"width": "wide"}}, "width must be a whole number, found 'wide'"),
+    ({"fix": {"width": 0}}, "width"),
+    ({"fix": {"optimizer": "magic"}}, "optimizer must be one of"),
+    ({"fix": {"learning_rate": "3e-3"}}, "write 3.0e-3"),
+    ({"fix": {"width": 8}, "search": {"width": [8, 16]}}, "width is both fixed"),
+    ({"search": {"width": [64, 8]}}, "from low to high"),
+    ({"search": {"learning_rate": [0, 1]}}, "learning_rate"),
+]
+
+
+@pytest.mark.parametrize(("entry", "sentence"), CONTENDER_SLIPS, ids=[sentence for _, sentence in CONTENDER_SLIPS])
+def test_a_slip_in_a_contender_is_a_sentence_with_its_path(
+    tmp_path: Path, entry: dict[str, object], sentence: str
+) -> None:
+    content = shipped()
+    content["contenders"]["digits-mlp"].update(entry)
+    with pytest.raises(Failure) as failure:
+        check_contenders(load(written(tmp_path, content)))
+    assert "contenders.digits-mlp" in str(failure.value)
+    assert sentence in str(failure.value)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="run from the project's folder"):
+        load(tmp_path / "params.yaml")

@@ -1,0 +1,98 @@
+"""A graph that answers otherwise than the trained network is refused, and the largest difference is named."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from pipelines.exporting.parity import BATCHES, TOLERANCE, Mismatch, eager_runtime, measure
+
+LABELS = ("ant", "bee", "cat")
+DRAWN = np.random.default_rng(20)
+INPUTS = (DRAWN.normal(size=(37, 4)).astype(np.float32),)
+
+
+def served() -> nn.Module:
+    torch.manual_seed(20)
+    return nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=-1)).eval()
+
+
+class Elsewhere:
+    """A runtime that is off by `amount` at one row and output."""
+
+    def __init__(self, network: nn.Module, row: int, output: int, amount: float) -> None:
+        self.answer = eager_runtime(network)
+        self.marked = INPUTS[0][row]
+        self.output, self.amount = output, amount
+
+    def __call__(self, columns: Sequence[np.ndarray]) -> np.ndarray:
+        reply = self.answer(columns).astype(np.float64)
+        reply[(columns[0] == self.marked).all(axis=1), self.output] += self.amount
+        return reply
+
+
+class MixesRows(nn.Module):
+    """Subtracts the mean over the batch: an answer depends on who came along."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(x - x.mean(dim=0, keepdim=True), dim=-1)
+
+
+def test_what_is_equal_is_written_down_for_every_runtime_and_batch_size() -> None:
+    network = served()
+    report = measure(network, {"other": eager_runtime(network)}, INPUTS, LABELS)
+    assert report["rows"] == 37
+    assert report["tolerance"] == TOLERANCE
+    assert set(report["runtimes"]) == {"eager", "other"}
+    for differences in report["runtimes"].values():
+        assert list(differences) == [f"batch {batch}" for batch in BATCHES]
+        assert all(set(one) == {"largest", "row", "class"} for one in differences.values())
+
+
+@given(st.integers(0, 36), st.integers(0, 2), st.floats(2e-5, 1))
+def test_a_difference_is_found_wherever_it_is(row: int, output: int, amount: float) -> None:
+    network = served()
+    with pytest.raises(Mismatch) as refusal:
+        measure(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
+    found = re.search(r"graph .* batch size (\d+), row (\d+) .* class '(\w+)', .* (\S+) away", str(refusal.value))
+    assert found is not None
+    assert int(found[1]) in BATCHES
+    assert int(found[2]) == row
+    assert found[3] == LABELS[output]
+    assert float(found[4]) == pytest.approx(amount, rel=0.02, abs=1e-6)
+    assert f"{TOLERANCE:g}" in str(refusal.value)
+
+
+@given(st.integers(0, 36), st.integers(0, 2), st.floats(0, 0.9 * TOLERANCE))
+def test_a_difference_within_the_tolerance_is_written_down_and_let_pass(row: int, output: int, amount: float) -> None:
+    network = served()
+    report = measure(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
+    assert report["runtimes"]["graph"]["batch 1"]["largest"] == pytest.approx(amount, abs=1e-6)
+
+
+@pytest.mark.parametrize("amount", [np.nan, np.inf])
+def test_an_answer_that_is_not_a_number_is_refused(amount: float) -> None:
+    network = served()
+    with pytest.raises(Mismatch, match=r"graph .* row 5 .* class 'cat', its reply is inf away"):
+        measure(network, {"graph": Elsewhere(network, 5, 2, amount)}, INPUTS, LABELS)
+
+
+def test_a_network_whose_answer_depends_on_the_batch_is_refused() -> None:
+    with pytest.raises(Mismatch, match="eager does not answer as the trained network does: at batch size 1,"):
+        measure(MixesRows(), {}, (INPUTS[0][:, :3],), LABELS)
+
+
+def test_the_tolerance_can_be_stated() -> None:
+    network = served()
+    assert measure(network, {"graph": Elsewhere(network, 0, 0, 0.01)}, INPUTS, LABELS, tolerance=0.1)
+
+
+def test_the_number_of_threads_is_as_it_was() -> None:
+    threads = torch.get_num_threads()
+    measure(served(), {}, INPUTS, LABELS)
+    assert torch.get_num_threads() == threads

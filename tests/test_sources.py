@@ -1,0 +1,223 @@
+"""What the sources give, and what the manifest says about it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipelines.running.files import write_array
+from pipelines.sources import SOURCES, SourceSettings, load
+from pipelines.sources.data import Data, chunks
+from pipelines.sources.duplicates import identical
+from pipelines.sources.findings import CHECKS, Finding, findings
+from pipelines.sources.manifest import manifest
+from pipelines.sources.parts import PARTS, Part, read_part
+from pipelines.sources.schema import Field, Schema, read_schema
+from pipelines.sources.scikit_learn import DATASETS
+from pipelines.sources.splitting import Rows, SplitSettings, split, write_split
+
+
+@pytest.fixture(scope="module")
+def digits() -> Data:
+    return load(SourceSettings(kind="sklearn", dataset="digits"))
+
+
+def few_classes(images: np.ndarray, target: list[int], names: tuple[str, ...] = ("cat", "dog")) -> Data:
+    schema = Schema(
+        inputs=(Field(name="image", kind="image", dtype="uint8", shape=images.shape[1:], range=(0, 255)),),
+        target=Field(name="animal", kind="category", dtype="int64", shape=(), categories=names),
+        title="Animals",
+        origin="made here",
+        licence="none",
+    )
+    return Data(schema, Part((images,), np.array(target)))
+
+
+def noise(count: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def thirds(count: int) -> Rows:
+    return {name: np.arange(place, count, 3) for place, name in enumerate(PARTS)}
+
+
+def found(data: Data, rows: Rows, check: str) -> Finding:
+    return next(finding for finding in findings(data, rows) if finding.check == check)
+
+
+def test_every_source_is_named_after_a_kind_that_its_settings_accept() -> None:
+    assert set(SOURCES) == {"sklearn"}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_arrays_are_what_the_schema_says(dataset: str) -> None:
+    schema, part, _ = load(SourceSettings(kind="sklearn", dataset=dataset))
+    fields = (*schema.inputs, schema.target)
+    for field, values in zip(fields, (*part.inputs, part.target), strict=True):
+        assert values.dtype == field.dtype
+        assert values.shape == (len(part.target), *field.shape)
+        if field.range:
+            assert field.range[0] <= values.min() <= values.max() <= field.range[1]
+    assert set(np.unique(part.target)) == set(range(len(schema.target.categories)))
+    assert schema.origin
+    assert schema.licence
+
+
+def test_digits_are_the_1797_of_scikit_learn_scaled_to_a_byte(digits: Data) -> None:
+    images, target = digits.part.inputs[0], digits.part.target
+    # counts per class: scikit-learn's load_digits, which equals optdigits.tes at UCI
+    assert np.bincount(target).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert len(np.unique(images)) == 17
+    # first row of the first digit in load_digits: 0 0 5 13 9 1 0 0; times 255 / 16, rounded
+    assert images[0, 0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
+    assert any("0..16" in note for note in digits.notes)
+
+
+def test_an_unknown_data_set_is_refused_with_the_names_that_are_known() -> None:
+    with pytest.raises(ValidationError, match=r"known here \(digits\), got iris"):
+        SourceSettings(kind="sklearn", dataset="iris")
+
+
+def test_an_unknown_setting_of_a_source_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        SourceSettings(kind="sklearn", dataset="digits", path="here")
+
+
+def test_chunks_cover_every_row_once_and_in_order() -> None:
+    values = np.zeros((10, 2**21), dtype=np.uint64)  # 16 MiB a row: one row a chunk
+    assert [(rows.start, rows.stop) for rows in chunks(values)] == [(row, row + 1) for row in range(10)]
+    assert [(rows.start, rows.stop) for rows in chunks(np.zeros(5))] == [(0, 5)]
+
+
+def test_identical_needs_all_fields_to_agree() -> None:
+    sets = identical((np.array([1, 1, 1, 2]), np.array([[0, 0], [0, 1], [0, 0], [0, 0]])))
+    assert sets[0] == sets[2]
+    assert len(set(sets)) == 3
+
+
+def test_identical_finds_what_sorting_whole_rows_finds() -> None:
+    values = np.random.default_rng(1).integers(0, 3, (500, 4), dtype=np.uint8)
+    _, expected = np.unique(values, axis=0, return_inverse=True)
+    pairs = set(zip(identical((values,)).tolist(), expected.ravel().tolist(), strict=True))
+    assert len(pairs) == len(set(expected.ravel().tolist()))  # numbered otherwise, grouped the same
+
+
+def test_another_key_shuffles_the_sets_anew() -> None:
+    values = np.arange(100)
+    assert not np.array_equal(identical((values,), key=1), identical((values,), key=2))
+
+
+def test_what_is_written_reads_back_as_the_rows_that_were_chosen(digits: Data, tmp_path: Path) -> None:
+    rows = split(digits, SplitSettings(), seed=20)
+    write_split(tmp_path, digits, rows)
+    assert read_schema(tmp_path / "schema.json") == digits.schema
+    for name in PARTS:
+        part = read_part(tmp_path / name, digits.schema)
+        np.testing.assert_array_equal(part.inputs[0], digits.part.inputs[0][rows[name]])
+        np.testing.assert_array_equal(part.target, digits.part.target[rows[name]])
+
+
+def test_writing_by_chunks_gives_the_bytes_of_writing_at_once(digits: Data, tmp_path: Path) -> None:
+    rows = split(digits, SplitSettings(), seed=20)
+    write_split(tmp_path, digits, rows)
+    write_array(tmp_path / "whole.npy", digits.part.inputs[0][rows["train"]])
+    assert (tmp_path / "train/image.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Data, tmp_path: Path) -> None:
+    rows = split(digits, SplitSettings(), seed=20)
+    write_split(tmp_path, digits, rows)
+    record = manifest(digits, rows, tmp_path)
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["examples"] == sum(part["examples"] for part in record["parts"].values()) == 1797
+    for label, count in record["classes"].items():
+        assert count == sum(part["classes"][label] for part in record["parts"].values())
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(record["files"]) == written
+    for name, entry in record["files"].items():
+        content = (tmp_path / name).read_bytes()
+        assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_digits_have_nothing_wrong_but_three_dead_pixels(digits: Data) -> None:
+    said = findings(digits, split(digits, SplitSettings(), seed=20))
+    assert len(said) == len(CHECKS)
+    assert [(one.check, one.concerns) for one in said if one.level != "fine"] == [("constant_pixels", 3)]
+
+
+def test_duplicates_are_said_to_be_kept_together() -> None:
+    images = noise(90, 4, 4)
+    images[[10, 20, 30]] = images[0]
+    data = few_classes(images, [0] * 45 + [1] * 45)
+    finding = found(data, split(data, SplitSettings(), seed=0), "duplicates")
+    assert (finding.level, finding.concerns) == ("notice", 4)
+    assert "1 set of identical examples" in finding.sentence
+    assert "0, 10, 20, 30" in finding.sentence
+
+
+def test_duplicates_across_parts_are_a_warning() -> None:
+    images = noise(90, 4, 4)
+    images[1] = images[0]  # thirds() puts rows 0 and 1 in train and valid
+    finding = found(few_classes(images, [0] * 45 + [1] * 45), thirds(90), "duplicates")
+    assert (finding.level, finding.concerns) == ("warning", 2)
+    assert "several parts" in finding.sentence
+
+
+def test_twins_with_different_labels_are_a_warning_that_names_them() -> None:
+    images = noise(90, 4, 4)
+    images[89] = images[0]
+    finding = found(few_classes(images, [0] * 45 + [1] * 45), thirds(90), "contradictions")
+    assert (finding.level, finding.concerns) == ("warning", 1)
+    assert "example 0 is called cat, example 89 is called dog" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("dogs", "level", "words"),
+    [
+        (2, "warning", "no example of dog"),
+        (12, "notice", "Fewer than 10 test examples each: dog"),
+        (45, "fine", "Every"),
+    ],
+)
+def test_a_rare_class_is_named(dogs: int, level: str, words: str) -> None:
+    data = few_classes(noise(90, 4, 4), [0] * (90 - dogs) + [1] * dogs)
+    rows = thirds(90) if dogs > 2 else {**thirds(90), "test": np.arange(3, 30, 3)}
+    finding = found(data, rows, "scarce_classes")
+    assert finding.level == level
+    assert words in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("dogs", "level", "words"),
+    [
+        (0, "warning", "Every example is of class cat"),
+        (3, "notice", "29 times"),
+        (40, "fine", "1.2 times"),
+        (45, "fine", "equally many examples, 45"),
+    ],
+)
+def test_uneven_classes_are_told(dogs: int, level: str, words: str) -> None:
+    data = few_classes(noise(90, 4, 4), [0] * (90 - dogs) + [1] * dogs)
+    finding = found(data, thirds(90), "uneven_classes")
+    assert finding.level == level
+    assert words in finding.sentence
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 3)])
+def test_blank_and_faint_images_and_dead_pixels_are_found(shape: tuple[int, ...]) -> None:
+    images = noise(90, *shape)
+    images[:, 0, :2] = 7
+    images[5] = 7
+    images[6] = 7
+    images[6, 3, 3] = 20
+    data = few_classes(images, [0] * 45 + [1] * 45)
+    blank = found(data, thirds(90), "blank_images")
+    assert (blank.level, blank.concerns) == ("warning", 2)
+    assert "1 image of a single colour (example 5" in blank.sentence
+    assert "1 image with hardly any contrast (example 6" in blank.sentence
+    dead = found(data, thirds(90), "constant_pixels")
+    assert (dead.level, dead.concerns) == ("notice", 2)
+    assert "2 of the 16 pixels" in dead.sentence
