@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
+from serving.client import Client
+from serving.server import running_server
 from tests.project import ROOT, SMALL, Project
+from tests.test_readme import serving_blocks
 
 
 @pytest.fixture(scope="session")
@@ -218,10 +221,7 @@ def merged(one: dict[str, object], other: dict[str, object]) -> dict[str, object
     return result
 
 
-def test_the_served_champion_answers_the_test_part_as_evaluated(finished: Project) -> None:
-    from serving.client import Client
-    from serving.server import running_server
-
+def test_the_served_champion_answers_the_test_part_as_evaluated_and_the_readme_asks_it_well(finished: Project) -> None:
     folder = finished.folder / "artifacts" / "digits"
     champion = json.loads((folder / "compare" / "champion.json").read_text())["contender"]
     images = np.load(finished.folder / "data/digits/split/test/image.npy")
@@ -229,8 +229,19 @@ def test_the_served_champion_answers_the_test_part_as_evaluated(finished: Projec
         expected = predictions["test_replies"]
     with running_server([folder / "package" / "digits.mar"]) as server:
         answers = Client(server.address).predict_many("digits", list(images))
+        here = (
+            ("http://127.0.0.1:8080", server.address),
+            ("client digits", f"client --address {server.address} digits"),
+        )
+        said = []
+        for block in serving_blocks():
+            for page, free in here:  # the page names the usual port, the test a free one
+                block = block.replace(page, free)
+            said.append(finished.check("bash", "-ec", block, PYTHONPATH="."))
     found = np.array([list(answer["probabilities"].values()) for answer in answers])
     assert np.abs(found - expected).max() < 1e-5
+    assert sum('"label"' in output or "label" in output for output in said) >= 2, said
+    assert not [output for output in said if '"error"' in output]
 
 
 def test_every_stage_of_the_story_has_its_file() -> None:

@@ -100,7 +100,18 @@ def test_the_study_is_one_that_optuna_can_open(lesson: Lesson, tmp_path: Path) -
         {"failed": "fail"}.get(trial.state, trial.state) for trial in trials
     ]
     assert study.best_value == best(trials, GOAL).score
-    assert list(importances(study).values()) == sorted(importances(study).values(), reverse=True)
+
+
+def test_importances_need_enough_trials_and_name_every_setting_searched(lesson: Lesson, tmp_path: Path) -> None:
+    few, _ = search(plan_of(lesson, trials=3), tmp_path / "few", 1, lambda *_: None)
+    assert importances(few) == {}
+    plan = plan_of(lesson, trials=9)
+    study, _ = search(plan, tmp_path / "enough", 1, lambda *_: None)
+    shares = importances(study)
+    assert set(shares) == set(plan.space)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert importances(study) == shares
 
 
 def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(lesson: Lesson, tmp_path: Path) -> None:

@@ -1,18 +1,17 @@
 """One stage, run: its name from the command line, one at a time, failures as sentences."""
 
 import errno
-import fcntl
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.running.failure import Failure
 from pipelines.running.files import clear_unfinished, write_json, write_text
+from pipelines.running.locks import alone
 from pipelines.running.stages import Stage, stages
 
 
@@ -27,7 +26,7 @@ def run(work: Callable[[str], None], state: Path) -> None:
         sys.exit(f"usage: python -m pipelines.{verb} NAME   (a name from params.yaml)")
     name = sys.argv[1]
     try:
-        with _alone(state / "locks" / f"{verb}-{name}"):
+        with alone(state / "locks" / f"{verb}-{name}", f"waiting: another process is running {verb} {name}"):
             _end_when_orphaned()
             _clear(_announced(verb, name))
             started = time.monotonic()
@@ -73,19 +72,6 @@ def _defect(state: Path, verb: str, name: str, error: Exception) -> str:
         f"\n{verb} {name}: failed in a way that is not your mistake: {type(error).__name__}: {error}\n"
         f"The whole story is in {path}; please report it."
     )
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the stage's lock: the kernel drops it when its holder dies, however it dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting: another process is running {path.name.replace('-', ' ', 1)}", file=sys.stderr, flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _end_when_orphaned() -> None:

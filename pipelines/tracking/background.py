@@ -6,6 +6,7 @@ import sys
 import time
 
 from pipelines.running.files import write_json
+from pipelines.running.locks import alone
 from pipelines.settings import paths
 
 SCRATCH = paths.STATE / "tracking"
@@ -44,12 +45,8 @@ def wait() -> None:
     """Wait for every process in the background; say so if it takes a while, and repeat what they complained of."""
     if not BUSY.exists():
         return
-    with BUSY.open("w") as busy:
-        try:
-            fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("MLflow is catching up ...", file=sys.stderr, flush=True)
-            fcntl.flock(busy, fcntl.LOCK_EX)
+    with alone(BUSY, "MLflow is catching up ..."):
+        pass
     for log in sorted(SCRATCH.glob("*.log")):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("note: "):

@@ -5,10 +5,8 @@ plain `mlflow ui` looks; any other store by MLFLOW_TRACKING_URI. Either may be d
 a view of the artifacts, and `python -m pipelines.tracking` makes it again.
 """
 
-import fcntl
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.running.failure import Failure
+from pipelines.running.locks import alone
 
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlruns")
@@ -64,13 +63,7 @@ class Store(NamedTuple):
 @contextmanager
 def opened(lock: Path) -> Iterator[Store]:
     """Open the store, alone: others that open it wait at the file `lock`. The kernel frees it when a holder dies."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting: another process is showing results in MLflow", file=sys.stderr, flush=True)
-            fcntl.flock(held, fcntl.LOCK_EX)
+    with alone(lock, "waiting: another process is showing results in MLflow"):
         _quieten()
         with warnings.catch_warnings():
             # MLflow uses a loading strategy that SQLAlchemy deprecates; only MLflow can change that.

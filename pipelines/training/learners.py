@@ -63,6 +63,8 @@ def by_gradient(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: 
     own = configured(gradient.Settings, _named(gradient.Settings, settings))
     torch.manual_seed(derive(seed, "weights"))
     model = new_model(lesson, data, settings)
+    if lesson.device == "cuda":
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     optimizer = gradient.new_optimizer(model, own)
     keeper = _Keeper(folder, model, optimizer, data, course)
     fit(

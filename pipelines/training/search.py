@@ -33,6 +33,7 @@ from pipelines.training.learners import Course
 from pipelines.training.lesson import Lesson
 from pipelines.training.trial import IMPORTS, Assignment, Result, carry_out
 
+ENOUGH = 8  # trials with a score, below which importances are noise
 SEEDS = 2**32  # NumPy's, which Optuna's samplers use
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -101,11 +102,19 @@ def best(rows: Sequence[Trial], goal: Goal) -> Trial:
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """How much each setting mattered, by Optuna; empty where there are too few complete trials to tell."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(complete) < 2 or len({trial.value for trial in complete}) < 2:
+    """How much each setting mattered, by Optuna; empty where there are too few scores to tell.
+
+    Pruned trials count with the score at which they were stopped: they are most of a search, and leaving them out would
+    judge by the few that were good.
+    """
+    scored = [trial for trial in study.get_trials(deepcopy=False) if trial.intermediate_values]
+    if len(scored) < ENOUGH:
         return {}
-    shares: dict[str, float] = optuna.importance.get_param_importances(study)
+    judged = optuna.create_study(direction=study.direction)
+    for trial in scored:
+        value = trial.intermediate_values[max(trial.intermediate_values)]
+        judged.add_trial(optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=value))
+    shares: dict[str, float] = optuna.importance.get_param_importances(judged)
     return dict(sorted(shares.items(), key=lambda share: (-share[1], share[0])))  # Optuna leaves equal ones unordered
 
 
