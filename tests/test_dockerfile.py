@@ -51,8 +51,9 @@ def health_command():
 
 def installed():
     (run,) = [rest for rest in of("RUN") if "pip install" in rest]
+    run = re.sub(r"\$\{.*?\}", "", run)  # an index to install from, if one is named
     words = run.split("pip install", 1)[1].split()
-    skipped = {place + 1 for place, word in enumerate(words) if word in ("--constraint", "--extra-index-url")}
+    skipped = {place + 1 for place, word in enumerate(words) if word == "--constraint"}
     return {word for place, word in enumerate(words) if place not in skipped and not word.startswith("--")}
 
 
