@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PORT ?= 5000
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -11,7 +12,7 @@ BENCH_INSTALLED := .venv/.bench-installed
 .PHONY: run test check serve ui track bench format clean
 
 run: $(INSTALLED)	## the whole competition, then the leaderboard and what to do next
-	@python -m pipelines.settings.params
+	@python -m pipelines.settings.entries
 	@dvc repro
 	@python -m pipelines.tracking --wait
 	@python -m pipelines.reporting.leaderboard artifacts/*/compare
@@ -27,9 +28,9 @@ check: $(INSTALLED)	## lint and types alone
 serve: $(INSTALLED)	## TorchServe with every champion; Ctrl-C stops all of it
 	@exec python -m serving.server
 
-ui: $(INSTALLED) track	## MLflow on what was run
-	@echo "Open http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning once it answers; Ctrl-C stops it."
-	@exec mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+ui: $(INSTALLED) track	## MLflow on what was run; another port: make ui PORT=5001
+	@echo "Open http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning once it answers; Ctrl-C stops it."
+	@exec mlflow ui --port $(PORT) --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
 
 track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if it was deleted
 	@python -m pipelines.tracking

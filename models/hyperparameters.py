@@ -76,8 +76,8 @@ def tunable(
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(extent))
 
 
-def choice(default: Value, *options: Value) -> Any:
-    """One of a few values; the default is the first trial's.
+def choice(default: Value, *options: Value, ge: float | None = None) -> Any:
+    """One of a few values; the default is the first trial's. A number among them must be `ge` at least to make sense.
 
     Raises:
         ValueError: if there are fewer than two options, they repeat or mix types, or the default is none of them.
@@ -86,7 +86,7 @@ def choice(default: Value, *options: Value) -> Any:
         raise ValueError(f"a choice needs two options or more, all different and of one type, got {options}")
     if default not in options:
         raise ValueError(f"the default {default!r} is none of the options {options}")
-    return Field(default, json_schema_extra={"options": list(options)})
+    return Field(default, ge=ge, json_schema_extra={"options": list(options)})
 
 
 class Hyperparameters(BaseModel):

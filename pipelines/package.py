@@ -1,6 +1,9 @@
 """Stage package: the archive that TorchServe loads, and the champion in MLflow's registry."""
 
+import hashlib
+
 from pipelines.running.failure import Failure
+from pipelines.running.files import read_json
 from pipelines.running.stage import run
 from pipelines.settings import paths
 from pipelines.tracking.background import in_background
@@ -9,6 +12,9 @@ from serving import archive
 
 def package(name: str) -> None:
     exported = paths.exported(name)
+    for file, expected in read_json(exported / "signature.json")["hashes"].items():
+        if hashlib.sha256((exported / file).read_bytes()).hexdigest() != expected:
+            raise Failure(f"{exported / file} is not the file that was proven equal; run `dvc repro -f export@{name}`")
     try:
         archive.build(
             paths.packaged(name) / f"{name}.mar",

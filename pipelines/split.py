@@ -3,7 +3,7 @@
 from pipelines.running.files import write_json
 from pipelines.running.stage import run
 from pipelines.settings import paths
-from pipelines.settings.entries import check_contenders
+from pipelines.settings.entries import check
 from pipelines.settings.params import load
 from pipelines.sources import load as load_source
 from pipelines.sources.manifest import manifest
@@ -13,7 +13,7 @@ from pipelines.sources.splitting import write_split
 
 def split(name: str) -> None:
     params = load()
-    check_contenders(params)  # a slip in a contender is better heard of now than after the search of another
+    check(params)  # a slip in a contender is better heard of now than after the search of another
     problem = params.problems[name]
     data = load_source(problem.source)
     rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")

@@ -40,6 +40,7 @@ def tune(name: str) -> None:
         text = "" if score is None else f"best {task.goal.name} {score:.4f}"
         progress.update(done, text, already=already)
 
+    watch(0, 0, None)
     study, trials = search(plan, scratch("tune", name, entered.device, paths.STATE), available(entered.device), watch)
     chosen = best(trials, task.goal)
     folder = paths.tuned(contender.problem, name)

@@ -81,3 +81,13 @@ def test_a_metric_that_is_undefined_everywhere_has_an_undefined_interval(task: C
 
 def test_resamples_without_a_score_are_left_out() -> None:
     assert percentiles(np.array([np.nan, 1.0, 1.0]), 0.95) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("rows", "low"), [(18, 0.815), (359, 0.990)])
+def test_a_set_without_a_mistake_is_no_proof_of_perfection(task: Classification, rows: int, low: float) -> None:
+    """Lower ends of 18 of 18 and 359 of 359 by scipy.stats.binomtest(...).proportion_ci(method="exact")."""
+    targets = np.arange(rows) % 3
+    found = intervals(task, np.eye(3)[targets], targets, seed=0, resamples=50)
+    for name in ("accuracy", "precision", "recall", "f1"):
+        assert found[name].low == pytest.approx(low, abs=5e-4)
+        assert found[name].high == 1

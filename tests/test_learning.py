@@ -1,6 +1,10 @@
 """How a network learns: the same bytes every time, killed or not, and honest about what went wrong."""
 
 import math
+import pickle
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import torch
 
 from models import ARCHITECTURES
 from models.hyperparameters import defaults, space
+from pipelines.running.failure import Failure
 from pipelines.running.files import read_json
 from pipelines.training import gradient, weights
 from pipelines.training.learners import LEARNERS, Course, learner_of
@@ -148,3 +153,32 @@ def test_the_last_rung_is_the_whole_length(learner: str, epochs: int) -> None:
     rungs = LEARNERS[learner].rungs(epochs)
     assert rungs == sorted(set(rungs))
     assert rungs[-1] in (1, epochs)
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_not_of_the_setting(lesson: Lesson, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the write fails in the same place and way."""
+    script = (
+        "import pickle, resource, sys; from pathlib import Path\n"
+        "from pipelines.training.trial import carry_out\n"
+        "assignment = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try: carry_out(assignment)\n"
+        "except OSError as error: print(type(error).__name__, error.filename)\n"
+    )
+    assignment = Assignment(lesson, settings_of("mlp"), 3, tmp_path / "trial", FULL)
+    (tmp_path / "assignment").write_bytes(pickle.dumps(assignment))
+    command = [sys.executable, "-c", script, str(tmp_path / "assignment")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.stdout.strip() == f"OSError {tmp_path / 'trial' / 'checkpoint.pt'}", ended.stderr
+    assert list((tmp_path / "trial").iterdir()) == [], "nothing is kept that another run would believe"
+    assert carry_out(assignment).score is not None, "with space again, it goes on"
+
+
+def test_damaged_data_is_named_and_not_blamed_on_the_setting(digits_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits_folder, tmp_path / "digits")
+    path = tmp_path / "digits" / "augmented" / "train" / "image.npy"
+    path.write_bytes(path.read_bytes()[:5000])
+    assignment = Assignment(lesson_of(tmp_path / "digits", "mlp"), settings_of("mlp"), 3, tmp_path / "trial", FULL)
+    with pytest.raises(Failure, match=r"image\.npy is damaged"):
+        carry_out(assignment)
+    assert not list((tmp_path / "trial").glob("until-*"))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pipelines.running.failure import Failure
-from pipelines.settings.entries import check_contenders
+from pipelines.settings.entries import check
 from pipelines.settings.params import load
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +36,7 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
 
 def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None:
     params = load(ROOT / "params.yaml")
-    check_contenders(params)
+    check(params)
     assert params.entered("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
 
 
@@ -65,11 +65,25 @@ SLIPS: list[tuple[object, str]] = [
     (changed("problems", "lonely", to=shipped()["problems"]["digits"]), "problems.lonely: no contender is entered"),
     (changed("contenders", "digits-mlp", "problem", to="letters"), "digits-mlp.problem: no problem is called"),
     (changed("contenders", "digits-mlp", "fixed", to={}), "contenders.digits-mlp.fixed: unknown setting; known here"),
-    (changed("contenders", "digits-mlp", "tune", to={"trails": 1}), "contenders.digits-mlp.tune.trails: unknown"),
+    (
+        changed("contenders", "digits-mlp", "tune", to={"trails": 1}),
+        "tune.trails: unknown setting; known here: epochs, generation",
+    ),
     (changed("contenders", "digits-mlp", "train", to={"seeds": 0}), "contenders.digits-mlp.train.seeds: must be"),
+    (changed("seed", to=True), "seed: must be a valid integer, found True"),
+    (changed("seed", to="20"), "seed: must be a valid integer, found '20'"),
+    (changed("defaults", "tune", "trials", to="12"), "defaults.tune.trials: must be a valid integer"),
+    (changed("problems", "digits", "augment", "rotate", to="1e1"), "problems.digits.augment.rotate: must be a valid"),
+    (changed("contenders", "a" * 65, to={"problem": "digits", "architecture": "mlp"}), "64 at most"),
+    (
+        changed("contenders", 7, to={"problem": "digits", "architecture": "mlp"}),
+        "contenders.7: a name is text",
+    ),
+    (changed("contenders", "digits-mlp", to=None), "contenders.digits-mlp: must be settings, each a name and a value"),
+    ("seed: 1\nproblems: {}\nseed: 2", "line 3: the key 'seed' stands twice"),
     ("seed: [1", "is not readable as YAML"),
-    ("", "must be a valid dictionary"),
-    ("just words", "must be a valid dictionary"),
+    ("", "must be settings, each a name and a value"),
+    ("just words", "must be settings, each a name and a value"),
 ]
 
 
@@ -84,6 +98,8 @@ def test_a_slip_is_a_sentence_with_its_path(tmp_path: Path, content: object, sen
 
 
 CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
+    ({"fix": {"batch_size": 0}}, "batch_size"),
+    ({"search": {"batch_size": [-5, 16]}}, "batch_size"),
     ({"architecture": "lenet6"}, "contenders.digits-mlp.architecture: 'lenet6' is unknown; there are: "),
     ({"fix": {"widht": 3}}, "unknown setting 'widht'"),
     ({"fix": {"width": "wide"}}, "width must be a whole number, found 'wide'"),
@@ -103,7 +119,7 @@ def test_a_slip_in_a_contender_is_a_sentence_with_its_path(
     content = shipped()
     content["contenders"]["digits-mlp"].update(entry)
     with pytest.raises(Failure) as failure:
-        check_contenders(load(written(tmp_path, content)))
+        check(load(written(tmp_path, content)))
     assert "contenders.digits-mlp" in str(failure.value)
     assert sentence in str(failure.value)
 

@@ -20,7 +20,7 @@ import yaml
 
 from models import ARCHITECTURES
 from models.hyperparameters import Choice, Hyperparameters, Range, defaults, space
-from pipelines.settings.entries import check_contenders
+from pipelines.settings.entries import check
 from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load
 from pipelines.sources.scikit_learn import DATASETS, ScikitLearnSettings
 from pipelines.sources.splitting import SplitSettings
@@ -203,7 +203,7 @@ def is_accepted(block: Block, project: Path) -> None:
         whole[section] = {**whole[section], **entries}
     path = project.parent / "params.yaml"
     path.write_text(yaml.safe_dump(whole))
-    check_contenders(load(path))
+    check(load(path))
 
 
 def is_a_leaderboard(block: Block, project: Path) -> None:

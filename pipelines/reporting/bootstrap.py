@@ -40,6 +40,9 @@ def counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
         yield generator.multinomial(rows, shares, size=min(block, resamples - start))
 
 
+SHARES = {"accuracy", "precision", "recall", "f1"}  # metrics that are 1 exactly when there is no mistake
+
+
 def percentiles(values: NDArray[np.float64], level: float) -> Interval:
     """The middle `level` of the values that are defined."""
     defined = values[~np.isnan(values)]
@@ -59,7 +62,26 @@ def intervals(
 ) -> dict[str, Interval]:
     """The interval of every metric of the task, by name."""
     blocks = [task.resampled(replies, targets, weights) for weights in counts(len(targets), seed, resamples)]
-    return {
+    found = {
         metric.name: percentiles(np.concatenate([block[metric.name] for block in blocks]), level)
         for metric in task.metrics
     }
+    return {
+        name: _opened(interval, len(targets), level) if name in SHARES else interval for name, interval in found.items()
+    }
+
+
+def _opened(interval: Interval, rows: int, level: float) -> Interval:
+    """An interval of no width at 1 or 0, as a set without a mistake gives, opened to the exact one.
+
+    No resample of a perfect set holds a mistake, so the bootstrap cannot see below 1. All of n right is still likely
+    for a share of ((1 - level) / 2)^(1/n).
+
+    Source: Clopper & Pearson, "The Use of Confidence or Fiducial Limits", Biometrika 26(4), 1934.
+    """
+    reach = ((1 - level) / 2) ** (1 / rows)
+    if interval.low == interval.high == 1:
+        return Interval(reach, 1.0)
+    if interval.low == interval.high == 0:
+        return Interval(0.0, 1 - reach)
+    return interval

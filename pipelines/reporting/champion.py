@@ -66,6 +66,12 @@ def _doubts(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison) 
             f"On the test rows, which decide nothing, {best.contender} does better by "
             f"{decimal(abs(winner.difference.value))} ({probability(winner.p)})."
         )
+    for row in contending(rows):
+        if winner is best and row is not best and row.p < ALPHA and goal.better(row.difference.value, 0):
+            doubts.append(
+                f"On the test rows, which decide nothing, {row.contender} does better by "
+                f"{decimal(abs(row.difference.value))} ({probability(row.p)}); it costs more."
+            )
     return doubts
 
 

@@ -32,8 +32,8 @@ CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures, in the order of the
     ),
     "importance.png": (
         "Which settings mattered",
-        "The share of the differences between trials that each setting accounts for, judged by all trials that gave a "
-        "score. A setting near 0 % made little difference here.",
+        "The share of the differences between trials that each setting accounts for, judged by how all of them "
+        "stood when they were first compared. A setting near 0 % made little difference here.",
     ),
 }
 

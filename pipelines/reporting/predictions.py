@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipelines.reporting.bootstrap import intervals
 from pipelines.reporting.leaderboard import Estimate
 from pipelines.running.failure import Failure
-from pipelines.running.files import read_json, write_arrays, write_json
+from pipelines.running.files import read_json, reading, write_arrays, write_json
 from pipelines.tasks import Task
 
 DIGITS = 8  # significant digits of a score on disk: beyond them, the order of summation shows
@@ -39,7 +39,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    with np.load(path, allow_pickle=False) as arrays:
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
         return Predictions(**arrays)
 
 

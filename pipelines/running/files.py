@@ -1,8 +1,10 @@
 """Files that are whole or absent: written under a temporary name, flushed, then renamed."""
 
+import errno
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.running.failure import Failure
 
 UNFINISHED = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
 
@@ -29,6 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:  # NumPy reports a full disk without a number, and writing does not say to which file
+        number = errno.ENOSPC if error.errno is None else error.errno
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,7 +61,24 @@ def write_json(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged file makes its reader raise into a sentence that names the file.
+
+    Raises:
+        Failure: if the block raises an error of values, of keys, or of input that is not "no such file".
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise Failure(f"{path} is missing; `dvc repro` makes it again") from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        what = " ".join(str(error).split())[:120]
+        raise Failure(f"{path} is damaged ({what}); delete it, and `dvc repro` makes it again") from None
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

@@ -25,6 +25,8 @@ def run(work: Callable[[str], None], state: Path) -> None:
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m pipelines.{verb} NAME   (a name from params.yaml)")
     name = sys.argv[1]
+    if not Path("params.yaml").exists():
+        sys.exit(f"{verb} {name}: there is no params.yaml here; run from the project's folder")
     try:
         with alone(state / "locks" / f"{verb}-{name}", f"waiting: another process is running {verb} {name}"):
             _end_when_orphaned()
@@ -67,7 +69,11 @@ def _clear(stage: Stage) -> None:
 
 def _defect(state: Path, verb: str, name: str, error: Exception) -> str:
     path = state / "failures" / f"{verb}-{name}.txt"
-    write_text(path, "".join(traceback.format_exception(error)))
+    story = "".join(traceback.format_exception(error))
+    try:
+        write_text(path, story)
+    except OSError:  # a full disk, say
+        return f"\n{verb} {name}: failed, and could not write why to {path}:\n{story}"
     return (
         f"\n{verb} {name}: failed in a way that is not your mistake: {type(error).__name__}: {error}\n"
         f"The whole story is in {path}; please report it."

@@ -37,8 +37,13 @@ def stages() -> list[Stage]:
     return [
         Stage(verb, name, *(_listed(entry["do"], keys, name, item) for keys in (("deps",), ("params",), OUTS)))
         for verb, entry in story["stages"].items()
-        for name, item in params[entry["foreach"].removeprefix("${").removesuffix("}")].items()
+        for name, item in _entries(params, entry["foreach"])
     ]
+
+
+def _entries(params: Any, foreach: str) -> list[tuple[str, Any]]:
+    """What `${problems}` or `${contenders}` stands for; a name that YAML reads as a number is told off elsewhere."""
+    return [(str(name), item) for name, item in params[foreach.removeprefix("${").removesuffix("}")].items()]
 
 
 def find(verb: str, name: str) -> Stage | None:

@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from pipelines.running.failure import Failure
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -40,8 +42,6 @@ def available(device: str) -> int:
     stated = os.environ.get("BAKEOFF_WORKERS", "")
     if stated:
         if not stated.isdigit() or int(stated) < 1:
-            from pipelines.running.failure import Failure
-
             raise Failure(f"BAKEOFF_WORKERS must be a whole number of at least 1, found {stated!r}")
         return int(stated)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -132,6 +132,8 @@ class Workers(Generic[T, R]):
             self.idle.append(self._start())
             return Crash(_cause(worker.process.exitcode)) if tries >= TRIES else None
         self.idle.append(worker)
+        if ended == "failed":
+            raise value
         if ended == "raised":
             raise RuntimeError(f"a worker failed:\n{value}")
         result: R = value
@@ -156,7 +158,9 @@ def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
             return
         try:
             answer = ("returned", work(task))
-        except Exception:  # the parent raises it again; this process stays usable
+        except (Failure, OSError) as error:  # for the user: the parent raises the same
+            answer = ("failed", error)
+        except Exception:  # for us: the parent raises it with this traceback; this process stays usable
             answer = ("raised", traceback.format_exc())
         try:
             connection.send(answer)

@@ -1,7 +1,14 @@
-"""From a contender's name to what it learns from: where settings and paths meet."""
+"""From a contender's name to what it learns from: where settings, paths and tables meet.
 
+python -m pipelines.settings.entries        checks params.yaml as a whole
+"""
+
+import sys
+
+from pipelines.running.failure import Failure
 from pipelines.settings import paths
-from pipelines.settings.params import Params
+from pipelines.settings.params import Params, load
+from pipelines.tasks import TASKS
 from pipelines.training.contender import searchable
 from pipelines.training.lesson import Lesson, device
 
@@ -21,11 +28,24 @@ def lesson(params: Params, contender: str) -> Lesson:
     )
 
 
-def check_contenders(params: Params) -> None:
-    """Check what every contender fixes and searches.
+def check(params: Params) -> None:
+    """Check what needs the tables of tasks and architectures: goals, and what every contender fixes and searches.
 
     Raises:
         Failure: with the YAML path of the first that is wrong.
     """
+    for name, problem in params.problems.items():
+        goals = TASKS[problem.task].goals
+        if problem.goal is not None and problem.goal not in goals:
+            raise Failure(
+                f"params.yaml: problems.{name}.goal: must be one of {', '.join(goals)}, found {problem.goal!r}"
+            )
     for name, entry in params.contenders.items():
         searchable(name, entry.architecture, entry.fix, entry.search)
+
+
+if __name__ == "__main__":
+    try:
+        check(load())
+    except Failure as failure:
+        sys.exit(str(failure))

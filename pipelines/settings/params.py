@@ -19,11 +19,11 @@ from pipelines.sources import SourceSettings
 from pipelines.sources.splitting import SplitSettings
 from pipelines.training.augmentation import AugmentSettings
 
-NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class TuneSettings(Settings):
@@ -80,8 +80,8 @@ class Params(Settings):
         for name in entries:
             if not NAME.fullmatch(name):
                 raise ValueError(
-                    f"the name {name!r} must be lower-case letters, digits, '-' and '_': it becomes a folder, "
-                    "a DVC stage and a web address"
+                    f"the name {name!r} must be lower-case letters, digits, '-' and '_', 64 at most: it becomes a "
+                    "folder, a DVC stage and a web address"
                 )
         return entries
 
@@ -117,17 +117,30 @@ def load(path: Path = paths.PARAMS) -> Params:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        params = Params.model_validate(yaml.safe_load(text))
+        params = Params.model_validate(yaml.load(text, _Loader))  # it is a SafeLoader
     except FileNotFoundError:
         raise Failure(f"{path} is missing; run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Failure(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        raise Failure(_sentences(path, error)) from None
+        raise Failure(_sentences(path, error, Params)) from None
     for name in params.contenders:  # departures from the defaults are checked with the rest
         params.tune(name)
         params.train(name)
     return params
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key that stands twice: the first of the two would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: the key {name!r} stands twice")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
 
 
 S = TypeVar("S", TuneSettings, TrainSettings)
@@ -137,22 +150,27 @@ def _overridden(defaults: S, departures: Mapping[str, int], where: str) -> S:
     try:
         return type(defaults).model_validate({**defaults.model_dump(), **departures})
     except ValidationError as error:
-        raise Failure(_sentences(paths.PARAMS, error, where)) from None
+        raise Failure(_sentences(paths.PARAMS, error, type(defaults), where)) from None
 
 
-def _sentences(path: Path, error: ValidationError, where: str = "") -> str:
+def _sentences(path: Path, error: ValidationError, model: type[BaseModel], where: str = "") -> str:
     lines = []
     for breach in error.errors(include_url=False)[:10]:
-        place = ".".join([where] * bool(where) + [str(word) for word in breach["loc"]])
-        lines.append(f"{path}: {place}: {_rule(breach)}" if place else f"{path}: {_rule(breach)}")
+        place = ".".join([where] * bool(where) + [str(word) for word in breach["loc"] if word != "[key]"])
+        rule = _rule(breach, model)
+        lines.append(f"{path}: {place}: {rule}" if place else f"{path}: {rule}")
     return "\n".join(lines)
 
 
-def _rule(breach: Any) -> str:
+def _rule(breach: Any, model: type[BaseModel]) -> str:
     """One breach of a rule in words; pydantic's own message where it already is a sentence."""
     kind, found = breach["type"], breach["input"]
     if kind == "extra_forbidden":
-        return f"unknown setting; {_known(breach['loc'])}"
+        return f"unknown setting; {_known(breach['loc'], model)}"
+    if "[key]" in breach["loc"]:
+        return f"a name is text: write {str(found)!r} in quotes"
+    if kind in ("model_type", "dict_type", "mapping_type"):
+        return f"must be settings, each a name and a value, found {found!r}"
     if kind == "missing":
         return "this setting is required"
     if kind == "value_error":
@@ -161,9 +179,8 @@ def _rule(breach: Any) -> str:
     return f"{message.replace('input should be', 'must be')}, found {found!r}"
 
 
-def _known(place: tuple[str | int, ...]) -> str:
-    """The names allowed where an unknown one was found."""
-    model: Any = Params
+def _known(place: tuple[str | int, ...], model: Any) -> str:
+    """The names allowed where an unknown one was found, in settings of class `model`."""
     for word in place[:-1]:
         model = _inside(model, word)
         if model is None:
@@ -180,12 +197,3 @@ def _inside(model: Any, word: str | int) -> Any:
     annotation = fields[str(word)].annotation
     candidates = [annotation, *get_args(annotation)]
     return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
-
-
-if __name__ == "__main__":
-    import sys
-
-    try:
-        load()
-    except Failure as failure:
-        sys.exit(str(failure))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.running.files import write_array
+from pipelines.running.files import reading, write_array
 from pipelines.sources.schema import Schema
 
 PartName = Literal["train", "valid", "test"]
@@ -27,8 +27,9 @@ def write_part(folder: Path, schema: Schema, part: Part) -> None:
 
 def read_part(folder: Path, schema: Schema) -> Part:
     """Read a part without loading it: the arrays are memory-mapped, read-only."""
-    arrays = [
-        np.load(folder / f"{field.name}.npy", mmap_mode="r", allow_pickle=False)
-        for field in (*schema.inputs, schema.target)
-    ]
+    arrays = []
+    for field in (*schema.inputs, schema.target):
+        path = folder / f"{field.name}.npy"
+        with reading(path):
+            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
     return Part(tuple(arrays[:-1]), arrays[-1])

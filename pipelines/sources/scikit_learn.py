@@ -14,7 +14,7 @@ from pipelines.sources.schema import Field, Schema
 class ScikitLearnSettings(BaseModel):
     """`source: {kind: sklearn, dataset: digits}`"""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     kind: Literal["sklearn"]
     dataset: str  # a row of DATASETS

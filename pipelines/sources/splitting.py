@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
@@ -22,7 +21,7 @@ Rows: TypeAlias = dict[PartName, NDArray[np.int64]]  # sorted row numbers; toget
 class SplitSettings(BaseModel):
     """`split: {valid: 0.2, test: 0.2, by: stratified}`; what is left is for training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     valid: float = 0.2  # share of the examples that tuning and early stopping look at
     test: float = 0.2  # share of the examples that only the final scores look at
@@ -151,8 +150,10 @@ def write_split(folder: Path, data: Data, rows: Rows) -> None:
 
 
 def _write_rows(path: Path, values: NDArray[Any], rows: NDArray[np.int64]) -> None:
-    with replacing(path) as temporary:
-        written = open_memmap(temporary, mode="w+", dtype=values.dtype, shape=(len(rows), *values.shape[1:]))
-        for part in chunks(written):
-            written[part] = values[rows[part]]
-        written.flush()
+    """One after the other, not through a memory map: on a full disk, a map ends the process without a word."""
+    shape = (len(rows), *values.shape[1:])
+    header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False, "shape": shape}
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for part in chunks(np.broadcast_to(values[:1], shape)):
+            stream.write(np.ascontiguousarray(values[rows[part]]).tobytes())

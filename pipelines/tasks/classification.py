@@ -95,6 +95,7 @@ class Classification:
 
     name = "classification"
     metrics = METRICS
+    goals = tuple(GOALS)
 
     def __init__(self, schema: Schema, goal: str = "log_loss") -> None:
         target = schema.target

@@ -9,6 +9,7 @@ Shapes: N examples, H rows, W columns, C channels, K draws.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -37,7 +38,7 @@ LIMITS = {  # setting: (largest value, its unit); the smallest is 0
 class AugmentSettings(BaseModel):
     """`augment: {copies: 3, shift: 1, rotate: 10}`; what is not named is off."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     copies: int | Literal["live"] = 0  # draws stored per example, which epochs walk through; live: new ones every epoch
     shift: float = 0  # pixels, at most, to each side and up or down
@@ -193,7 +194,7 @@ def copies(part: Part, schema: Schema, settings: AugmentSettings, seed: int, whe
     Raises:
         Failure: if a setting does not suit the data.
     """
-    _check(schema, settings, where)
+    _check(schema, settings, where, sum(values.nbytes for values in part.inputs))
     count = 0 if settings.copies == "live" else settings.copies
     inputs = []
     for field, values in zip(schema.inputs, part.inputs, strict=True):
@@ -256,8 +257,19 @@ def _chunks(shape: tuple[int, ...]) -> Iterator[slice]:
         yield slice(start, min(start + step, shape[0]))
 
 
-def _check(schema: Schema, settings: AugmentSettings, where: str) -> None:
+def memory() -> int:
+    """Bytes of memory in this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _check(schema: Schema, settings: AugmentSettings, where: str, part_bytes: int) -> None:
     images = [field for field in schema.inputs if field.kind == "image"]
+    drawn = 0 if settings.copies == "live" else settings.copies * part_bytes
+    if drawn > memory() / 2:
+        raise Failure(
+            f"{where}.copies: {settings.copies} draws of every example are {drawn / 2**30:.1f} GiB, more than half of"
+            f" this machine's {memory() / 2**30:.1f} GiB of memory; use fewer, or live"
+        )
     if settings.copies and not images:
         raise Failure(
             f"{where}.copies: only images can be augmented and there is none among the inputs; set copies to 0"

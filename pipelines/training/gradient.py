@@ -32,7 +32,7 @@ class Settings(Hyperparameters):
 
     optimizer: str = choice("adamw", *OPTIMIZERS)
     learning_rate: float = tunable(3e-3, 1e-4, 3e-2, log=True, gt=0)  # at the start; falls along a half cosine
-    batch_size: int = choice(32, 16, 32, 64, 128)  # examples per step
+    batch_size: int = choice(32, 16, 32, 64, 128, ge=1)  # examples per step
     weight_decay: float = tunable(1e-2, 1e-5, 3e-1, log=True, ge=0)  # pull of every weight towards 0
 
 

@@ -5,7 +5,9 @@ epoch. Killed and called again with the same folder, it goes on from the checkpo
 same bytes as if it had not been.
 """
 
+import io
 import math
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ import torch
 from models import ARCHITECTURES
 from models.hyperparameters import Hyperparameters, choice, configured
 from models.scikit import ScikitClassifier
-from pipelines.running.files import replacing
+from pipelines.running.failure import Failure
+from pipelines.running.files import write_bytes
 from pipelines.running.seeds import derive
 from pipelines.training import gradient, weights
 from pipelines.training.gradient import fit
@@ -96,7 +99,10 @@ class _Keeper:
         self.history: list[dict[str, float]] = []
         self.saved = time.monotonic()
         if self.path.exists():
-            kept = torch.load(self.path, weights_only=True, map_location=next(model.parameters()).device)
+            try:
+                kept = torch.load(self.path, weights_only=True, map_location=next(model.parameters()).device)
+            except (RuntimeError, EOFError, pickle.UnpicklingError):
+                raise Failure(f"{self.path} is damaged; delete it, and training starts again from there") from None
             model.load_state_dict(kept["model"])
             optimizer.load_state_dict(kept["optimizer"])
             self.score, self.best_epoch, self.best, self.history = (
@@ -126,18 +132,19 @@ class _Keeper:
         return patience is not None and bool(self.best) and len(self.history) - self.best_epoch >= patience
 
     def _save(self) -> None:
-        with replacing(self.path) as temporary:
-            torch.save(
-                {
-                    "model": self.model.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "score": self.score,
-                    "best_epoch": self.best_epoch,
-                    "best": self.best,
-                    "history": self.history,
-                },
-                temporary,
-            )
+        content = io.BytesIO()  # PyTorch's own writer reports a full disk as a RuntimeError like any other
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "score": self.score,
+                "best_epoch": self.best_epoch,
+                "best": self.best,
+                "history": self.history,
+            },
+            content,
+        )
+        write_bytes(self.path, content.getvalue())
         self.saved = time.monotonic()
 
     def finish(self) -> Standing:

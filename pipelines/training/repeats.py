@@ -42,13 +42,14 @@ def repeat(
         Assignment(lesson, settings, derive(seed, "train", number), folder / f"seed-{number}", course)
         for number in range(seeds)
     ]
-    scores: list[float] = []
+    ended: list[Result | Crash] = []
 
     def over(_: int, outcome: Result | Crash) -> None:
-        if isinstance(outcome, Result) and outcome.score is not None:
-            scores.append(outcome.score)
-        watch(len(scores), goal.best(scores))
+        ended.append(outcome)
+        scores = [one.score for one in ended if isinstance(one, Result) and one.score is not None]
+        watch(len(ended), goal.best(scores))
 
+    watch(0, None)
     with Workers(carry_out, min(workers, seeds), IMPORTS) as pool:
         outcomes = pool.map(assignments, over)
     results = tuple(

@@ -12,7 +12,7 @@ not been.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,9 +78,14 @@ def search(plan: Plan, folder: Path, workers: int, watch: Watch) -> tuple[optuna
     with Workers(carry_out, workers, IMPORTS) as pool:
         while len(rows) < plan.trials:
             generation = [_ask(study, plan) for _ in range(min(plan.generation, plan.trials - len(rows)))]
-            rows += _Generation(plan, folder, generation).compete(pool, study)
-            again = sum(_folder_name(row.number) in earlier for row in rows)
-            watch(len(rows), again, plan.goal.best(row.score for row in rows if row.score is not None))
+
+            def tell(over: Iterable[Trial], before: Sequence[Trial] = tuple(rows)) -> None:
+                done = [*before, *over]
+                again = sum(_folder_name(row.number) in earlier for row in done)
+                leader = plan.goal.best(row.score for row in done if row.score is not None and row.state == "complete")
+                watch(len(done), again, leader)
+
+            rows += _Generation(plan, folder, generation).compete(pool, study, tell)
     if all(row.state == "failed" for row in rows):
         reasons = "; ".join(f"trial {row.number}: {row.reason}" for row in rows[:3])
         raise Failure(f"all {len(rows)} trials failed. {reasons}")
@@ -104,15 +109,15 @@ def best(rows: Sequence[Trial], goal: Goal) -> Trial:
 def importances(study: optuna.Study) -> dict[str, float]:
     """How much each setting mattered, by Optuna; empty where there are too few scores to tell.
 
-    Pruned trials count with the score at which they were stopped: they are most of a search, and leaving them out would
-    judge by the few that were good.
+    All trials are judged by their score on the first rung, which every one of them reaches: by the last, only the few
+    good ones could be judged.
     """
     scored = [trial for trial in study.get_trials(deepcopy=False) if trial.intermediate_values]
     if len(scored) < ENOUGH:
         return {}
     judged = optuna.create_study(direction=study.direction)
     for trial in scored:
-        value = trial.intermediate_values[max(trial.intermediate_values)]
+        value = trial.intermediate_values[min(trial.intermediate_values)]
         judged.add_trial(optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=value))
     shares: dict[str, float] = optuna.importance.get_param_importances(judged)
     return dict(sorted(shares.items(), key=lambda share: (-share[1], share[0])))  # Optuna leaves equal ones unordered
@@ -167,7 +172,9 @@ class _Generation:
         self.decided: set[tuple[int, int]] = set()
         self.over: dict[int, Trial] = {}
 
-    def compete(self, pool: Workers[Assignment, Result], study: optuna.Study) -> list[Trial]:
+    def compete(
+        self, pool: Workers[Assignment, Result], study: optuna.Study, tell: Callable[[Iterable[Trial]], None]
+    ) -> list[Trial]:
         """Train all trials as far as they get; tell Optuna how each ended, in order."""
         for position in range(len(self.trials)):
             self._submit(pool, position, 0)
@@ -177,6 +184,7 @@ class _Generation:
             for position, rung in self._decidable():
                 if self._goes_on(position, rung):
                     self._submit(pool, position, rung + 1)
+            tell(self.over.values())
         for position, trial in enumerate(self.trials):
             row = self.over[position]
             if row.reason:

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from pipelines.running.failure import Failure
 from pipelines.running.files import read_json, write_json
 from pipelines.training.gradient import Diverged
 from pipelines.training.learners import Course, learner_of
-from pipelines.training.lesson import Lesson
+from pipelines.training.lesson import Lesson, read
 
 IMPORTS = ("torch._dynamo",)  # PyTorch's optimizers import it on first use: better once than in every worker
-EXPECTED = (ArithmeticError, ValueError, RuntimeError, MemoryError)  # what a bad setting can raise; the rest is ours
+EXPECTED = (ArithmeticError, ValueError, RuntimeError)  # what a bad setting can raise; the rest is ours
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,16 @@ def carry_out(assignment: Assignment) -> Result:
         torch.use_deterministic_algorithms(True)
     learner = learner_of(assignment.lesson.architecture)
     assignment.folder.mkdir(parents=True, exist_ok=True)
+    read(assignment.lesson)  # before the setting can be blamed for what is wrong with the files
     try:
         standing = learner.advance(
             assignment.lesson, assignment.settings, assignment.seed, assignment.folder, assignment.course
         )
         result = Result(standing.score, standing.epochs, standing.best_epoch, "", standing.history)
+    except Failure:  # a file is damaged: not the setting's fault
+        raise
+    except (MemoryError, torch.OutOfMemoryError):
+        return Result(None, reason="out of memory")  # not kept: another day there may be more
     except EXPECTED as error:
         result = Result(None, reason=_reason(error))
     write_json(path, {**vars(result), "history": list(result.history)})
@@ -71,6 +77,4 @@ def _reason(error: Exception) -> str:
     """One line, the same on every run: an address or a number of free bytes has no place in an artifact."""
     if isinstance(error, Diverged):
         return str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "out of memory"
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"

@@ -1,14 +1,18 @@
 """A trained model on disk: tensors in safetensors, a scikit-learn estimator beside them in joblib."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load as parsed
+from safetensors.torch import save as serialized
 
 from models.scikit import ScikitClassifier
 from models.stems import Model
-from pipelines.running.files import replacing
+from pipelines.running.failure import Failure
+from pipelines.running.files import write_bytes
 from pipelines.sources.schema import Schema
 from pipelines.training.lesson import behind, stem_of
 
@@ -19,13 +23,13 @@ def save(model: Model, path: Path) -> None:
     The same weights give the same bytes.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(model.state_dict().items())}
-    with replacing(path.with_suffix(".safetensors")) as temporary:
-        save_file(tensors, temporary)
+    write_bytes(path.with_suffix(".safetensors"), serialized(tensors))
     if isinstance(model.network, ScikitClassifier):
         import joblib
 
-        with replacing(path.with_suffix(".joblib")) as temporary:
-            joblib.dump(model.network.estimator, temporary)
+        content = io.BytesIO()
+        joblib.dump(model.network.estimator, content)
+        write_bytes(path.with_suffix(".joblib"), content.getvalue())
 
 
 def load(architecture: str, schema: Schema, outputs: int, settings: Mapping[str, Any], path: Path) -> Model:
@@ -34,7 +38,11 @@ def load(architecture: str, schema: Schema, outputs: int, settings: Mapping[str,
     The joblib file is a pickle: it is read only from this project's own artifacts.
     """
     model = behind(stem_of(architecture, schema), architecture, outputs, settings)
-    model.load_state_dict(load_file(path.with_suffix(".safetensors")))
+    stored = path.with_suffix(".safetensors")
+    try:
+        model.load_state_dict(parsed(stored.read_bytes()))
+    except (SafetensorError, RuntimeError) as error:  # cut short, or the weights of other settings
+        raise Failure(f"{stored} does not fit: {str(error).splitlines()[0]}; `dvc repro` makes it again") from None
     if isinstance(model.network, ScikitClassifier):
         import joblib
 
