@@ -89,6 +89,7 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
         for path in scratch.glob("trial-*/until-*.json"):
             assert written.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "trained again"
     assert run(plan_of(lesson), scratch) == reference
+    assert not [*scratch.glob("trial-*/checkpoint.*"), *scratch.glob("trial-*/best.*")], "weights nobody needs any more"
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 

@@ -184,6 +184,8 @@ class _Generation:
             for position, rung in self._decidable():
                 if self._goes_on(position, rung):
                     self._submit(pool, position, rung + 1)
+                else:
+                    self._discard(position)
             tell(self.over.values())
         for position, trial in enumerate(self.trials):
             row = self.over[position]
@@ -196,6 +198,12 @@ class _Generation:
         key = position * len(self.plan.rungs) + rung
         assignment = _assignment(self.plan, self.folder, self.trials[position], self.plan.rungs[rung])
         pool.submit(key, assignment, first=rung > 0)  # whoever is ahead has the longest way to go
+
+    def _discard(self, position: int) -> None:
+        """Remove the weights of a trial that is over; what it scored stays, and is all that a replay reads."""
+        folder = self.folder / _folder_name(self.trials[position].number)
+        for path in (*folder.glob("checkpoint.*"), *folder.glob("best.*")):
+            path.unlink()
 
     def _decidable(self) -> Iterator[tuple[int, int]]:
         """Every (trial, rung) whose result is in and whose predecessors on that rung are decided or over."""
