@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipelines.running.failure import Failure
 
 UNFINISHED = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
+LEFT = (f"{UNFINISHED}*", "*.tmp")  # what killed writers leave: ours, and DVC's trial of which links work
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def clear_unfinished(folder: Path) -> None:
     """Remove what writers that were killed left in a folder. Only for a folder nobody else writes to now."""
-    for left in folder.glob(f"{UNFINISHED}*"):
+    for left in (path for pattern in LEFT for path in folder.glob(pattern)):
         left.unlink(missing_ok=True)
 
 
