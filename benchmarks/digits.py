@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from pipelines.data.parts import read_part, write_part
+from pipelines.data.schema import read_schema
+from pipelines.settings import paths
 from pipelines.settings.params import Params
 from pipelines.sources import load
-from pipelines.sources.parts import read_part, write_part
-from pipelines.sources.schema import read_schema
 from pipelines.sources.splitting import split, write_split
 from pipelines.training.augmentation import copies
 from pipelines.training.lesson import Lesson
@@ -15,7 +16,7 @@ def lesson_in(folder: Path, params: Params, contender: str) -> Lesson:
     """What the contender learns from, on the CPU, as the stages would write it."""
     entry = params.contenders[contender]
     problem = params.problems[entry.problem]
-    data = load(problem.source)
+    data = load(problem.source, paths.DOWNLOADS)
     write_split(folder / "split", data, split(data, problem.split, params.seed))
     schema = read_schema(folder / "split" / "schema.json")
     train = read_part(folder / "split" / "train", schema)

@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader, Dataset
 import models
 from benchmarks.digits import lesson_in
 from benchmarks.timing import alternate, ratio
-from models.hyperparameters import defaults
-from models.optimizers import OPTIMIZERS
+from models.blocks.hyperparameters import defaults
+from models.blocks.optimizers import OPTIMIZERS
 from models.stems import ImageStem
 from pipelines.running.workers import Workers
 from pipelines.settings.params import load
@@ -134,7 +134,7 @@ def measure(lesson: Lesson, folder: Path) -> None:
 
     stem = new_model(lesson, data, settings_of(lesson)).stem
     assert isinstance(stem, ImageStem)
-    parts = [Images(examples, stem, not stem.flat) for examples in (data.train[0], data.valid)]
+    parts = [Images(examples, stem, stem.reads == "image") for examples in (data.train[0], data.valid)]
     with torch.no_grad():
         columns = (stem(*data.train[0].inputs), data.train[0].target, stem(*data.valid.inputs), data.valid.target)
     loops = alternate({"ours": lambda: loop(lesson, data), "bare": lambda: bare(fresh(), columns)}, ROUNDS)

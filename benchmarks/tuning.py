@@ -11,11 +11,11 @@ from pathlib import Path
 
 from benchmarks.digits import lesson_in
 from benchmarks.timing import alternate, ratio
+from pipelines.data.schema import read_schema
 from pipelines.settings.params import load
-from pipelines.sources.schema import read_schema
+from pipelines.tasks import task
 from pipelines.training.contender import searchable
 from pipelines.training.learners import learner_of
-from pipelines.training.lesson import task_of
 from pipelines.training.search import Plan, Trial, search
 
 CONTENDER, ROUNDS = "digits-lenet5", 5
@@ -25,7 +25,7 @@ def planned(folder: Path, trials: int, generation: int) -> Plan:
     params = load()
     entry, settings = params.contenders[CONTENDER], params.tune(CONTENDER)
     lesson = lesson_in(folder, params, CONTENDER)
-    goal = task_of(lesson.task, lesson.goal, read_schema(lesson.schema)).goal
+    goal = task(lesson.task, read_schema(lesson.schema), lesson.goal).goal
     found = searchable(CONTENDER, entry.architecture, entry.fix, entry.search)
     rungs = learner_of(entry.architecture).rungs(settings.epochs)
     return Plan(lesson, goal, found.space, found.defaults, found.fixed, trials, generation, rungs, params.seed)

@@ -8,8 +8,27 @@ from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from models import decision_tree, gradient_boosting, lenet5, logistic_regression, mlp
-from models.hyperparameters import Hyperparameters
+from models import (
+    autoencoder,
+    cnn,
+    conv_autoencoder,
+    decision_tree,
+    esn,
+    gan,
+    gaussian,
+    gradient_boosting,
+    lenet5,
+    linear_regression,
+    logistic_regression,
+    lstm,
+    mlp,
+    pca,
+    periodic_mlp,
+    pixel_logistic_regression,
+    unet,
+    vae,
+)
+from models.blocks.hyperparameters import Hyperparameters
 from models.stems import Reads
 
 # The shape of one example, by what is read: F features; C channels, H height, W width; T steps of F features
@@ -20,13 +39,17 @@ SHAPES: dict[Reads, tuple[str, ...]] = {
 }
 
 
+Writes = Literal["vector", "image"]  # (B, O): outputs; (B, O, H, W): outputs for every pixel
+
+
 class Architecture(NamedTuple):
     """What there is to know about a kind of network before building one."""
 
     config: type[Hyperparameters]
     network: Callable[[Any, tuple[int, ...], int], nn.Module]  # (its config, shape of one example, outputs)
     reads: Reads
-    learner: Literal["gradient", "closed_form"]
+    learner: Literal["gradient", "adversarial", "closed_form"]
+    writes: Writes = "vector"
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -40,12 +63,44 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gradient_boosting": Architecture(
         gradient_boosting.Config, gradient_boosting.gradient_boosting, "vector", "closed_form"
     ),  # small trees, each correcting the last; Friedman 2001
+    "linear_regression": Architecture(
+        linear_regression.Config, linear_regression.linear_regression, "vector", "closed_form"
+    ),  # one weight per input and output; Hoerl & Kennard 1970
+    "pixel_logistic_regression": Architecture(
+        pixel_logistic_regression.Config,
+        pixel_logistic_regression.PixelLogisticRegression,
+        "image",
+        "closed_form",
+        "image",
+    ),  # every pixel from its neighbourhood alone
+    "pca": Architecture(pca.Config, pca.PCA, "vector", "closed_form"),  # the main directions; Pearson 1901
+    "gaussian": Architecture(gaussian.Config, gaussian.Gaussian, "vector", "closed_form"),  # a cloud around the mean
     # dense
     "mlp": Architecture(mlp.Config, mlp.MLP, "vector", "gradient"),  # every unit sees every unit; Rumelhart et al. 1986
+    "periodic_mlp": Architecture(
+        periodic_mlp.Config, periodic_mlp.PeriodicMLP, "vector", "gradient"
+    ),  # the same for tables, every number seen as waves; Gorishniy et al. 2022
     # convolutional
     "lenet5": Architecture(
         lenet5.Config, lenet5.LeNet5, "image", "gradient"
     ),  # strokes, then shapes; LeCun et al. 1998
+    "cnn": Architecture(cnn.Config, cnn.CNN, "image", "gradient"),  # the same idea as it is built today
+    "unet": Architecture(
+        unet.Config, unet.UNet, "image", "gradient", "image"
+    ),  # down to see far, up to see sharply; Ronneberger et al. 2015
+    # recurrent
+    "lstm": Architecture(lstm.Config, lstm.LSTM, "sequence", "gradient"),  # a memory; Hochreiter & Schmidhuber 1997
+    "esn": Architecture(esn.Config, esn.ESN, "sequence", "closed_form"),  # a pond and its waves; Jaeger 2001
+    # through a bottleneck
+    "autoencoder": Architecture(
+        autoencoder.Config, autoencoder.Autoencoder, "vector", "gradient"
+    ),  # few numbers for many; Hinton & Salakhutdinov 2006
+    "conv_autoencoder": Architecture(
+        conv_autoencoder.Config, conv_autoencoder.ConvAutoencoder, "image", "gradient", "image"
+    ),  # the same for images; Masci et al. 2011
+    # generators
+    "vae": Architecture(vae.Config, vae.VAE, "vector", "gradient"),  # places and drawings; Kingma & Welling 2014
+    "gan": Architecture(gan.Config, gan.GAN, "vector", "adversarial"),  # forger and detective; Goodfellow et al. 2014
 }
 
 

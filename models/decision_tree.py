@@ -1,7 +1,8 @@
 """Decision tree: twenty questions about single inputs, each the best one left to ask.
 
 Every node compares one input with one threshold and goes left or right; a leaf answers with the shares of the classes
-that ended there in training. A person can follow it, which no other row can say.
+that ended there in training, or with the mean of the numbers that did. A person can follow it, which no other row can
+say.
 
 Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984. https://doi.org/10.1201/9781315139470
 NOTE[DIFF] impurity may be the entropy, and growth is stopped by depth and leaf size instead of pruned afterwards.
@@ -11,27 +12,36 @@ Shapes: B batch, F features, O outputs.
 
 from typing import Any
 
-from models.cost import Cost
-from models.hyperparameters import Hyperparameters, choice, tunable
-from models.scikit import ScikitClassifier
+from models.blocks.cost import Cost
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.scikit import ScikitModel
 
 
 class Config(Hyperparameters):
     depth: int = tunable(8, 2, 24, ge=1)  # questions on the longest way down
     leaf: int = tunable(5, 1, 50, log=True, ge=1)  # training examples that a leaf needs
-    impurity: str = choice("entropy", "entropy", "gini")  # what a good question makes smaller
+    impurity: str = choice("entropy", "entropy", "gini")  # what a good question makes smaller; of numbers, variance
 
 
-def decision_tree(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitClassifier:
+def decision_tree(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
-    from sklearn.tree import DecisionTreeClassifier
 
-    estimator = DecisionTreeClassifier(max_depth=config.depth, min_samples_leaf=config.leaf, criterion=config.impurity)
-    return ScikitClassifier(estimator, outputs, count)
+    def classifier() -> Any:
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(max_depth=config.depth, min_samples_leaf=config.leaf, criterion=config.impurity)
+
+    def regressor() -> Any:
+        from sklearn.tree import DecisionTreeRegressor
+
+        return DecisionTreeRegressor(max_depth=config.depth, min_samples_leaf=config.leaf)
+
+    return ScikitModel(classifier, regressor, outputs, count)
 
 
 def count(estimator: Any) -> Cost:
-    """An input's number and a threshold per question, a share per class and leaf; a comparison per level."""
+    """An input's number and a threshold per question, a number per output and leaf; a comparison per level."""
     tree = estimator.tree_
     questions = int(tree.node_count - tree.n_leaves)
-    return Cost(2 * questions + int(tree.n_leaves) * len(estimator.classes_), int(tree.max_depth))
+    _, numbers, classes = tree.value.shape  # of every node; one of the two is 1
+    return Cost(2 * questions + int(tree.n_leaves) * numbers * classes, int(tree.max_depth))

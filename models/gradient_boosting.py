@@ -1,48 +1,58 @@
 """Gradient boosting: many small trees, each correcting what the ones before got wrong.
 
-Every round fits one shallow regression tree per class to the gradient of the loss, and adds a shrunken part of it to
-that class's score. On tables of numbers it is the one to beat.
+Every round fits one shallow regression tree per output to the gradient of the loss, and adds a shrunken part of it to
+that class's score, or to that number. On tables of numbers it is the one to beat.
 
 Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29(5), 2001.
 https://doi.org/10.1214/aos/1013203451
 NOTE[DIFF] every round sees a random part of the examples (Friedman, "Stochastic Gradient Boosting", 2002), and every
-    question is chosen among a random sqrt(F) of the inputs, as random forests do: faster, and rarely worse.
+    question is chosen among a random part of the inputs, sqrt(F) for classes and F / 3 for numbers, as random
+    forests do (Hastie, Tibshirani & Friedman 2009, section 15.3): faster, and rarely worse.
 
 Shapes: B batch, F features, O outputs.
 """
 
 from typing import Any
 
-from models.cost import Cost
-from models.hyperparameters import Hyperparameters, tunable
-from models.scikit import ScikitClassifier
+from models.blocks.cost import Cost
+from models.blocks.hyperparameters import Hyperparameters, tunable
+from models.blocks.scikit import ScikitModel, one_per_output
 
 
 class Config(Hyperparameters):
-    rounds: int = tunable(80, 20, 160, log=True, ge=1)  # trees per class
+    rounds: int = tunable(80, 20, 160, log=True, ge=1)  # trees per output
     depth: int = tunable(4, 2, 6, ge=1)  # questions on the longest way down a tree
     shrinkage: float = tunable(0.15, 0.02, 0.5, log=True, gt=0)  # part of each tree that is added
     subsample: float = tunable(0.7, 0.4, 1.0, gt=0, le=1)  # part of the examples that a round sees
 
 
-def gradient_boosting(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitClassifier:
+def gradient_boosting(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
-    from sklearn.ensemble import GradientBoostingClassifier
+    settings: dict[str, Any] = {
+        "n_estimators": config.rounds,
+        "max_depth": config.depth,
+        "learning_rate": config.shrinkage,
+        "subsample": config.subsample,
+    }
 
-    estimator = GradientBoostingClassifier(
-        n_estimators=config.rounds,
-        max_depth=config.depth,
-        learning_rate=config.shrinkage,
-        subsample=config.subsample,
-        max_features="sqrt",
-    )
-    return ScikitClassifier(estimator, outputs, count)
+    def classifier() -> Any:
+        from sklearn.ensemble import GradientBoostingClassifier
+
+        return GradientBoostingClassifier(max_features="sqrt", **settings)
+
+    def regressor() -> Any:
+        from sklearn.ensemble import GradientBoostingRegressor
+
+        return GradientBoostingRegressor(max_features=1 / 3, **settings)
+
+    return ScikitModel(classifier, regressor, outputs, count)
 
 
 def count(estimator: Any) -> Cost:
     """Two numbers per question and one per leaf; a comparison per level, and 2 operations to add a tree's answer."""
-    trees = [regressor.tree_ for regressor in estimator.estimators_.ravel()]
+    boosters = one_per_output(estimator)
+    trees = [tree.tree_ for booster in boosters for tree in booster.estimators_.ravel()]
     questions = sum(int(tree.node_count - tree.n_leaves) for tree in trees)
     leaves = sum(int(tree.n_leaves) for tree in trees)
-    starts = len(estimator.classes_) if estimator.n_classes_ > 2 else 1  # the score before the first tree
+    starts = sum(booster.estimators_.shape[1] for booster in boosters)  # the answer before the first tree
     return Cost(2 * questions + leaves + starts, sum(int(tree.max_depth) + 2 for tree in trees))

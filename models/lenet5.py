@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.activations import ACTIVATIONS
-from models.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.activations import ACTIVATIONS
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 
 SMALLEST = 8  # pixels on the shorter side
 SMALL = 24  # pixels on the shorter side under which the filters are 3x3

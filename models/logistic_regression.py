@@ -14,9 +14,9 @@ Shapes: B batch, F features, O outputs.
 
 from typing import Any
 
-from models.cost import Cost
-from models.hyperparameters import Hyperparameters, tunable
-from models.scikit import ScikitClassifier
+from models.blocks.cost import Cost
+from models.blocks.hyperparameters import Hyperparameters, tunable
+from models.blocks.scikit import ScikitModel, no_numbers
 
 ITERATIONS = 2000  # L-BFGS steps at most; standardised inputs need a tenth of that or less
 
@@ -25,12 +25,15 @@ class Config(Hyperparameters):
     inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # smaller keeps the weights smaller
 
 
-def logistic_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitClassifier:
+def logistic_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
-    from sklearn.linear_model import LogisticRegression
 
-    estimator = LogisticRegression(C=config.inverse_penalty, max_iter=ITERATIONS)
-    return ScikitClassifier(estimator, outputs, count)
+    def classifier() -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=config.inverse_penalty, max_iter=ITERATIONS)
+
+    return ScikitModel(classifier, no_numbers("logistic_regression", "linear_regression"), outputs, count)
 
 
 def count(estimator: Any) -> Cost:

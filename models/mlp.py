@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from models.activations import ACTIVATIONS
-from models.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.activations import ACTIVATIONS
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 
 NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda width: nn.Identity(),

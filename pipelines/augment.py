@@ -1,11 +1,11 @@
 """Stage augment: draw copies of the train part, once, for every contender; show them to a person."""
 
+from pipelines.data.parts import read_part, write_part
+from pipelines.data.schema import read_schema
 from pipelines.reporting.preview import write_preview
 from pipelines.running.stage import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
-from pipelines.sources.parts import read_part, write_part
-from pipelines.sources.schema import read_schema
 from pipelines.training.augmentation import copies, describe, shown
 
 

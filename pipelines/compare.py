@@ -2,24 +2,24 @@
 
 import sys
 
+from pipelines.data.schema import read_schema
 from pipelines.reporting import leaderboard, page, report
 from pipelines.reporting.comparison import assemble, read_entry
 from pipelines.running.stage import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
-from pipelines.sources.schema import read_schema
-from pipelines.training.lesson import task_of
+from pipelines.tasks import task
 
 
 def compare(name: str) -> None:
     params = load()
     problem, entered = params.problems[name], params.entered(name)
-    task = task_of(problem.task, problem.goal, read_schema(paths.schema(name)))
+    learned = task(problem.task, read_schema(paths.schema(name)), problem.goal)
     entries = [
         read_entry(contender, paths.trained(name, contender), paths.evaluated(name, contender))
         for contender in entered  # and no other: what was removed from params.yaml does not linger
     ]
-    board = assemble(name, task, entries, params.seed)
+    board = assemble(name, learned, entries, params.seed)
     folder = paths.compared(name)
     leaderboard.write(folder, board)
     folders = report.Folders(
@@ -33,7 +33,7 @@ def compare(name: str) -> None:
             for contender in entered
         },
     )
-    page.write(folder, report.gather(name, task, board, folders))
+    page.write(folder, report.gather(name, learned, board, folders))
     print(leaderboard.render(board), file=sys.stderr)
 
 

@@ -2,17 +2,20 @@
 
 import torch
 
+from pipelines.data.parts import read_part
+from pipelines.data.schema import read_schema
 from pipelines.reporting.evaluation import read_history, write_views
-from pipelines.reporting.predictions import Predictions, scores, write_predictions, write_scores
-from pipelines.running.files import read_json
+from pipelines.reporting.predictions import Predictions, decide, scores, write_predictions, write_scores
+from pipelines.reporting.view import View
+from pipelines.running.files import read_json, write_json
 from pipelines.running.stage import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
-from pipelines.sources.parts import read_part
-from pipelines.sources.schema import read_schema
+from pipelines.tasks import task
+from pipelines.tasks.asking import asked
 from pipelines.tracking.background import in_background
 from pipelines.training import weights
-from pipelines.training.lesson import task_of, tensors
+from pipelines.training.lesson import tensors
 from pipelines.training.scoring import replies
 
 
@@ -21,26 +24,32 @@ def evaluate(name: str) -> None:
     contender = params.contenders[name]
     problem, split = params.problems[contender.problem], paths.split(contender.problem)
     schema = read_schema(paths.schema(contender.problem))
-    task = task_of(problem.task, problem.goal, schema)
+    learned = task(problem.task, schema, problem.goal)
     trained = paths.trained(contender.problem, name)
     facts = read_json(trained / "model.json")
     chosen = trained / "weights" / f"seed-{facts['best_seed']}"
-    model = weights.load(contender.architecture, schema, task.outputs, facts["settings"], chosen)
+    model = weights.load(contender.architecture, learned, facts["settings"], chosen)
     torch.set_num_threads(1)  # as in training: the same sums on every run
     train, valid, test = (read_part(split / part, schema) for part in ("train", "valid", "test"))
 
+    on_valid, on_test = learned.baselines(train, valid), learned.baselines(train, test)
     predictions = Predictions(
-        replies(model, task.reply(), tensors(valid.inputs)),
-        valid.target,
-        replies(model, task.reply(), tensors(test.inputs)),
-        test.target,
-        task.baseline(train.target, len(valid.target)),
-        task.baseline(train.target, len(test.target)),
+        replies(model, learned.reply(), tensors(asked(learned, valid))),
+        learned.truth(valid),
+        replies(model, learned.reply(), tensors(asked(learned, test))),
+        learned.truth(test),
+        {row: (on_valid[row], on_test[row]) for row in on_valid},
     )
     folder = paths.evaluated(contender.problem, name)
+    decision = decide(learned, predictions)
     write_predictions(folder / "predictions.npz", predictions)
-    write_scores(folder / "metrics.json", scores(task, predictions, params.seed), predictions)
-    write_views(folder, task, schema, test, predictions.test_replies, read_history(trained / "history.csv"))
+    write_json(folder / "decision.json", decision)
+    write_scores(folder / "metrics.json", scores(learned, predictions, params.seed), predictions)
+    view = View(
+        *(schema, learned, test, predictions.test_replies, predictions.test_truth, decision, on_test, train),
+        lambda *columns: replies(model, learned.reply(), tensors(columns)),
+    )
+    write_views(folder, view, read_history(trained / "history.csv"))
     in_background(name)
 
 

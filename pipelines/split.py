@@ -15,7 +15,7 @@ def split(name: str) -> None:
     params = load()
     check(params)  # a slip in a contender is better heard of now than after the search of another
     problem = params.problems[name]
-    data = load_source(problem.source)
+    data = load_source(problem.source, paths.DOWNLOADS)
     rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")
     folder = paths.split(name)
     write_split(folder, data, rows)

@@ -1,5 +1,6 @@
 """Stage tune: search a contender's settings with Optuna."""
 
+from pipelines.data.schema import read_schema
 from pipelines.reporting import plots
 from pipelines.running.files import write_json
 from pipelines.running.progress import Progress
@@ -9,10 +10,9 @@ from pipelines.running.workers import available
 from pipelines.settings import paths
 from pipelines.settings.entries import lesson
 from pipelines.settings.params import load
-from pipelines.sources.schema import read_schema
+from pipelines.tasks import task
 from pipelines.training.contender import searchable
 from pipelines.training.learners import learner_of
-from pipelines.training.lesson import task_of
 from pipelines.training.records import write_trials
 from pipelines.training.search import Plan, best, importances, search
 
@@ -21,11 +21,11 @@ def tune(name: str) -> None:
     params = load()
     contender, settings = params.contenders[name], params.tune(name)
     entered = lesson(params, name)
-    task = task_of(entered.task, entered.goal, read_schema(entered.schema))
+    learned = task(entered.task, read_schema(entered.schema), entered.goal)
     setting = searchable(name, contender.architecture, contender.fix, contender.search)
     plan = Plan(
         entered,
-        task.goal,
+        learned.goal,
         setting.space,
         setting.defaults,
         setting.fixed,
@@ -37,21 +37,21 @@ def tune(name: str) -> None:
     progress = Progress("trial", plan.trials)
 
     def watch(done: int, already: int, score: float | None) -> None:
-        text = "" if score is None else f"best {task.goal.name} {score:.4f}"
+        text = "" if score is None else f"best {learned.goal.name} {score:.4f}"
         progress.update(done, text, already=already)
 
     watch(0, 0, None)
     study, trials = search(plan, scratch("tune", name, entered.device, paths.STATE), available(entered.device), watch)
-    chosen = best(trials, task.goal)
+    chosen = best(trials, learned.goal)
     folder = paths.tuned(contender.problem, name)
     write_trials(folder / "trials.csv", trials)
-    plots.search_history(folder / "history.png", trials, task.goal)
+    plots.search_history(folder / "history.png", trials, learned.goal)
     plots.importances(folder / "importance.png", importances(study))
     write_json(
         folder / "best.json",
         {
             "trial": chosen.number,
-            "goal": task.goal.name,
+            "goal": learned.goal.name,
             "score": chosen.score,
             "settings": {**setting.defaults, **setting.fixed, **chosen.settings},
             "fixed": setting.fixed,

@@ -24,15 +24,26 @@ from serving.signature import Signature
 # The part of this package that runs inside a worker.
 CODE = (
     "__init__.py",
+    "canvases.py",
+    "cells.py",
     "checks.py",
+    "estimates.py",
     "fields.py",
     "graph.py",
     "handler.py",
+    "images.py",
+    "labels.py",
+    "moments.py",
+    "noise.py",
+    "numerals.py",
     "payloads.py",
     "pictures.py",
     "refusal.py",
     "replies.py",
+    "sameness.py",
     "signature.py",
+    "steps.py",
+    "texts.py",
 )
 MANIFEST = "MAR-INF/MANIFEST.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold

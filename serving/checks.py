@@ -4,7 +4,7 @@ The checksums find damage, not malice: whoever can rewrite a file can rewrite it
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,17 @@ def check_files(listing: bytes, read: Callable[[str], bytes], required: Iterable
             )
 
 
+def check_names(what: str, found: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a signature that needs what this version of serving has not.
+
+    Raises:
+        Unservable: a name is unknown.
+    """
+    for name in found:
+        if name not in known:
+            raise Unservable(f"signature.json: {what} must be one of {', '.join(known)}, found {name!r}")
+
+
 def golden_parts(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tuple[Arrays, Arrays]:
     """Take golden.npz apart into inputs and outputs by their names in the graph.
 
@@ -61,18 +72,34 @@ def golden_parts(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tu
         raise Unservable(f"{signature.name}: golden.npz has no array {missing}; export the model again") from missing
 
 
-def check_golden(expected: Arrays, found: Mapping[str, NDArray[Any]], signature: Signature, how: str) -> None:
+def scale(golden: Mapping[str, NDArray[Any]], signature: Signature) -> NDArray[np.float64]:
+    """What a difference in the graph's answer is measured against, shaped as the answer to one example.
+
+    It is the array `scale` in golden.npz, measured over the whole test part. Where that is absent: 1 for
+    probabilities, and for other numbers the largest of all golden answers.
+    """
+    output = signature.outputs[0]
+    if "scale" in golden:
+        return golden["scale"].astype(np.float64)
+    answers = np.abs(golden[output.name].astype(np.float64))
+    largest = 1.0 if output.name == "probabilities" else float(answers.max(initial=0.0)) or 1.0
+    return np.full(answers.shape[1:], largest)
+
+
+def check_golden(golden: Mapping[str, NDArray[Any]], found: Arrays, signature: Signature, how: str) -> None:
     """Compare outputs with the golden ones; `how` says where they come from.
 
     Raises:
-        Unservable: a shape or a number differs by more than the signature's tolerance, or is NaN.
+        Unservable: a shape differs, or a number by more than the tolerance times its scale, or one is NaN.
     """
+    _, expected = golden_parts(golden, signature)
+    measure = scale(golden, signature)
     for name, wanted in expected.items():
         if wanted.shape != found[name].shape:
             raise Unservable(
                 f"{signature.name}: golden.npz expects {name} of shape {wanted.shape}, {how} gives {found[name].shape}"
             )
-        difference = np.abs(wanted.astype(np.float64) - found[name].astype(np.float64))
+        difference = np.abs(wanted.astype(np.float64) - found[name].astype(np.float64)) / measure
         if not (difference <= signature.tolerance).all():
             worst = float(np.nanmax(difference)) if np.isfinite(difference).any() else float("nan")
             row = int(np.argmax(np.nan_to_num(difference, nan=np.inf).reshape(len(difference), -1).max(axis=1)))

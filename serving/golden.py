@@ -6,33 +6,74 @@ TorchServe's own /ping says "Healthy" before models are loaded and while a worke
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from serving import archive, checks
 from serving.archive import Package
 from serving.client import ADDRESS, Client, ClientFailure
-from serving.replies import REPLIES
+from serving.fields import DECODERS
+from serving.refusal import Refusal
+from serving.replies import REPLIES, written
 
 MOST = 64  # golden examples in one request
+LARGEST = 4_000_000  # characters of one request, unless a single example has more
+
+
+def instances(package: Package) -> list[dict[str, Any]]:
+    """The golden inputs as a request writes them, one object per example."""
+    inputs, _ = checks.golden_parts(package.golden, package.signature)
+    return [
+        {field.name: DECODERS[field.kind].write(inputs[field.name][row], field) for field in package.signature.inputs}
+        for row in range(len(next(iter(inputs.values()))))
+    ]
 
 
 def check(package: Package, client: Client) -> None:
-    """Ask for all golden inputs over HTTP.
+    """Ask for all golden inputs over HTTP and compare the replies with those that the golden outputs give.
 
     Raises:
-        checks.Unservable: an answer differs by more than the signature's tolerance.
+        checks.Unservable: a reply differs by more than the signature's tolerance.
         ClientFailure: there is no answer.
     """
     described = package.signature
-    inputs, expected = checks.golden_parts(package.golden, described)
-    rows = len(next(iter(inputs.values())))
-    instances = [{name: array[row].tolist() for name, array in inputs.items()} for row in range(rows)]
     replies = []
-    for start in range(0, rows, MOST):
-        replies += client.predict_instances(described.name, instances[start : start + MOST])
-    checks.check_golden(expected, REPLIES[described.task].read(replies, described), described, client.address)
+    for some in _requests(instances(package)):
+        replies += client.predict_instances(described.name, some)
+    scale = checks.scale(package.golden, described)
+    for row, (expected, found) in enumerate(zip(_expected(package), replies, strict=True)):
+        if said := REPLIES[described.task].difference(expected, found, described, scale):
+            raise checks.Unservable(
+                f"{described.name}: {client.address} does not give the golden outputs: in row {row}, {said}; the "
+                f"tolerance is {described.tolerance:g}; export the model again"
+            )
+
+
+def _expected(package: Package) -> list[dict[str, Any]]:
+    """The replies that the golden outputs give."""
+    _, outputs = checks.golden_parts(package.golden, package.signature)
+    answers = outputs[package.signature.outputs[0].name]
+    try:
+        return [written(answers[row : row + 1], package.signature, {}, []) for row in range(len(answers))]
+    except Refusal as refusal:
+        raise checks.Unservable(f"{package.signature.name}: golden.npz: {refusal.sentence}") from refusal
+
+
+def _requests(examples: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Share examples out among requests that are not too large."""
+    some: list[dict[str, Any]] = []
+    size = 0
+    for one in examples:
+        length = len(json.dumps(one))
+        if some and (len(some) == MOST or size + length > LARGEST):
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += length
+    yield some
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from serving import checks, payloads, signature
+from serving.fields import DECODERS
 from serving.graph import Graph
 from serving.payloads import Payload
 from serving.refusal import Refusal
-from serving.replies import REPLIES
+from serving.replies import REPLIES, written
 
 REQUIRED = ("model.onnx", "signature.json", "golden.npz", "serving/handler.py")
 PHRASES = {
@@ -29,6 +30,9 @@ PHRASES = {
     500: "Internal Server Error",
 }
 # ASCII only: TorchServe counts a phrase in characters and sends it in bytes.
+
+RUN = 2**22  # numbers in the inputs and outputs of one run of the graph: 16 MiB as float32
+LARGEST = 6_000_000  # bytes in one reply; what TorchServe passes on for a whole batch is in config.properties
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +58,13 @@ class Handler:
             raise checks.Unservable(f"{folder.name}: {checks.SUMS} is absent; build the archive again") from error
         checks.check_files(listing, lambda name: (folder / name).read_bytes(), REQUIRED, "the unpacked archive")
         self.signature = signature.read((folder / "signature.json").read_bytes())
-        self.reply = REPLIES[self.signature.task]
+        checks.check_names("task", [self.signature.task], REPLIES)
+        checks.check_names("kind", [field.kind for field in self.signature.inputs], DECODERS)
         self.graph = Graph(folder / "model.onnx", self.signature)
-        with np.load(folder / "golden.npz", allow_pickle=False) as golden:
-            inputs, expected = checks.golden_parts(golden, self.signature)
-        checks.check_golden(expected, self.graph.run(inputs), self.signature, "ONNX Runtime in the worker")
+        with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
+            golden = dict(arrays)
+        inputs, _ = checks.golden_parts(golden, self.signature)
+        checks.check_golden(golden, self._run_rows(inputs), self.signature, "ONNX Runtime in the worker")
 
     def handle(self, data: list[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Answer a batch of requests, each by itself: a prediction or a refusal with its own status."""
@@ -70,8 +76,7 @@ class Handler:
             status = answer.status if isinstance(answer, Refusal) else 200
             context.set_response_status(status, PHRASES[status], place)
             context.set_response_content_type(place, payloads.JSON)
-            document = {"error": answer.sentence} if isinstance(answer, Refusal) else answer
-            bodies.append(json.dumps(document, allow_nan=False).encode() + b"\n")
+            bodies.append(_refused(answer) if isinstance(answer, Refusal) else answer)
         return bodies
 
     def _read(self, item: Mapping[str, Any], headers: Mapping[str, Any]) -> Payload | Refusal:
@@ -87,36 +92,82 @@ class Handler:
             logger.exception("a request could not be read")
             return Refusal(500, "the request could not be read because of an error in the server")
 
-    def _answers(self, found: list[Payload]) -> Iterator[dict[str, Any] | Refusal]:
-        """Run all examples of all requests at once; if that fails, each request alone, to find the culprit."""
-        try:
-            yield from self._run(found)
-        except Exception:
-            logger.exception("a batch of %d requests could not be run", len(found))
-            yield from (self._alone(payload) for payload in found)
+    def _answers(self, found: list[Payload]) -> Iterator[bytes | Refusal]:
+        """Answer requests in groups that are run at once."""
+        group: list[Payload] = []
+        for payload in found:
+            if group and sum(map(_rows, [*group, payload])) > self._most:
+                yield from self._answered(group)
+                group = []
+            group.append(payload)
+        yield from self._answered(group)
 
-    def _alone(self, payload: Payload) -> dict[str, Any] | Refusal:
+    def _answered(self, group: list[Payload]) -> list[bytes | Refusal]:
+        """Run all examples of a group at once; if that fails, each request alone, to find the culprit."""
+        try:
+            return self._run(group)
+        except Exception:
+            logger.exception("a batch of %d requests could not be run", len(group))
+            return [self._alone(payload) for payload in group]
+
+    def _alone(self, payload: Payload) -> bytes | Refusal:
         try:
             return self._run([payload])[0]
         except Exception:
             logger.exception("a request could not be run")
             return Refusal(500, "the model failed on this input because of an error in the server")
 
-    def _run(self, found: list[Payload]) -> list[dict[str, Any]]:
+    def _run(self, found: list[Payload]) -> list[bytes | Refusal]:
         examples = [example for payload in found for example in payload.examples]
         if not examples:
             return []
-        outputs = self.graph.run({name: _stacked(examples, name) for name in examples[0]})
-        rows = iter(range(len(examples)))
-        documents = []
-        for payload in found:
-            replies = [self.reply.write(outputs, next(rows), self.signature) for _ in payload.examples]
-            documents.append({"predictions": replies} if payload.many else replies[0])
-        return documents
+        names = examples[0].columns
+        answers = self._run_rows({name: np.concatenate([one.columns[name] for one in examples]) for name in names})
+        rows = answers[self.signature.outputs[0].name]
+        places = iter(np.cumsum([one.rows for one in examples]).tolist())
+        return [self._written(payload, rows, places) for payload in found]
+
+    @property
+    def _most(self) -> int:
+        """How many rows the graph is given at once."""
+        return max(1, RUN // payloads.numbers(self.signature))
+
+    def _run_rows(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the graph over rows, some at a time, so that memory depends on the model and not on requests."""
+        rows = len(next(iter(columns.values())))
+        parts = [
+            self.graph.run({name: values[start : start + self._most] for name, values in columns.items()})
+            for start in range(0, rows, self._most)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _written(self, payload: Payload, answers: NDArray[Any], ends: Iterator[int]) -> bytes | Refusal:
+        """Write the reply to one request; `ends` says where each example's rows end."""
+        documents: list[dict[str, Any]] = []
+        refusal = None
+        for example, end in zip(payload.examples, ends, strict=False):
+            try:
+                documents.append(
+                    written(answers[end - example.rows : end], self.signature, example.said, example.notes)
+                )
+            except Refusal as found:
+                refusal = refusal or found
+        if refusal:
+            return refusal
+        body = json.dumps({"predictions": documents} if payload.many else documents[0], allow_nan=False).encode()
+        if len(body) > LARGEST:
+            return Refusal(
+                413, f"the reply: it would have {len(body)} bytes, and at most {LARGEST} are sent; ask for less"
+            )
+        return body + b"\n"
 
 
-def _stacked(examples: list[dict[str, NDArray[Any]]], name: str) -> NDArray[Any]:
-    return np.stack([example[name] for example in examples])
+def _rows(payload: Payload) -> int:
+    return sum(example.rows for example in payload.examples)
+
+
+def _refused(refusal: Refusal) -> bytes:
+    return json.dumps({"error": refusal.sentence}).encode() + b"\n"
 
 
 def _body(item: Mapping[str, Any]) -> bytes:

@@ -56,6 +56,43 @@ def decode(content: bytes, field: Field, where: str) -> NDArray[Any]:
         raise Refusal(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
 
 
+def png(pixels: NDArray[Any]) -> bytes:
+    """Encode uint8 (H, W) or (H, W, C) without loss."""
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    return _saved(Image.fromarray(pixels[..., 0] if grey else pixels))
+
+
+def mask_png(mask: NDArray[Any]) -> bytes:
+    """Encode class numbers uint8 (H, W) as a PNG whose pixels are the numbers and which looks like colours."""
+    picture = Image.fromarray(mask)
+    picture.putpalette([level for number in range(256) for level in colour(number)])
+    return _saved(picture)
+
+
+def colour(number: int) -> tuple[int, int, int]:
+    """A class's colour, far from the others': black, then the bits of the number spread over red, green and blue.
+
+    The colours of the PASCAL VOC masks (Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010).
+    """
+    levels = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            levels[channel] |= (number >> (3 * place + channel) & 1) << (7 - place) if 3 * place + channel < 8 else 0
+    return levels[0], levels[1], levels[2]
+
+
+def opened(content: bytes) -> NDArray[Any]:
+    """Decode a picture of our own: (H, W) or (H, W, C), or the numbers of `mask_png`."""
+    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+        return np.asarray(picture)
+
+
+def _saved(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
     height, width = field.shape[:2]
     with Image.open(BytesIO(content), formats=FORMATS) as picture:

@@ -1,42 +1,69 @@
-"""Outputs of the graph -> the reply to one example, and back; one pair per task."""
+"""Outputs of the graph -> the reply to one example, and the comparison of two replies; one row per task.
 
-from collections.abc import Callable, Mapping, Sequence
+What each task answers (float32 numbers, (R, ...) with R = 1 but for several samples of a generator):
+
+    classification   {"label", "probability", "probabilities": {label: p}, ("threshold")}
+    regression       {"value", ("unit"), ("low", "high", "coverage")}
+    forecasting      {"horizon": [{"step": 1, variable: {"0.1": ..., "0.5": ..., ("low", "high")}}, ...],
+                      ("unit"), ("coverage"), ("times")}
+    segmentation     {"mask": {"b64": PNG of class numbers}, "size": [H, W], "area": {class: share}}
+    reconstruction   {"score", ("threshold", "anomalous"), "reconstruction": {field: picture or numbers}}
+    generation       {"samples": [{"b64": PNG}, ...], ("seed")}
+
+A reply has "notes", a list of sentences, when a value in the request was unusual.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving import canvases, estimates, labels
+from serving.refusal import Refusal
+from serving.sameness import difference
 from serving.signature import Signature
 
-
-def write_class(outputs: Mapping[str, NDArray[Any]], row: int, signature: Signature) -> dict[str, Any]:
-    """Name the most probable label and give the probability of each.
-
-    A float32 is written with the fewest digits that read back as the same float32.
-    """
-    probabilities = outputs[signature.outputs[0].name][row]
-    best = int(probabilities.argmax())
-    numbers = [float(text) for text in probabilities.astype("U")]
-    return {
-        "label": signature.labels[best],
-        "probability": numbers[best],
-        "probabilities": dict(zip(signature.labels, numbers, strict=True)),
-    }
-
-
-def read_class(replies: Sequence[Mapping[str, Any]], signature: Signature) -> dict[str, NDArray[Any]]:
-    rows = [[reply["probabilities"][label] for label in signature.labels] for reply in replies]
-    return {signature.outputs[0].name: np.array(rows, dtype=np.float32)}
+Document = Mapping[str, Any]
 
 
 class Reply(NamedTuple):
-    """How a task's answer is written for one example, and read back to compare it with the golden outputs."""
+    """How a task answers one example."""
 
-    write: Callable[[Mapping[str, NDArray[Any]], int, Signature], dict[str, Any]]
-    read: Callable[[Sequence[Mapping[str, Any]], Signature], dict[str, NDArray[Any]]]
+    write: Callable[[NDArray[Any], Signature, Mapping[str, Any]], dict[str, Any]]
+    """The graph's answer (R, ...), and what the request said besides its fields -> the reply."""
+    difference: Callable[[Document, Document, Signature, NDArray[Any]], str | None]
+    """Where a reply is not what a golden output gives, by the scale of an answer; None where they agree."""
+    extras: Callable[[Signature], Mapping[str, Callable[[Any, str], Any]]]
+    """What a request may say beside the fields, and how it is read."""
 
 
-# A further task is a pair of functions above and one row here.
+def _plain_difference(expected: Document, found: Document, signature: Signature, scale: NDArray[Any]) -> str | None:
+    return difference(expected, found, signature.tolerance * float(scale.max()))
+
+
+def _no_extras(signature: Signature) -> dict[str, Callable[[Any, str], Any]]:
+    return {}
+
+
+# A further task is a few functions in a file of its own and one row here.
 REPLIES: dict[str, Reply] = {
-    "classification": Reply(write_class, read_class),
+    "classification": Reply(labels.write_class, labels.class_difference, _no_extras),
+    "regression": Reply(estimates.write_value, estimates.value_difference, _no_extras),
+    "forecasting": Reply(estimates.write_forecast, estimates.forecast_difference, estimates.forecast_extras),
+    "segmentation": Reply(canvases.write_mask, canvases.mask_reply_difference, _no_extras),
+    "reconstruction": Reply(canvases.write_reconstruction, canvases.reconstruction_difference, _no_extras),
+    "generation": Reply(canvases.write_samples, _plain_difference, _no_extras),
 }
+
+
+def written(answers: NDArray[Any], signature: Signature, said: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Write the reply to one example, answers (R, ...).
+
+    Raises:
+        Refusal: 500, because the graph answered something that is no number, which JSON cannot say.
+    """
+    if not np.isfinite(answers).all():
+        raise Refusal(500, "the model's answer to this input is no number (it left the range of float32)")
+    reply = REPLIES[signature.task].write(answers, signature, said)
+    return {**reply, "notes": notes} if notes else reply

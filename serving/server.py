@@ -49,8 +49,7 @@ class Server:
     def curl(self, name: str) -> str:
         """A command line that works: one golden input of the model, in place or from a file when it is long."""
         package = next(package for package in self.packages if package.signature.name == name)
-        inputs, _ = checks.golden_parts(package.golden, package.signature)
-        body = json.dumps({field: array[0].tolist() for field, array in inputs.items()})
+        body = json.dumps(golden.instances(package)[0], ensure_ascii=False)
         if len(body) > LONGEST_BODY:
             sample = self.torchserve.folder / f"{name}.json"
             sample.write_text(body, "utf-8")

@@ -4,20 +4,34 @@ Keys that serving does not use (the title, the champion, versions, hashes) are f
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+DAYS = "days since 1970-01-01"  # the unit of a number that is a date; requests and replies hold it as ISO text
 
 
 @dataclass(frozen=True)
 class Field:
-    """One input: its name, kind, and the values it may hold."""
+    """One input, or the target: its name, kind, and the values it may hold."""
 
     name: str
     kind: str  # a row of fields.DECODERS
     dtype: str
-    shape: tuple[int, ...]  # of one example
-    range: tuple[float, float]  # both ends allowed
-    decode: dict[str, Any]  # what cannot be in a graph: for an image its mode and media types
+    shape: tuple[int, ...]  # of one example, as the graph reads it
+    range: tuple[float, float] | None = None  # of an image both ends allowed; of numbers the ends seen in training
+    decode: dict[str, Any] = field(default_factory=dict)  # of an image: its mode and media types
+    unit: str = ""
+    categories: tuple[str, ...] = ()  # the text of each code; of a text field its vocabulary
+    length: int = 0  # of a text field: how many words are read
+    columns: tuple[str, ...] = ()  # of steps: the name of each variable
+    step: str = ""  # of steps: the time from one to the next, "1 h"
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """The code of each category or word."""
+        return {text: code for code, text in enumerate(self.categories)}
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class Output:
 
     name: str
     shape: tuple[int, ...]
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,10 @@ class Signature:
     inputs: tuple[Field, ...]
     outputs: tuple[Output, ...]
     labels: tuple[str, ...]
-    tolerance: float  # largest absolute difference allowed between golden and served outputs
+    tolerance: float  # largest difference allowed between golden and served outputs; see checks.close
+    target: Field
+    decision: Mapping[str, float]  # what was chosen on the validation part: a threshold, an interval's radius
+    levels: tuple[float, ...]  # of a forecast: its quantiles
 
 
 def read(text: bytes | str) -> Signature:
@@ -49,21 +67,38 @@ def read(text: bytes | str) -> Signature:
     """
     document = json.loads(text)
     try:
+        labels = tuple(document["labels"])
         return Signature(
             name=document["name"],
             version=document["version"],
             task=document["task"],
             inputs=tuple(_field(entry) for entry in document["inputs"]),
-            outputs=tuple(Output(entry["name"], tuple(entry["shape"])) for entry in document["outputs"]),
-            labels=tuple(document["labels"]),
+            outputs=tuple(
+                Output(entry["name"], tuple(entry["shape"]), entry.get("dtype", "float32"))
+                for entry in document["outputs"]
+            ),
+            labels=labels,
             tolerance=float(document["tolerance"]),
+            target=_field({"name": "", "kind": "category", "categories": labels, **(document.get("target") or {})}),
+            decision=document.get("decision") or {},
+            levels=tuple(document.get("levels") or ()),
         )
     except KeyError as missing:
         raise ValueError(f"signature.json: the key {missing} is missing") from missing
 
 
 def _field(entry: dict[str, Any]) -> Field:
-    low, high = entry["range"]
+    ends = entry.get("range")
     return Field(
-        entry["name"], entry["kind"], entry["dtype"], tuple(entry["shape"]), (low, high), entry.get("decode", {})
+        name=entry["name"],
+        kind=entry["kind"],
+        dtype=entry.get("dtype") or "float32",
+        shape=tuple(entry.get("shape") or ()),
+        range=None if ends is None else (ends[0], ends[1]),
+        decode=entry.get("decode") or {},
+        unit=entry.get("unit") or "",
+        categories=tuple(entry.get("categories") or ()),
+        length=entry.get("length") or 0,
+        columns=tuple(entry.get("columns") or ()),
+        step=entry.get("step") or "",
     )

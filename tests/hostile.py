@@ -1,4 +1,7 @@
-"""Requests that are wrong: what is sent, the status it must get, and words its sentence must hold."""
+"""Requests that are wrong: what is sent, the status it must get, and words its sentence must hold.
+
+REQUESTS go to the digits of small_model.py, OTHERS to the models of small_models.py.
+"""
 
 import base64
 import gzip
@@ -154,4 +157,128 @@ REQUESTS = {
     "a compressed body": Request(gzip.compress(image(GOOD)), JSON, 415, "gzip", {"Content-Encoding": "gzip"}),
     "a body that is too large": Request(b" " * 6_000_001, JSON, 413, "at most 6000000"),
     "JSON by no name": Request(image(GOOD), None, 415, "found none"),
+}  # fmt: skip
+
+
+def row(**changes):
+    """A passenger of small_models.survival, changed; `...` leaves a field out."""
+    cells = {"age": 29, "sex": "female", "alone": False, "born": "1890-05-01", **changes}
+    return json.dumps({name: value for name, value in cells.items() if value is not ...}).encode()
+
+
+def table(*lines):
+    return "\n".join(lines).encode()
+
+
+def window(value, **more):
+    return json.dumps({"window": value, **more}).encode()
+
+
+def scenes(count):
+    return json.dumps({"instances": [{"image": b64(png(size=(512, 512)))}] * count}).encode()
+
+
+CSV, TEXT = "text/csv", "text/plain"
+HEAD = "age,sex,alone,born"
+WIND, RAIN = {"wind": [1, 2]}, {"rain": [3, 4]}
+AGE = "age: expected a number (years, seen in training: 0.5 to 80) or null"
+
+OTHERS = {
+    "a number that is text": ("survival", Request(row(age="29"), JSON, 400, f'{AGE}, found the text "29"')),
+    "a number that is true": ("survival", Request(row(age=True), JSON, 400, f"{AGE}, found true")),
+    "a number that is a list": ("survival", Request(row(age=[29]), JSON, 400, f"{AGE}, found a list of 1")),
+    "a number that is an object": ("survival", Request(row(age={"b64": 1}), JSON, 400, 'an object with "b64"')),
+    "a number that is infinite": ("survival", Request(row(age=9).replace(b"9", b"Infinity", 1), JSON, 400, "Infinity")),
+    "a number that is NaN": ("survival", Request(row(age=9).replace(b"9", b"NaN", 1), JSON, 400, "NaN")),
+    "a number beyond a double": ("survival", Request(row(age=9).replace(b"9", b"1e400", 1), JSON, 400, "1e400")),
+    "a number beyond float32": ("survival", Request(row(age=1e39), JSON, 400, f"{AGE}, found 1e+39")),
+    "a number with 400 digits": ("survival", Request(row(age=10**400), JSON, 400, AGE)),
+    "a number that is absent": ("survival", Request(row(age=...), JSON, 400, '"age" is missing')),
+    "a category that is absent": ("survival", Request(row(sex=...), JSON, 400, '"sex" is missing')),
+    "a category that is a number": ("survival", Request(row(sex=1), JSON, 400, '"female", "male"')),
+    "a category that is a huge number": ("survival", Request(row(sex=10**400), JSON, 400, '"female", "male"')),
+    "a category that is true": ("survival", Request(row(sex=True), JSON, 400, "found true")),
+    "a category that is a list": ("survival", Request(row(sex=["male"]), JSON, 400, "a list of 1")),
+    "a truth that is 1": ("survival", Request(row(alone=1), JSON, 400, '"false", "true"')),
+    "a date that is a number": ("survival", Request(row(born=1890), JSON, 400, 'such as "2024-03-01"')),
+    "a date that is none": ("survival", Request(row(born="1890-02-30"), JSON, 400, '"1890-02-30"')),
+    "a date the other way round": ("survival", Request(row(born="01.05.1890"), JSON, 400, "1870-01-01 to 2000-12-31")),
+    "a date before the calendar": ("survival", Request(row(born="0000-01-01"), JSON, 400, '"0000-01-01"')),
+    "a date that leaves the calendar": (
+        "survival", Request(row(born="0001-01-01T00:00+14:00"), JSON, 400, "born: expected a date"),
+    ),
+    "a column too many": ("survival", Request(row(fare=7), JSON, 400, 'unknown field "fare"')),
+    "a time where there is none": ("survival", Request(row(time="1912-04-15"), JSON, 400, 'unknown field "time"')),
+    "a bare row": ("survival", Request(b'[29, "female", false, null]', JSON, 400, "expected an object with")),
+    "a picture for a table": ("survival", Request(png(), PNG, 415, "image/png")),
+    "a text for a table": ("survival", Request(b"29", TEXT, 415, "text/plain")),
+    "a table without rows": ("survival", Request(table(HEAD), CSV, 400, "found 1 lines")),
+    "a table with a short row": (
+        "survival", Request(table(HEAD, "29,male,true,", "29,male"), CSV, 400, "row 2: expected 4 cells, found 2"),
+    ),
+    "a table with words for numbers": (
+        "survival", Request(table(HEAD, "old,male,true,"), CSV, 400, 'row 1.age: expected a number'),
+    ),
+    "a table with inf": ("survival", Request(table(HEAD, "inf,male,true,"), CSV, 400, 'the text "inf"')),
+    "a table with 1e999": ("survival", Request(table(HEAD, "1e999,male,true,"), CSV, 400, "row 1.age")),
+    "a table with a name twice": ("survival", Request(table("age,age", "1,2"), CSV, 400, "every name once")),
+    "a table without a column": ("survival", Request(table("age", "1"), CSV, 400, '"sex", "alone", "born" is missing')),
+    "a table with an open quote": ("survival", Request(table(HEAD, '"29,male'), CSV, 400, "expected CSV")),
+    "a table that is no UTF-8": ("survival", Request(b"age,\xff\n1,2", CSV, 400, "UTF-8")),
+    "a table of 1025 rows": (
+        "survival", Request(table(HEAD, *["29,male,true,"] * 1025), CSV, 400, "1 to 1024 lines"),
+    ),
+    "a table with an endless cell": ("survival", Request(table(HEAD, "9" * 200_000), CSV, 400, "expected CSV")),
+    "a number alone": ("prices", Request(b"3", JSON, 400, "found 3")),
+    "a list in a list of numbers": ("prices", Request(b"[3, [4]]", JSON, 400, "request[1]: expected a number")),
+    "a text that is a number": ("spam", Request(b'{"text": 5}', JSON, 400, "text: expected a text, found 5")),
+    "a text that is null": ("spam", Request(b'{"text": null}', JSON, 400, "found null")),
+    "a text that is a list": ("spam", Request(b'{"text": ["a", "b"]}', JSON, 400, "a list of 2")),
+    "a text that is half a character": ("spam", Request(b'{"text": "a \\ud83d"}', JSON, 400, "surrogate) at 2")),
+    "a text that never ends": ("spam", Request(b"a" * 100_001, TEXT, 413, "at most 100000 characters, found 100001")),
+    "a text that is no UTF-8": ("spam", Request(b"caf\xe9", TEXT, 400, "UTF-8")),
+    "an empty text by its type": ("spam", Request(b"", TEXT, 400, "an empty one")),
+    "a window with one variable": ("weather", Request(window([[1], [2]]), JSON, 400, 'a list of 2 ("wind", "rain")')),
+    "a window with three variables": ("weather", Request(window([[1, 2], [1, 2, 3]]), JSON, 400, "window[1]")),
+    "a window that is too long": ("weather", Request(window([[1, 2]] * 7), JSON, 400, "1 to 6 steps")),
+    "a window without steps": ("weather", Request(window([]), JSON, 400, "a list of 0")),
+    "a window that is flat": ("weather", Request(window([1, 2]), JSON, 400, "window[0]: expected a list of 2")),
+    "a window that is null": ("weather", Request(window(None), JSON, 400, "found null")),
+    "a window with text": ("weather", Request(window([[1, 2], [3, "4"]]), JSON, 400, "window[1][1]: expected a")),
+    "a window with true": ("weather", Request(window([[1, True]]), JSON, 400, "window[0][1]")),
+    "a window beyond float32": ("weather", Request(window([[1, -1e39]]), JSON, 400, "found -1e+39")),
+    "a variable that is missing": ("weather", Request(window(WIND), JSON, 400, 'the variable "rain" is missing')),
+    "a variable too many": ("weather", Request(window({**WIND, **RAIN, "sun": [1]}), JSON, 400, 'found "sun"')),
+    "variables of unequal length": (
+        "weather", Request(window({**WIND, "rain": [1]}), JSON, 400, 'as in "wind", 2, found 1'),
+    ),
+    "a variable that is a number": ("weather", Request(window({**WIND, "rain": 5}), JSON, 400, "window.rain")),
+    "a variable with text": ("weather", Request(window({**WIND, "rain": [1, "a"]}), JSON, 400, "window.rain[1]")),
+    "a time that is none": ("weather", Request(window([[1, 2]], time="soon"), JSON, 400, "time: expected a date")),
+    "a time that is a number": ("weather", Request(window([[1, 2]], time=1700000000), JSON, 400, "found 1700000000")),
+    "a time at the end of all": (
+        "weather", Request(window([[1, 2]], time="9999-12-31T23:30"), JSON, 400, "leaves room"),
+    ),
+    "a table for a window": ("weather", Request(b"wind,rain\n1,2", CSV, 415, "text/csv")),
+    "a window without numbers to forecast": ("weather", Request(b"[[]]", JSON, 400, "window[0]: expected a list of 2")),
+    "too many large pictures": ("scenes", Request(scenes(1024), JSON, 413, "at most 21 examples of this model")),
+    "a small picture for a large one": ("scenes", Request(png(), PNG, 400, "512 pixels wide")),
+    "a grey value in a colour": (
+        "photographs", Request(json.dumps({"photograph": [[1] * 36] * 40}).encode(), JSON, 400, "photograph[0][0]"),
+    ),
+    "samples without number": ("drawn", Request(b'{"number": 0}', JSON, 400, "1 to 256, found 0")),
+    "too many samples": ("drawn", Request(b'{"number": 257}', JSON, 400, "1 to 256, found 257")),
+    "half a sample": ("drawn", Request(b'{"number": 1.5}', JSON, 400, "found 1.5")),
+    "a number of samples that is true": ("drawn", Request(b'{"number": true}', JSON, 400, "found true")),
+    "a seed below 0": ("drawn", Request(b'{"seed": -1}', JSON, 400, "seed: expected a whole number")),
+    "a seed that is text": ("drawn", Request(b'{"seed": "a"}', JSON, 400, "seed: expected a whole number")),
+    "a seed that is null": ("drawn", Request(b'{"seed": null}', JSON, 400, "found null")),
+    "a seed beyond all": ("drawn", Request(b'{"seed": 9223372036854775808}', JSON, 400, "9223372036854775807")),
+    "a temperature": ("drawn", Request(b'{"temperature": 1}', JSON, 400, 'the unknown field "temperature"')),
+    "noise that is short": ("drawn", Request(b'{"noise": [1, 2]}', JSON, 400, "a list of 8, found a list of 2")),
+    "noise with a hole": ("drawn", Request(b'{"noise": [1, 2, 3, null, 5, 6, 7, 8]}', JSON, 400, "noise[3]")),
+    "noise that is text": ("drawn", Request(b'{"noise": "white"}', JSON, 400, 'the text "white"')),
+    "samples beyond the sum": (
+        "drawn", Request(json.dumps({"instances": [{"number": 256}] * 5}).encode(), JSON, 413, "at most 1024"),
+    ),
 }  # fmt: skip

@@ -14,21 +14,22 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models import ARCHITECTURES, build
-from models.cost import cost
-from models.hyperparameters import defaults
-from models.stems import ImageStem, Model
+from models import ARCHITECTURES
+from models.blocks.cost import cost
+from models.blocks.hyperparameters import defaults
+from models.stems import Model
+from pipelines.data.parts import read_part
+from pipelines.data.schema import read_schema
 from pipelines.exporting.folder import export
 from pipelines.exporting.signature import Champion
 from pipelines.running.files import write_json, write_text
 from pipelines.settings import paths
-from pipelines.sources.parts import read_part
-from pipelines.sources.schema import read_schema
-from pipelines.tasks import TASKS
+from pipelines.tasks.classification import Classification
 from pipelines.tracking import view
 from pipelines.tracking.contender_run import PARENT
 from pipelines.tracking.store import Store, opened
 from pipelines.training import weights
+from pipelines.training.lesson import blank_model
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,16 +39,16 @@ TRIALS, SEEDS, EPOCHS = 12, 3, 40
 def make_contender(root: Path, contender: str, architecture: str) -> None:
     schema = read_schema(root / paths.schema("digits"))
     train, test = (read_part(root / paths.split("digits") / part, schema) for part in ("train", "test"))
-    task = TASKS["classification"](schema)
+    task = Classification(schema)
     torch.manual_seed(20)
     row = ARCHITECTURES[architecture]
-    stem = ImageStem.fit(train.inputs[0], row.reads)
-    network = build(architecture, row.config(), stem.inputs, task.outputs)
+    model = blank_model(architecture, task, {}, train).eval()
+    network: Any = model.network
     if row.learner == "closed_form":
-        network.solve(stem(torch.from_numpy(np.array(train.inputs[0]))), torch.from_numpy(np.array(train.target)), 20)
-    model = Model(stem, network).eval()
+        images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
+        network.solve(model.stem(images), target, 20)
     make_tune(root / paths.tuned("digits", contender), defaults(row.config))
-    figures = cost(network, stem.inputs)._asdict()
+    figures = cost(network, model.inputs)._asdict()
     make_train(root / paths.trained("digits", contender), architecture, model, figures)
     make_evaluate(root / paths.evaluated("digits", contender))
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
@@ -55,7 +56,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     champion = Champion(contender, architecture, **figures)
     folder = root / paths.exported("digits")
     shutil.rmtree(folder, ignore_errors=True)
-    export(folder, model, task, schema, test.inputs, test.target, name="digits", champion=champion)
+    export(folder, model, task, schema, test, name="digits", champion=champion, decision={})
 
 
 def make_tune(folder: Path, settings: dict[str, Any]) -> None:
@@ -78,7 +79,7 @@ def make_train(folder: Path, architecture: str, model: Model, figures: dict[str,
     write_json(
         folder / "model.json",
         {
-            "task": "classification", "architecture": architecture, "goal": "log_loss",
+            "task": {"kind": "classification"}, "architecture": architecture, "goal": "log_loss",
             "settings": defaults(ARCHITECTURES[architecture].config), "best_seed": 1, "device": "cpu",
             "seeds": [{"score": 0.1, "epochs": EPOCHS, "best_epoch": 9, "reason": ""}] * SEEDS, **figures,
         },

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipelines.data.parts import Part, read_part, write_part
+from pipelines.data.schema import Field, Schema
 from pipelines.running.failure import Failure
 from pipelines.running.seeds import derive
-from pipelines.sources import SourceSettings, load
-from pipelines.sources.parts import Part, read_part, write_part
-from pipelines.sources.schema import Field, Schema
+from pipelines.sources.scikit_learn import ScikitLearnSettings, load
 from pipelines.training import augmentation
 from pipelines.training.augmentation import AugmentSettings, copies, draw, shown
 
@@ -102,7 +102,7 @@ def test_a_person_is_shown_some_live_draws_of_every_class() -> None:
 def test_a_turned_digit_keeps_its_label() -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
-    digits = load(SourceSettings(kind="sklearn", dataset="digits"))
+    digits = load(ScikitLearnSettings(kind="sklearn", dataset="digits"))
     (images,), target = copies(digits.part, digits.schema, AugmentSettings(copies=3, shift=1, rotate=10), seed=20)
     original, *drawn = images.reshape(4, -1, 64)
     reader = KNeighborsClassifier(1).fit(np.concatenate(drawn), target[1:].ravel())

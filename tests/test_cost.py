@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from models import ARCHITECTURES, build, lenet5, mlp
-from models.cost import Cost, cost
-from models.scikit import ScikitClassifier
+from models.blocks.cost import Cost, cost
+from models.blocks.scikit import ScikitModel
 
 
 def test_an_mlp_costs_two_operations_per_weight_of_its_matrices():
@@ -35,9 +35,9 @@ def test_lenet5_on_an_8x8_digit():
     assert cost(network, (1, 8, 8)) == Cost(parameters, 2 * (maps + dense))
 
 
-def solved(name: str, **settings: object) -> ScikitClassifier:
+def solved(name: str, **settings: object) -> ScikitModel:
     network = build(name, ARCHITECTURES[name].config(**settings), (2,), 3)
-    assert isinstance(network, ScikitClassifier)
+    assert isinstance(network, ScikitModel)
     # Class 0 left of -1, class 1 between, class 2 right of 1; the second input says nothing
     x = torch.tensor([[-3.0, 0], [-2, 0], [-0.5, 0], [0.5, 0], [2, 0], [3, 0]]).repeat(5, 1)
     network.solve(x, torch.tensor([0, 0, 1, 1, 2, 2]).repeat(5), seed=0)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from models import ARCHITECTURES, build
-from models.stems import ImageStem, Model
+from models import ARCHITECTURES
+from models.blocks.hyperparameters import defaults
+from models.stems import Model
+from pipelines.data.parts import Part, read_part
+from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.exporting.folder import export
 from pipelines.exporting.graphs import Served, example_tensors, quiet_torchscript, torchscript
 from pipelines.exporting.parity import BATCHES, TOLERANCE, onnx_runtime
 from pipelines.exporting.signature import Champion, golden_rows
 from pipelines.running.files import read_json
-from pipelines.sources.schema import Field, Schema
-from pipelines.tasks import TASKS
+from pipelines.tasks import task
+from pipelines.tasks.asking import asked
+from pipelines.tasks.classification import Classification
+from pipelines.training import weights
+from pipelines.training.learners import Course, learner_of
+from pipelines.training.lesson import blank_model
+from pipelines.training.trial import Assignment, carry_out
+from tests.problems import lesson_of, problem_of, task_of
 
 ROOT = Path(__file__).parents[1]
 TRAIN, ROWS = 300, 67  # rows of digits: enough to solve with; 67 leaves a short last batch at every size but 1
@@ -54,30 +63,47 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return np.round(data.images * 255 / 16).astype(np.uint8), data.target
 
 
-def model_of(architecture: str, images: np.ndarray, targets: np.ndarray, classes: int) -> Model:
+def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     """A model with first weights drawn, or, in closed form, solved."""
     torch.manual_seed(20)
-    row = ARCHITECTURES[architecture]
-    stem = ImageStem.fit(images, row.reads)
-    network = build(architecture, row.config(), stem.inputs, classes)
-    if row.learner == "closed_form":
-        network.solve(stem(torch.from_numpy(images)), torch.from_numpy(targets), 20)
-    return Model(stem, network).eval()
+    model = blank_model(architecture, Classification(schema), {}, train)
+    if ARCHITECTURES[architecture].learner == "closed_form":
+        model.network.solve(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
+    return model.eval()
+
+
+def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
+    champion = Champion(f"digits-{architecture}", architecture, 123, 456)
+    model = model_of(architecture, schema, train)
+    return export(
+        folder, model, Classification(schema), schema, test, name="digits", champion=champion, decision={}
+    )  # fmt: skip
 
 
 def export_digits(architecture: str, folder: Path) -> dict[str, Any]:
     images, targets = digits()
-    schema = schema_of((8, 8), 10)
+    train = Part((images[:TRAIN],), targets[:TRAIN])
+    test = Part((images[TRAIN : TRAIN + ROWS],), targets[TRAIN : TRAIN + ROWS])
+    return export_classes(architecture, folder, schema_of((8, 8), 10), train, test)
+
+
+def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
+    """Train for one epoch on the problem that lies at `root`, and export."""
+    settings = {**defaults(ARCHITECTURES[architecture].config), **defaults(learner_of(architecture).settings)}
+    lesson = lesson_of(root, architecture, problem)
+    assert carry_out(Assignment(lesson, settings, 3, folder / "scratch", Course(1, 1))).score is not None
+    schema = read_schema(lesson.schema)
+    learned = task(task_of(problem), schema)
+    model = weights.load(architecture, learned, settings, folder / "scratch" / "best")
+    valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
+    with torch.no_grad():
+        served = Served(model, learned.reply())
+        replies = served(*(torch.from_numpy(np.array(values)) for values in asked(learned, valid))).numpy()
+    decision = learned.decide(replies, learned.truth(valid))
+    champion = Champion(f"{problem}-{architecture}", architecture, 123, 456)
     return export(
-        folder,
-        model_of(architecture, images[:TRAIN], targets[:TRAIN], 10),
-        TASKS["classification"](schema),
-        schema,
-        (images[TRAIN : TRAIN + ROWS],),
-        targets[TRAIN : TRAIN + ROWS],
-        name="digits",
-        champion=Champion(f"digits-{architecture}", architecture, 123, 456),
-    )
+        folder / "export", model, learned, schema, test, name=problem, champion=champion, decision=decision
+    )  # fmt: skip
 
 
 @contextmanager
@@ -88,20 +114,45 @@ def nothing_said(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     assert said.out + said.err == ""
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
+    *(("mlp", "cells"), ("logistic_regression", "cells")),  # a table, and two classes
+    *(("mlp", "texts"), ("lstm", "texts"), ("logistic_regression", "texts")),
+    *(("mlp", "diabetes"), ("gradient_boosting", "diabetes"), ("decision_tree", "diabetes")),
+    *(("linear_regression", "sunspots"), ("lstm", "sunspots"), ("esn", "sunspots")),
+]
+ESTIMATORS = {"logistic_regression", "decision_tree", "gradient_boosting", "linear_regression"}  # scikit-learn's
+
+
+@pytest.mark.parametrize(("architecture", "problem"), ENTERED)
 def test_every_architecture_answers_the_same_in_every_runtime(
-    architecture: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    folder_of: Callable[[str], Path],
+    architecture: str,
+    problem: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    root = folder_of(problem)
     with nothing_said(capfd):
-        report = export_digits(architecture, tmp_path)
-    by_gradient = ARCHITECTURES[architecture].learner == "gradient"
-    assert list(report["runtimes"]) == (["eager", "torchscript", "onnx"] if by_gradient else ["eager", "onnx"])
-    assert report["rows"] == ROWS
+        report = export_trained(root, architecture, problem, tmp_path)
+    in_pytorch = architecture not in ESTIMATORS
+    assert list(report["runtimes"]) == (["eager", "torchscript", "onnx"] if in_pytorch else ["eager", "onnx"])
+    schema = read_schema(root / "split" / "schema.json")
+    assert report["rows"] == len(read_part(root / "split" / "test", schema).target)
     for differences in report["runtimes"].values():
         assert list(differences) == [f"batch {batch}" for batch in BATCHES]
         assert all(one["largest"] <= TOLERANCE for one in differences.values())
-    assert read_json(tmp_path / "parity.json") == report
-    assert (tmp_path / "model.pt").exists() == by_gradient
+    folder = tmp_path / "export"
+    assert read_json(folder / "parity.json") == report
+    assert (folder / "model.pt").exists() == in_pytorch
+    learned, signature = task(task_of(problem), schema), read_json(folder / "signature.json")
+    assert [field["name"] for field in signature["inputs"]] == [field.name for field in learned.asked]
+    (output,) = signature["outputs"]
+    with np.load(folder / "golden.npz", allow_pickle=False) as golden:
+        columns = tuple(golden[f"input_{field.name}"] for field in learned.asked)
+        replies = golden[learned.output]
+    assert (output["name"], output["shape"]) == (learned.output, list(replies.shape[1:]))
+    again = onnx_runtime(folder / "model.onnx")(columns)
+    np.testing.assert_allclose(again, replies, atol=TOLERANCE * max(1.0, float(np.abs(replies).max())))
 
 
 @pytest.mark.parametrize("architecture", ["logistic_regression", "lenet5"])
@@ -142,28 +193,18 @@ def test_golden_answers_are_those_of_the_graph(tmp_path: Path) -> None:
 def test_a_class_that_training_never_saw_gets_no_probability(tmp_path: Path) -> None:
     images, targets = digits()
     seen = targets != 3
-    schema = schema_of((8, 8), 10)
-    model = model_of("decision_tree", images[seen][:TRAIN], targets[seen][:TRAIN], 10)
-    rest = (images[TRAIN:],)
-    export(
-        tmp_path, model, TASKS["classification"](schema), schema, rest, targets[TRAIN:],
-        name="digits", champion=Champion("tree", "decision_tree", 1, 1),
-    )  # fmt: skip
-    replies = onnx_runtime(tmp_path / "model.onnx")(rest)
-    assert replies.shape == (len(rest[0]), 10)
+    train, rest = Part((images[seen][:TRAIN],), targets[seen][:TRAIN]), Part((images[TRAIN:],), targets[TRAIN:])
+    export_classes("decision_tree", tmp_path, schema_of((8, 8), 10), train, rest)
+    replies = onnx_runtime(tmp_path / "model.onnx")(rest.inputs)
+    assert replies.shape == (len(rest.target), 10)
     assert replies[:, 3].max() < 1e-6
 
 
 @pytest.mark.parametrize("architecture", ["logistic_regression", "mlp", "lenet5"])
 def test_colour_images_of_any_size_are_exported(architecture: str, tmp_path: Path) -> None:
     drawn = np.random.default_rng(20)
-    images = drawn.integers(0, 256, (40, 12, 17, 3), dtype=np.uint8)
-    targets = drawn.integers(0, 3, 40)
-    schema = schema_of((12, 17, 3), 3)
-    export(
-        tmp_path, model_of(architecture, images, targets, 3), TASKS["classification"](schema), schema,
-        (images,), targets, name="colours", champion=Champion("c", architecture, 1, 1),
-    )  # fmt: skip
+    part = Part((drawn.integers(0, 256, (40, 12, 17, 3), dtype=np.uint8),), drawn.integers(0, 3, 40))
+    export_classes(architecture, tmp_path, schema_of((12, 17, 3), 3), part, part)
     assert read_json(tmp_path / "signature.json")["inputs"][0]["decode"]["mode"] == "RGB"
 
 
@@ -181,7 +222,7 @@ def test_torchscript_loads_and_answers_at_any_batch_size(tmp_path: Path) -> None
 
 def test_dropout_is_off_in_what_is_exported() -> None:
     images, targets = digits()
-    model = model_of("mlp", images, targets, 10)
+    model = model_of("mlp", schema_of((8, 8), 10), Part((images,), targets))
     model.network = torch.nn.Sequential(torch.nn.Dropout(0.5), model.network)
     model.train()
     served = Served(model, torch.nn.Softmax(dim=-1))

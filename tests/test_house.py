@@ -25,14 +25,26 @@ MODULES = {
 
 # Who may import whom, besides itself. Read from top to bottom: every room leans on rooms below it alone.
 MAY_IMPORT: dict[str, set[str]] = {
-    "stages": {"tracking", "settings", "reporting", "training", "exporting", "tasks", "sources", "models", "running"},
-    "tracking": {"settings", "training", "exporting", "tasks", "sources", "models", "running"},
-    "settings": {"reporting", "training", "exporting", "tasks", "sources", "models", "running"},
-    "reporting": {"tasks", "sources", "models", "running"},
-    "training": {"tasks", "sources", "models", "running"},
-    "exporting": {"tasks", "sources", "models", "running"},
-    "tasks": {"sources", "models", "running"},
-    "sources": {"models", "running"},
+    "stages": {
+        "tracking",
+        "settings",
+        "reporting",
+        "training",
+        "exporting",
+        "tasks",
+        "sources",
+        "data",
+        "models",
+        "running",
+    },
+    "tracking": {"settings", "training", "exporting", "tasks", "sources", "data", "models", "running"},
+    "settings": {"reporting", "training", "exporting", "tasks", "sources", "data", "models", "running"},
+    "reporting": {"tasks", "data", "models", "running"},
+    "training": {"tasks", "data", "models", "running"},
+    "exporting": {"tasks", "data", "models", "running"},
+    "tasks": {"data", "models", "running"},
+    "sources": {"data", "running"},
+    "data": {"running"},
     "models": set(),
     "running": set(),
     "serving": set(),
@@ -152,7 +164,7 @@ def test_importing_a_stage_does_not_wait_for_mlflow_or_for_pictures() -> None:
 @cache
 def story() -> dict[str, Any]:
     stages: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return {verb: {"foreach": entry["foreach"], **entry["do"]} for verb, entry in stages.items()}
+    return {verb: {"foreach": entry.get("foreach"), **entry.get("do", entry)} for verb, entry in stages.items()}
 
 
 ARCHITECTURE = "models/${item.architecture}.py"
@@ -170,8 +182,16 @@ def test_the_story_and_the_files_of_pipelines_are_the_same_stages() -> None:
 
 @pytest.mark.parametrize("verb", STAGES)
 def test_a_stage_runs_its_own_file_and_depends_on_it(verb: str) -> None:
-    assert story()[verb]["cmd"] == f"python -m pipelines.{verb} ${{key}}"
+    key = " ${key}" if story()[verb]["foreach"] else ""
+    assert story()[verb]["cmd"] == f"python -m pipelines.{verb}{key}"
     assert dependencies(verb)[0] == f"pipelines/{verb}.py"
+
+
+def test_one_stage_looks_at_all_problems_in_every_run_because_files_outside_may_have_changed() -> None:
+    assert [verb for verb in STAGES if not story()[verb]["foreach"]] == ["fetch"]
+    assert [verb for verb in STAGES if story()[verb].get("always_changed")] == ["fetch"]
+    assert story()["fetch"]["outs"] == ["data/watched"]
+    assert "data/watched/${key}.json" in dependencies("split")
 
 
 @pytest.mark.parametrize("verb", STAGES)
@@ -210,20 +230,24 @@ def test_the_test_part_is_named_in_no_other_stage() -> None:
 TYPES = "the settings' types; dvc.yaml compares the values in params.yaml"
 VIEW = "shows the artifacts in MLflow and changes none of them"
 ALL = tuple(STAGES)
+SCORES = "compare builds no network: it asks the tasks for scores alone"
 LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {
-    ("pipelines.settings.params", tuple(verb for verb in ALL if verb != "package")): TYPES,
+    ("pipelines.settings.params", tuple(verb for verb in ALL if verb not in ("fetch", "package"))): TYPES,
     ("pipelines.tracking.background", ("evaluate", "package")): VIEW,
     ("pipelines.settings.entries", ("split",)): "split checks all contenders for slips; what it writes knows of none",
-    ("models", ("tune", "train", "evaluate", "compare")): "the table; a contender depends on its own row's file",
-    ("models.cost", ("tune", "evaluate")): "counts what a network costs, which train alone writes down",
-    ("models.losses", ("evaluate",)): "nothing is trained any more",
-    ("pipelines.training.augmentation", ("evaluate", "compare", "export")): "nothing is drawn: lesson.py names a type",
+    ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",
+    ("models.blocks.cost", ("tune", "evaluate")): "counts what a network costs, which train alone writes down",
+    ("models.blocks.losses", ("evaluate", "compare")): "nothing is trained any more",
+    ("models.blocks.class_losses", ("evaluate", "compare")): "nothing is trained any more",
+    ("models.blocks.finishes", ("compare",)): SCORES,
+    ("models.blocks.last_value", ("compare",)): SCORES,
+    ("pipelines.tasks", ("augment",)): "plots.py names the type of a goal",
+    ("pipelines.reporting.leaderboard", ("augment",)): "plots.py can draw one; here it draws examples",
+    ("pipelines.training.augmentation", ("evaluate", "export")): "nothing is drawn: lesson.py names a type",
     ("pipelines.training.contender", ("train",)): "train takes its settings from best.json",
     ("pipelines.training.search", ("train",)): "records.py names the type of a trial",
-    ("models.hyperparameters", ("compare",)): "compare builds no network: it asks lesson.py for the task",
-    ("models.stems", ("compare",)): "compare builds no network: it asks lesson.py for the task",
-    ("models.losses", ("compare",)): "nothing is trained any more",
-    ("pipelines.sources.parts", ("compare",)): "compare reads what was answered, not the data",
+    ("pipelines.data.parts", ("compare",)): "compare reads what was answered, not the data",
+    ("pipelines.data.text", ("compare",)): "compare reads what was answered, not the data",
 }
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.hyperparameters import (
+from models.blocks.hyperparameters import (
     Choice,
     Hyperparameters,
     Range,
@@ -15,6 +15,7 @@ from models.hyperparameters import (
     defaults,
     narrowed,
     space,
+    start,
     tunable,
 )
 
@@ -208,3 +209,20 @@ def test_a_whole_default_on_a_fractional_setting_is_caught():
 
         class Mixed(Hyperparameters):
             rate: float = tunable(1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("default", "extent", "expected"),
+    [
+        (80, Range(20, 160, integer=True), 80),
+        (80, Range(200, 800, integer=True), 200),
+        (0.5, Range(0.01, 0.1), 0.1),
+        (32, Choice((128, 256)), 128),
+        (64, Choice((256, 128)), 128),
+        (32, Choice((16, 32)), 32),
+        ("gelu", Choice(("relu", "silu")), "relu"),
+    ],
+)
+def test_a_search_begins_at_the_default_or_next_to_it(default, extent, expected):
+    assert start(default, extent) == expected
+    assert type(start(default, extent)) is type(expected)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.data.schema import Field, Schema
 from pipelines.reporting.comparison import Entry, assemble, read_entry
 from pipelines.reporting.leaderboard import BASELINE, Leaderboard, main, read, render, write
 from pipelines.reporting.predictions import (
@@ -19,17 +20,19 @@ from pipelines.reporting.predictions import (
 )
 from pipelines.running.failure import Failure
 from pipelines.running.files import write_json
-from pipelines.sources.schema import Field, Schema
-from pipelines.tasks.classification import Classification
+from pipelines.tasks.classification import Classification, ClassificationSettings
 
 ROWS, CLASSES = 200, 4
 TARGETS = np.arange(ROWS) % CLASSES
+FLOOR = "majority class (baseline)"
+SHARES = np.full((ROWS, CLASSES), 1 / CLASSES)
 
 
 def classification(goal: str = "log_loss") -> Classification:
     labels = tuple("abcd")
     target = Field(name="label", kind="category", dtype="int64", shape=(), categories=labels)
-    return Classification(Schema(inputs=(), target=target, title="Stand-in", origin="", licence=""), goal)
+    schema = Schema(inputs=(), target=target, title="Stand-in", origin="", licence="")
+    return Classification(schema, ClassificationSettings(), goal)
 
 
 def replies(skill: float, seed: int) -> np.ndarray:
@@ -46,8 +49,7 @@ def entry(name: str, skill: float, parameters: int, seed: int = 0, test_skill: f
         TARGETS,
         replies(skill if test_skill is None else test_skill, seed + 100),
         TARGETS,
-        task.baseline(TARGETS, ROWS),
-        task.baseline(TARGETS, ROWS),
+        {FLOOR: (SHARES, SHARES)},
     )
     return Entry(name, "mlp", parameters, 2 * parameters, scores(task, predictions, seed=0), predictions)
 
@@ -71,8 +73,8 @@ LUCKY = entry("lucky", 4.0, 300, seed=1, test_skill=1.0)  # ties on validation, 
         ((STRONG, TWIN, WEAK), "twin", ("strong",), "cheapest"),
         ((TWIN, COSTLY), "twin", ("costly",), ""),
         ((WEAK,), "weak", (), "weak is the only contender"),
-        ((BLIND,), "blind", (), "It does worse than the baseline"),
-        ((FAINT,), "faint", (), "It was not shown to be better than the baseline"),
+        ((BLIND,), "blind", (), "It does worse than the row 'majority class (baseline)'"),
+        ((FAINT,), "faint", (), "It was not shown to be better than the row 'majority class (baseline)'"),
         ((STRONG, LUCKY), "lucky", ("strong",), "On the test rows, which decide nothing, strong does better"),
     ],
     ids=["clear", "tied, the second cheaper", "tied, the first cheaper", "alone", "blind", "faint", "lucky"],
@@ -94,10 +96,19 @@ def test_a_champion_no_better_than_the_baseline_is_marked_so() -> None:
 def test_the_baseline_stands_in_the_table_and_is_never_the_champion() -> None:
     board = competition(BLIND)
     (floor,) = [row for row in board.rows if row.architecture == BASELINE]
-    assert floor.contender == "majority class (baseline)"
+    assert floor.contender == FLOOR
     assert floor.test["accuracy"].value == 1 / CLASSES
     assert floor.rank == 1  # blind guesses with confidence, which costs more than shares
     assert board.champion.contender == "blind"
+
+
+def test_of_several_baselines_all_are_listed_and_the_best_is_the_one_to_beat() -> None:
+    shrewd = WEAK.predictions.valid_replies, WEAK.predictions.test_replies
+    predictions = FAINT.predictions._replace(baselines={FLOOR: (SHARES, SHARES), "shrewd (baseline)": shrewd})
+    board = competition(FAINT._replace(predictions=predictions))
+    assert {row.contender for row in board.rows if row.architecture == BASELINE} == {FLOOR, "shrewd (baseline)"}
+    assert "It does worse than the row 'shrewd (baseline)'" in board.champion.reason
+    assert not board.champion.better_than_baseline
 
 
 def test_rows_are_ordered_by_validation_and_reported_on_test() -> None:
@@ -186,8 +197,8 @@ def test_printing_a_leaderboard_imports_nothing_heavy() -> None:
 
 
 def test_answers_to_different_rows_are_not_compared() -> None:
-    other = TWIN._replace(predictions=TWIN.predictions._replace(test_targets=TARGETS[::-1]))
-    with pytest.raises(Failure, match=r"twin and strong hold different test targets"):
+    other = TWIN._replace(predictions=TWIN.predictions._replace(test_truth=TARGETS[::-1]))
+    with pytest.raises(Failure, match=r"twin and strong hold different test truth"):
         competition(STRONG, other)
 
 
@@ -211,10 +222,12 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert again[:4] == STRONG[:4]
     assert again.scores.valid == pytest.approx(STRONG.scores.valid, rel=1e-7)
     assert np.array_equal(again.predictions.test_replies, STRONG.predictions.test_replies)
+    assert list(again.predictions.baselines) == [FLOOR]
+    assert all(np.array_equal(values, SHARES) for values in again.predictions.baselines[FLOOR])
 
 
 def test_an_undefined_score_is_null_on_disk_and_comes_back_undefined(tmp_path: Path) -> None:
-    same = Predictions(*(values[TARGETS == 0] for values in STRONG.predictions))
+    same = Predictions(*(values[TARGETS == 0] for values in STRONG.predictions[:4]), {})
     write_scores(tmp_path / "metrics.json", scores(classification(), same, seed=0), same)
     assert '"roc_auc": null' in (tmp_path / "metrics.json").read_text(encoding="utf-8")
     assert np.isnan(read_scores(tmp_path / "metrics.json").test["roc_auc"]).all()
@@ -224,4 +237,4 @@ def test_predictions_hold_no_date(tmp_path: Path) -> None:
     for name in ("one.npz", "two.npz"):
         write_predictions(tmp_path / name, STRONG.predictions)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    assert np.array_equal(read_predictions(tmp_path / "one.npz").valid_targets, TARGETS)
+    assert np.array_equal(read_predictions(tmp_path / "one.npz").valid_truth, TARGETS)

@@ -5,22 +5,26 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from models import ARCHITECTURES
-from models.hyperparameters import defaults, space
+from models.blocks.hyperparameters import defaults, space
 from pipelines.running.failure import Failure
 from pipelines.running.files import read_json
+from pipelines.tasks.classification import ClassificationSettings
 from pipelines.training import gradient, weights
 from pipelines.training.learners import LEARNERS, Course, learner_of
 from pipelines.training.lesson import Lesson, new_model, read
 from pipelines.training.scoring import replies, validate
 from pipelines.training.trial import Assignment, carry_out
-from tests.conftest import lesson_of
+from tests.problems import lesson_of, problem_of
 
 FULL = Course(until=4, horizon=4)
 
@@ -30,6 +34,12 @@ def settings_of(architecture: str) -> dict[str, object]:
     return {**defaults(ARCHITECTURES[architecture].config), **defaults(learner)}
 
 
+def lesson_for(folder_of: Callable[[str], Path], architecture: str) -> Lesson:
+    """On the kind of problem that the architecture is for."""
+    problem = problem_of(architecture)
+    return lesson_of(folder_of(problem), architecture, problem)
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_settings_of_network_and_learner_have_different_names(architecture: str) -> None:
     own = space(ARCHITECTURES[architecture].config)
@@ -37,8 +47,10 @@ def test_settings_of_network_and_learner_have_different_names(architecture: str)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_learning_twice_gives_the_same_bytes(digits_folder: Path, tmp_path: Path, architecture: str) -> None:
-    lesson = lesson_of(digits_folder, architecture)
+def test_learning_twice_gives_the_same_bytes(
+    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
+) -> None:
+    lesson = lesson_for(folder_of, architecture)
     results = [
         carry_out(Assignment(lesson, settings_of(architecture), 7, tmp_path / name, FULL)) for name in ("one", "two")
     ]
@@ -55,24 +67,35 @@ def test_another_seed_gives_other_weights(lesson: Lesson, tmp_path: Path) -> Non
     assert one.read_bytes() != two.read_bytes()
 
 
-def test_stopping_at_a_rung_and_going_on_equals_going_through(lesson: Lesson, tmp_path: Path) -> None:
-    through = carry_out(Assignment(lesson, settings_of("mlp"), 3, tmp_path / "through", FULL))
+IN_EPOCHS = [name for name, row in ARCHITECTURES.items() if row.learner != "closed_form"]
+
+
+@pytest.mark.parametrize("architecture", IN_EPOCHS)
+def test_stopping_at_a_rung_and_going_on_equals_going_through(
+    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
+) -> None:
+    lesson, settings = lesson_for(folder_of, architecture), settings_of(architecture)
+    through = carry_out(Assignment(lesson, settings, 3, tmp_path / "through", FULL))
     for until in (1, 3, 4):
-        halting = carry_out(Assignment(lesson, settings_of("mlp"), 3, tmp_path / "halting", Course(until, 4)))
+        halting = carry_out(Assignment(lesson, settings, 3, tmp_path / "halting", Course(until, 4)))
     assert halting == through
     assert (tmp_path / "halting" / "best.safetensors").read_bytes() == (
         tmp_path / "through" / "best.safetensors"
     ).read_bytes()
 
 
+@pytest.mark.parametrize("architecture", ["mlp", "gan"])
 def test_going_on_from_a_checkpoint_in_the_middle_equals_going_through(
-    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     """What a kill leaves behind is a checkpoint after some epoch and no result."""
-    through = carry_out(Assignment(lesson, settings_of("mlp"), 3, tmp_path / "through", FULL))
-    carry_out(Assignment(lesson, settings_of("mlp"), 3, tmp_path / "killed", Course(2, 4)))
+    lesson, settings = lesson_for(folder_of, architecture), settings_of(architecture)
+    through = carry_out(Assignment(lesson, settings, 3, tmp_path / "through", FULL))
+    carry_out(Assignment(lesson, settings, 3, tmp_path / "killed", Course(2, 4)))
     (tmp_path / "killed" / "until-2.json").unlink()
-    assert carry_out(Assignment(lesson, settings_of("mlp"), 3, tmp_path / "killed", FULL)) == through
+    assert carry_out(Assignment(lesson, settings, 3, tmp_path / "killed", FULL)) == through
+    one, two = (tmp_path / name / "best.safetensors" for name in ("through", "killed"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_finished_work_is_read_not_repeated(lesson: Lesson, tmp_path: Path) -> None:
@@ -107,14 +130,66 @@ def test_a_network_that_cannot_read_the_data_says_why(lesson: Lesson, tmp_path: 
     assert "width" in result.reason
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_weights_read_back_answer_the_same(digits_folder: Path, tmp_path: Path, architecture: str) -> None:
-    lesson = lesson_of(digits_folder, architecture)
+ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
+    ("logistic_regression", "cells"),  # with classes weighed, which what is solved has to mind as well
+    ("decision_tree", "cells"),
+    ("gradient_boosting", "cells"),
+    ("mlp", "cells"),
+    ("logistic_regression", "texts"),
+    ("lstm", "texts"),  # whose stem learns along
+    ("gradient_boosting", "diabetes"),
+    ("mlp", "diabetes"),
+    ("linear_regression", "sunspots"),
+    ("esn", "sunspots"),
+    ("lstm", "sunspots"),
+]
+
+
+@pytest.mark.parametrize(("architecture", "problem"), ENTERED)
+def test_weights_read_back_answer_the_same(
+    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str, problem: str
+) -> None:
+    lesson = lesson_of(folder_of(problem), architecture, problem)
     settings = settings_of(architecture)
     result = carry_out(Assignment(lesson, settings, 5, tmp_path, FULL))
     data = read(lesson)
-    model = weights.load(architecture, data.schema, data.task.outputs, settings, tmp_path / "best")
-    assert validate(model, data.task, data.valid)["valid_log_loss"] == pytest.approx(result.score, abs=1e-6)
+    model = weights.load(architecture, data.task, settings, tmp_path / "best")
+    found = validate(model, data.task, data.valid)[f"valid_{data.task.goal.name}"]
+    assert found == pytest.approx(result.score, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("weights_of_classes", ["none", "balanced"])
+def test_what_is_solved_minds_the_weights_of_the_classes(
+    folder_of: Callable[[str], Path], tmp_path: Path, weights_of_classes: str
+) -> None:
+    """As scikit-learn's own class_weight; 37 % of the cells are malignant."""
+    from sklearn.linear_model import LogisticRegression
+
+    task = ClassificationSettings.model_validate({"weights": weights_of_classes})
+    lesson = replace(lesson_of(folder_of("cells"), "logistic_regression", "cells"), task=task)
+    settings = settings_of("logistic_regression")
+    carry_out(Assignment(lesson, settings, 3, tmp_path, FULL))
+    data = read(lesson)
+    model = weights.load("logistic_regression", data.task, settings, tmp_path / "best")
+    with torch.no_grad():
+        features = model.stem(*data.train[0].inputs).double().numpy()
+    solved: Any = model.network
+    reference = LogisticRegression(
+        C=solved.estimator.C,
+        solver=solved.estimator.solver,
+        max_iter=solved.estimator.max_iter,
+        tol=solved.estimator.tol,
+        class_weight="balanced" if weights_of_classes == "balanced" else None,
+    ).fit(features, data.train[0].target.numpy())
+    assert np.allclose(solved.estimator.predict_proba(features), reference.predict_proba(features), atol=1e-4)
+
+
+def test_what_cannot_weigh_classes_says_so(folder_of: Callable[[str], Path], tmp_path: Path) -> None:
+    task = ClassificationSettings(weights="balanced")
+    lesson = replace(lesson_of(folder_of("digits"), "esn"), task=task)
+    result = carry_out(Assignment(lesson, settings_of("esn"), 3, tmp_path, FULL))
+    assert result.score is None
+    assert "cannot weigh classes; set weights: none" in result.reason
 
 
 def test_fresh_draws_every_epoch_learn_too(lesson: Lesson, tmp_path: Path) -> None:

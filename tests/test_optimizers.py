@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from models.activations import ACTIVATIONS
-from models.losses import LOSSES, cross_entropy
-from models.optimizers import OPTIMIZERS
+from models.blocks.activations import ACTIVATIONS
+from models.blocks.losses import LOSSES, cross_entropy
+from models.blocks.optimizers import OPTIMIZERS
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -112,7 +112,7 @@ def test_every_activation_bends_and_lets_the_gradient_through(name):
 
 @pytest.mark.parametrize("name", ["activations", "losses"])
 def test_the_examples_in_the_texts_are_true(name):
-    module = importlib.import_module(f"models.{name}")
+    module = importlib.import_module(f"models.blocks.{name}")
     done = doctest.testmod(module, extraglobs={"torch": torch})
     assert done.attempted
     assert not done.failed

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pipelines.exporting.parity import BATCHES, TOLERANCE, Mismatch, eager_runtime, measure
+from pipelines.exporting.parity import BATCHES, TOLERANCE, Mismatch, eager_runtime, measure, scales
 
 LABELS = ("ant", "bee", "cat")
 DRAWN = np.random.default_rng(20)
@@ -96,3 +96,41 @@ def test_the_number_of_threads_is_as_it_was() -> None:
     threads = torch.get_num_threads()
     measure(served(), {}, INPUTS, LABELS)
     assert torch.get_num_threads() == threads
+
+
+class Elevated(nn.Module):
+    """Numbers of any shape and size: (B, 4) -> (B, 2, 3)."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.size * torch.stack([x[:, :3], x[:, 1:]], dim=1)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])
+@pytest.mark.parametrize(("share", "refused"), [(0.5e-5, False), (2e-5, True)])
+def test_numbers_may_differ_by_a_part_of_their_scale(size: float, share: float, refused: bool) -> None:
+    network = Elevated(size)
+    largest = float(np.abs(eager_runtime(network)(INPUTS)[:, 1, 2]).max())
+
+    def off(columns: Sequence[np.ndarray]) -> np.ndarray:
+        reply = eager_runtime(network)(columns).astype(np.float64)
+        reply[(columns[0] == INPUTS[0][7]).all(axis=1), 1, 2] += share * largest
+        return reply
+
+    if refused:
+        with pytest.raises(Mismatch, match=r"row 7 .*, output 1, 2, its reply is 2e-05 of that output's scale away"):
+            measure(network, {"graph": off}, INPUTS, ())
+    else:
+        found = measure(network, {"graph": off}, INPUTS, ())["runtimes"]["graph"]["batch 2"]
+        assert found == {"largest": pytest.approx(share, rel=1e-2), "row": 7, "class": "output 1, 2"}
+
+
+def test_a_number_near_0_of_an_output_that_is_large_elsewhere_is_not_held_to_its_own_size() -> None:
+    replies = np.array([[1000.0, 0.5], [1e-3, 2.0]])
+    assert scales(replies, absolute=False).tolist() == [1000, 2]
+    assert scales(replies, absolute=True).tolist() == [1, 1]
+    assert scales(0 * replies, absolute=False).tolist() == [1, 1]
+    assert scales(np.array([[1e-9, 3e-9]]), absolute=False).tolist() == [3e-9, 3e-9]

@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 from scipy.stats import binomtest
 
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
 from pipelines.reporting import classification, evaluation, plots
 from pipelines.reporting.leaderboard import Champion, Estimate, Leaderboard, Row
 from pipelines.reporting.mistakes import ACROSS, DOWN, draw_mistakes, worst
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Field, Schema
+from pipelines.reporting.view import View
 from pipelines.tasks.classification import GOALS, METRICS, Classification
 
 LOG_LOSS, ACCURACY = GOALS["log_loss"], GOALS["accuracy"]
@@ -108,9 +109,14 @@ def test_a_picture_is_a_png_with_the_same_bytes_every_time(draw: Callable[[Path]
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
+def view(classes: int, part: Part, replies: np.ndarray, shape: tuple[int, ...] = (8, 8)) -> View:
+    described = schema(classes, shape)
+    return View(described, Classification(described), part, replies, part.target, {}, {})
+
+
 VIEWS = (
-    "confusion.csv",
-    "reliability.csv",
+    "tables/confusion.csv",
+    "tables/reliability.csv",
     *(f"pictures/{name}.png" for name in ("confusion", "reliability", "mistakes")),
 )
 
@@ -125,7 +131,7 @@ def test_a_classification_is_shown_with_the_same_bytes_every_time(
 ) -> None:
     part, replies = answered(classes, rows, shape)
     for folder in ("one", "two"):
-        classification.show(tmp_path / folder, schema(classes, shape), part, replies)
+        classification.show(tmp_path / folder, view(classes, part, replies, shape))
     for name in VIEWS:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -137,14 +143,22 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> None:
     part, replies = answered(5, 120)
-    classification.show(tmp_path, schema(5), part, replies)
-    scores = Classification(schema(5)).score(replies, part.target)
-    pairs = rows_of(tmp_path / "confusion.csv")
+    classification.show(tmp_path, view(5, part, replies))
+    scores = Classification(schema(5)).score(replies, part.target, {})
+    pairs = rows_of(tmp_path / "tables" / "confusion.csv")
     assert [pair["actual"] for pair in pairs] == [f"c{code}" for code in part.target]
     assert np.mean([pair["actual"] == pair["predicted"] for pair in pairs]) == scores["accuracy"]
-    bins = rows_of(tmp_path / "reliability.csv")
+    bins = rows_of(tmp_path / "tables" / "reliability.csv")
     gaps = [int(one["examples"]) * abs(float(one["accuracy"]) - float(one["confidence"])) for one in bins]
     assert sum(gaps) / 120 == pytest.approx(scores["ece"], rel=1e-4)
+
+
+def test_of_two_classes_the_table_holds_what_the_threshold_says(tmp_path: Path) -> None:
+    part, replies = answered(2, 120)
+    decision = {"positive": 1.0, "threshold": 0.9}
+    classification.show(tmp_path, view(2, part, replies)._replace(decision=decision))
+    said = [pair["predicted"] for pair in rows_of(tmp_path / "tables" / "confusion.csv")]
+    assert said == ["c1" if surely else "c0" for surely in replies[:, 1] >= 0.9]
 
 
 @pytest.mark.parametrize("right", [0, 3, 8, 10])
@@ -174,9 +188,8 @@ def test_any_number_of_mistakes_fits_the_sheet(mistakes: int, tmp_path: Path) ->
 
 def test_what_was_solved_in_one_step_has_no_learning_curve(tmp_path: Path) -> None:
     part, replies = answered(3, 30)
-    task = Classification(schema(3))
-    evaluation.write_views(tmp_path / "solved", task, schema(3), part, replies, history(1, 1))
-    evaluation.write_views(tmp_path / "learned", task, schema(3), part, replies, history(2, 5))
+    evaluation.write_views(tmp_path / "solved", view(3, part, replies), history(1, 1))
+    evaluation.write_views(tmp_path / "learned", view(3, part, replies), history(2, 5))
     assert not (tmp_path / "solved/pictures/curves.png").exists()
     assert (tmp_path / "learned/pictures/curves.png").exists()
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
 from pipelines.reporting.preview import COLUMNS, contact_sheet, write_preview
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Field, Schema
 
 
 def noise(*shape: int) -> np.ndarray:

@@ -11,12 +11,13 @@ from pathlib import Path
 import optuna
 import pytest
 
-from models.hyperparameters import Choice, Range
+from models.blocks.hyperparameters import Choice, Range
 from pipelines.running.failure import Failure
 from pipelines.tasks import Goal
 from pipelines.training.contender import searchable
 from pipelines.training.lesson import Lesson
 from pipelines.training.search import Plan, Trial, best, importances, search
+from tests.problems import lesson_of
 
 GOAL = Goal("log_loss", "minimize")
 
@@ -33,8 +34,6 @@ def run(plan: Plan, folder: Path, workers: int = 1) -> list[Trial]:
 @pytest.fixture(scope="module")
 def reference(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     """An uninterrupted search with one worker."""
-    from tests.conftest import lesson_of
-
     return run(plan_of(lesson_of(digits_folder, "mlp")), tmp_path_factory.mktemp("reference"))
 
 

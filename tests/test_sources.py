@@ -2,27 +2,29 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from pipelines.data.parts import PARTS, Part, read_part
+from pipelines.data.schema import Field, Schema, read_schema
+from pipelines.data.whole import Data, Finding, chunks
 from pipelines.running.files import write_array
-from pipelines.sources import SOURCES, SourceSettings, load
-from pipelines.sources.data import Data, chunks
+from pipelines.sources import SOURCES, SourceSettings
 from pipelines.sources.duplicates import identical
-from pipelines.sources.findings import CHECKS, Finding, findings
+from pipelines.sources.findings import findings
 from pipelines.sources.manifest import manifest
-from pipelines.sources.parts import PARTS, Part, read_part
-from pipelines.sources.schema import Field, Schema, read_schema
-from pipelines.sources.scikit_learn import DATASETS
+from pipelines.sources.scikit_learn import DATASETS, ScikitLearnSettings, load
 from pipelines.sources.splitting import Rows, SplitSettings, split, write_split
 
 
 @pytest.fixture(scope="module")
 def digits() -> Data:
-    return load(SourceSettings(kind="sklearn", dataset="digits"))
+    return load(ScikitLearnSettings(kind="sklearn", dataset="digits"))
 
 
 def few_classes(images: np.ndarray, target: list[int], names: tuple[str, ...] = ("cat", "dog")) -> Data:
@@ -49,21 +51,25 @@ def found(data: Data, rows: Rows, check: str) -> Finding:
 
 
 def test_every_source_is_named_after_a_kind_that_its_settings_accept() -> None:
-    assert set(SOURCES) == {"sklearn"}
+    accepted = [
+        get_args(settings.model_fields["kind"].annotation) for settings in get_args(get_args(SourceSettings)[0])
+    ]
+    assert sorted(kind for kinds in accepted for kind in kinds) == sorted(SOURCES)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_arrays_are_what_the_schema_says(dataset: str) -> None:
-    schema, part, _ = load(SourceSettings(kind="sklearn", dataset=dataset))
-    fields = (*schema.inputs, schema.target)
-    for field, values in zip(fields, (*part.inputs, part.target), strict=True):
+    data = load(ScikitLearnSettings(kind="sklearn", dataset=dataset))
+    fields = (*data.schema.inputs, data.schema.target)
+    for field, values in zip(fields, (*data.part.inputs, data.part.target), strict=True):
         assert values.dtype == field.dtype
-        assert values.shape == (len(part.target), *field.shape)
+        assert values.shape == (len(data.part.target), *field.shape)
         if field.range:
             assert field.range[0] <= values.min() <= values.max() <= field.range[1]
-    assert set(np.unique(part.target)) == set(range(len(schema.target.categories)))
-    assert schema.origin
-    assert schema.licence
+    if data.schema.target.kind == "category":
+        assert set(np.unique(data.part.target)) == set(range(len(data.schema.target.categories)))
+    assert data.schema.origin
+    assert data.schema.licence
 
 
 def test_digits_are_the_1797_of_scikit_learn_scaled_to_a_byte(digits: Data) -> None:
@@ -77,13 +83,13 @@ def test_digits_are_the_1797_of_scikit_learn_scaled_to_a_byte(digits: Data) -> N
 
 
 def test_an_unknown_data_set_is_refused_with_the_names_that_are_known() -> None:
-    with pytest.raises(ValidationError, match=r"known here \(digits\), got iris"):
-        SourceSettings(kind="sklearn", dataset="iris")
+    with pytest.raises(ValidationError, match=r"known here \(digits, .*\), got mnist"):
+        ScikitLearnSettings(kind="sklearn", dataset="mnist")
 
 
 def test_an_unknown_setting_of_a_source_is_refused() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
-        SourceSettings(kind="sklearn", dataset="digits", path="here")
+        ScikitLearnSettings(kind="sklearn", dataset="digits", path="here")
 
 
 def test_chunks_cover_every_row_once_and_in_order() -> None:
@@ -144,7 +150,8 @@ def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Data, t
 
 def test_digits_have_nothing_wrong_but_three_dead_pixels(digits: Data) -> None:
     said = findings(digits, split(digits, SplitSettings(), seed=20))
-    assert len(said) == len(CHECKS)
+    checks = ["duplicates", "contradictions", "scarce_classes", "uneven_classes", "blank_images", "constant_pixels"]
+    assert [one.check for one in said] == checks
     assert [(one.check, one.concerns) for one in said if one.level != "fine"] == [("constant_pixels", 3)]
 
 
@@ -221,3 +228,120 @@ def test_blank_and_faint_images_and_dead_pixels_are_found(shape: tuple[int, ...]
     dead = found(data, thirds(90), "constant_pixels")
     assert (dead.level, dead.concerns) == ("notice", 2)
     assert "2 of the 16 pixels" in dead.sentence
+
+
+def table(columns: dict[str, np.ndarray], target: np.ndarray, name: str = "height") -> Data:
+    """Numbers and, from whole numbers, categories; rows that are one of each."""
+    fields = tuple(
+        Field(name=column, kind="number", dtype="float32", shape=())
+        if values.dtype.kind == "f"
+        else Field(name=column, kind="category", dtype="int64", shape=(), categories=("a", "b", "c"))
+        for column, values in columns.items()
+    )
+    kind = "number" if target.dtype.kind == "f" else "category"
+    names = ("no", "yes") if kind == "category" else ()
+    schema = Schema(
+        inputs=fields,
+        target=Field(
+            name=name, kind=kind, dtype=str(target.dtype), shape=(), categories=names, unit="cm" * (not names)
+        ),
+        title="People",
+        origin="made here",
+        licence="none",
+    )
+    return Data(schema, Part(tuple(columns.values()), target))
+
+
+def draws(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=count).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "level", "concerns", "words"),
+    [
+        ({}, "constant_target", "fine", 0, "height from"),
+        ({"height": np.full(90, 3, np.float32)}, "constant_target", "warning", 1, "the same in every example"),
+        ({"height": np.where(np.arange(90) < 2, np.nan, draws(90))}, "constant_target", "warning", 2, "missing in 2"),
+        ({}, "outliers", "fine", 0, "No height lies far outside"),
+        ({"height": np.where(np.arange(90) == 7, 1e4, draws(90))}, "outliers", "notice", 1, r"10000 cm \(example 7"),
+        ({"height": np.minimum(draws(90), 0.5)}, "limits", "notice", 31, r"31 .* exactly the largest"),
+        ({}, "missing_values", "fine", 0, "No cell is missing"),
+        ({"age": np.where(np.arange(90) < 9, np.nan, draws(90))}, "missing_values", "notice", 1, "10.0% of age"),
+        ({"town": np.where(np.arange(90) < 45, -1, 1)}, "missing_values", "notice", 1, "50.0% of town"),
+        ({}, "constant_columns", "fine", 0, "Every column varies"),
+        ({"age": np.full(90, 2, np.float32)}, "constant_columns", "notice", 1, "age is the same"),
+        ({"age": np.full(90, np.nan, np.float32)}, "constant_columns", "notice", 1, "age is the same"),
+        ({"town": np.zeros(90, np.int64)}, "constant_columns", "notice", 1, "town is the same"),
+        ({}, "target_copies", "fine", 0, "No input is a copy of height"),
+        ({}, "contradictions", "fine", 0, "No two identical examples differ in height"),
+        (
+            {"age": np.repeat(draws(45), 2), "town": np.repeat(np.arange(45) % 3, 2)},
+            "contradictions", "notice", 45, r"45 sets of identical examples with different height \(for instance",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_table_is_told(
+    change: dict[str, np.ndarray], check: str, level: str, concerns: int, words: str
+) -> None:
+    columns = {"age": draws(90, 1), "town": np.arange(90) % 3, "height": draws(90, 2)}
+    columns |= {name: values.astype(columns[name].dtype) for name, values in change.items()}
+    target = columns.pop("height")
+    finding = found(table(columns, target), thirds(90), check)
+    assert (finding.level, finding.concerns) == (level, concerns)
+    assert re.search(words, finding.sentence)
+
+
+def test_what_the_source_found_comes_first() -> None:
+    data = few_classes(noise(90, 4, 4), [0] * 45 + [1] * 45)
+    own = Finding("unreadable", "warning", 2, "Two files cannot be read.")
+    assert findings(data._replace(findings=(own,)), thirds(90))[0] == own
+
+
+def test_the_classes_of_pixels_are_counted_by_part() -> None:
+    masks = np.zeros((90, 4, 4), dtype=np.uint8)
+    masks[::3, 0, 0] = 1  # thirds() puts these in train
+    data = few_classes(noise(90, 4, 4), [0] * 90)
+    target = Field(name="mask", kind="mask", dtype="uint8", shape=(4, 4), categories=("ground", "house"))
+    data = data._replace(schema=data.schema.model_copy(update={"target": target}), part=Part(data.part.inputs, masks))
+    finding = found(data, thirds(90), "pixel_classes")
+    assert (finding.level, finding.concerns) == ("warning", 1)
+    assert "valid has no pixel of house; test has no pixel of house" in finding.sentence
+    masks[:, 1, 1] = 1
+    assert "91.7% ground, 8.3% house" in found(data, thirds(90), "pixel_classes").sentence
+
+
+def test_the_manifest_sums_up_numbers_and_counts_what_was_left_out(tmp_path: Path) -> None:
+    target = np.arange(100, dtype=np.float32)
+    data = table({"age": draws(100), "town": np.arange(100) % 3}, target)._replace(keys={"time": np.arange(100)})
+    rows = split(data, SplitSettings(by="time", embargo=5), seed=0)
+    write_split(tmp_path, data, rows)
+    record = manifest(data, rows, tmp_path)
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert (record["examples"], record["left_out"], record["classes"]) == (100, 10, {})
+    assert record["parts"]["train"] == {
+        "examples": 60,
+        "share": 0.6667,
+        "classes": {},
+        "target": {
+            "height": {
+                "mean": 29.5,
+                "standard_deviation": 17.3181,  # sqrt((60**2 - 1) / 12)
+                "smallest": 0,
+                "lower_quartile": 14.75,
+                "median": 29.5,
+                "upper_quartile": 44.25,
+                "largest": 59,
+            }
+        },
+    }
+    left_out = next(one for one in record["findings"] if one["check"] == "left_out")
+    assert "10 of 100 examples are in no part: 10 are put in no part by the way to split." in left_out["sentence"]
+
+
+def test_zeros_of_both_signs_and_missing_numbers_of_all_kinds_are_alike() -> None:
+    odd = np.frombuffer(np.array([0x7FC00001], dtype=np.uint32).tobytes(), dtype=np.float32)[0]  # a NaN of other bits
+    values = np.array([0.0, -0.0, np.nan, odd, 1.0], dtype=np.float32)
+    sets = identical((values,))
+    assert len(set(sets.tolist())) == 3
+    assert sets[0] == sets[1]
+    assert sets[2] == sets[3]

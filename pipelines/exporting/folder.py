@@ -4,39 +4,47 @@ model.onnx, model.pt (not for a scikit-learn champion), golden.npz, parity.json,
 """
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.scikit import ScikitClassifier
+from models.blocks.scikit import ScikitModel
 from models.stems import Model
+from pipelines.data.parts import Part
+from pipelines.data.schema import Schema
 from pipelines.exporting import parity
 from pipelines.exporting.graphs import Served, described, example_tensors, onnx_bytes, onnx_graph, torchscript
 from pipelines.exporting.scikit import scikit_graph
 from pipelines.exporting.signature import Champion, golden_rows, write_golden, write_signature
 from pipelines.running.files import write_bytes, write_json
-from pipelines.sources.schema import Schema
-from pipelines.tasks import Task
+from pipelines.tasks import Decision, Task
+from pipelines.tasks.asking import asked
+from pipelines.tasks.forecasting import Forecasting
+from pipelines.tasks.generation import Generation
+from pipelines.tasks.reconstruction import Reconstruction
+
+PIXEL = 255.0  # grey levels from black to white
 
 
-def export_onnx(model: Model, reply: nn.Module, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
-    """Write stem -> network -> reply as one ONNX file: raw columns by name in, `probabilities` out.
+def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
+    """Write stem -> network -> finish -> reply as one ONNX file: raw columns by name in, the task's answer out.
 
     Args:
         model: on the CPU; its network may be scikit-learn's.
-        reply: the task's last step, outputs (B, O) -> what is served.
-        example: some rows of every raw column; only their types and shapes matter.
+        example: some rows of everything that is asked; only their types and shapes matter.
     """
-    names = [field.name for field in schema.inputs]
+    names = [field.name for field in task.asked]
     tensors = example_tensors(example)
-    if isinstance(model.network, ScikitClassifier):
-        graph = scikit_graph(model, reply, tensors, names)
+    if isinstance(model.network, ScikitModel):
+        graph = scikit_graph(model, task.reply(), tensors, names, task.output)
     else:
-        graph = onnx_graph(Served(model, reply), tensors, names)
+        graph = onnx_graph(Served(model, task.reply()), tensors, names, task.output)
     facts = {
         "title": schema.title,
         "origin": schema.origin,
@@ -46,8 +54,15 @@ def export_onnx(model: Model, reply: nn.Module, schema: Schema, example: Sequenc
     write_bytes(path, onnx_bytes(described(graph, facts)))
 
 
+def reply_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+    """The shape of the answer to one example."""
+    with torch.no_grad():
+        answer: torch.Tensor = Served(model, task.reply())(*example_tensors(example))
+    return tuple(answer.shape[1:])
+
+
 def export_torchscript(model: Model, reply: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
-    """Write stem -> network -> reply as one TorchScript file: raw columns in order in, the reply out.
+    """Write stem -> network -> finish -> reply as one TorchScript file: raw columns in order in, the reply out.
 
     Args:
         model: on the CPU; a network, because scikit-learn's arithmetic cannot be recorded.
@@ -60,19 +75,19 @@ def export(
     model: Model,
     task: Task,
     schema: Schema,
-    inputs: Sequence[NDArray[Any]],
-    targets: NDArray[Any],
+    test: Part,
     *,
     name: str,
     champion: Champion,
+    decision: Decision,
 ) -> dict[str, Any]:
     """Fill the export folder of a problem.
 
     Args:
         model: on the CPU.
-        inputs: raw columns of the whole test part, (N, ...) each.
-        targets: (N, ...), to choose golden examples of several classes.
+        test: the whole test part.
         name: the problem's.
+        decision: what was chosen on validation for this model.
 
     Returns:
         What parity.json holds.
@@ -81,25 +96,40 @@ def export(
         Mismatch: if an exported graph does not answer as the model does.
     """
     served = Served(model, task.reply())
-    rows = golden_rows(targets)
+    inputs = asked(task, test)
+    rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)
-    export_onnx(model, served.reply, schema, golden, folder / "model.onnx")
+    export_onnx(model, task, schema, golden, folder / "model.onnx")
     runtimes: dict[str, parity.Runtime] = {}
-    if not isinstance(model.network, ScikitClassifier):
+    if not isinstance(model.network, ScikitModel):
         export_torchscript(model, served.reply, golden, folder / "model.pt")
         runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
     runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")
-    report = parity.measure(served, runtimes, inputs, schema.target.categories)
+    labels = schema.target.categories if task.name == "classification" else ()
+    least = _least(task)
+    report = parity.measure(served, runtimes, inputs, labels, least=least)
     write_json(folder / "parity.json", report)
-    replies = parity.eager_replies(served, golden)
-    write_golden(folder / "golden.npz", schema, golden, replies)
+    answers = parity.eager_replies(served, inputs)
+    scale = parity.scales(answers, absolute=bool(labels), least=least)
+    write_golden(folder / "golden.npz", task.asked, golden, task.output, answers[rows], scale)
     write_signature(
         folder,
         name=name,
-        task=task.name,
+        task=task,
         schema=schema,
         champion=champion,
-        reply=replies.shape[1:],
+        reply=answers.shape[1:],
         tolerance=parity.TOLERANCE,
+        decision=decision,
+        levels=task.levels if isinstance(task, Forecasting) else (),
     )
     return report
+
+
+def _least(task: Task) -> float | NDArray[np.float64]:
+    """The smallest size that outputs are measured against: of pixels, all of their range; of other numbers, 1."""
+    if isinstance(task, Generation):
+        return PIXEL
+    if isinstance(task, Reconstruction) and task.image:
+        return np.concatenate([[1.0], np.full(math.prod(task.shape), PIXEL)])  # the score, then the pixels
+    return 1.0

@@ -1,6 +1,6 @@
 """The proof that what is served answers as what was trained: eager = TorchScript = ONNX, row by row.
 
-Shapes: N rows of the test part, B rows of a batch, O outputs.
+Shapes: N rows of the test part, B rows of a batch, ... the shape of one reply.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipelines.data.scratch import room
 from pipelines.exporting.graphs import quiet_torchscript
 from pipelines.running.failure import Failure
 
 BATCHES = (1, 2, 5, 32)  # 1 is what a person sends; 2 and 5 leave a shorter last batch; 32 is a batching server's
 
 TOLERANCE = 1e-5
-"""The largest difference between two probabilities that is put down to float32.
+"""The largest difference between two replies that is put down to float32, as a part of their scale.
 
 float32 resolves 6e-8 just below 1, and runtimes add up the same products in different orders, which is
 good for some 1e-7 in a deep network. 1e-5 leaves room for a hundred times that, and is far below what
@@ -27,7 +28,7 @@ could show in a percentage or change a verdict: 1e-5 is a thousandth of a percen
 """
 
 Columns = Sequence[NDArray[Any]]
-Runtime = Callable[[Columns], NDArray[Any]]  # raw columns, (B, ...) each -> reply (B, O)
+Runtime = Callable[[Columns], NDArray[Any]]  # raw columns, (B, ...) each -> reply (B, ...)
 
 
 class Mismatch(Failure):
@@ -35,9 +36,9 @@ class Mismatch(Failure):
 
 
 class Difference(NamedTuple):
-    largest: float  # absolute, between replies
+    largest: float  # between replies, as a part of the output's scale
     row: int  # of the test part, counted from 0
-    output: int
+    output: tuple[int, ...]  # its place in one reply
 
 
 def measure(
@@ -46,17 +47,18 @@ def measure(
     inputs: Columns,
     labels: Sequence[str],
     tolerance: float = TOLERANCE,
+    least: float | NDArray[np.float64] = 1.0,
 ) -> dict[str, Any]:
     """Compare every runtime with the eager network over all rows, at every batch size of `BATCHES`.
 
-    The eager network is compared with itself too: an answer must not depend on which rows, or how many,
-    came along.
+    The eager network is compared with itself too: an answer must not depend on which rows, or how many, came along.
 
     Args:
         served: raw columns -> reply, in evaluation mode, on the CPU.
         runtimes: name -> what answers in its place.
         inputs: raw columns of the whole test part, (N, ...) each.
-        labels: what each of the O outputs stands for.
+        labels: what each output of a reply (O,) stands for; empty where replies are no probabilities.
+        least: the smallest size that an output is measured against, see `scales`.
 
     Returns:
         What parity.json holds: per runtime and batch size the largest difference and where it is.
@@ -67,22 +69,40 @@ def measure(
     with _one_thread():  # sums in the same order on every machine with more or fewer cores
         eager = eager_runtime(served)
         truth = _answers(eager, inputs, max(BATCHES))
+        scale = scales(truth, absolute=bool(labels), least=least)
         found = {
-            name: {batch: _difference(_answers(runtime, inputs, batch), truth) for batch in BATCHES}
+            name: {batch: _difference(_answers(runtime, inputs, batch), truth, scale) for batch in BATCHES}
             for name, runtime in {"eager": eager, **runtimes}.items()
         }
     _refuse(found, labels, tolerance)
-    return {
-        "tolerance": tolerance,
-        "rows": len(truth),
-        "runtimes": {
-            name: {
-                f"batch {batch}": {"largest": one.largest, "row": one.row, "class": labels[one.output]}
-                for batch, one in differences.items()
-            }
-            for name, differences in found.items()
-        },
+    written = {
+        name: {
+            f"batch {batch}": {"largest": one.largest, "row": one.row, "class": _name(one.output, labels)}
+            for batch, one in differences.items()
+        }
+        for name, differences in found.items()
     }
+    return {"tolerance": tolerance, "rows": len(truth), "runtimes": written}
+
+
+def scales(replies: NDArray[Any], *, absolute: bool, least: float | NDArray[np.float64] = 1.0) -> NDArray[np.float64]:
+    """What a difference is measured against, one number per output: its largest size over all rows.
+
+    A number near 0 of an output that reaches 1,000 was computed from numbers near 1,000, and float32 carries their
+    last digit. An output that hardly ever leaves 0 is measured against `least`, or against the largest of all outputs
+    where that is less: a pixel in a dark corner was computed from numbers as large as those of its neighbours.
+
+    Args:
+        replies: of all rows, (N, ...).
+        absolute: whether differences count as they are, as those of probabilities do.
+        least: for all outputs, or one for each.
+    """
+    sizes = np.abs(replies.astype(np.float64))
+    if absolute or not np.isfinite(sizes).all():
+        return np.ones(replies.shape[1:])
+    floor = np.minimum(least, sizes.max() or 1.0)  # numbers of a tiny unit are all tiny
+    scale: NDArray[np.float64] = np.maximum(sizes.max(axis=0), floor)
+    return scale
 
 
 def eager_runtime(served: nn.Module) -> Runtime:
@@ -97,7 +117,7 @@ def eager_runtime(served: nn.Module) -> Runtime:
 
 
 def eager_replies(served: nn.Module, inputs: Columns) -> NDArray[Any]:
-    """The trained network's replies to all rows, (N, O), as the comparison takes them for the truth."""
+    """The trained network's replies to all rows, (N, ...), as the comparison takes them for the truth."""
     with _one_thread():
         return _answers(eager_runtime(served), inputs, max(BATCHES))
 
@@ -124,18 +144,27 @@ def onnx_runtime(path: Path) -> Runtime:
 
 
 def _answers(runtime: Runtime, inputs: Columns, batch: int) -> NDArray[Any]:
-    """The replies to all rows, asked `batch` rows at a time: (N, O)."""
-    starts = range(0, len(inputs[0]), batch)
-    replies = [runtime([values[start : start + batch] for values in inputs]) for start in starts]
-    return np.concatenate(replies)
+    """The replies to all rows, asked `batch` rows at a time: (N, ...)."""
+    answers = np.empty(0)
+    for start in range(0, len(inputs[0]), batch):
+        replies = runtime([values[start : start + batch] for values in inputs])
+        if not start:
+            answers = room((len(inputs[0]), *replies.shape[1:]), replies.dtype)
+        answers[start : start + batch] = replies
+    return answers
 
 
-def _difference(answers: NDArray[Any], truth: NDArray[Any]) -> Difference:
+def _difference(answers: NDArray[Any], truth: NDArray[Any], scale: NDArray[np.float64]) -> Difference:
     assert answers.shape == truth.shape, f"{answers.shape} for {truth.shape}"
-    apart = np.abs(answers.astype(np.float64) - truth.astype(np.float64))
+    apart = np.abs(answers.astype(np.float64) - truth.astype(np.float64)) / scale
     apart[~np.isfinite(apart)] = np.inf
-    row, output = np.unravel_index(int(apart.argmax()), apart.shape)
-    return Difference(float(apart[row, output]), int(row), int(output))
+    row, *output = (int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape))
+    return Difference(float(apart[row, *output]), row, tuple(output))
+
+
+def _name(output: tuple[int, ...], labels: Sequence[str]) -> str:
+    """The class that an output stands for; its place in the reply where it stands for none."""
+    return labels[output[0]] if labels and len(output) == 1 else f"output {', '.join(map(str, output))}"
 
 
 def _refuse(found: dict[str, dict[int, Difference]], labels: Sequence[str], tolerance: float) -> None:
@@ -146,11 +175,14 @@ def _refuse(found: dict[str, dict[int, Difference]], labels: Sequence[str], tole
     )
     if worst.largest <= tolerance:
         return
+    named = _name(worst.output, labels)
+    where = f"class {named!r}" if named in labels else named
+    measured = "" if labels else " of that output's scale"
     raise Mismatch(
         f"{name} does not answer as the trained network does: at batch size {batch}, row {worst.row} of the test part "
-        f"(counted from 0), class {labels[worst.output]!r}, its reply is {worst.largest:.3g} away, and at most "
-        f"{tolerance:g} is allowed; look in the network or its stem for arithmetic that depends on the size of the "
-        "batch, mixes its rows, or leaves float32"
+        f"(counted from 0), {where}, its reply is {worst.largest:.3g}{measured} away, and at most {tolerance:g} is "
+        "allowed; look in the network or its stem for arithmetic that depends on the size of the batch, mixes its "
+        "rows, or leaves float32"
     )
 
 

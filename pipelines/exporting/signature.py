@@ -1,25 +1,29 @@
 """What a served model accepts and answers, as files that travel with it: signature.json and golden.npz.
 
-Shapes: N rows, K classes, O outputs.
+Shapes: N rows.
 """
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.exporting.graphs import OUTPUT
+from pipelines.data.schema import Field, Schema
 from pipelines.running.files import write_arrays, write_json
-from pipelines.sources.schema import Field, Schema
+from pipelines.tasks import Decision, Task
 
 VERSION = "1.0"  # of the contract, not of the weights
 GOLDEN_ROWS = 8
 LIBRARIES = ("torch", "onnx", "onnxruntime", "scikit-learn")
 MEDIA = ["image/png", "image/jpeg"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels of an image -> Pillow's name for such pixels
+
+DRAW = "numpy.random.Generator(numpy.random.PCG64(seed)).standard_normal((number, Z), dtype=numpy.float32)"
 
 
 class Champion(NamedTuple):
@@ -32,11 +36,15 @@ class Champion(NamedTuple):
 
 
 def golden_rows(targets: NDArray[Any], rows: int = GOLDEN_ROWS) -> list[int]:
-    """Which rows to keep as examples with known answers: the first of each class, then the second, ...
+    """Which rows to keep as examples with known answers: of class codes (N,) the first of each, then the second, ...
+
+    Where targets are no class codes, rows that are spread evenly.
 
     >>> golden_rows(np.array([7, 7, 7, 2, 2, 9]), 4)
     [0, 1, 3, 5]
     """
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
+        return sorted(set(np.linspace(0, len(targets) - 1, min(rows, len(targets))).astype(int).tolist()))
     turns: list[tuple[int, int]] = []  # (how many of its class came before, row)
     before: dict[Any, int] = {}
     for row, target in enumerate(targets.tolist()):
@@ -45,38 +53,60 @@ def golden_rows(targets: NDArray[Any], rows: int = GOLDEN_ROWS) -> list[int]:
     return sorted(row for _, row in sorted(turns)[:rows])
 
 
-def write_golden(path: Path, schema: Schema, inputs: tuple[NDArray[Any], ...], replies: NDArray[Any]) -> None:
-    """Write inputs and the eager network's replies to them: `input_<field>` per field, then `probabilities`."""
-    columns = {f"input_{field.name}": values for field, values in zip(schema.inputs, inputs, strict=True)}
-    write_arrays(path, {**columns, OUTPUT: replies})
+def write_golden(
+    path: Path,
+    asked: Sequence[Field],
+    inputs: Sequence[NDArray[Any]],
+    output: str,
+    replies: NDArray[Any],
+    scale: NDArray[Any] | None = None,
+) -> None:
+    """Write what is asked and the eager network's replies: `input_<field>` per field, then the output by its name.
+
+    Args:
+        inputs: what the graph is asked, (N, ...) each.
+        replies: (N, ...).
+        scale: what a difference in each number of a reply is measured against, shaped as one reply; written as
+            `scale`. Without it serving takes 1 for probabilities and the largest reply for other numbers.
+    """
+    columns = {f"input_{field.name}": values for field, values in zip(asked, inputs, strict=True)}
+    write_arrays(path, {**columns, output: replies, **({} if scale is None else {"scale": scale})})
 
 
 def write_signature(
     folder: Path,
     *,
     name: str,
-    task: str,
+    task: Task,
     schema: Schema,
     champion: Champion,
     reply: tuple[int, ...],
     tolerance: float,
+    decision: Decision = MappingProxyType({}),
+    levels: tuple[float, ...] = (),
 ) -> None:
     """Write signature.json beside the files it describes; call it last, because it holds their hashes.
 
     Args:
         folder: holds model.onnx, golden.npz and, for a network, model.pt.
         name: the problem's.
-        reply: shape of the reply to one example, (O,).
+        reply: shape of the reply to one example.
+        tolerance: the largest difference between two runtimes, as a part of an output's scale.
+        decision: what was chosen on validation; replies are made with it.
+        levels: of a forecast, the levels of its quantiles.
     """
     files = [path for path in (folder / file for file in ("model.onnx", "model.pt", "golden.npz")) if path.exists()]
     signature = {
         "name": name,
         "version": VERSION,
-        "task": task,
+        "task": task.name,
         "title": schema.title,
-        "inputs": [_input(field) for field in schema.inputs],
-        "outputs": [{"name": OUTPUT, "dtype": "float32", "shape": list(reply)}],
+        "inputs": [_asked(field, whole=task.name == "forecasting") for field in task.asked],
+        "outputs": [{"name": task.output, "dtype": "float32", "shape": list(reply)}],
+        "target": _field(schema.target),
         "labels": list(schema.target.categories),
+        "levels": list(levels),
+        "decision": dict(decision),
         "champion": champion._asdict(),
         "tolerance": tolerance,
         "versions": {library: _version(library) for library in LIBRARIES},
@@ -85,7 +115,17 @@ def write_signature(
     write_json(folder / "signature.json", signature)
 
 
-def _input(field: Field) -> dict[str, Any]:
+def _asked(field: Field, *, whole: bool = False) -> dict[str, Any]:
+    """An input as the graph reads it: as it is stored, except for a text, which is read as codes of its words.
+
+    Args:
+        whole: whether a sequence must have all of its steps; networks that foretell have seen no shorter window.
+    """
+    as_read = {"dtype": "int64", "shape": [field.length]} if field.kind == "text" else {}
+    return {**_field(field), **as_read, "decode": _decode(field, whole=whole)}
+
+
+def _field(field: Field) -> dict[str, Any]:
     whole = np.issubdtype(np.dtype(field.dtype), np.integer)
     return {
         "name": field.name,
@@ -95,14 +135,18 @@ def _input(field: Field) -> dict[str, Any]:
         "range": None if field.range is None else [int(end) if whole else end for end in field.range],
         "unit": field.unit,
         "categories": list(field.categories),
-        "decode": _decode(field),
+        "length": field.length,
+        "columns": list(field.columns),
+        "step": field.step,
     }
 
 
-def _decode(field: Field) -> dict[str, Any] | None:
-    """What cannot be in a graph: how the bytes of a picture become pixels; None where nothing has to."""
+def _decode(field: Field, *, whole: bool = False) -> dict[str, Any] | None:
+    """What cannot be in a graph: how a picture's bytes become pixels, a seed noise; None where nothing has to."""
+    if field.kind == "noise":
+        return {"draw": DRAW}
     if field.kind != "image":
-        return None
+        return {"whole": True} if whole and field.kind == "steps" else None
     channels = field.shape[2] if len(field.shape) == 3 else 1
     return {"mode": MODES[channels], "media": MEDIA}
 

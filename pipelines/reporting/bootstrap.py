@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.tasks import Task
+from pipelines.tasks import Decision, Task
 
 CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
 
@@ -40,7 +40,14 @@ def counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
         yield generator.multinomial(rows, shares, size=min(block, resamples - start))
 
 
-SHARES = {"accuracy", "precision", "recall", "f1"}  # metrics that are 1 exactly when there is no mistake
+SHARES = {
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "coverage",
+    "balanced_accuracy",
+}  # metrics that are 1 exactly when there is no mistake
 
 
 def percentiles(values: NDArray[np.float64], level: float) -> Interval:
@@ -55,19 +62,20 @@ def percentiles(values: NDArray[np.float64], level: float) -> Interval:
 def intervals(
     task: Task,
     replies: NDArray[Any],
-    targets: NDArray[Any],
+    truth: NDArray[Any],
+    decision: Decision,
     seed: int,
     resamples: int = 1000,
     level: float = 0.95,
 ) -> dict[str, Interval]:
     """The interval of every metric of the task, by name."""
-    blocks = [task.resampled(replies, targets, weights) for weights in counts(len(targets), seed, resamples)]
+    blocks = [task.resampled(replies, truth, weights, decision) for weights in counts(len(truth), seed, resamples)]
     found = {
         metric.name: percentiles(np.concatenate([block[metric.name] for block in blocks]), level)
         for metric in task.metrics
     }
     return {
-        name: _opened(interval, len(targets), level) if name in SHARES else interval for name, interval in found.items()
+        name: _opened(interval, len(truth), level) if name in SHARES else interval for name, interval in found.items()
     }
 
 

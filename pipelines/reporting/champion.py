@@ -22,16 +22,17 @@ def beats(baseline: Comparison, goal: Goal) -> bool:
     return not baseline.tied and not goal.better(baseline.difference, 0)
 
 
-def reason(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison) -> str:
+def reason(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison, name: str) -> str:
     """Why the winner ships, and what speaks against it.
 
     Args:
         rows: the leaderboard.
         winner: the row that `choose` returned.
         goal: what the contenders were compared by.
-        baseline: the baseline compared with the winner on validation.
+        baseline: the best baseline compared with the winner on validation.
+        name: that baseline's row.
     """
-    return " ".join([_why(rows, winner, goal), *_doubts(rows, winner, goal, baseline)])
+    return " ".join([_why(rows, winner, goal), *_doubts(rows, winner, goal, baseline, name)])
 
 
 def _why(rows: Sequence[Row], winner: Row, goal: Goal) -> str:
@@ -53,12 +54,12 @@ def _why(rows: Sequence[Row], winner: Row, goal: Goal) -> str:
     return f"{lead}; {others} cannot be told from it, but {'costs' if len(tied) == 1 else 'cost'} more."
 
 
-def _doubts(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison) -> list[str]:
+def _doubts(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison, name: str) -> list[str]:
     doubts = []
     if not beats(baseline, goal):
         doubts.append(
-            f"It {'was not shown to be better' if baseline.tied else 'does worse'} than the baseline, which answers "
-            f"without looking at the input ({probability(baseline.p)}): do not rely on it."
+            f"It {'was not shown to be better' if baseline.tied else 'does worse'} than the row "
+            f"{name!r}, which learns next to nothing ({probability(baseline.p)}): do not rely on it."
         )
     best = next(row for row in rows if row.verdict == "best")
     if winner is not best and winner.p < ALPHA and not goal.better(winner.difference.value, 0):

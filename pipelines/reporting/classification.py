@@ -1,21 +1,20 @@
 """How a classification is shown: what was taken for what, whether its confidence can be believed, its mistakes."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.schema import Schema
 from pipelines.reporting.leaderboard import Row
 from pipelines.reporting.mistakes import draw_mistakes, worst
 from pipelines.reporting.plots import BLUE, GREY, ORANGE, drawing, percent, percentage
-from pipelines.running.files import write_text
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Schema
-from pipelines.tasks.classification import BINS, confidence_bins
+from pipelines.reporting.tables import write_table
+from pipelines.reporting.view import View
+from pipelines.tasks.class_scores import BINS, confidence_bins
+from pipelines.tasks.classification import said
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +42,7 @@ CAPTIONS = {
 }
 
 
-def headline(row: Row, examples: int) -> str:
+def headline(row: Row, examples: int, schema: Schema) -> str:
     """The test result as one plain sentence."""
     accuracy = row.test["accuracy"]
     return (
@@ -52,29 +51,25 @@ def headline(row: Row, examples: int) -> str:
     )
 
 
-def show(folder: Path, schema: Schema, part: Part, replies: NDArray[Any]) -> None:
-    """Write confusion.csv and reliability.csv, and under pictures/ confusion.png, reliability.png, mistakes.png.
-
-    Args:
-        folder: the contender's evaluate folder.
-        part: the test part, N examples.
-        replies: the probabilities the model gave it, (N, K).
-    """
-    targets = np.asarray(part.target, dtype=np.int64)
-    probabilities = np.asarray(replies, dtype=np.float64)
-    guesses = probabilities.argmax(axis=1)
-    labels = schema.target.categories
+def show(folder: Path, view: View) -> None:
+    """Write tables/confusion.csv and reliability.csv, pictures/confusion.png, reliability.png and mistakes.png."""
+    targets = np.asarray(view.truth, dtype=np.int64)
+    probabilities = np.asarray(view.replies, dtype=np.float64)
+    guesses = said(probabilities, view.decision)
+    labels = view.schema.target.categories
     truth = [(labels[target], labels[guess]) for target, guess in zip(targets, guesses, strict=True)]
     bins = reliability(probabilities, targets)
-    _write_table(folder / "confusion.csv", ("actual", "predicted"), truth)
-    _write_table(folder / "reliability.csv", Bin._fields, bins)
+    write_table(folder / "tables" / "confusion.csv", ("actual", "predicted"), truth)
+    write_table(folder / "tables" / "reliability.csv", Bin._fields, bins)
     pictures = folder / "pictures"
     draw_confusion(pictures / "confusion.png", labels, targets, guesses)
     draw_reliability(pictures / "reliability.png", bins)
     wrong = guesses != targets
     rows = worst(wrong, -probabilities[np.arange(len(targets)), targets])
-    captions = [f"true {truth[row][0]}, said {truth[row][1]} ({percentage(probabilities[row].max())})" for row in rows]
-    draw_mistakes(pictures / "mistakes.png", schema, part, rows, captions, wrong)
+    captions = [
+        f"true {truth[row][0]}, said {truth[row][1]} ({percentage(probabilities[row, guesses[row]])})" for row in rows
+    ]
+    draw_mistakes(pictures / "mistakes.png", view.schema, view.test, rows, captions, wrong)
 
 
 class Bin(NamedTuple):
@@ -160,11 +155,3 @@ def draw_reliability(path: Path, bins: Sequence[Bin]) -> None:
         lower.grid(visible=False, axis="x")
         for axis in (upper.xaxis, upper.yaxis):
             axis.set_major_formatter(percent())
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
-    write_text(path, text.getvalue())

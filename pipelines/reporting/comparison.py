@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 
 from pipelines.reporting.champion import beats, choose, contending, reason
 from pipelines.reporting.leaderboard import BASELINE, Champion, Estimate, Leaderboard, Row, Verdict
-from pipelines.reporting.predictions import Predictions, Scores, baseline, read_predictions, read_scores, scores
+from pipelines.reporting.predictions import Predictions, Scores, baselines, read_predictions, read_scores, scores
 from pipelines.reporting.significance import Comparison, compare
 from pipelines.running.failure import Failure
 from pipelines.running.files import read_json
 from pipelines.tasks import Task
-
-BASELINES = {
-    "classification": "majority class (baseline)",  # the row's name, by task
-}
 
 
 class Entry(NamedTuple):
@@ -58,9 +54,10 @@ def assemble(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> L
     if not entries:
         raise Failure(f"contenders: none is entered for {problem!r}; a competition needs at least one")
     _check_rows(entries)
-    floor = _baseline(task, entries[0], seed)
-    ranked = sorted([*entries, floor], key=lambda entry: _order(task, entry))
-    best = next(entry for entry in ranked if entry is not floor)
+    floors = _baselines(task, entries[0], seed)
+    ranked = sorted([*entries, *floors], key=lambda entry: _order(task, entry))
+    best = next(entry for entry in ranked if entry.architecture != BASELINE)
+    floor = next(entry for entry in ranked if entry.architecture == BASELINE)  # the best of them
     on_valid = _compared(task, best, ranked, "valid", seed)
     on_test = _compared(task, best, ranked, "test", seed)
     rows = tuple(
@@ -77,7 +74,7 @@ def assemble(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> L
         problem=problem,
         goal=task.goal.name,
         score=winner.valid,
-        reason=reason(rows, winner, task.goal, over_baseline),
+        reason=reason(rows, winner, task.goal, over_baseline, floor.contender),
         better_than_baseline=beats(over_baseline, task.goal),
         tied=tuple(row.contender for row in contending(rows) if row is not winner),
     )
@@ -94,7 +91,7 @@ def _order(task: Task, entry: Entry) -> tuple[float, int, int, str]:
 def _check_rows(entries: Sequence[Entry]) -> None:
     first = entries[0]
     for entry in entries[1:]:
-        for part in ("valid_targets", "test_targets"):
+        for part in ("valid_truth", "test_truth"):
             if not np.array_equal(getattr(entry.predictions, part), getattr(first.predictions, part)):
                 raise Failure(
                     f"predictions.npz of {entry.contender} and {first.contender} hold different "
@@ -102,9 +99,11 @@ def _check_rows(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _baseline(task: Task, entry: Entry, seed: int) -> Entry:
-    predictions = baseline(entry.predictions)
-    return Entry(BASELINES[task.name], BASELINE, 0, 0, scores(task, predictions, seed), predictions)
+def _baselines(task: Task, entry: Entry, seed: int) -> list[Entry]:
+    return [
+        Entry(name, BASELINE, 0, 0, scores(task, predictions, seed), predictions)
+        for name, predictions in baselines(entry.predictions).items()
+    ]
 
 
 def _compared(
@@ -114,8 +113,8 @@ def _compared(
 
     def examples(entry: Entry) -> NDArray[np.float64]:
         if part == "valid":
-            return task.examples(entry.predictions.valid_replies, entry.predictions.valid_targets)
-        return task.examples(entry.predictions.test_replies, entry.predictions.test_targets)
+            return task.examples(entry.predictions.valid_replies, entry.predictions.valid_truth)
+        return task.examples(entry.predictions.test_replies, entry.predictions.test_truth)
 
     comparisons = iter(compare(examples(best), [examples(entry) for entry in ranked if entry is not best], seed))
     return [None if entry is best else next(comparisons) for entry in ranked]

@@ -16,6 +16,8 @@ from textwrap import wrap
 from typing import Any, Literal, NamedTuple
 
 BASELINE = "baseline"  # the architecture of the row that no network stands behind
+ENORMOUS = 1e7  # from which a score is written with a power of ten
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Verdict = Literal["best", "tied with best", "behind", "ahead"]
 
 
@@ -77,7 +79,7 @@ def write(folder: Path, board: Leaderboard) -> None:
     writer = csv.writer(text, lineterminator="\n")
     goal, metrics = board.champion.goal, list(board.rows[0].test)
     writer.writerow(_columns(goal, metrics))
-    writer.writerows(_cells(row, metrics) for row in board.rows)
+    writer.writerows(_cells(row, goal, metrics) for row in board.rows)
     write_text(folder / "leaderboard.csv", text.getvalue())
     write_json(folder / "champion.json", board.champion._asdict())
     winner = board.winner
@@ -102,16 +104,17 @@ def read(folder: Path) -> Leaderboard:
 def _columns(goal: str, metrics: Sequence[str]) -> list[str]:
     estimates = [f"test_{name}{end}" for name in metrics for end in ("", "_low", "_high")]
     return [
-        *("rank", "contender", "architecture", "verdict", f"valid_{goal}", "valid_difference", "valid_p"),
+        *("rank", "contender", "architecture", "verdict", "score"),
+        *(f"valid_{goal}", "valid_difference", "valid_p"),
         *estimates,
         *("test_difference", "test_difference_low", "test_difference_high", "test_p", "parameters", "flops"),
     ]
 
 
-def _cells(row: Row, metrics: Sequence[str]) -> list[Any]:
+def _cells(row: Row, goal: str, metrics: Sequence[str]) -> list[Any]:
     scores = [row.valid, row.valid_difference, row.valid_p, *(end for name in metrics for end in row.test[name])]
     return [
-        *(row.rank, row.contender, row.architecture, row.verdict),
+        *(row.rank, row.contender, row.architecture, row.verdict, _number(row.test[goal].value)),
         *("" if math.isnan(score) else f"{score:.6g}" for score in (*scores, *row.difference, row.p)),
         *(row.parameters, row.flops),
     ]
@@ -174,10 +177,14 @@ def render(board: Leaderboard) -> str:
 
 
 def decimal(value: float) -> str:
-    """A score as people write it: three decimals, fewer when it is large, more when it is tiny; – if undefined."""
+    """A score as people write it: three decimals, fewer when it is large, more when it is tiny; a
+    power of ten when it is enormous; – if undefined."""
     if math.isnan(value):
         return "–"
     size = abs(value)
+    if size >= ENORMOUS and math.isfinite(size):
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
     if size >= 1000:
         return f"{value:,.0f}"
     if size >= 10:

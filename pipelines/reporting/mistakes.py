@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from textwrap import fill
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.parts import Part
+from pipelines.data.schema import Schema
+from pipelines.reporting.examples import draw_example, wide
 from pipelines.reporting.plots import GREY, RED, drawing
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Kind, Schema
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ACROSS, DOWN = 6, 4  # tiles of the sheet
-
-
-def draw_image(axes: Axes, image: NDArray[Any]) -> None:
-    """Show an image (H, W), (H, W, 1) or (H, W, 3) with every pixel as a square."""
-    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-
-
-DRAWN: dict[Kind, Callable[[Axes, NDArray[Any]], None]] = {
-    "image": draw_image,
-}
+WORDS_ACROSS = 3  # tiles in a row when they hold words
+CAPTION = 150  # characters of captions that stand beside each other
 
 
 def worst(wrong: NDArray[np.bool_], losses: NDArray[np.float64], tiles: int = ACROSS * DOWN) -> list[int]:
@@ -42,26 +32,29 @@ def draw_mistakes(
     captions: Sequence[str],
     wrong: NDArray[np.bool_],
 ) -> None:
-    """Draw the given rows as tiles with a caption each; the captions of wrong answers are red.
-
-    Examples with no field that can be drawn are named by their row.
-    """
-    drawn = next(((place, field) for place, field in enumerate(schema.inputs) if field.kind in DRAWN), None)
+    """Draw the given rows as tiles with a caption each; the captions of wrong answers are red."""
+    across = WORDS_ACROSS if wide(schema) else ACROSS
+    rows = rows[: across * DOWN]
+    down = -(-len(rows) // across)
     mistaken = int(wrong.sum())
-    with drawing(path, 9, 0.4 + 1.68 * -(-len(rows) // ACROSS)) as figure:
+    captions = [_lines(caption, CAPTION // across) for caption in captions[: len(rows)]]
+    lines = 1 + max((caption.count("\n") for caption in captions), default=0)
+    with drawing(path, 9, 0.4 + (1.68 + 0.14 * (lines - 1)) * down) as figure:
         title = _title(mistaken, sum(bool(wrong[row]) for row in rows), len(rows))
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        panels = figure.subplots(-(-len(rows) // ACROSS), ACROSS, squeeze=False).ravel()
+        panels = figure.subplots(down, across, squeeze=False).ravel()
         for axes in panels:
             axes.set_axis_off()
         for axes, row, caption in zip(panels, rows, captions, strict=False):
             colour = RED if wrong[row] else GREY
             axes.set_title(caption, loc="center", fontsize=8.5, weight="normal", pad=4, color=colour)
-            if drawn is None:
-                axes.text(0.5, 0.5, f"row {row}", ha="center", va="center", color=GREY)
-            else:
-                place, field = drawn
-                DRAWN[field.kind](axes, np.asarray(part.inputs[place][row]))
+            draw_example(axes, schema, part, row)
+
+
+def _lines(caption: str, width: int) -> str:
+    """A caption in lines of at most so many characters; a percentage is not torn apart."""
+    whole = caption.replace(" %", "\N{NO-BREAK SPACE}%")
+    return fill(whole, width, max_lines=3, placeholder=" …").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _title(mistaken: int, shown: int, tiles: int) -> str:

@@ -6,6 +6,7 @@ apart; what matters is also told by shape or by words. The same numbers give the
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
+    "text.parse_math": False,  # two $ in a text of the data are no formula
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -61,14 +63,18 @@ class TrialRow(Protocol):
 
 @contextmanager
 def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure of so many inches; save it as a PNG when the block ends well."""
+    """Yield an empty figure of so many inches; save it as a PNG when the block ends well.
+
+    A character of the data that the font lacks is drawn as a box.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its stubs want each key as a literal
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        with replacing(path) as temporary:
+        with replacing(path) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
@@ -146,7 +152,7 @@ def learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Go
         left, right = figure.subplots(1, 2)
         for axes, measured, title in (
             (left, "train_loss", "Loss on the training part"),
-            (right, column, f"{_words(goal.name).capitalize()} on the validation part"),
+            (right, column, f"{_capital(_words(goal.name))} on the validation part"),
         ):
             axes.set(title=title, xlabel="epoch", ylabel=f"{_words(goal.name)} ({_wanted(goal)})")
             _spread(axes, [row[measured] for row in history])
@@ -238,7 +244,11 @@ def _say(axes: Axes, sentence: str) -> None:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("mase", "MASE").replace("mae", "MAE")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _wanted(goal: Goal) -> str:

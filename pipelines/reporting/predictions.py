@@ -1,6 +1,7 @@
 """What a contender answered on the validation and test rows, and what that scores."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,18 +14,18 @@ from pipelines.running.failure import Failure
 from pipelines.running.files import read_json, reading, write_arrays, write_json
 from pipelines.tasks import Task
 
+ARRAYS = ("valid_replies", "valid_truth", "test_replies", "test_truth")
 DIGITS = 8  # significant digits of a score on disk: beyond them, the order of summation shows
 
 
 class Predictions(NamedTuple):
-    """Row i of replies and targets is the same example. The baseline replies without looking at the input."""
+    """Row i of replies and truth is the same example. The baselines hardly look at the input."""
 
     valid_replies: NDArray[Any]
-    valid_targets: NDArray[Any]
+    valid_truth: NDArray[Any]
     test_replies: NDArray[Any]
-    test_targets: NDArray[Any]
-    baseline_valid_replies: NDArray[Any]
-    baseline_test_replies: NDArray[Any]
+    test_truth: NDArray[Any]
+    baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> replies on valid and on test
 
 
 class Scores(NamedTuple):
@@ -35,19 +36,26 @@ class Scores(NamedTuple):
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    write_arrays(path, predictions._asdict())
+    """Write one .npz: replies and truth of both parts, and `baseline_valid:<name>`, `baseline_test:<name>`."""
+    arrays = {name: getattr(predictions, name) for name in ARRAYS}
+    for name, (valid, test) in predictions.baselines.items():
+        arrays |= {f"baseline_valid:{name}": valid, f"baseline_test:{name}": test}
+    write_arrays(path, arrays)
 
 
 def read_predictions(path: Path) -> Predictions:
     with reading(path), np.load(path, allow_pickle=False) as arrays:
-        return Predictions(**arrays)
+        names = [name.removeprefix("baseline_valid:") for name in arrays if name.startswith("baseline_valid:")]
+        baselines = {name: (arrays[f"baseline_valid:{name}"], arrays[f"baseline_test:{name}"]) for name in names}
+        return Predictions(**{name: arrays[name] for name in ARRAYS}, baselines=baselines)
 
 
-def baseline(predictions: Predictions) -> Predictions:
-    """The same rows, answered by the baseline."""
-    return predictions._replace(
-        valid_replies=predictions.baseline_valid_replies, test_replies=predictions.baseline_test_replies
-    )
+def baselines(predictions: Predictions) -> dict[str, Predictions]:
+    """The same rows, answered by each baseline."""
+    return {
+        name: predictions._replace(valid_replies=valid, test_replies=test)
+        for name, (valid, test) in predictions.baselines.items()
+    }
 
 
 def scores(task: Task, predictions: Predictions, seed: int) -> Scores:
@@ -63,10 +71,16 @@ def scores(task: Task, predictions: Predictions, seed: int) -> Scores:
                 f"the trained model answers {broken.sum()} of {len(replies)} {part} rows with something that is not a "
                 f"finite number, first in row {int(broken.argmax())}; a smaller learning_rate usually cures it"
             )
-    valid = task.score(predictions.valid_replies, predictions.valid_targets)
-    test = task.score(predictions.test_replies, predictions.test_targets)
-    ends = intervals(task, predictions.test_replies, predictions.test_targets, seed)
+    decision = decide(task, predictions)
+    valid = task.score(predictions.valid_replies, predictions.valid_truth, decision)
+    test = task.score(predictions.test_replies, predictions.test_truth, decision)
+    ends = intervals(task, predictions.test_replies, predictions.test_truth, decision, seed)
     return Scores(valid, {name: Estimate(value, *ends[name]) for name, value in test.items()})
+
+
+def decide(task: Task, predictions: Predictions) -> dict[str, float]:
+    """What is chosen on validation: the test rows have no say."""
+    return task.decide(predictions.valid_replies, predictions.valid_truth)
 
 
 def write_scores(path: Path, scores: Scores, predictions: Predictions) -> None:
@@ -78,8 +92,8 @@ def write_scores(path: Path, scores: Scores, predictions: Predictions) -> None:
             "test": {name: _rounded(estimate.value) for name, estimate in scores.test.items()},
             "test_low": {name: _rounded(estimate.low) for name, estimate in scores.test.items()},
             "test_high": {name: _rounded(estimate.high) for name, estimate in scores.test.items()},
-            "test_rows": len(predictions.test_targets),
-            "valid_rows": len(predictions.valid_targets),
+            "test_rows": len(predictions.test_truth),
+            "valid_rows": len(predictions.valid_truth),
         },
     )
 

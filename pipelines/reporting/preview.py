@@ -1,4 +1,4 @@
-"""A contact sheet of what networks train on: each class, an example as it is, and the draws made from it."""
+"""A sheet of what networks train on: examples as they are and, of images, the draws made from them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.parts import Part
+from pipelines.data.schema import Schema
+from pipelines.reporting.examples import DRAWN, cell, draw_example, wide
+from pipelines.reporting.plots import drawing
 from pipelines.running.files import replacing
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Schema
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,8 +31,15 @@ def write_preview(path: Path, schema: Schema, part: Part, sentence: str) -> None
         part: (1 + K, N, ...): the examples as they are, then K draws of each.
         sentence: how the draws were made, in words.
     """
-    number = next(index for index, field in enumerate(schema.inputs) if field.kind == "image")
-    images, target = part.inputs[number], part.target[0]  # (1 + K, N, H, W[, C]), (N,)
+    if len(schema.inputs) == 1 and schema.inputs[0].kind == "image" and schema.target.kind == "category":
+        _write_classes(path, schema, part, sentence)
+    else:
+        _write_examples(path, schema, Part(tuple(values[0] for values in part.inputs), part.target[0]), sentence)
+
+
+def _write_classes(path: Path, schema: Schema, part: Part, sentence: str) -> None:
+    """Images of classes: one line per class."""
+    images, target = part.inputs[0], part.target[0]  # (1 + K, N, H, W[, C]), (N,)
     names = schema.target.categories
     codes = np.unique(target)
     rows = [(names[int(code)], np.flatnonzero(target == code)) for code in codes[:CLASSES]]
@@ -38,6 +47,31 @@ def write_preview(path: Path, schema: Schema, part: Part, sentence: str) -> None
     sheet = contact_sheet(images, rows, schema.title, f"{sentence}.{aside}")
     with replacing(path) as temporary:
         sheet.save(temporary, format="PNG")
+
+
+def _write_examples(path: Path, schema: Schema, part: Part, sentence: str) -> None:
+    """A few examples as they are, spread over the part, each with its target."""
+    across = 3 if wide(schema) else 6
+    target = schema.target
+    beside = target.kind in ("image", "mask", "steps")  # the target is something to look at, too
+    shown = min(len(part.target), across * (2 if beside else 3))
+    rows = np.linspace(0, len(part.target) - 1, shown).astype(int)
+    down = -(-shown // across) * (2 if beside else 1)
+    with drawing(path, 9, 0.7 + 1.7 * down) as figure:
+        figure.suptitle(f"{schema.title}\n{sentence}.", x=0.01, ha="left", fontsize=10)
+        panels = figure.subplots(down, across, squeeze=False)
+        for axes in panels.ravel():
+            axes.set_axis_off()
+        for place, row in enumerate(rows):
+            line = place // across * (2 if beside else 1)
+            axes = panels[line, place % across]
+            draw_example(axes, schema, part, int(row))
+            if beside:
+                DRAWN[target.kind](panels[line + 1, place % across], target, np.asarray(part.target[row]))
+                panels[line + 1, place % across].set_title(target.name, fontsize=8, color=FAINT)
+            else:
+                caption = f"{target.name}: {cell(target, part.target[row])}"
+                axes.set_title(caption, fontsize=8.5, weight="normal", pad=4)
 
 
 def contact_sheet(

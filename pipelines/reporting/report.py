@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.data.schema import Schema, read_schema
 from pipelines.reporting import plots
-from pipelines.reporting.evaluation import CAPTIONS, HEADLINES
+from pipelines.reporting.evaluation import CAPTIONS, VIEWS
 from pipelines.reporting.leaderboard import BASELINE, Leaderboard, Row, decimal
+from pipelines.reporting.request import curl
 from pipelines.running.files import read_json
-from pipelines.sources.schema import Schema, read_schema
 from pipelines.tasks import Metric, Task
 
 
@@ -74,6 +75,8 @@ class Report(NamedTuple):
     board: Leaderboard
     forest: Picture
     headline: str
+    request: str  # a line for a terminal that asks the champion
+    answer: str  # what comes back
     stories: tuple[ContenderStory, ...]  # the champion's first
     valid_rows: int
     test_rows: int
@@ -90,6 +93,7 @@ ENDINGS = {
 def gather(problem: str, task: Task, board: Leaderboard, folders: Folders) -> Report:
     """Read what the page needs; draw leaderboard.png beside the leaderboard."""
     manifest = read_json(folders.split / "manifest.json")
+    schema = read_schema(folders.split / "schema.json")
     stories = [
         _story(task, row, folders.contenders[row.contender]) for row in board.rows if row.architecture != BASELINE
     ]
@@ -100,7 +104,7 @@ def gather(problem: str, task: Task, board: Leaderboard, folders: Folders) -> Re
     parts = manifest["parts"]
     return Report(
         problem=problem,
-        schema=read_schema(folders.split / "schema.json"),
+        schema=schema,
         findings=_findings(manifest["findings"]),
         notes=tuple(manifest["notes"]),
         classes=tuple(manifest["classes"]),
@@ -116,7 +120,9 @@ def gather(problem: str, task: Task, board: Leaderboard, folders: Folders) -> Re
             "A dot is a score on the test part, its line the 95 % interval. The champion is blue. Scores whose lines "
             "overlap a lot are hard to tell apart.",
         ),
-        headline=HEADLINES[task.name](board.winner, first["test_rows"]),
+        headline=VIEWS[task.name].headline(board.winner, first["test_rows"], schema),
+        request=curl(problem, task),
+        answer=VIEWS[task.name].answer,
         stories=tuple(stories),
         valid_rows=first["valid_rows"],
         test_rows=first["test_rows"],
@@ -132,7 +138,7 @@ def _preview(path: Path) -> Picture | None:
     if not path.exists():
         return None
     sentence = (
-        "One line per class: an example as it is, then the variations drawn from it that networks also learn from."
+        "Examples of the train part; framed, or alone, as they are, and behind them the variations drawn from them."
     )
     return _picture(path, "What the networks saw", sentence)
 
@@ -150,6 +156,7 @@ def _story(task: Task, row: Row, folders: ContenderFolders) -> ContenderStory:
     pictures = {
         path.name: path for folder in (folders.evaluated / "pictures", folders.tuned) for path in folder.glob("*.png")
     }
+    captions = {**VIEWS[task.name].captions, **CAPTIONS}
     return ContenderStory(
         row=row,
         settings=tuple(
@@ -163,7 +170,7 @@ def _story(task: Task, row: Row, folders: ContenderFolders) -> ContenderStory:
         search=_search(task, trials, best),
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
         training=_training(task, model["seeds"], model["best_seed"]),
-        pictures=tuple(_picture(pictures[name], *CAPTIONS[name]) for name in CAPTIONS if name in pictures),
+        pictures=tuple(_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures),
     )
 
 

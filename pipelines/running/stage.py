@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from threadpoolctl import threadpool_limits
 
 from pipelines.running.failure import Failure
 from pipelines.running.files import clear_unfinished, write_json, write_text
@@ -33,7 +34,8 @@ def run(work: Callable[[str], None], state: Path) -> None:
         with alone(state / "locks" / f"{verb}-{name}", f"waiting: another process is running {verb} {name}"):
             _end_when_orphaned()
             _clear(_announced(verb, name))
-            work(name)
+            with threadpool_limits(limits=1):  # a sum that is split over threads depends on how many there are
+                work(name)
             seconds = time.time() - psutil.Process().create_time()  # imports are part of what a stage costs
             write_json(state / "durations" / f"{verb}-{name}.json", {"seconds": seconds})
     except Failure as failure:

@@ -35,7 +35,7 @@ def check(params: Params) -> None:
         Failure: with the YAML path of the first that is wrong.
     """
     for name, problem in params.problems.items():
-        goals = TASKS[problem.task].goals
+        goals = TASKS[problem.task.kind].goals
         if problem.goal is not None and problem.goal not in goals:
             raise Failure(
                 f"params.yaml: problems.{name}.goal: must be one of {', '.join(goals)}, found {problem.goal!r}"

@@ -6,9 +6,9 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +17,7 @@ from pipelines.running.failure import Failure
 from pipelines.settings import paths
 from pipelines.sources import SourceSettings
 from pipelines.sources.splitting import SplitSettings
+from pipelines.tasks import SettingsOfTask
 from pipelines.training.augmentation import AugmentSettings
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
@@ -50,7 +51,7 @@ class Defaults(Settings):
 class Problem(Settings):
     """A data set, a task and how to split it."""
 
-    task: Literal["classification"]
+    task: SettingsOfTask
     goal: str | None = None  # what is optimised; the task's own choice when absent
     source: SourceSettings
     split: SplitSettings
@@ -156,20 +157,71 @@ def _overridden(defaults: S, departures: Mapping[str, int], where: str) -> S:
 def _sentences(path: Path, error: ValidationError, model: type[BaseModel], where: str = "") -> str:
     lines = []
     for breach in error.errors(include_url=False)[:10]:
-        place = ".".join([where] * bool(where) + [str(word) for word in breach["loc"] if word != "[key]"])
-        rule = _rule(breach, model)
-        lines.append(f"{path}: {place}: {rule}" if place else f"{path}: {rule}")
+        place = _place(breach["loc"], model)
+        words = ".".join([where] * bool(where) + list(place.words))
+        rule = _rule(breach, place)
+        lines.append(f"{path}: {words}: {rule}" if words else f"{path}: {rule}")
     return "\n".join(lines)
 
 
-def _rule(breach: Any, model: type[BaseModel]) -> str:
+class _Place(NamedTuple):
+    """Where in the YAML a rule was broken."""
+
+    words: tuple[str, ...]
+    within: type[BaseModel] | None  # the settings that the last word was looked for in
+    kinds: tuple[str, ...]  # which settings may stand there, where there are several kinds
+
+
+def _place(loc: Sequence[str | int], model: type[BaseModel]) -> _Place:
+    """Pydantic's place without the words that stand for a choice of its own."""
+    words: list[str] = []
+    within, options = None, [model]
+    for word in loc:
+        chosen = [one for one in options if _kind(one) == word] if len(options) > 1 else []
+        if chosen:
+            options = chosen  # "table" in problems.x.source.table.path, which the YAML says as `kind: table`
+        elif word != "[key]":
+            words.append(str(word))
+            within = options[0] if len(options) == 1 else None
+            options = _held(within, word)
+    return _Place(tuple(words), within, tuple(filter(None, map(_kind, options))))
+
+
+def _held(model: type[BaseModel] | None, word: str | int) -> list[type[BaseModel]]:
+    """The settings that may stand under a word of others: under a field, or under any entry of a mapping."""
+    if model is None:
+        return []
+    field = model.model_fields.get(str(word))
+    return [model] if field is None else list(_classes(field.annotation))
+
+
+def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    else:
+        for one in get_args(annotation):
+            yield from _classes(one)
+
+
+def _kind(model: type[BaseModel]) -> str:
+    """What `kind:` chooses these settings; empty if it is not chosen so."""
+    field = model.model_fields.get("kind")
+    return "" if field is None else str(get_args(field.annotation)[0])
+
+
+def _rule(breach: Any, place: _Place) -> str:
     """One breach of a rule in words; pydantic's own message where it already is a sentence."""
     kind, found = breach["type"], breach["input"]
     if kind == "extra_forbidden":
-        return f"unknown setting; {_known(breach['loc'], model)}"
+        names = sorted(place.within.model_fields) if place.within else []
+        known = f"known here: {', '.join(names)}" if names else "see docs/settings.md for the settings"
+        return f"unknown setting; {known}"
     if "[key]" in breach["loc"]:
         return f"a name is text: write {str(found)!r} in quotes"
-    if kind in ("model_type", "dict_type", "mapping_type"):
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        stated = repr(found["kind"]) if "kind" in found else "none"
+        return f"kind must be one of {', '.join(place.kinds)}; found {stated}"
+    if kind in ("model_type", "dict_type", "mapping_type", "model_attributes_type"):
         return f"must be settings, each a name and a value, found {found!r}"
     if kind == "missing":
         return "this setting is required"
@@ -177,23 +229,3 @@ def _rule(breach: Any, model: type[BaseModel]) -> str:
         return str(breach["ctx"]["error"])
     message = breach["msg"][:1].lower() + breach["msg"][1:]
     return f"{message.replace('input should be', 'must be')}, found {found!r}"
-
-
-def _known(place: tuple[str | int, ...], model: Any) -> str:
-    """The names allowed where an unknown one was found, in settings of class `model`."""
-    for word in place[:-1]:
-        model = _inside(model, word)
-        if model is None:
-            return "see README.md for the settings"
-    fields = getattr(model, "model_fields", None)
-    return f"known here: {', '.join(sorted(fields))}" if fields else "see README.md for the settings"
-
-
-def _inside(model: Any, word: str | int) -> Any:
-    """The settings class found under `word` of another: of a field, or of any entry of a mapping."""
-    fields = getattr(model, "model_fields", {})
-    if word not in fields:
-        return model
-    annotation = fields[str(word)].annotation
-    candidates = [annotation, *get_args(annotation)]
-    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)

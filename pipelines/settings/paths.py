@@ -9,6 +9,15 @@ PARAMS = Path("params.yaml")
 STATE = Path(".state")  # scratch: may be deleted at any time, nothing but time is lost
 
 
+DOWNLOADS = STATE / "downloads"  # what was fetched from an address, by its hash
+WATCHED = Path("data", "watched")
+
+
+def watched(problem: str) -> Path:
+    """What the files of a problem's source are: their hashes."""
+    return WATCHED / f"{problem}.json"
+
+
 def split(problem: str) -> Path:
     """train/ valid/ test/ with one .npy per field, schema.json, manifest.json."""
     return Path("data", problem, "split")
@@ -38,7 +47,7 @@ def trained(problem: str, contender: str) -> Path:
 
 
 def evaluated(problem: str, contender: str) -> Path:
-    """metrics.json, predictions.npz, pictures/, confusion.csv, reliability.csv."""
+    """metrics.json, decision.json, predictions.npz, pictures/, tables/."""
     return Path("artifacts", problem, "evaluate", contender)
 
 

@@ -1,19 +1,69 @@
 """Where data comes from: one kind of source per file."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
 
-from pipelines.sources import scikit_learn
-from pipelines.sources.data import Data
+from pydantic import Field
 
-# With a second kind: Annotated[A | B, pydantic.Field(discriminator="kind")]; pydantic refuses a union of one.
-SourceSettings: TypeAlias = scikit_learn.ScikitLearnSettings
+from pipelines.data.whole import Data
+from pipelines.sources import (
+    arrays,
+    docstrings,
+    documents,
+    images,
+    masks,
+    scikit_learn,
+    sequences,
+    series,
+    statsmodels_sets,
+    table,
+)
+from pipelines.sources.fetched import local
+from pipelines.sources.places import PLACES
 
-SOURCES: dict[str, Callable[[SourceSettings], Data]] = {
-    "sklearn": scikit_learn.load,  # the small real sets inside the scikit-learn package
+SourceSettings: TypeAlias = Annotated[
+    arrays.ArraysSettings
+    | docstrings.DocstringsSettings
+    | documents.TextSettings
+    | images.ImagesSettings
+    | masks.MasksSettings
+    | scikit_learn.ScikitLearnSettings
+    | sequences.SequencesSettings
+    | series.SeriesSettings
+    | statsmodels_sets.StatsmodelsSettings
+    | table.TableSettings,
+    Field(discriminator="kind"),
+]
+
+SOURCES: dict[str, Callable[[Any], Data]] = {
+    # files of yours
+    "table": table.load,  # rows and columns: CSV, TSV, Parquet
+    "text": documents.load,  # texts and what they are about
+    "images": images.load,  # a folder per class, or a list of files
+    "masks": masks.load,  # images, and images that say what each pixel is
+    "arrays": arrays.load,  # what somebody saved as .npy, .npz or idx
+    "series": series.load,  # one long record over time
+    "sequences": sequences.load,  # many short ones, each with a label
+    # real data that comes with the packages
+    "sklearn": scikit_learn.load,
+    "statsmodels": statsmodels_sets.load,
+    "docstrings": docstrings.load,  # texts: what Python libraries say about themselves
 }
 
 
-def load(settings: SourceSettings) -> Data:
-    """Read every example of a problem from where its `source:` says."""
-    return SOURCES[settings.kind](settings)
+def load(settings: SourceSettings, downloads: Path) -> Data:
+    """Read every example of a problem from where its `source:` says; an address is fetched to `downloads` first."""
+    return SOURCES[settings.kind](settings.model_copy(update=_fetched(settings, downloads)))
+
+
+def _fetched(settings: SourceSettings, downloads: Path) -> dict[str, Any]:
+    """The settings that name places, with a path of this machine in place of every address."""
+    named = {name: getattr(settings, name, None) for name in PLACES.get(settings.kind, ())}
+    return {
+        name: str(local(value, downloads))
+        if isinstance(value, str)
+        else tuple(str(local(one, downloads)) for one in value)
+        for name, value in named.items()
+        if value is not None
+    }

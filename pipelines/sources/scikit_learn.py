@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pipelines.sources.data import Data
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Field, Schema
+from pipelines.data.whole import Data
+from pipelines.sources.handwritten_digits import digits, digits_on_photographs, noisy_digits
+from pipelines.sources.small_tables import breast_cancer, diabetes, iris, malignant_cells, wine
 
 
 class ScikitLearnSettings(BaseModel):
@@ -29,42 +28,15 @@ class ScikitLearnSettings(BaseModel):
         return name
 
 
-def digits() -> Data:
-    """Handwritten digits as images of 8x8 grey levels.
-
-    1,797 digits written by 13 people on forms, scanned by NIST at 32x32 black or white; a pixel counts the
-    ink of a block of 4x4, hence 0 to 16. It is the test part of the set at UCI; the other 3,823 digits, by
-    30 other people, are not in scikit-learn. Who wrote which digit is not recorded.
-
-    Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
-    https://doi.org/10.24432/C50P49
-    Licence: CC BY 4.0, as stated by UCI.
-    """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)  # (N, 8, 8), 0..16 -> 0..255
-    schema = Schema(
-        inputs=(Field(name="image", kind="image", dtype="uint8", shape=(8, 8), range=(0, 255), unit="grey level"),),
-        target=Field(
-            name="digit", kind="category", dtype="int64", shape=(), categories=tuple(str(n) for n in range(10))
-        ),
-        title="Handwritten digits, 8x8 grey levels",
-        origin="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (test part), UCI Machine Learning "
-        "Repository, 1998, https://doi.org/10.24432/C50P49, as bundled with scikit-learn",
-        licence="CC BY 4.0",
-    )
-    notes = (
-        "Grey levels were scaled from 0..16 to 0..255 (rounded to whole numbers). Ink is bright (255) and paper is "
-        "dark (0): a photograph of ink on white paper must be inverted before it is asked about.",
-        "The digits were written by 13 people and the data does not say by whom. Digits of one person are therefore in "
-        "several parts, and the scores say how well these people are read, not a stranger.",
-    )
-    return Data(schema, Part((images,), bunch.target.astype(np.int64)), notes)
-
-
 DATASETS: dict[str, Callable[[], Data]] = {
     "digits": digits,  # images, 10 classes; Alpaydin & Kaynak 1998
+    "noisy_digits": noisy_digits,  # the same images under noise, to be cleaned
+    "digits_on_photographs": digits_on_photographs,  # images and masks, 2 classes of pixels
+    "breast_cancer": breast_cancer,  # 30 numbers, 2 classes; Wolberg and others 1993
+    "malignant_cells": malignant_cells,  # the same, to find malignant among benign
+    "wine": wine,  # 13 numbers, 3 classes; Aeberhard & Forina 1992
+    "iris": iris,  # 4 numbers, 3 classes; Fisher 1936
+    "diabetes": diabetes,  # 9 numbers and a category, a number to foretell; Efron and others 2004
 }
 
 

@@ -1,35 +1,37 @@
 """Which of a few classes does an example belong to?
 
-A network answers with a logit per class; what is served is a probability per class. All scores are
-computed from counts per row (how often the row was drawn), so one piece of arithmetic gives both the
-score of a set (every row once) and its scores under a thousand bootstrap resamples.
-
-Where a class is missing, as happens in resamples of small sets:
-- precision, recall and F1 average over the classes that occur among the targets or the predictions,
-  and 0/0 counts as 0 (scikit-learn's defaults with zero_division=0);
-- ROC AUC averages over the classes that occur among the targets, if at least two do; else it is NaN;
-- the other metrics need no class to be present.
+A network answers with a logit per class; what is served is a probability per class, and a label: the most probable
+class, or, of two classes, the rarer one from a threshold on that was chosen on validation.
 
 Shapes: N rows, K classes, R resamples, B rows of a batch.
 """
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.losses import cross_entropy
+from models.blocks.class_losses import class_by_class, cross_entropy, hinge
+from models.blocks.finishes import Finish, Plain
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
+from pipelines.data.whole import chunks
 from pipelines.running.failure import Failure
-from pipelines.sources.schema import Schema
-from pipelines.tasks.task import Goal, Metric
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-BINS = 15  # of the calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
-FLOOR = float(np.finfo(np.float64).eps)  # smallest probability a logarithm sees, as in scikit-learn's log_loss
+from pipelines.tasks.class_scores import (
+    PER_ROW,
+    Floats,
+    Integers,
+    balanced_accuracy,
+    best_threshold,
+    calibration_error,
+    macro,
+    pr_auc,
+    roc_auc,
+)
+from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
 
 GOALS = {
     "log_loss": Goal("log_loss", "minimize"),
@@ -38,7 +40,7 @@ GOALS = {
 }
 
 METRICS = (
-    Metric("accuracy", "Accuracy", "higher", "The share of examples whose most probable class is the right one."),
+    Metric("accuracy", "Accuracy", "higher", "The share of examples that are given the right class."),
     Metric(
         "precision",
         "Precision",
@@ -80,12 +82,75 @@ METRICS = (
         "The chance that an example of a class gets a higher probability for that class than an example of another "
         "class: 0.5 is guessing, 1 is perfect; averaged over classes.",
     ),
+    Metric(
+        "pr_auc",
+        "PR AUC",
+        "higher",
+        "Precision averaged over all levels of recall: of a rare class, it says more than the ROC AUC. Guessing gets "
+        "the class's share. Of two classes it is about the rarer one; of more, the average.",
+    ),
+    Metric(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "higher",
+        "The share of right answers per class, averaged so that every class counts the same.",
+    ),
 )
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    "cross_entropy": cross_entropy,  # how surprised it is by the right class
+    "binary_cross_entropy": class_by_class,  # the same for every class on its own: is it, or not?
+    "hinge": hinge,  # the right class must lead by a margin, and no more
+}
+
+THRESHOLDS: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
+    # of true positives, false positives, false negatives, true negatives
+    "f1": lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed),
+    "balanced_accuracy": lambda hits, alarms, missed, rest: (
+        hits / (hits + missed) + rest / np.maximum(rest + alarms, 1)
+    ),
+}
+
+
+class ClassificationSettings(TaskSettings):
+    """`task: classification`, or with settings `task: {kind: classification, weights: balanced}`."""
+
+    kind: Literal["classification"] = "classification"
+    loss: Literal["cross_entropy", "binary_cross_entropy", "hinge"] = "cross_entropy"
+    weights: Literal["none", "balanced"] = "none"  # balanced: every class weighs the same in the loss
+    threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: what it is chosen for, if at all
+
+
+@final
+class Balanced(nn.Module):
+    """Outputs as they are; to every target's code its class's weight is added, (B,) -> (B, 2)."""
+
+    weights: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.ones(classes))
+
+    def fit(self, codes: NDArray[Any]) -> "Balanced":
+        counts = np.bincount(codes, minlength=len(self.weights))
+        shares = len(codes) / (len(counts) * np.maximum(counts, 1))
+        self.weights.copy_(torch.from_numpy(shares))
+        return self
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        return outputs
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        return torch.stack([target.to(self.weights.dtype), self.weights[target]], 1)
+
+    def apart(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        return target[:, 0].long(), target[:, 1]
 
 
 @final
 class Classification:
-    """Exclusive classes: cross-entropy on logits (B, K), probabilities (B, K) as the reply.
+    """Exclusive classes: a loss on logits (B, K), probabilities (B, K) as the reply.
 
     Targets are the codes 0 .. K-1 of the schema's target categories; replies are probabilities (N, K).
 
@@ -94,47 +159,90 @@ class Classification:
     """
 
     name = "classification"
+    output = "probabilities"
     metrics = METRICS
     goals = tuple(GOALS)
 
-    def __init__(self, schema: Schema, goal: str = "log_loss") -> None:
+    def __init__(
+        self, schema: Schema, settings: ClassificationSettings = ClassificationSettings(), goal: str | None = None
+    ) -> None:
         target = schema.target
         if target.kind != "category":
             raise Failure(f"classification needs a target of kind category; {target.name!r} is of kind {target.kind}")
         if len(target.categories) < 2:
             found = ", ".join(target.categories) or "none"
             raise Failure(f"classification needs at least two classes; {target.name!r} has {found}")
-        if goal not in GOALS:
+        if goal is not None and goal not in GOALS:
             raise Failure(f"goal of a classification must be one of {', '.join(GOALS)}; found {goal!r}")
-        self.goal = GOALS[goal]
+        self.goal = GOALS[goal or self.goals[0]]
+        self.settings = settings
         self.labels = target.categories
+        self.asked: tuple[Field, ...] = schema.inputs
 
-    @property
-    def outputs(self) -> int:
+    def outputs(self, writes: Literal["vector", "image"]) -> int:
+        if writes == "image":
+            raise Failure("classification asks for one answer per example; the network answers for every pixel")
         return len(self.labels)
 
-    def loss(self, model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return cross_entropy(model(*inputs), target.long())
+    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+        return part.inputs
+
+    def learnable(self, part: Part) -> NDArray[Any] | None:
+        return None
+
+    def target(self, part: Part) -> NDArray[Any]:
+        return part.target
+
+    def truth(self, part: Part) -> NDArray[Any]:
+        return part.target
+
+    def finish(self, train: Part | None) -> Finish:
+        if self.settings.weights == "none":
+            return Plain()
+        balanced = Balanced(len(self.labels))
+        return balanced if train is None else balanced.fit(np.asarray(train.target, dtype=np.int64))
+
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        loss = LOSSES[self.settings.loss]
+        if target.ndim == 1:
+            return loss(network(*inputs), target.long(), None)
+        return loss(network(*inputs), target[:, 0].long(), target[:, 1])
 
     def reply(self) -> nn.Module:
         return nn.Softmax(dim=-1)
 
-    def score(self, replies: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(targets)))
-        return {name: float(values[0]) for name, values in self.resampled(replies, targets, once).items()}
+    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+        """Of two classes: the rarer one, and from which probability on it is said; else nothing."""
+        if len(self.labels) != 2 or self.settings.threshold == "half" or self.goal.name == "accuracy":
+            return {}
+        probabilities, codes = self._checked(replies, truth)
+        positive = _rarer(codes)
+        if not (codes == positive).any() or not np.ptp(probabilities[:, positive]):  # nothing to choose by
+            return {"positive": positive, "threshold": 0.5}
+        threshold = best_threshold(probabilities[:, positive], codes == positive, THRESHOLDS[self.settings.threshold])
+        return {"positive": positive, "threshold": threshold}
 
-    def resampled(self, replies: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]) -> dict[str, Floats]:
+    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
+        once = np.ones((1, len(truth)))
+        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+
+    def resampled(
+        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
-        probabilities, codes = self._checked(replies, targets)
+        probabilities, codes = self._checked(replies, truth)
         counts = np.ascontiguousarray(weights.T, dtype=np.float64)  # (N, R): rows are gathered below
         if not np.isfinite(probabilities).all():
             return {metric.name: np.full(counts.shape[1], np.nan) for metric in METRICS}
         total = counts.sum(axis=0)  # (R,)
-        guesses = probabilities.argmax(axis=1)
-        per_row = np.stack([PER_ROW[name](probabilities, codes) for name in ("accuracy", "log_loss", "brier")])
+        guesses = said(probabilities, decision)
+        per_row = np.stack(
+            [guesses == codes, PER_ROW["log_loss"](probabilities, codes), PER_ROW["brier"](probabilities, codes)]
+        )
         accuracy, log_loss, brier = per_row @ counts / total
-        precision, recall, f1 = _macro(guesses, codes, self.outputs, counts)
+        classes = len(self.labels)
+        precision, recall, f1 = macro(guesses, codes, classes, counts)
         return {
             "accuracy": accuracy,
             "precision": precision,
@@ -142,107 +250,39 @@ class Classification:
             "f1": f1,
             "log_loss": log_loss,
             "brier": brier,
-            "ece": _calibration_error(probabilities, codes, counts) / total,
-            "roc_auc": _roc_auc(probabilities, codes, counts),
+            "ece": calibration_error(probabilities, codes, counts) / total,
+            "roc_auc": roc_auc(probabilities, codes, counts),
+            "pr_auc": pr_auc(probabilities, codes, tuple(range(classes)) if classes > 2 else (_rarer(codes),), counts),
+            "balanced_accuracy": balanced_accuracy(guesses, codes, classes, counts),
         }
 
-    def examples(self, replies: NDArray[Any], targets: NDArray[Any]) -> Floats:
+    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
         """The goal for every example, (N,); cheap enough to look at after every epoch."""
-        return PER_ROW[self.goal.name](*self._checked(replies, targets))
+        goal = PER_ROW[self.goal.name]
+        return np.concatenate([goal(*self._checked(replies[rows], truth[rows])) for rows in chunks(replies)])
 
-    def baseline(self, targets: NDArray[Any], rows: int) -> Floats:
+    def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The shares of the training classes, for every row: its most probable class is the majority class."""
-        shares = np.bincount(np.asarray(targets, dtype=np.int64), minlength=self.outputs) / len(targets)
-        return np.tile(shares, (rows, 1))
+        codes = np.asarray(train.target, dtype=np.int64)
+        shares = np.bincount(codes, minlength=len(self.labels)) / len(codes)
+        return {"majority class (baseline)": np.tile(shares, (len(part.target), 1))}
 
     def _checked(self, replies: NDArray[Any], targets: NDArray[Any]) -> tuple[Floats, Integers]:
         probabilities = np.asarray(replies, dtype=np.float64)
         codes = np.asarray(targets, dtype=np.int64)
-        assert probabilities.shape == (len(codes), self.outputs), f"{probabilities.shape} for {self.outputs} classes"
+        assert probabilities.shape == (len(codes), len(self.labels)), f"{probabilities.shape} for {self.labels}"
         return probabilities, codes
 
 
-def _hit(probabilities: Floats, codes: Integers) -> Floats:
-    hit: Floats = (probabilities.argmax(axis=1) == codes).astype(np.float64)
-    return hit
+def said(probabilities: Floats, decision: Decision) -> Integers:
+    """The class that is said of every row, (N,): the most probable, or of two what the threshold decides."""
+    if "threshold" not in decision:
+        return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+    positive = int(decision["positive"])
+    chosen = probabilities[:, positive] >= decision["threshold"]
+    return np.where(chosen, positive, 1 - positive).astype(np.int64)
 
 
-def _surprise(probabilities: Floats, codes: Integers) -> Floats:
-    given = probabilities[np.arange(len(codes)), codes]
-    surprise: Floats = -np.log(np.clip(given, FLOOR, 1 - FLOOR))
-    return surprise
-
-
-def _squared_distance(probabilities: Floats, codes: Integers) -> Floats:
-    truth = np.zeros_like(probabilities)
-    truth[np.arange(len(codes)), codes] = 1
-    distance: Floats = np.square(probabilities - truth).sum(axis=1)
-    return distance
-
-
-PER_ROW: dict[str, Callable[[Floats, Integers], Floats]] = {
-    "accuracy": _hit,
-    "log_loss": _surprise,
-    "brier": _squared_distance,
-}  # (N, K), (N,) -> (N,)
-
-
-def confidence_bins(probabilities: Floats) -> Integers:
-    """The bin 0 .. 14 of every row's top probability, (N,); bin b is (b/15, (b+1)/15]."""
-    inner_edges = np.linspace(0, 1, BINS + 1)[1:-1]
-    bins: Integers = np.searchsorted(inner_edges, probabilities.max(axis=1), side="left")
-    return bins
-
-
-def _per_class(codes: Integers, classes: int, values: Floats) -> Floats:
-    """Add the rows of `values` (N, R) that share a code: (classes, R)."""
-    members = np.zeros((classes, len(codes)))
-    members[codes, np.arange(len(codes))] = 1
-    return members @ values
-
-
-def _macro(guesses: Integers, codes: Integers, classes: int, counts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Precision, recall and F1, (R,) each, averaged over the classes that occur; 0/0 is 0."""
-    right = guesses == codes
-    hits = _per_class(codes[right], classes, counts[right])  # (K, R)
-    guessed = _per_class(guesses, classes, counts)
-    actual = _per_class(codes, classes, counts)
-    occurring = np.maximum(((guessed + actual) > 0).sum(axis=0), 1)  # (R,)
-    precision, recall, f1 = (
-        (numerator / np.maximum(denominator, 1)).sum(axis=0) / occurring  # a denominator below 1 is an absent class
-        for numerator, denominator in ((hits, guessed), (hits, actual), (2 * hits, guessed + actual))
-    )
-    return precision, recall, f1
-
-
-def _calibration_error(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
-    """Sum over the bins of |hits - expected hits|, (R,)."""
-    surplus = _hit(probabilities, codes) - probabilities.max(axis=1)
-    error: Floats = np.abs(_per_class(confidence_bins(probabilities), BINS, surplus[:, None] * counts)).sum(axis=0)
-    return error
-
-
-def _roc_auc(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
-    """One class against the rest, averaged over the classes that occur: (R,).
-
-    For each example of the class, the weight of the other examples that score below it, ties as half
-    (Mann & Whitney's statistic): two look-ups in the running sum over the others in order of score.
-    """
-    total = counts.sum(axis=0)
-    areas, present = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
-    for code in range(probabilities.shape[1]):
-        members = codes == code
-        inside, outside = counts[members], counts[~members]
-        scores, others = probabilities[members, code], probabilities[~members, code]
-        order = others.argsort()
-        running = np.zeros((len(others) + 1, counts.shape[1]))
-        np.cumsum(outside[order], axis=0, out=running[1:])
-        below = np.searchsorted(others[order], scores, side="left")
-        upto = np.searchsorted(others[order], scores, side="right")
-        wins = np.einsum("nr,nr->r", inside, running[below] + running[upto]) / 2
-        weight = inside.sum(axis=0)
-        pairs = weight * (total - weight)
-        areas += np.divide(wins, pairs, out=np.zeros_like(wins), where=pairs > 0)
-        present += pairs > 0
-    mean: Floats = np.divide(areas, present, out=np.full_like(areas, np.nan), where=present > 0)
-    return mean
+def _rarer(codes: Integers) -> int:
+    """Of two classes, the one with fewer rows; the second if they are even."""
+    return int(np.count_nonzero(codes == 1) <= len(codes) / 2)

@@ -1,13 +1,30 @@
-"""What a task is: the width of the head, the loss, the scores, and the reply that is served.
+"""What a task is: what is asked, the loss, the scores, and the reply that is served.
+
+A model is stem -> network -> finish; the reply follows in the exported graph. The network answers in units that
+are easy to learn (logits, standardised numbers); `finish` puts them into the target's own; the reply makes of them
+what a person asked for.
 
 Shapes: B examples of a batch, N examples of a whole set, R resamples, O outputs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from models.blocks.finishes import Finish
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field
+
+Decision = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
+
+
+class TaskSettings(BaseModel):
+    """`task: classification`, or with settings `task: {kind: classification, weights: balanced}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Goal(NamedTuple):
@@ -49,23 +66,56 @@ class Task(Protocol):
         """Every metric that `score` returns, in the order of a report; the goal is among them."""
 
     @property
-    def outputs(self) -> int:
-        """The width of the network's head."""
+    def output(self) -> str:
+        """The name of the graph's answer: "probabilities", "value"."""
 
-    def loss(self, model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        """The scalar to descend on a batch; it gets the model, because some losses call it twice."""
+    @property
+    def asked(self) -> tuple[Field, ...]:
+        """What the graph reads: the schema's inputs, unless the task asks something else (a generator: noise)."""
+
+    def outputs(self, writes: Literal["vector", "image"]) -> int:
+        """The width of the network's head; for a network that writes images, the channels."""
+
+    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+        """What the graph is asked about a part, one (N, ...) array per field of `asked`."""
+
+    def learnable(self, part: Part) -> NDArray[Any] | None:
+        """Which rows may be learned from, (N,) bool; None for all. Of anomalies, nothing is learned."""
+
+    def target(self, part: Part) -> NDArray[Any]:
+        """What the loss compares with, (N, ...)."""
+
+    def truth(self, part: Part) -> NDArray[Any]:
+        """What replies are scored against, (N, ...)."""
+
+    def finish(self, train: Part | None) -> Finish:
+        """From the network's units to the target's, fitted on the train part; None: to be loaded, not yet fitted."""
+
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        """The scalar to descend on a batch.
+
+        Args:
+            network: answers in its own units; a method, because some losses call it twice.
+            inputs: (B, ...) each, what `network` reads.
+            target: (B, ...) in the network's units, as `finish.inverse` gives it.
+        """
 
     def reply(self) -> nn.Module:
-        """The module exported after the network: its outputs (B, O) -> what is served."""
+        """The last module of the exported graph: finished outputs (B, ...) -> what is served."""
 
-    def score(self, replies: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
+    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+        """What is chosen on validation once training is over; empty if nothing is."""
+
+    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
         """All metrics of a whole set at once, never a mean of batch means."""
 
-    def resampled(self, replies: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def resampled(
+        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    ) -> dict[str, NDArray[Any]]:
         """The same metrics, (R,) each, when row i counts weights[r, i] times; weights (R, N)."""
 
-    def examples(self, replies: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
+    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
         """The goal for every example, (N,); its mean is `score(...)[goal.name]`."""
 
-    def baseline(self, targets: NDArray[Any], rows: int) -> NDArray[Any]:
-        """The reply of someone who has seen the training targets and no input, for `rows` examples."""
+    def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
+        """The replies to a part of those who hardly look: (N, ...) by the name of the row, the most trivial first."""

@@ -196,23 +196,28 @@ def _log_trials(
 
 def _graph(evidence: Evidence, facts: Mapping[str, Any], path: Path) -> Graph:
     """Rebuild the trained model from its weights, as one graph from raw columns to the reply, in the file `path`."""
-    from pipelines.exporting.folder import export_onnx
-    from pipelines.sources.parts import read_part
-    from pipelines.sources.schema import read_schema
+    from pipelines.data.parts import read_part
+    from pipelines.data.schema import read_schema
+    from pipelines.exporting.folder import export_onnx, reply_shape
+    from pipelines.tasks import stored, task
+    from pipelines.tasks.asking import asked
     from pipelines.training import weights
-    from pipelines.training.lesson import task_of
 
     schema = read_schema(evidence.data / "schema.json")
-    task = task_of(facts["task"], facts["goal"], schema)
-    example = [np.array(values[:2]) for values in read_part(evidence.data / "valid", schema).inputs]
+    learned = task(stored(facts["task"]), schema, facts["goal"])
+    example = [np.array(values[:2]) for values in asked(learned, read_part(evidence.data / "valid", schema))]
     chosen = evidence.train / "weights" / f"seed-{facts['best_seed']}"
-    model = weights.load(facts["architecture"], schema, task.outputs, facts["settings"], chosen)
-    export_onnx(model, task.reply(), schema, example, path)
+    model = weights.load(facts["architecture"], learned, facts["settings"], chosen)
+    export_onnx(model, learned, schema, example, path)
+    reply = reply_shape(model, learned, example)
     return Graph(
         path,
-        [Column(field.name, field.dtype, field.shape) for field in schema.inputs],
-        [Column("probabilities", "float32", (task.outputs,))],
-        {field.name: values for field, values in zip(schema.inputs, example, strict=True)},
+        [
+            Column(field.name, str(values.dtype), values.shape[1:])
+            for field, values in zip(learned.asked, example, strict=True)
+        ],
+        [Column(learned.output, "float32", reply)],
+        {field.name: values for field, values in zip(learned.asked, example, strict=True)},
     )
 
 

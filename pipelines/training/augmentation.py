@@ -9,7 +9,6 @@ Shapes: N examples, H rows, W columns, C channels, K draws.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -19,12 +18,14 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
+from pipelines.data.parts import Part
+from pipelines.data.schema import Schema
+from pipelines.data.scratch import room
 from pipelines.running.failure import Failure
 from pipelines.running.seeds import derive
-from pipelines.sources.parts import Part
-from pipelines.sources.schema import Schema
 
 CHUNK = 2**24  # pixels drawn at once; changes which random numbers an image gets, so it is fixed
+BLOCK = 2**20  # pixels of these moved at once: where each comes from takes eight times their memory
 LIVE_EXAMPLES, LIVE_DRAWS = 2, 5  # of a class, and of each of them, for a person to look at
 LIMITS = {  # setting: (largest value, its unit); the smallest is 0
     "shift": (math.inf, "pixels"),
@@ -112,13 +113,15 @@ def moved(images: Tensor, settings: AugmentSettings, generator: torch.Generator)
     u = torch.rand((len(images), 6), generator=generator, device=images.device)
     either = 2 * u - 1  # (N, 6), uniform in [-1, 1); every setting has its own column whether it is on or not
     flips = u.new_tensor((settings.flip_horizontal, settings.flip_vertical))
-    return affine(
-        images,
-        degrees=either[:, 0] * settings.rotate,
-        factor=1 + either[:, 1] * settings.scale,
-        shift=either[:, 2:4] * settings.shift,
-        flip=1 - 2 * flips * (u[:, 4:6] < 0.5),
-    )
+    degrees = either[:, 0] * settings.rotate
+    factor = 1 + either[:, 1] * settings.scale
+    shift = either[:, 2:4] * settings.shift
+    flip = 1 - 2 * flips * (u[:, 4:6] < 0.5)
+    blocks = [
+        affine(images[rows], degrees[rows], factor[rows], shift[rows], flip[rows])
+        for rows in _chunks(images.shape, BLOCK)
+    ]
+    return torch.cat(blocks)
 
 
 def erased(images: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
@@ -170,10 +173,10 @@ def draw(images: Tensor, settings: AugmentSettings, generator: torch.Generator) 
         generator: on the same device.
 
     Returns:
-        uint8, of the same shape.
+        uint8, of the same shape; of many images on the CPU, mapped from a file.
     """
-    drawn = torch.empty_like(images)
-    for rows in _chunks(images.shape):
+    drawn = torch.empty_like(images) if images.is_cuda else torch.from_numpy(room(images.shape, np.uint8))
+    for rows in _chunks(images.shape, CHUNK):
         x = images[rows].float()
         x = x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)  # (n, C, H, W)
         for transform in _applied(settings):
@@ -194,7 +197,7 @@ def copies(part: Part, schema: Schema, settings: AugmentSettings, seed: int, whe
     Raises:
         Failure: if a setting does not suit the data.
     """
-    _check(schema, settings, where, sum(values.nbytes for values in part.inputs))
+    _check(schema, settings, where)
     count = 0 if settings.copies == "live" else settings.copies
     inputs = []
     for field, values in zip(schema.inputs, part.inputs, strict=True):
@@ -240,10 +243,10 @@ def describe(settings: AugmentSettings) -> str:
 
 
 def _with_draws(values: Any, settings: AugmentSettings, seeds: list[int]) -> Any:
-    """(N, H, W[, C]) -> (1 + K, N, H, W[, C]), one draw per seed."""
-    result = np.empty((1 + len(seeds), *values.shape), dtype=values.dtype)
+    """(N, H, W[, C]) -> (1 + K, N, H, W[, C]), one draw per seed; on disk if that is large."""
+    result = room((1 + len(seeds), *values.shape), values.dtype)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    for rows in _chunks(values.shape):
+    for rows in _chunks(values.shape, CHUNK):
         result[0, rows] = values[rows]
         images = torch.from_numpy(result[0, rows])
         for number, generator in enumerate(generators, start=1):
@@ -251,28 +254,22 @@ def _with_draws(values: Any, settings: AugmentSettings, seeds: list[int]) -> Any
     return result
 
 
-def _chunks(shape: tuple[int, ...]) -> Iterator[slice]:
-    step = max(1, CHUNK // math.prod(shape[1:]))
+def _chunks(shape: tuple[int, ...], pixels: int) -> Iterator[slice]:
+    step = max(1, pixels // math.prod(shape[1:]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
 
 
-def memory() -> int:
-    """Bytes of memory in this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _check(schema: Schema, settings: AugmentSettings, where: str, part_bytes: int) -> None:
+def _check(schema: Schema, settings: AugmentSettings, where: str) -> None:
     images = [field for field in schema.inputs if field.kind == "image"]
-    drawn = 0 if settings.copies == "live" else settings.copies * part_bytes
-    if drawn > memory() / 2:
-        raise Failure(
-            f"{where}.copies: {settings.copies} draws of every example are {drawn / 2**30:.1f} GiB, more than half of"
-            f" this machine's {memory() / 2**30:.1f} GiB of memory; use fewer, or live"
-        )
     if settings.copies and not images:
         raise Failure(
             f"{where}.copies: only images can be augmented and there is none among the inputs; set copies to 0"
+        )
+    if settings.copies and schema.target.kind in ("mask", "image"):
+        raise Failure(
+            f"{where}.copies: the target is of kind {schema.target.kind} and would have to move with its image, "
+            "which is not done here; set copies to 0"
         )
     for field in images:
         side = min(field.shape[:2])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
-from models.hyperparameters import Space, check_space, configured, defaults, narrowed, space
+from models.blocks.hyperparameters import Space, check_space, configured, defaults, narrowed, space, start
 from pipelines.running.failure import Failure
 from pipelines.training.learners import learner_of
 
@@ -13,7 +13,7 @@ class Searchable(NamedTuple):
     """One flat namespace over the settings of the network and of the learner."""
 
     space: Space  # what is searched
-    defaults: dict[str, Any]  # the first trial's settings, of everything
+    defaults: dict[str, Any]  # the first trial's settings, of everything; as near to the defaults as the space allows
     fixed: dict[str, Any]  # what the user fixed
 
 
@@ -35,6 +35,6 @@ def searchable(contender: str, architecture: str, fix: Mapping[str, Any], search
             configured(config, {name: value for name, value in fix.items() if name in config.model_fields})
     except ValueError as error:
         raise Failure(f"{where}: {error}") from None
-    return Searchable(
-        narrow, {name: value for config in configs for name, value in defaults(config).items()}, dict(fix)
-    )
+    own = {name: value for config in configs for name, value in defaults(config).items()}
+    first = {name: start(value, narrow[name]) if name in narrow else value for name, value in own.items()}
+    return Searchable(narrow, first, dict(fix))

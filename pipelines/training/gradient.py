@@ -8,23 +8,23 @@ Shapes: N examples, B of them in a batch.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.hyperparameters import Hyperparameters, choice, tunable
-from models.optimizers import OPTIMIZERS
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
 from pipelines.running.seeds import derive
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings, draw
-from pipelines.training.lesson import Examples
+from pipelines.training.lesson import MAPPED, Examples
 from pipelines.training.scoring import Report, validate
 
-RESIDENT = 2**31  # bytes of float32 that may stand for the training part
+RESIDENT = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
 
 
 class Settings(Hyperparameters):
@@ -40,13 +40,13 @@ class Diverged(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def rate(settings: Settings, epoch: int, horizon: int) -> float:
-    """The learning rate of an epoch: a half cosine from the setting down to a hundredth of it.
+def rate(start: float, epoch: int, horizon: int) -> float:
+    """The learning rate of an epoch: a half cosine from the start down to a hundredth of it.
 
     Source: Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
     """
     share = 0.5 * (1 + math.cos(math.pi * epoch / horizon))
-    return settings.learning_rate * (0.01 + 0.99 * share)
+    return start * (0.01 + 0.99 * share)
 
 
 def new_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
@@ -79,21 +79,21 @@ def fit(
         Diverged: if the loss of an epoch is not a finite number.
     """
     device = train[0].target.device
-    network, copies, seen = _past_the_stem(model, train, valid, live=augment.copies == "live")
+    lane = prepared(model, train, valid, live=augment.copies == "live")
     for epoch in epochs:
         generator = torch.Generator(device).manual_seed(derive(seed, "epoch", epoch))
-        _seed_dropout(device, derive(seed, "dropout", epoch))
-        inputs, target = copies[epoch % len(copies)]
+        seed_dropout(device, derive(seed, "dropout", epoch))
+        inputs, target = lane.copies[epoch % len(lane.copies)]
         if augment.copies == "live":
             inputs = tuple(draw(values, augment, generator) for values in inputs)
-        learning_rate = rate(settings, epoch, horizon)
+        learning_rate = rate(settings.learning_rate, epoch, horizon)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         total = torch.zeros((), device=device)
-        network.train()
+        lane.network.train()
         for *columns, goals in batches((*inputs, target), settings.batch_size, generator):
             with autocast(device):
-                loss = task.loss(network, tuple(columns), goals)
+                loss = task.loss(lane.network, tuple(columns), lane.inverse(goals, *columns))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
             optimizer.step()
@@ -101,7 +101,7 @@ def fit(
         mean = (total / len(target)).item()
         if not math.isfinite(mean):
             raise Diverged(f"the training loss became {mean} in epoch {epoch + 1}")
-        scores = validate(network, task, seen)
+        scores = validate(lane.whole, task, lane.seen)
         if report(epoch, {"learning_rate": learning_rate, "train_loss": mean, **scores}):
             return
 
@@ -109,16 +109,19 @@ def fit(
 def batches(columns: tuple[Tensor, ...], size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
     """All rows of aligned columns in a random order, in slices of about `size`, none of them tiny.
 
-    The rows are gathered once per epoch, so that a batch is a view. The slices differ by at most one row: a last
-    batch of one example would upset any network that normalises over the batch.
+    The rows are gathered once per epoch, so that a batch is a view; those of large columns, which may be mapped from
+    files, are gathered batch by batch. The slices differ by at most one row: a last batch of one example would upset
+    any network that normalises over the batch.
     """
     count = len(columns[0])
     order = torch.randperm(count, generator=generator, device=generator.device)
     pieces = max(1, round(count / size))
+    if not order.is_cuda and sum(values.nbytes for values in columns) >= MAPPED:
+        return (tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces))
     return zip(*(values[order].tensor_split(pieces) for values in columns), strict=True)
 
 
-def _seed_dropout(device: torch.device, seed: int) -> None:
+def seed_dropout(device: torch.device, seed: int) -> None:
     """Dropout draws from PyTorch's own generators; seeding that of one device costs far less than torch.manual_seed."""
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
@@ -131,22 +134,71 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
-def _past_the_stem(
-    model: Model, train: tuple[Examples, ...], valid: Examples, *, live: bool
-) -> tuple[nn.Module, tuple[Examples, ...], Examples]:
+class Lane(NamedTuple):
+    """The way from examples to the loss, with everything that never changes computed already."""
+
+    network: nn.Module  # what learns: reads the copies' inputs, answers in the network's units
+    copies: tuple[Examples, ...]
+    inverse: Callable[..., Tensor]  # (target, *inputs of a batch) -> target in the network's units
+    whole: nn.Module  # finished outputs for the inputs of `seen`
+    seen: Examples  # the validation part
+
+
+class _Unfinished(nn.Module):
+    """A model without its finish: the part that learns."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.stem, self.network = model.stem, model.network
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.network(self.stem(*inputs))
+        return outputs
+
+    def elbo(self, x: Tensor) -> Tensor:
+        """Of a generator: how well it explains examples, which do not pass through the stem."""
+        explained: Tensor = self.network.elbo(x)  # type: ignore[operator]  # a task asks only those that can say
+        return explained
+
+
+class _PastTheStem(nn.Module):
+    """The rest of a model, (features, *what was asked) -> finished outputs."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.network, self.finish = model.network, model.finish
+
+    def forward(self, features: Tensor, *inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.finish(self.network(features), *inputs)
+        return outputs
+
+
+def prepared(model: Model, train: tuple[Examples, ...], valid: Examples, *, live: bool) -> Lane:
     """The part that learns, and the examples as it reads them.
 
-    A stem that learns nothing gives the same numbers every epoch: they are computed once. Where the
-    draws are fresh every epoch, or the numbers would fill the memory, the whole model reads raw columns.
+    A stem that learns nothing gives the same numbers every epoch: they are computed once, and so are the targets in
+    the network's units. Where the draws are fresh every epoch, or the numbers would fill the memory, the whole model
+    reads raw columns.
     """
-    raw = sum(values.numel() for examples in train for values in examples.inputs)
-    if live or raw * 4 > RESIDENT or any(True for _ in model.stem.parameters()):
-        return model, train, valid
+    inverse: Callable[..., Tensor] = model.finish.inverse  # type: ignore[assignment]  # every finish has one
+    rows = sum(len(examples.target) for examples in (*train, valid))
+    most = RESIDENT if train[0].target.is_cuda else MAPPED
+    if live or _numbers(model, train[0]) * rows * 4 > most or any(True for _ in model.stem.parameters()):
+        return Lane(_Unfinished(model), train, inverse, model, valid)
     with torch.no_grad():
-        *copies, seen = (
-            Examples((_laid_out(model.stem(*examples.inputs)),), examples.target) for examples in (*train, valid)
+        copies = tuple(
+            Examples((_laid_out(model.stem(*inputs)),), inverse(target, *inputs)) for inputs, target in train
         )
-    return model.network, tuple(copies), seen
+        seen = Examples((_laid_out(model.stem(*valid.inputs)), *valid.inputs), valid.target)
+    return Lane(model.network, copies, lambda target, *_: target, _PastTheStem(model), seen)
+
+
+def _numbers(model: Model, examples: Examples) -> int:
+    """How many an example becomes: those behind the stem, and its target in the network's units."""
+    inputs = tuple(values[:1] for values in examples.inputs)
+    with torch.no_grad():
+        target = model.finish.inverse(examples.target[:1], *inputs)  # type: ignore[operator]  # every finish has one
+        return int(model.stem(*inputs).numel() + target.numel())
 
 
 def _laid_out(values: Tensor) -> Tensor:

@@ -12,22 +12,28 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from models import ARCHITECTURES
-from models.hyperparameters import Hyperparameters, choice, configured
-from models.scikit import ScikitClassifier
+from models.blocks.finishes import Weighing
+from models.blocks.hyperparameters import Hyperparameters, choice, configured
+from models.blocks.solvable import Solvable, Weighable
+from models.stems import Model
+from pipelines.data.scratch import room
 from pipelines.running.failure import Failure
 from pipelines.running.files import write_bytes
 from pipelines.running.seeds import derive
-from pipelines.training import gradient, weights
+from pipelines.training import adversarial, gradient, weights
+from pipelines.training.adversarial import fit_adversarial
 from pipelines.training.gradient import fit
-from pipelines.training.lesson import Data, Lesson, new_model, read
+from pipelines.training.lesson import MAPPED, Data, Examples, Lesson, new_model, read
 from pipelines.training.scoring import validate
 
 CHECKPOINT_EVERY = 2.0  # seconds between two checkpoints; what a kill can cost
+BLOCK = 2**24  # bytes computed at once of what is too large to be computed at once
 
 
 class ClosedFormSettings(Hyperparameters):
@@ -64,10 +70,7 @@ def by_gradient(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: 
     """Train until the course's epoch, from the folder's checkpoint if there is one."""
     data = read(lesson)
     own = configured(gradient.Settings, _named(gradient.Settings, settings))
-    torch.manual_seed(derive(seed, "weights"))
-    model = new_model(lesson, data, settings)
-    if lesson.device == "cuda":
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
+    model = _fresh(lesson, data, settings, seed)
     optimizer = gradient.new_optimizer(model, own)
     keeper = _Keeper(folder, model, optimizer, data, course)
     fit(
@@ -86,10 +89,50 @@ def by_gradient(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: 
     return keeper.finish()
 
 
+def by_adversaries(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+    """Train two networks against each other until the course's epoch, from the checkpoint if there is one."""
+    data = read(lesson)
+    own = configured(adversarial.Settings, _named(adversarial.Settings, settings))
+    model = _fresh(lesson, data, settings, seed)
+    assert isinstance(model.network, adversarial.Adversaries)
+    optimizers = adversarial.Optimizers(model.network, own)
+    keeper = _Keeper(folder, model, optimizers, data, course)
+    fit_adversarial(
+        model,
+        optimizers,
+        data.task,
+        data.train,
+        data.valid,
+        own,
+        augment=lesson.augment,
+        seed=seed,
+        epochs=range(keeper.epochs, course.until),
+        horizon=course.horizon,
+        report=keeper.report,
+    )
+    return keeper.finish()
+
+
+def _fresh(lesson: Lesson, data: Data, settings: Mapping[str, Any], seed: int) -> Model:
+    torch.manual_seed(derive(seed, "weights"))
+    model = new_model(lesson, data, settings)
+    if lesson.device == "cuda":
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
+    return model
+
+
+class Resumable(Protocol):
+    """Whatever has a state that goes into a checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
+
+
 class _Keeper:
     """Keeps the best weights, checkpoints, and decides when patience has run out."""
 
-    def __init__(self, folder: Path, model: Any, optimizer: torch.optim.Optimizer, data: Data, course: Course) -> None:
+    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: Data, course: Course) -> None:
         self.path = folder / "checkpoint.pt"
         self.folder, self.model, self.optimizer, self.course = folder, model, optimizer, course
         self.goal = data.task.goal
@@ -160,15 +203,50 @@ def in_closed_form(lesson: Lesson, settings: Mapping[str, Any], seed: int, folde
     data = read(lesson)
     own = configured(ClosedFormSettings, _named(ClosedFormSettings, settings))
     copies = data.train if own.draws else data.train[:1]
+    torch.manual_seed(derive(seed, "weights"))
     model = new_model(lesson, data, settings)
-    assert isinstance(model.network, ScikitClassifier)
     with torch.no_grad():
-        features = torch.cat([model.stem(*examples.inputs) for examples in copies])
-    targets = torch.cat([examples.target for examples in copies])
-    model.network.solve(features, targets, derive(seed, "solve"))
+        features = _of_all(copies, lambda target, *inputs: model.stem(*inputs))
+        targets = _of_all(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
+        _solve(model, features, targets, derive(seed, "solve"))
     scores = validate(model, data.task, data.valid)
     weights.save(model, folder / "best")
     return Standing(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
+
+
+def _of_all(copies: tuple[Examples, ...], read: Callable[..., Tensor]) -> Tensor:
+    """What `read` makes of all examples, one copy behind the other; in a mapped file if that is large.
+
+    Args:
+        read: (target, *inputs) of some examples -> (n, ...).
+    """
+    rows = sum(len(target) for _, target in copies)
+    one = read(*(values[:1] for values in (copies[0].target, *copies[0].inputs))).cpu()  # (1, ...)
+    if copies[0].target.is_cuda or one.nbytes * rows < MAPPED:
+        return torch.cat([read(target, *inputs) for inputs, target in copies])
+    whole = torch.from_numpy(room((rows, *one.shape[1:]), one.numpy().dtype))
+    step, place = max(1, BLOCK // one.nbytes), 0
+    for inputs, target in copies:
+        for start in range(0, len(target), step):
+            some = slice(start, start + step)
+            read_now = read(*(values[some] for values in (target, *inputs)))
+            whole[place : place + len(read_now)] = read_now
+            place += len(read_now)
+    return whole
+
+
+def _solve(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
+    """Targets are class codes, codes and weights, or numbers, as the model's finish gives them."""
+    network = model.network
+    assert isinstance(network, Solvable)
+    if isinstance(model.finish, Weighing):
+        if not isinstance(network, Weighable):
+            raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")
+        network.solve_weighed(features, *model.finish.apart(targets), seed)
+    elif targets.is_floating_point():
+        network.solve(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
+    else:
+        network.solve(features, targets, seed)
 
 
 def _halvings(epochs: int) -> list[int]:
@@ -191,6 +269,7 @@ def _named(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[s
 
 LEARNERS: dict[str, Learner] = {
     "gradient": Learner(gradient.Settings, _halvings, by_gradient),  # descended, epoch by epoch
+    "adversarial": Learner(adversarial.Settings, _halvings, by_adversaries),  # two networks at odds
     "closed_form": Learner(ClosedFormSettings, _at_once, in_closed_form),  # solved
 }
 

@@ -24,7 +24,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.hyperparameters import Choice, Range, Space
+from models.blocks.hyperparameters import Choice, Range, Space
 from pipelines.running.failure import Failure
 from pipelines.running.seeds import derive
 from pipelines.running.workers import Crash, Workers

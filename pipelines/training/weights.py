@@ -9,12 +9,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parsed
 from safetensors.torch import save as serialized
 
-from models.scikit import ScikitClassifier
+from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.running.failure import Failure
 from pipelines.running.files import write_bytes
-from pipelines.sources.schema import Schema
-from pipelines.training.lesson import behind, stem_of
+from pipelines.tasks import Task
+from pipelines.training.lesson import blank_model
 
 
 def save(model: Model, path: Path) -> None:
@@ -24,7 +24,7 @@ def save(model: Model, path: Path) -> None:
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(model.state_dict().items())}
     write_bytes(path.with_suffix(".safetensors"), serialized(tensors))
-    if isinstance(model.network, ScikitClassifier):
+    if isinstance(model.network, ScikitModel):
         import joblib
 
         content = io.BytesIO()
@@ -32,18 +32,18 @@ def save(model: Model, path: Path) -> None:
         write_bytes(path.with_suffix(".joblib"), content.getvalue())
 
 
-def load(architecture: str, schema: Schema, outputs: int, settings: Mapping[str, Any], path: Path) -> Model:
+def load(architecture: str, task: Task, settings: Mapping[str, Any], path: Path) -> Model:
     """Read back what `save` wrote, on the CPU, in evaluation mode.
 
     The joblib file is a pickle: it is read only from this project's own artifacts.
     """
-    model = behind(stem_of(architecture, schema), architecture, outputs, settings)
+    model = blank_model(architecture, task, settings)
     stored = path.with_suffix(".safetensors")
     try:
         model.load_state_dict(parsed(stored.read_bytes()))
     except (SafetensorError, RuntimeError) as error:  # cut short, or the weights of other settings
         raise Failure(f"{stored} does not fit: {str(error).splitlines()[0]}; `dvc repro` makes it again") from None
-    if isinstance(model.network, ScikitClassifier):
+    if isinstance(model.network, ScikitModel):
         import joblib
 
         model.network.estimator = joblib.load(path.with_suffix(".joblib"))

@@ -1,0 +1,55 @@
+"""Autoencoder: a network that must tell everything through a few numbers.
+
+One half squeezes what it reads into a short code, the other half draws the whole from the code alone. What is common
+in the data survives the bottleneck; noise does not, and what was never seen is drawn badly, which gives it away.
+
+Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
+https://doi.org/10.1126/science.1127647
+NOTE[DIFF] trained at once from random weights; the paper first trains the layers one by one as Boltzmann machines,
+    which later activations and optimizers made unnecessary.
+NOTE[DIFF] all hidden layers are equally wide, where the paper's narrow towards the code.
+NOTE[DIFF] GELU or a relative in place of the sigmoid; outputs without one, since they are not between 0 and 1 here.
+NOTE[DIFF] the outputs may be others than the inputs: shown noisy pictures and compared with clean ones, it learns to
+    clean (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294).
+
+Shapes: B batch, F features, O outputs.
+"""
+
+from typing import final
+
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.layers import dense
+
+
+class Config(Hyperparameters):
+    code: int = tunable(16, 2, 64, log=True, ge=1)  # numbers in the bottleneck; no more than F
+    width: int = tunable(128, 32, 512, log=True, ge=1)  # units in every hidden layer
+    depth: int = tunable(1, 1, 3, ge=1)  # hidden layers before the code, and as many behind it
+    dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1)  # probability of zeroing a unit of a hidden layer
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # what bends the line
+
+
+@final
+class Autoencoder(nn.Module):
+    """(B, F) -> (B, O).
+
+    Attributes:
+        code_size: numbers in the bottleneck.
+    """
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        (features,) = inputs
+        self.code_size = min(config.code, features)
+
+        def hidden(fan_in: int) -> nn.Sequential:
+            return dense(fan_in, config.width, config.depth, activation=config.activation, dropout=config.dropout)
+
+        self.encoder = nn.Sequential(hidden(features), nn.Linear(config.width, self.code_size))
+        self.decoder = nn.Sequential(hidden(self.code_size), nn.Linear(config.width, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        drawn: Tensor = self.decoder(self.encoder(x))
+        return drawn

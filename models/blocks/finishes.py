@@ -1,0 +1,74 @@
+"""The last step of every model: from the network's units to the target's.
+
+A network learns best when its outputs are about as large as 1. What the target's mean and spread are is learned on the
+train part, kept as buffers, and undone inside the exported graph, so that what is served is in the target's own unit.
+
+Shapes: B batch, O outputs.
+"""
+
+from typing import Protocol, cast, final, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+
+class Finish(Protocol):
+    """A module: `forward` for outputs, `inverse` for targets; both are also given what was asked, (B, ...) each."""
+
+    def __call__(self, outputs: Tensor, *asked: Tensor) -> Tensor: ...
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        """From the target's units to the network's."""
+
+
+@runtime_checkable
+class Weighing(Protocol):
+    """A finish whose inverse says of every class code, in a second column, how much the example counts."""
+
+    def apart(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """What `inverse` gave, (B, 2), as class codes int64 (B,) and weights (B,)."""
+
+
+@final
+class Plain(nn.Module):
+    """The outputs as they are: of classes, whose units are logits."""
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        return outputs
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        return target
+
+
+@final
+class Standard(nn.Module):
+    """outputs * spread + mean, one pair per output or one for all.
+
+    Args:
+        shape: of mean and spread; it must broadcast with the outputs without B.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, shape: tuple[int, ...] = (1,)) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("spread", torch.ones(shape))
+
+    def fit(self, mean: Tensor, spread: Tensor) -> "Standard":
+        """Take what was measured on the train part; a spread of 0 counts as 1."""
+        self.mean.copy_(mean)
+        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+        return self
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        return outputs * self.spread + self.mean
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        return (target - self.mean) / self.spread
+
+
+def as_module(finish: Finish) -> nn.Module:
+    """Every finish is a module; a protocol cannot say so."""
+    return cast(nn.Module, finish)

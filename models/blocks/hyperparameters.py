@@ -1,0 +1,253 @@
+"""A network's settings: the default, what is searched and what is valid, on one line beside the network.
+
+    class Config(Hyperparameters):
+        width: int = tunable(128, 16, 512, log=True, ge=1)      # units in every hidden layer
+        dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)     # probability of zeroing a unit
+        activation: str = choice("relu", "relu", "gelu")        # what bends the line
+
+The range says where a search looks. It is no limit: a width of 1,024 may be asked for by name. What can never be
+right (a width of 0) is said with `ge`, `gt`, `le`, `lt`. The options of a text are all there are.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers from `low` to `high`, both included, that a search may try."""
+
+    low: float
+    high: float
+    log: bool = False  # try 1, 10 and 100 as often as each other
+    integer: bool = False  # whole numbers only
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The values that a search may try, in no order."""
+
+    options: tuple[Value, ...]
+
+
+Space = dict[str, Range | Choice]
+
+
+def tunable(
+    default: float,
+    low: float,
+    high: float,
+    *,
+    log: bool = False,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+) -> Any:
+    """A number with a range to search; whole if its default is whole.
+
+    Args:
+        default: the value of the first trial.
+        low: smallest value a search tries.
+        high: largest value a search tries.
+        log: search the logarithm, for settings whose effect is a matter of powers of ten.
+        ge: smallest value that makes sense at all; gt, le and lt likewise.
+
+    Raises:
+        ValueError: if the default is outside the range, the range is empty, or log meets a low of 0.
+    """
+    integer = isinstance(default, int)
+    if integer and not (isinstance(low, int) and isinstance(high, int)):
+        raise ValueError(f"a whole default ({default}) needs a whole range, got {low} to {high}")
+    if not low < high:
+        raise ValueError(f"a range goes from low to high, got {low} to {high}")
+    if not low <= default <= high:
+        raise ValueError(f"the default {default} is outside its own range, {low} to {high}")
+    if log and low <= 0:
+        raise ValueError(f"a logarithmic range starts above 0, got {low}")
+    extent = Range(low, high, log, integer) if integer else Range(float(low), float(high), log, integer)
+    return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(extent))
+
+
+def choice(default: Value, *options: Value, ge: float | None = None) -> Any:
+    """One of a few values; the default is the first trial's. A number among them must be `ge` at least to make sense.
+
+    Raises:
+        ValueError: if there are fewer than two options, they repeat or mix types, or the default is none of them.
+    """
+    if len(set(options)) < 2 or len(set(options)) < len(options) or len({type(option) for option in options}) > 1:
+        raise ValueError(f"a choice needs two options or more, all different and of one type, got {options}")
+    if default not in options:
+        raise ValueError(f"the default {default!r} is none of the options {options}")
+    return Field(default, ge=ge, json_schema_extra={"options": list(options)})
+
+
+class Hyperparameters(BaseModel):
+    """What the Config of an architecture inherits: frozen, strict about types, and no unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        for name, field in cls.model_fields.items():
+            assert field.json_schema_extra, f"{cls.__name__}.{name} needs tunable(...) or choice(...)"
+            extent = _extent(field)
+            if isinstance(extent, Range):
+                number = int if extent.integer else float
+                assert field.annotation is number, f"{cls.__name__}.{name} has a default that is no {field.annotation}"
+
+    @model_validator(mode="after")
+    def _texts_are_among_their_options(self) -> "Hyperparameters":
+        for name, extent in space(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(extent, Choice) and isinstance(value, str) and value not in extent.options:
+                raise ValueError(f"{name} must be one of {_list(extent.options)}, found {value!r}")
+        return self
+
+
+def space(config: type[Hyperparameters]) -> Space:
+    """What there is to search, in the order of definition."""
+    return {name: _extent(field) for name, field in config.model_fields.items()}
+
+
+def defaults(config: type[Hyperparameters]) -> dict[str, Value]:
+    """The settings of the first trial, in the order of definition."""
+    return {name: field.default for name, field in config.model_fields.items()}
+
+
+ConfigT = TypeVar("ConfigT", bound=Hyperparameters)
+
+
+def configured(config: type[ConfigT], settings: Mapping[str, object]) -> ConfigT:
+    """The Config with these settings, and its defaults for the rest.
+
+    Raises:
+        ValueError: in one sentence, with the setting, the rule and the value found.
+    """
+    unknown = [name for name in settings if name not in config.model_fields]
+    if unknown:
+        raise ValueError(f"unknown setting {unknown[0]!r}: use one of {_list(tuple(config.model_fields))}")
+    try:
+        return config.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        rule = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:  # a rule about the whole says its own names
+            raise ValueError(rule) from None
+        rule = rule.replace("Input should be", "must be")
+        raise ValueError(f"{first['loc'][0]} {rule}, found {first['input']!r}") from None
+
+
+def narrowed(space: Space, fix: Mapping[str, object], search: Mapping[str, object]) -> Space:
+    """The space without what is fixed, and with some ranges replaced.
+
+    Args:
+        space: what would be searched otherwise.
+        fix: values that are not searched. Any number may be fixed, in the range or not; its Config has the last word.
+        search: for a number [low, high] (a logarithmic range stays so) or {"choice": [...]}; for a choice, options.
+
+    Raises:
+        ValueError: with the setting, the rule, the value found, and the names allowed if it is unknown.
+    """
+    for name in (*fix, *search):
+        if name not in space:
+            raise ValueError(f"unknown setting {name!r}: use one of {_list(tuple(space))}")
+    for name, value in fix.items():
+        if name in search:
+            raise ValueError(f"{name} is both fixed (to {value!r}) and searched: keep one of the two")
+        _check_value(name, value, space[name])
+    return {
+        name: _replaced(name, extent, search[name]) if name in search else extent
+        for name, extent in space.items()
+        if name not in fix
+    }
+
+
+def check_space(config: type[Hyperparameters], space: Space) -> None:
+    """Refuse a space in which a search could try what the Config refuses; settings of other Configs are passed over.
+
+    Raises:
+        ValueError: with the setting, the rule and the value found.
+    """
+    for name, extent in space.items():
+        if name in config.model_fields:
+            for value in (extent.low, extent.high) if isinstance(extent, Range) else extent.options:
+                configured(config, {name: value})
+
+
+def start(default: Value, extent: Range | Choice) -> Value:
+    """Where a search begins: at the default, or at what is left that is nearest to it; of texts, the first."""
+    if isinstance(extent, Range):
+        assert not isinstance(default, str)
+        return type(default)(min(max(default, extent.low), extent.high))
+    if default in extent.options:
+        return default
+    numbers = [option for option in extent.options if not isinstance(option, str)]
+    if isinstance(default, str) or len(numbers) < len(extent.options):
+        return extent.options[0]
+    return min(numbers, key=lambda option: abs(option - default))
+
+
+def _extent(field: FieldInfo) -> Range | Choice:
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    found: dict[str, Any] = dict(extra)
+    return Choice(tuple(found["options"])) if "options" in found else Range(**found)
+
+
+def _check_value(name: str, value: object, extent: Range | Choice) -> None:
+    """Refuse a value of the wrong type, and a text that is no option; whether a number makes sense is its Config's."""
+    example = _example(extent)
+    if isinstance(extent, Choice) and isinstance(example, str | bool):
+        if type(value) is not type(example) or value not in extent.options:
+            raise ValueError(f"{name} must be one of {_list(extent.options)}, found {value!r}")
+        return
+    if isinstance(example, int) and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ValueError(f"{name} must be a whole number, found {value!r}")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        hint = " (YAML reads 3e-3 as text: write 3.0e-3)" if isinstance(value, str) else ""
+        raise ValueError(f"{name} must be a number, found {value!r}{hint}")
+
+
+def _replaced(name: str, extent: Range | Choice, asked: object) -> Range | Choice:
+    if isinstance(asked, Mapping) and set(asked) == {"choice"}:
+        return _options(name, extent, asked["choice"])
+    if isinstance(extent, Choice):
+        return _options(name, extent, asked)
+    if not isinstance(asked, Sequence) or isinstance(asked, str) or len(asked) != 2:
+        raise ValueError(f"{name} is searched in [low, high] or among {{choice: [...]}}, found {asked!r}")
+    low, high = asked
+    _check_value(name, low, extent)
+    _check_value(name, high, extent)
+    if not low < high:
+        raise ValueError(f"{name} is searched from low to high, found [{low}, {high}]: to try one value only, fix it")
+    if extent.log and low <= 0:
+        raise ValueError(f"{name} is searched on a logarithmic scale, which starts above 0, found [{low}, {high}]")
+    number = int if extent.integer else float
+    return Range(number(low), number(high), extent.log, extent.integer)
+
+
+def _options(name: str, extent: Range | Choice, asked: object) -> Choice:
+    if not isinstance(asked, Sequence) or isinstance(asked, str) or not asked:
+        raise ValueError(f"{name} needs a list of the values to try, found {asked!r}")
+    for option in asked:
+        _check_value(name, option, extent)
+    if len(set(asked)) < len(asked):
+        raise ValueError(f"{name} lists a value twice, found {list(asked)!r}")
+    return Choice(tuple(float(option) if type(_example(extent)) is float else option for option in asked))
+
+
+def _example(extent: Range | Choice) -> Value:
+    """A value of the type that all of the extent's have."""
+    return extent.low if isinstance(extent, Range) else extent.options[0]
+
+
+def _list(names: Sequence[object]) -> str:
+    return ", ".join(str(name) for name in names)

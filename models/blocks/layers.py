@@ -1,0 +1,45 @@
+"""Blocks that three architectures or more share.
+
+Shapes: B batch, F features, W units, C channels, M maps, H height, W width.
+"""
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+
+from models.blocks.activations import ACTIVATIONS
+
+UNIT_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda width: nn.Identity(),
+    "layer": nn.LayerNorm,  # each example over its own units, so that a batch of one is as good as any
+}
+
+MAP_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,  # each map over the batch; Ioffe & Szegedy 2015
+    "group": lambda maps: nn.GroupNorm(math.gcd(maps, 8), maps),  # each example over groups of maps; Wu & He 2018
+}
+
+
+def dense(
+    features: int, width: int, depth: int, *, activation: str, normalisation: str = "none", dropout: float = 0.0
+) -> nn.Sequential:
+    """`depth` layers of matrix, normalisation, activation and dropout; (B, features) -> (B, width)."""
+    layers: list[nn.Module] = []
+    for fan_in in [features] + [width] * (depth - 1):
+        layers += [
+            nn.Linear(fan_in, width),
+            UNIT_NORMALISATIONS[normalisation](width),
+            ACTIVATIONS[activation](),
+            nn.Dropout(dropout),
+        ]
+    return nn.Sequential(*layers)
+
+
+def convolution(channels: int, maps: int, activation: str, normalisation: str, stride: int = 1) -> nn.Sequential:
+    """3x3 filters, normalisation, activation; (B, C, H, W) -> (B, M, H / stride, W / stride), rounded up."""
+    return nn.Sequential(
+        nn.Conv2d(channels, maps, 3, stride=stride, padding=1, bias=False),  # the normalisation has a bias of its own
+        MAP_NORMALISATIONS[normalisation](maps),
+        ACTIVATIONS[activation](),
+    )

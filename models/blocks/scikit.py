@@ -1,0 +1,176 @@
+"""A scikit-learn estimator that stands where a network stands: tensors in, tensors out.
+
+It is solved, not descended: `solve` takes the whole train part at once, and no loop of ours takes part. What is asked
+for decides what is solved: a classifier for class numbers, a regressor for numbers.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.blocks.cost import Cost
+
+FLOOR = 1e-12  # smallest probability answered: the logarithm of 0 would make one mistake infinitely bad
+
+Estimator = Any  # of scikit-learn's, which states no types
+
+
+@final
+class ScikitModel(nn.Module):
+    """(B, F) -> (B, O): the logarithm of a classifier's probabilities, or a regressor's numbers.
+
+    Log-probabilities are scores like a network's: a softmax gives the probabilities back. Outputs that never occurred
+    in training get the logarithm of 1e-12. A regressor that answers with one number only is solved once per output.
+
+    Args:
+        classifier: makes a scikit-learn classifier with predict_proba; a ValueError says that it has none.
+        regressor: makes a scikit-learn regressor; a ValueError says that it has none.
+        outputs: number of classes, or of numbers.
+        count: what the solved estimator stores and computes, from its own arithmetic.
+
+    Attributes:
+        estimator: what was solved, or read back from a file; None until then.
+        notes: what scikit-learn had to say about the solving, such as that it stopped early; empty if all is well.
+    """
+
+    def __init__(
+        self,
+        classifier: Callable[[], Estimator],
+        regressor: Callable[[], Estimator],
+        outputs: int,
+        count: Callable[[Estimator], Cost],
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.regressor = regressor
+        self.outputs = outputs
+        self.count = count
+        self.estimator: Estimator = None
+        self.notes: tuple[str, ...] = ()
+
+    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+        """Fit to all examples at once; the same seed and data give the same bytes.
+
+        Args:
+            x: inputs, (N, F).
+            y: number of the right class, int64 (N,), or the numbers to answer with, float (N, O).
+            seed: for estimators that draw; the others ignore it.
+
+        Raises:
+            ValueError: if this kind of estimator cannot answer with what `y` holds.
+        """
+        if y.is_floating_point():
+            if y.ndim != 2 or y.shape[1] != self.outputs:
+                raise ValueError(f"numbers to answer with must be (N, {self.outputs}), got {tuple(y.shape)}")
+            estimator, target = _several(self.regressor(), self.outputs, seed), y.detach().cpu().double().numpy()
+            self._fit(estimator, x, target[:, 0] if self.outputs == 1 else target)
+        else:
+            estimator = self.classifier()
+            estimator.set_params(random_state=seed)
+            self._fit(estimator, x, y.cpu().numpy())
+
+    def solve_weighed(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
+        """Fit a classifier to examples that count more or less: y int64 (N,), weights (N,)."""
+        estimator = self.classifier()
+        estimator.set_params(random_state=seed)
+        self._fit(estimator, x, y.cpu().numpy(), weights.cpu().double().numpy())
+
+    def _fit(self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: np.ndarray | None = None) -> None:
+        with _noted() as notes:
+            if weights is None:
+                estimator.fit(_features(x), target)
+            else:
+                estimator.fit(_features(x), target, sample_weight=weights)
+        self.estimator, self.notes = estimator, tuple(notes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer = self._scores if answers_with_classes(self.estimator) else self._numbers
+        return torch.from_numpy(answer(_features(x))).to(x.device, torch.float32)
+
+    def _scores(self, features: np.ndarray) -> np.ndarray:
+        probabilities = np.full((len(features), self.outputs), FLOOR)
+        if len(features):
+            probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
+        scores: np.ndarray = np.log(probabilities.clip(FLOOR, 1.0))
+        return scores
+
+    def _numbers(self, features: np.ndarray) -> np.ndarray:
+        numbers = np.zeros((len(features), self.outputs))
+        if len(features):
+            numbers[:] = self.estimator.predict(features).reshape(len(features), self.outputs)
+        return numbers
+
+    def cost(self) -> Cost:
+        """What the solved estimator stores, and computes for one example."""
+        return self.count(self.estimator)
+
+
+def answers_with_classes(estimator: Estimator) -> bool:
+    """Tell a classifier from a regressor."""
+    from sklearn.base import is_classifier
+
+    return bool(is_classifier(estimator))
+
+
+def no_numbers(name: str, instead: str) -> Callable[[], Estimator]:
+    """The `regressor` of what answers with classes alone."""
+
+    def refuse() -> Estimator:
+        raise ValueError(f"{name} answers with classes, and the target is a number: use {instead}")
+
+    return refuse
+
+
+def no_classes(name: str, instead: str) -> Callable[[], Estimator]:
+    """The `classifier` of what answers with numbers alone."""
+
+    def refuse() -> Estimator:
+        raise ValueError(f"{name} answers with numbers, and the target is a class: use {instead}")
+
+    return refuse
+
+
+def one_per_output(estimator: Estimator) -> tuple[Estimator, ...]:
+    """The solved regressors of one that was solved once per output; else itself."""
+    from sklearn.multioutput import MultiOutputRegressor
+
+    return tuple(estimator.estimators_) if isinstance(estimator, MultiOutputRegressor) else (estimator,)
+
+
+def _several(regressor: Estimator, outputs: int, seed: int) -> Estimator:
+    """A regressor that answers with so many numbers."""
+    from sklearn.multioutput import MultiOutputRegressor
+    from sklearn.utils import get_tags
+
+    regressor.set_params(random_state=seed)
+    return (
+        regressor if outputs == 1 or get_tags(regressor).target_tags.multi_output else MultiOutputRegressor(regressor)
+    )
+
+
+@contextmanager
+def _noted() -> Iterator[list[str]]:
+    """Solve inside, on one thread; what is said about convergence goes into the list, other warnings go on."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=1):
+        # One thread: a sum split over threads depends, in its last bits, on how many there are.
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield notes
+    for warning in caught:
+        if warning.category is ConvergenceWarning:
+            notes.append(str(warning.message).splitlines()[0])
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _features(x: Tensor) -> np.ndarray:
+    """Features in float64, which scikit-learn's solvers are made for."""
+    return x.detach().cpu().double().numpy()

@@ -1,0 +1,62 @@
+"""Convolutional network: small filters, layer upon layer, and in the end the mean of every map.
+
+Every stage looks at 3x3 neighbours, twice; the second time it takes every other pixel alone, so that the next stage
+sees twice as far, with twice as many maps. What is left is averaged over the whole image, which makes it matter little
+where a thing was seen, and weighed by one matrix.
+
+Springenberg, Dosovitskiy, Brox & Riedmiller, "Striving for Simplicity: The All Convolutional Net", 2015.
+https://arxiv.org/abs/1412.6806
+NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
+    2018, https://arxiv.org/abs/1803.08494) behind every convolution, which the paper does without.
+NOTE[DIFF] width and depth can be chosen, and the maps double from stage to stage; the paper has 96, then 192.
+NOTE[DIFF] a stage whose maps would shrink to less than 4 pixels keeps their size: an 8x8 digit is halved once.
+NOTE[DIFF] the means of the last maps are weighed; the paper has as many maps as classes and takes their means.
+NOTE[DIFF] dropout before the last matrix alone; the paper also drops pixels of the image and of maps.
+
+Shapes: B batch, C channels, H height, W width, O outputs, M maps.
+"""
+
+from typing import final
+
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.layers import convolution
+
+SMALLEST = 8  # pixels on the shorter side
+LEFT = 4  # pixels on the shorter side that a stage must leave to be allowed to halve
+
+
+class Config(Hyperparameters):
+    width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the first stage
+    depth: int = tunable(3, 1, 4, ge=1)  # stages
+    dropout: float = tunable(0.1, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a mean
+    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
+    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+
+
+@final
+class CNN(nn.Module):
+    """(B, C, H, W) -> (B, O)."""
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        channels, height, width = inputs
+        side = min(height, width)
+        if side < SMALLEST:
+            raise ValueError(f"cnn reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}")
+        stages: list[nn.Module] = []
+        for stage in range(config.depth):
+            maps = config.width * 2**stage
+            stride = 2 if (side + 1) // 2 >= LEFT else 1
+            side = (side + stride - 1) // stride
+            for fan_in, step in [(channels, 1), (maps, stride)]:
+                stages.append(convolution(fan_in, maps, config.activation, config.normalisation, step))
+            channels = maps
+        self.features = nn.Sequential(*stages)
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(channels, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        means = self.features(x).mean(dim=(2, 3))  # (B, M)
+        scores: Tensor = self.head(means)
+        return scores

@@ -1,0 +1,77 @@
+"""Convolutional autoencoder: a network that must tell a whole image through a few numbers.
+
+One half looks at the image with small filters, from ever farther away, and writes a short code; the other half draws
+the image from the code alone, coarse first and then finer.
+
+Masci, Meier, Ciresan & Schmidhuber, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction", 2011.
+https://doi.org/10.1007/978-3-642-21735-7_7
+NOTE[DIFF] trained at once, not layer by layer; strides in place of max pooling on the way in.
+NOTE[DIFF] a matrix to the code and one from it, so that its size can be chosen; the paper's code is made of maps.
+NOTE[DIFF] on the way out the image is enlarged by repeating pixels, then filtered: filters that enlarge by themselves
+    leave a chequerboard (Odena et al. 2016, https://doi.org/10.23915/distill.00003).
+NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
+    2018, https://arxiv.org/abs/1803.08494) behind every convolution.
+
+Shapes: B batch, C channels, H height, W width, O outputs per pixel, M maps, S S' the coarsest sides.
+"""
+
+from itertools import pairwise
+from typing import final
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.blocks.activations import ACTIVATIONS
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.layers import convolution
+
+SMALLEST = 8  # pixels on the shorter side
+
+
+class Config(Hyperparameters):
+    code: int = tunable(16, 2, 128, log=True, ge=1)  # numbers in the bottleneck; no more than pixels and channels
+    width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the finest stage; the next have twice as many each
+    depth: int = tunable(2, 1, 3, ge=1)  # how often the image is halved
+    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
+    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+
+
+@final
+class ConvAutoencoder(nn.Module):
+    """(B, C, H, W) -> (B, O, H, W).
+
+    Attributes:
+        code_size: numbers in the bottleneck.
+    """
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        channels, height, width = inputs
+        if min(height, width) < SMALLEST:
+            raise ValueError(
+                f"conv_autoencoder reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}"
+            )
+        self.code_size = min(config.code, channels * height * width)
+        style = config.activation, config.normalisation
+        maps = [config.width * 2**stage for stage in range(config.depth)]
+        self.sides = [(height, width)]  # of the image after every halving, the finest first
+        for _ in maps:
+            self.sides.append(((self.sides[-1][0] + 1) // 2, (self.sides[-1][1] + 1) // 2))
+        self.coarsest = (maps[-1], *self.sides[-1])  # (M, S, S')
+        numbers = maps[-1] * self.sides[-1][0] * self.sides[-1][1]
+
+        self.encoder = nn.Sequential(
+            *(convolution(*pair, *style, stride=2) for pair in pairwise([channels, *maps])),
+            nn.Flatten(),
+            nn.Linear(numbers, self.code_size),
+        )
+        self.unfold = nn.Sequential(nn.Linear(self.code_size, numbers), ACTIVATIONS[config.activation]())
+        self.decoder = nn.ModuleList(convolution(*pair, *style) for pair in pairwise([*maps[::-1], config.width]))
+        self.head = nn.Conv2d(config.width, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.unfold(self.encoder(x)).unflatten(1, self.coarsest)
+        for block, size in zip(self.decoder, self.sides[-2::-1], strict=True):
+            x = block(F.interpolate(x, size=size, mode="nearest"))
+        drawn: Tensor = self.head(x)
+        return drawn

@@ -1,0 +1,160 @@
+"""Echo state network: a pool of units wired at random, and one matrix that learns to read the ripples.
+
+Every step of a sequence is thrown into a reservoir of units that see each other. Their wiring is drawn once and never
+learns; it is only scaled so that ripples fade. What is learned is how to read the units after the last step and on
+average: a ridge regression, solved at once.
+
+Jaeger, "The 'echo state' approach to analysing and training recurrent neural networks", GMD Report 148, 2001.
+https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf
+Lukosevicius, "A Practical Guide to Applying Echo State Networks", 2012.
+https://doi.org/10.1007/978-3-642-35289-8_36
+NOTE[DIFF] leaky units (the guide, equation 3): what a unit holds moves only a part of the way at each step.
+NOTE[DIFF] the answer is read from the last step and the mean over steps together, where the paper answers every step.
+NOTE[DIFF] there are no biases in the reservoir: the last feature of a step, 1 if the step is there and 0 if it is
+    padding, is weighed like any other. A reservoir that has seen nothing but padding is still at rest, and the answer
+    does not depend on how much padding stands in front.
+NOTE[DIFF] classes: the regression on 0 and 1 is multiplied by one factor, so that a softmax gives probabilities. It is
+    the factor with the smallest log loss on the training examples, each predicted as if it had been left out
+    (Allen 1974, https://doi.org/10.1080/00401706.1974.10489157), so that it does not promise too much.
+
+Shapes: B batch, N examples, T steps, F features (the last: 1 present, 0 padding), U units, D = 2 U, O outputs.
+"""
+
+from collections.abc import Iterator
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, tunable
+
+NEIGHBOURS = 10  # units that a unit sees; the guide, section 3.2.3: few are as good as all
+CHUNK = 1024  # examples in the reservoir at a time while solving, which bounds the memory
+SHARPNESS = tuple(2 ** (step / 4) for step in range(-4, 33))  # factors tried: 0.5 to 256
+
+
+class Config(Hyperparameters):
+    units: int = tunable(300, 50, 600, log=True, ge=1)  # size of the reservoir
+    spectral_radius: float = tunable(0.9, 0.1, 1.4, gt=0)  # how slowly ripples fade
+    leak: float = tunable(0.5, 0.05, 1.0, log=True, gt=0, le=1)  # part of the way that a unit moves at each step
+    input_scale: float = tunable(0.3, 0.01, 1.0, log=True, gt=0)  # largest weight between a feature and a unit
+    penalty: float = tunable(1e-4, 1e-6, 1e-1, log=True, gt=0)  # pull of the readout towards 0, per example
+
+
+@final
+class ESN(nn.Module):
+    """(B, T, F) -> (B, O).
+
+    Attributes:
+        weights_in: from features to units, (U, F).
+        reservoir: from units to units, (U, U).
+        readout: what was solved, (O, D).
+        bias: (O,).
+    """
+
+    weights_in: Tensor
+    reservoir: Tensor
+    readout: Tensor
+    bias: Tensor
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        _, features = inputs
+        self.leak = config.leak
+        self.penalty = config.penalty
+        self.outputs = outputs
+        self.register_buffer("weights_in", (2 * torch.rand(config.units, features) - 1) * config.input_scale)
+        self.register_buffer("reservoir", _reservoir(config.units, config.spectral_radius))
+        self.register_buffer("readout", torch.zeros(outputs, 2 * config.units))
+        self.register_buffer("bias", torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = F.linear(self.states(x), self.readout.double(), self.bias.double())
+        return scores.to(x.dtype)
+
+    def states(self, x: Tensor) -> Tensor:
+        """What the reservoir holds after the last step, and on average over the steps that are there, (B, D).
+
+        In float64: a readout takes differences of states that are almost alike, and would show the last bits in which
+        one runtime's float32 differs from another's.
+        """
+        x = x.double()
+        present = x[:, :, -1:]  # (B, T, 1)
+        weights = torch.cat([self.weights_in, self.reservoir], 1).double()  # (U, F + U)
+        state = x.new_zeros(x.shape[0], self.reservoir.shape[0])  # (B, U)
+        total = state
+        for step in range(x.shape[1]):
+            pushed = torch.tanh(F.linear(torch.cat([x[:, step], state], 1), weights))
+            state = state + self.leak * (pushed - state)
+            total = total + state * present[:, step]
+        return torch.cat([state, total / present.sum(1).clamp(min=1)], 1)
+
+    @torch.no_grad()
+    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+        """Fit the readout to all examples at once, in float64; memory does not grow with N.
+
+        Minimises the mean of (readout states + bias - y)^2 plus penalty times readout^2.
+
+        Args:
+            x: sequences, (N, T, F).
+            y: number of the right class, int64 (N,), or numbers, (N, O).
+            seed: ignored; nothing is drawn.
+
+        Raises:
+            ValueError: if there are no examples, or y is neither.
+        """
+        classes = not y.is_floating_point()
+        if not len(x) or y.shape != ((len(x),) if classes else (len(x), self.outputs)):
+            found = f"{tuple(x.shape)} and {tuple(y.shape)}"
+            raise ValueError(f"esn is solved for y (N,) of classes or (N, {self.outputs}) of numbers, got {found}")
+        target = (F.one_hot(y, self.outputs) if classes else y).double()  # (N, O)
+        wide = 2 * len(self.reservoir)
+        middle, centre = self.readout.new_zeros(wide).double(), target.mean(0)
+        for states, _ in self._chunks(x, target):
+            middle += states.sum(0) / len(x)
+        gram = torch.diag(torch.full_like(middle, len(x) * self.penalty))  # (D, D)
+        moment = middle.new_zeros(wide, self.outputs)
+        for states, wanted in self._chunks(x, target):
+            gram += (states - middle).T @ (states - middle)
+            moment += (states - middle).T @ (wanted - centre)
+        factor = torch.linalg.cholesky(gram)
+        weights = torch.cholesky_solve(moment, factor)  # (D, O)
+        if classes:
+            sharpness = self._sharpness(x, target, (middle, centre), factor, weights)
+            weights, centre = weights * sharpness, centre * sharpness
+        self.readout.copy_(weights.T)
+        self.bias.copy_(centre - middle @ weights)
+
+    def _chunks(self, x: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(x), CHUNK):
+            yield self.states(x[start : start + CHUNK]), target[start : start + CHUNK]
+
+    def _sharpness(
+        self, x: Tensor, target: Tensor, means: tuple[Tensor, Tensor], factor: Tensor, weights: Tensor
+    ) -> float:
+        """The factor that makes scores of the regression on 0 and 1 the best logits for examples left out.
+
+        Without example i, its prediction would be y_i - (y_i - p_i) / (1 - h_i), where p_i is the prediction with it
+        and h_i the i-th number on the diagonal of the hat matrix: 1 / N + s_i G^-1 s_i for centred states s.
+        """
+        middle, centre = means
+        factors = torch.tensor(SHARPNESS, dtype=torch.float64, device=x.device)
+        loss = torch.zeros_like(factors)
+        for states, wanted in self._chunks(x, target):
+            states = states - middle  # (B, D)
+            pull = torch.linalg.solve_triangular(factor, states.T, upper=False).square().sum(0)  # (B,)
+            kept = (1 - 1 / len(x) - pull).clamp(min=1e-6)  # above 0 but for rounding
+            predicted = wanted - (wanted - centre - states @ weights) / kept[:, None]  # (B, O)
+            chances = F.log_softmax(factors[:, None, None] * predicted, 2)  # (tried, B, O)
+            loss -= (chances * wanted).sum((1, 2))
+        return float(factors[loss.argmin()])
+
+
+def _reservoir(units: int, spectral_radius: float) -> Tensor:
+    """Random weights, a few per unit, scaled so that the largest eigenvalue is that far from 0; (U, U)."""
+    seen = torch.rand(units, units).argsort(1) < min(units, NEIGHBOURS)  # argsort of noise: a permutation per row
+    weights = (2 * torch.rand(units, units) - 1) * seen
+    largest = torch.linalg.eigvals(weights.double()).abs().max().clamp(min=1e-6)
+    scaled: Tensor = weights * (spectral_radius / largest).float()
+    return scaled

@@ -1,0 +1,39 @@
+"""Linear regression: one weight per input and output, and nothing hidden.
+
+An answer is a weighted sum of the inputs. The weights with the smallest squared error are found in one step, by solving
+a set of linear equations; a penalty on their squares keeps inputs that say the same from pulling against each other.
+It is the classical line that a network has to cross.
+
+Hoerl & Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems", Technometrics 12(1), 1970.
+https://doi.org/10.1080/00401706.1970.10488634
+
+Shapes: B batch, F features, O outputs.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from models.blocks.cost import Cost
+from models.blocks.hyperparameters import Hyperparameters, tunable
+from models.blocks.scikit import ScikitModel, no_classes
+
+
+class Config(Hyperparameters):
+    penalty: float = tunable(1.0, 1e-3, 1e4, log=True, ge=0)  # larger keeps the weights smaller
+
+
+def linear_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
+    """(B, F) -> (B, O)."""
+
+    def regressor() -> Any:
+        from sklearn.linear_model import Ridge
+
+        return Ridge(alpha=config.penalty, solver="svd")  # also where inputs repeat each other and the penalty is 0
+
+    return ScikitModel(no_classes("linear_regression", "logistic_regression"), regressor, outputs, count)
+
+
+def count(estimator: Any) -> Cost:
+    """A multiplication and an addition per weight."""
+    return Cost(estimator.coef_.size + np.size(estimator.intercept_), 2 * estimator.coef_.size)

@@ -1,0 +1,76 @@
+"""Long short-term memory: a network that reads a sequence step by step and decides what to remember.
+
+Every unit keeps a number. At each step three gates, each between 0 and 1 and computed from the step and from what the
+units said last, decide how much of the number is kept, how much of the step is added, and how much is told.
+
+Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997.
+https://doi.org/10.1162/neco.1997.9.8.1735
+NOTE[DIFF] the gate that forgets (Gers, Schmidhuber & Cummins 2000, https://doi.org/10.1162/089976600300015015), open at
+    the start (Jozefowicz, Zaremba & Sutskever 2015, https://proceedings.mlr.press/v37/jozefowicz15.html).
+NOTE[DIFF] the exact gradient through all steps, where the paper cuts it off.
+NOTE[DIFF] several layers, with dropout between them (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329), and a
+    second reading from the end to the beginning (Graves & Schmidhuber 2005,
+    https://doi.org/10.1016/j.neunet.2005.06.042) can be chosen.
+NOTE[DIFF] there are no biases: the last feature of a step, 1 if the step is there and 0 if it is padding, is weighed
+    like any other, and its weights are the biases. A unit that has seen nothing but padding then still holds 0, and the
+    answer does not depend on how much padding stands in front. A step that is missing inside a sequence passes time
+    and adds nothing.
+
+Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, D directions, O outputs.
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+
+
+class Config(Hyperparameters):
+    width: int = tunable(64, 16, 256, log=True, ge=1)  # units per layer and direction
+    depth: int = tunable(1, 1, 3, ge=1)  # layers
+    dropout: float = tunable(0.2, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing what a unit says, behind every layer
+    bidirectional: bool = choice(True, False, True)  # also read from the end to the beginning
+    pooling: str = choice("last", "last", "mean")  # what the units said after the last step, or on average
+
+
+@final
+class LSTM(nn.Module):
+    """(B, T, F) -> (B, O)."""
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        _, features = inputs
+        said = config.width * (2 if config.bidirectional else 1)
+        self.width = config.width
+        self.mean = config.pooling == "mean"
+        self.layers = nn.ModuleList(
+            nn.LSTM(fan_in, config.width, bias=False, batch_first=True, bidirectional=config.bidirectional)
+            for fan_in in [features] + [said + 1] * (config.depth - 1)
+        )
+        for name, weights in self.layers.named_parameters():
+            if "weight_ih" in name:  # (4 U, F): the gates in, forget, cell, out; the last column is the bias
+                nn.init.zeros_(weights[:, -1])
+                nn.init.ones_(weights[self.width : 2 * self.width, -1])
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(said, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        present = x[:, :, -1:]  # (B, T, 1)
+        for depth, layer in enumerate(self.layers):
+            said, _ = layer(x if depth == 0 else torch.cat([x, present], 2))
+            x = self.dropout(said * present)  # (B, T, D U)
+        scores: Tensor = self.head(self._mean(x, present) if self.mean else self._last(x, present))
+        return scores
+
+    def _mean(self, said: Tensor, present: Tensor) -> Tensor:
+        """Over the steps that are there, (B, D U)."""
+        return said.sum(1) / present.sum(1).clamp(min=1)
+
+    def _last(self, said: Tensor, present: Tensor) -> Tensor:
+        """Of each direction after the last step that it read, (B, D U): the one from the end ends at the first."""
+        until = present.cumsum(1)
+        first = present * (until == 1).to(present.dtype)
+        last = present * (until == present.sum(1, keepdim=True)).to(present.dtype)
+        return torch.cat([(said * last)[:, :, : self.width].sum(1), (said * first)[:, :, self.width :].sum(1)], 1)

@@ -1,0 +1,141 @@
+"""Logistic regression of pixels: every pixel judged by itself and its near neighbours, and nothing hidden.
+
+A pixel is told by its own values and, in windows of 3x3 and of 7x7 pixels around it, by the mean and by how much the
+values stray from it; a class's score is a weighted sum of these. The weights are solved for on a sample of the pixels.
+It is what a network that sees whole shapes has to beat.
+
+Cox, "The Regression Analysis of Binary Sequences", J. R. Stat. Soc. B 20(2), 1958.
+https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
+NOTE[DIFF] many classes at once, and a penalty on the squares of the weights, as in logistic_regression.
+NOTE[DIFF] pixels of one image are no independent draws, as the method supposes: the answers stand, the probabilities
+    may be too sure.
+
+Shapes: B batch, N images, C channels, H height, W width, O outputs, F features of a pixel (5 C), P pixels.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, tunable
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+WINDOWS = (3, 7)  # pixels on a side
+SAMPLE = 200_000  # pixels solved for at most: more move the few weights by less than the digits anyone reads
+ITERATIONS = 1000  # L-BFGS steps at most; standardised features need a tenth of that or less
+FLOOR = 1e-12  # probability of a class that no sampled pixel is of
+BLOCK = 2**22  # numbers of an image batch whose features are made at a time
+
+
+class Config(Hyperparameters):
+    inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # smaller keeps the weights smaller
+
+
+class PixelLogisticRegression(nn.Module):
+    """(B, C, H, W) -> (B, O, H, W): scores that a softmax over O makes probabilities of.
+
+    Attributes:
+        weight: of every feature for every class, (O, F); solved, never descended.
+        bias: of every class, (O,).
+        notes: what scikit-learn had to say about the solving; empty if all is well.
+    """
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        features = inputs[0] * (1 + 2 * len(WINDOWS))
+        self.config = config
+        # Parameters, so that they are counted among what a model stores; there is no slope to follow
+        self.weight = nn.Parameter(torch.zeros(outputs, features), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False)
+        self.notes: tuple[str, ...] = ()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(surroundings(x), self.weight[:, :, None, None], self.bias)
+
+    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+        """Fit to a sample of the pixels; the same seed and data give the same bytes.
+
+        Args:
+            x: images, (N, C, H, W).
+            y: number of the right class of every pixel, integer, (N, H, W).
+            seed: of the draw of pixels.
+
+        Raises:
+            ValueError: if y is not one whole number per pixel.
+        """
+        if y.is_floating_point() or y.shape != (x.shape[0], *x.shape[2:]):
+            raise ValueError(
+                f"pixel_logistic_regression answers which class every pixel is of: it needs whole numbers "
+                f"{(x.shape[0], *x.shape[2:])}, got {y.dtype} {tuple(y.shape)}"
+            )
+        features, codes = sampled(x, y, seed)
+        self.bias.fill_(float(np.log(FLOOR)))
+        self.weight.zero_()
+        classes = np.unique(codes)
+        if len(classes) == 1:  # nothing to tell apart
+            self.bias[int(classes[0])] = 0.0
+            return
+        mean, scale = features.mean(axis=0), features.std(axis=0)
+        scale[scale == 0] = 1.0
+        weight, bias = self._fitted((features - mean) / scale, codes)
+        weight /= scale  # the standardising goes into the weights
+        self.weight[classes] = torch.from_numpy(weight).to(self.weight)
+        self.bias[classes] = torch.from_numpy(bias - weight @ mean).to(self.bias)
+
+    def _fitted(self, features: Floats, codes: Integers) -> tuple[Floats, Floats]:
+        """Weights and biases of the classes that occur."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
+
+        estimator = LogisticRegression(C=self.config.inverse_penalty, max_iter=ITERATIONS)
+        with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=1):
+            # One thread: a sum split over threads depends, in its last bits, on how many there are.
+            warnings.simplefilter("always", ConvergenceWarning)
+            estimator.fit(features, codes)
+        self.notes = tuple(str(warning.message).splitlines()[0] for warning in caught)
+        weight, bias = estimator.coef_, estimator.intercept_
+        if len(weight) == 1:  # two classes share one weighted sum: the first class's scores are 0
+            weight, bias = np.concatenate([np.zeros_like(weight), weight]), np.concatenate([[0.0], bias])
+        return weight, bias
+
+
+def surroundings(x: Tensor) -> Tensor:
+    """Values of every pixel, then mean and mean deviation in every window: (B, C, H, W) -> (B, F, H, W).
+
+    The deviation is the mean distance of the window's pixels from the mean around each of them: unlike a standard
+    deviation it takes no difference of large squares, so that every runtime gives the same digits.
+    """
+    features = [x]
+    for window in WINDOWS:
+        mean = _window_mean(x, window)
+        features += [mean, _window_mean((x - mean).abs(), window)]
+    return torch.cat(features, dim=1)
+
+
+def _window_mean(x: Tensor, window: int) -> Tensor:
+    """The mean around every pixel, over what lies inside the image."""
+    return F.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
+
+
+def sampled(x: Tensor, y: Tensor, seed: int) -> tuple[Floats, Integers]:
+    """Features (P, F) and classes (P,) of at most SAMPLE pixels, drawn without repeating any."""
+    count = y.numel()
+    drawn = np.arange(count)
+    if count > SAMPLE:
+        drawn = np.sort(np.random.default_rng(seed).choice(count, SAMPLE, replace=False, shuffle=False))
+    pixels = y[0].numel()  # of an image
+    step = max(1, BLOCK // x[0].numel())
+    found = []
+    for start in range(0, len(x), step):
+        inside = drawn[(drawn >= start * pixels) & (drawn < (start + step) * pixels)] - start * pixels
+        features = surroundings(x[start : start + step].float()).movedim(1, -1).flatten(0, 2)  # (B * H * W, F)
+        found.append(features[torch.from_numpy(inside).to(x.device)].cpu().double().numpy())
+    codes = y.flatten()[torch.from_numpy(drawn).to(y.device)].cpu().numpy().astype(np.int64)
+    return np.concatenate(found), codes

@@ -1,0 +1,71 @@
+"""Sequences of measurements to numbers around 0, with what is missing marked.
+
+Shapes: N sequences, B batch, T steps, F variables.
+"""
+
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.stems.column import Column, Reads
+
+BLOCK = 1024  # sequences measured at a time, which bounds the memory that fitting takes
+LARGEST = 2**22  # numbers in these, at most
+
+
+@final
+class StepsStem(nn.Module):
+    """(value - mean) / scale per variable; what is missing (NaN) becomes 0, the mean.
+
+    A sequence shorter than T begins with steps in which every variable is missing. A last number says of every
+    step whether it is present, so that a network can tell a pause from an average value.
+
+    Args:
+        columns: one sequence, stored (T, F).
+        reads: "sequence" gives (B, T, F + 1), "vector" gives (B, T * F), without the marks.
+
+    Attributes:
+        inputs: shape of one example as the network receives it, without B.
+        mean: of each variable, in its own unit, (F,).
+        scale: standard deviation of each variable, (F,); 1 for one that never changes.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+        super().__init__()
+        (column,) = columns
+        steps, variables = column.shape
+        self.flat = reads == "vector"
+        self.inputs: tuple[int, ...] = (steps * variables,) if self.flat else (steps, variables + 1)
+        self.register_buffer("mean", torch.zeros(variables))
+        self.register_buffer("scale", torch.ones(variables))
+
+    def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+        """Learn mean and scale from the sequences of the train part, float32 (N, T, F), in two passes."""
+        (values,) = arrays
+        rows = max(1, min(BLOCK, LARGEST // values[0].size))
+        count = np.zeros(values.shape[2])
+        total = count.copy()
+        squares = count.copy()
+        for start in range(0, len(values), rows):
+            block = values[start : start + rows].astype(np.float64)
+            count += np.isfinite(block).sum(axis=(0, 1))
+            total += np.nansum(block, axis=(0, 1))
+        mean = total / np.maximum(count, 1)
+        for start in range(0, len(values), rows):
+            squares += np.nansum(np.square(values[start : start + rows].astype(np.float64) - mean), axis=(0, 1))
+        scale = np.sqrt(squares / np.maximum(count, 1))
+        self.mean.copy_(torch.from_numpy(mean))
+        self.scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
+
+    def forward(self, steps: Tensor) -> Tensor:
+        missing = torch.isnan(steps)
+        x = torch.where(missing, torch.zeros_like(steps), (steps - self.mean) / self.scale)  # (B, T, F)
+        if self.flat:
+            return x.flatten(1)
+        present = (~missing).any(2, keepdim=True).to(x.dtype)  # (B, T, 1)
+        return torch.cat([x, present], 2)

@@ -1,0 +1,119 @@
+"""Rows of a table to one vector: numbers standardised, categories as one input each, what is missing marked.
+
+Shapes: N rows, B batch, K categories.
+"""
+
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.stems.column import Column, Reads
+from models.stems.text import WordCountsStem
+
+RARE = 5  # rows of the train part below which a category is treated as unknown
+
+
+@final
+class NumberStem(nn.Module):
+    """A number as two: how many standard deviations from the mean, and whether it is missing.
+
+    Raw numbers may have tails of any length; beyond `REACH` deviations the logarithm takes over, so that one enormous
+    cell does not drown the rest.
+    """
+
+    REACH = 3.0
+    FARTHEST = 1e30  # deviations; the largest float32 divided by a small deviation would be infinite
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = 2
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+
+    def fit(self, values: np.ndarray[Any, Any]) -> None:
+        known = values[np.isfinite(values)].astype(np.float64)
+        if len(known):
+            spread = float(known.std())
+            self.mean.fill_(float(known.mean()))
+            self.scale.fill_(spread if spread > torch.finfo(torch.float32).tiny else 1.0)
+
+    def forward(self, values: Tensor) -> Tensor:
+        missing = torch.isnan(values)
+        deviations = ((values - self.mean) / self.scale).clamp(-self.FARTHEST, self.FARTHEST)
+        x = torch.where(missing, torch.zeros_like(values), deviations)
+        beyond = (x.abs() - self.REACH).clamp(min=0)
+        x = x.clamp(-self.REACH, self.REACH) + x.sign() * torch.log1p(beyond)
+        return torch.stack([x, missing.to(x.dtype)], 1)  # (B, 2)
+
+
+@final
+class CategoryStem(nn.Module):
+    """One input per category, 1 for the one it is; the last is for what is missing, rare or was never seen."""
+
+    seen: Tensor
+
+    def __init__(self, categories: int) -> None:
+        super().__init__()
+        self.features = categories + 1
+        self.register_buffer("seen", torch.zeros(categories, dtype=torch.bool))
+
+    def fit(self, values: np.ndarray[Any, Any]) -> None:
+        counts = np.bincount(values[values >= 0], minlength=len(self.seen))
+        self.seen.copy_(torch.from_numpy(counts >= min(RARE, max(1, counts.max(initial=0)))))
+
+    def forward(self, values: Tensor) -> Tensor:
+        last = self.seen.shape[0]
+        known = (values >= 0) & (values < last)
+        code = torch.where(known, values, torch.zeros_like(values))
+        code = torch.where(known & self.seen[code], values, torch.full_like(values, last))
+        places = torch.arange(last + 1, device=values.device)
+        return (code.unsqueeze(1) == places).to(torch.float32)  # (B, K + 1)
+
+
+@final
+class TableStem(nn.Module):
+    """All columns of a row, side by side: (B, F).
+
+    Args:
+        columns: numbers, categories and texts, in the order of the schema.
+
+    Attributes:
+        inputs: (F,).
+    """
+
+    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([_part(column) for column in columns])
+        self.inputs: tuple[int, ...] = (sum(_features(part) for part in self.parts),)
+
+    def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+        for part, values in zip(self.parts, arrays, strict=True):
+            if isinstance(part, WordCountsStem):
+                part.fit((values,))
+            else:
+                assert isinstance(part, NumberStem | CategoryStem)
+                part.fit(values)
+
+    def forward(self, *values: Tensor) -> Tensor:
+        return torch.cat([part(column) for part, column in zip(self.parts, values, strict=True)], 1)
+
+
+def _part(column: Column) -> nn.Module:
+    if column.kind == "number":
+        return NumberStem()
+    if column.kind == "category":
+        return CategoryStem(column.categories)
+    if column.kind == "text":
+        return WordCountsStem((column,), "vector")
+    raise ValueError(f"a table holds numbers, categories and texts, got a column of kind {column.kind}")
+
+
+def _features(part: nn.Module) -> int:
+    if isinstance(part, WordCountsStem):
+        return part.inputs[0]
+    assert isinstance(part, NumberStem | CategoryStem)
+    return part.features

@@ -1,0 +1,88 @@
+"""Words to numbers: how often each occurs, or each as a point that is learned.
+
+Shapes: N texts, B batch, T words of a text, V words of the vocabulary, E numbers per word.
+"""
+
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.stems.column import Column, Reads
+
+PADDING, UNKNOWN = 0, 1  # codes that stand for no word of the vocabulary
+EMBEDDING = 32  # numbers per word
+BLOCK = 4096  # texts counted at a time
+
+
+@final
+class WordCountsStem(nn.Module):
+    """How often each word occurs, rare words counting more, every text of length 1: TF-IDF.
+
+    A word that is in n of N training texts weighs log((1 + N) / (1 + n)) + 1; a word that occurs k times counts
+    1 + log k; the vector is divided by its length. Sparck Jones, "A statistical interpretation of term specificity
+    and its application in retrieval", Journal of Documentation 28, 1972.
+
+    Attributes:
+        inputs: (V,).
+        weight: of every word of the vocabulary, (V,).
+    """
+
+    weight: Tensor
+
+    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+        super().__init__()
+        (column,) = columns
+        self.inputs: tuple[int, ...] = (column.categories,)
+        self.register_buffer("weight", torch.ones(column.categories))
+
+    def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+        """Count in how many texts of the train part each word is; codes int64 (N, T)."""
+        (codes,) = arrays
+        texts = np.zeros(len(self.weight), dtype=np.int64)
+        for start in range(0, len(codes), BLOCK):
+            block = np.sort(codes[start : start + BLOCK], axis=1)
+            first = np.ones(block.shape, dtype=bool)
+            first[:, 1:] = block[:, 1:] != block[:, :-1]
+            texts += np.bincount(block[first], minlength=len(texts))
+        weight = np.log((1 + len(codes)) / (1 + texts)) + 1
+        weight[[PADDING, UNKNOWN]] = 0
+        self.weight.copy_(torch.from_numpy(weight))
+
+    def forward(self, text: Tensor) -> Tensor:
+        counts = torch.zeros(text.shape[0], self.weight.shape[0], dtype=self.weight.dtype, device=text.device)
+        counts = counts.scatter_add(1, text, torch.ones_like(text, dtype=self.weight.dtype))  # (B, V)
+        x = torch.where(counts > 0, 1 + torch.log(counts.clamp(min=1)), counts) * self.weight
+        length = x.square().sum(1, keepdim=True).clamp(min=1e-12).sqrt()
+        return x / length
+
+
+@final
+class WordPointsStem(nn.Module):
+    """Every word as a point that is learned with the network, in the order of the text.
+
+    Padding stands behind a text; here it is moved to the front, so that the last step is always a word, and a last
+    number says of every step whether it is one.
+
+    Attributes:
+        inputs: (T, E + 1).
+    """
+
+    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+        super().__init__()
+        (column,) = columns
+        self.inputs: tuple[int, ...] = (column.length, EMBEDDING + 1)
+        self.points = nn.Embedding(column.categories, EMBEDDING)
+        nn.init.normal_(self.points.weight, std=0.5)
+
+    def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+        """The points are learned by gradient, with the network."""
+
+    def forward(self, text: Tensor) -> Tensor:
+        steps = text.shape[1]
+        words = (text != PADDING).to(torch.int64).sum(1, keepdim=True)  # (B, 1)
+        place = torch.arange(steps, device=text.device) - (steps - words)  # (B, T): negative in front of the text
+        present = (place >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
+        moved = torch.gather(text, 1, place.clamp(min=0))
+        return torch.cat([self.points(moved) * present, present], 2)

@@ -1,0 +1,76 @@
+"""U-Net: a network that looks at an image from ever farther away, and then goes back to the pixels.
+
+On the way down every level halves the image and doubles the maps, so that it sees what is around a pixel; on the way
+up every level doubles the image again and is shown, beside what comes from below, what its own level saw on the way
+down. So every pixel is judged by its surroundings and keeps its place.
+
+Ronneberger, Fischer & Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015.
+https://arxiv.org/abs/1505.04597
+NOTE[DIFF] convolutions pad, so that what comes out is as large as what went in; the paper loses a margin of 92 pixels.
+NOTE[DIFF] an image whose sides are no multiple of 2^depth is extended by repeating its border, and cut again.
+NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
+    2018, https://arxiv.org/abs/1803.08494) behind every convolution.
+NOTE[DIFF] width and depth can be chosen; the paper's are 64 and 4. Dropout at the lowest level, as in the paper's text.
+
+Shapes: B batch, C channels, H height, W width, O outputs per pixel, M maps.
+"""
+
+from itertools import pairwise
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.blocks.hyperparameters import Hyperparameters, choice, tunable
+from models.blocks.layers import convolution
+
+SMALLEST = 8  # pixels on the shorter side
+
+
+class Config(Hyperparameters):
+    width: int = tunable(12, 6, 32, log=True, ge=1)  # maps of the highest level
+    depth: int = tunable(2, 1, 4, ge=1)  # levels below the highest
+    dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a map of the lowest level
+    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
+    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+
+
+@final
+class UNet(nn.Module):
+    """(B, C, H, W) -> (B, O, H, W)."""
+
+    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        channels, height, width = inputs
+        if min(height, width) < SMALLEST:
+            raise ValueError(f"unet reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}")
+        self.sides = (height, width)
+        self.padding = tuple(-side % 2**config.depth for side in self.sides)  # below and to the right
+        maps = [config.width * 2**level for level in range(config.depth + 1)]
+
+        def twice(fan_in: int, fan_out: int) -> nn.Sequential:
+            style = config.activation, config.normalisation
+            return nn.Sequential(*(convolution(first, fan_out, *style) for first in (fan_in, fan_out)))
+
+        self.down = nn.ModuleList(twice(*pair) for pair in pairwise([channels, *maps]))
+        self.dropout = nn.Dropout2d(config.dropout)
+        above = maps[-2::-1]  # of the levels on the way up
+        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * level, level, 2, stride=2) for level in above)
+        self.up = nn.ModuleList(twice(2 * level, level) for level in above)
+        self.head = nn.Conv2d(config.width, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        below, right = self.padding
+        if below or right:
+            x = F.pad(x, (0, right, 0, below), mode="replicate")
+        seen: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)  # (B, M 2^level, H / 2^level, W / 2^level)
+            seen.append(x)
+        x = self.dropout(seen.pop())
+        for enlarge, block in zip(self.enlarge, self.up, strict=True):
+            x = block(torch.cat([seen.pop(), enlarge(x)], 1))
+        height, width = self.sides
+        scores: Tensor = self.head(x)[:, :, :height, :width]
+        return scores

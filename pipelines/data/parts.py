@@ -1,0 +1,38 @@
+"""The parts of a split on disk: a folder per part, one `.npy` per field, read memory-mapped."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.data.schema import Schema
+from pipelines.running.files import reading, write_array
+
+PartName = Literal["train", "valid", "test"]
+PARTS: tuple[PartName, ...] = ("train", "valid", "test")
+
+
+class Part(NamedTuple):
+    """Aligned examples: row i of every array is the same example. N examples."""
+
+    inputs: tuple[NDArray[Any], ...]  # one (N, ...) array per input field, in the schema's order
+    target: NDArray[Any]  # (N, ...)
+
+
+def write_part(folder: Path, schema: Schema, part: Part) -> None:
+    for field, values in zip((*schema.inputs, schema.target), (*part.inputs, part.target), strict=True):
+        write_array(folder / f"{field.name}.npy", values)
+
+
+def read_part(folder: Path, schema: Schema) -> Part:
+    """Read a part without loading it: the arrays are memory-mapped, and nothing can be written to them.
+
+    A map that could be written to, even to memory alone, is refused by the system where the file is larger than memory.
+    """
+    arrays = []
+    for field in (*schema.inputs, schema.target):
+        path = folder / f"{field.name}.npy"
+        with reading(path):
+            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
+    return Part(tuple(arrays[:-1]), arrays[-1])

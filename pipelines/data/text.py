@@ -1,0 +1,120 @@
+"""Texts as arrays: UTF-8 bytes in storage, codes of words for a network."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
+from pipelines.data.scratch import room
+from pipelines.data.whole import chunks
+
+WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")  # letters, digits, or one other sign; serving/ has the same rule
+PADDING, UNKNOWN = "", "<unknown>"  # codes 0 and 1; neither is a token, so no word can be taken for them
+SHORTEST, LONGEST = 4, 256  # tokens that a network reads
+COVERED = 0.95  # share of the train texts that are read to their end, unless they are longer than LONGEST
+
+
+def tokens(text: str) -> list[str]:
+    """Cut a text into lower-case words, whole numbers and single signs; white space separates and is dropped.
+
+    `"Don't pay £9.50!"` becomes `don ' t pay £ 9 . 50 !`. Letters are those of Unicode, of any script. A script
+    without spaces gives one token for each run of letters.
+    """
+    return WORD.findall(text.lower())
+
+
+def encoded(texts: Sequence[str], limit: int) -> NDArray[np.uint8]:
+    """Store texts as UTF-8 bytes padded with zeros, each cut to at most `limit` bytes at the end of a character.
+
+    Args:
+        texts: N texts. Half of a surrogate pair, which is no character, becomes "?".
+        limit: the most bytes of one text.
+
+    Returns:
+        (N, L), L the bytes of the longest text after cutting, at least 1.
+    """
+    contents = [_cut(text.encode(errors="replace"), limit) for text in texts]
+    values = np.zeros((len(contents), max(map(len, contents), default=0) or 1), dtype=np.uint8)
+    for row, content in zip(values, contents, strict=True):
+        row[: len(content)] = np.frombuffer(content, dtype=np.uint8)
+    return values
+
+
+def decoded(values: NDArray[np.uint8]) -> list[str]:
+    """Read back what `encoded` stored; (N, L) -> N texts, without the zeros behind."""
+    return list(_texts(values))
+
+
+def vocabulary(values: NDArray[np.uint8], most: int = 4000, at_least: int = 2) -> tuple[str, ...]:
+    """List the words of texts (N, L), the commonest first and equally common ones by alphabet.
+
+    Args:
+        values: N texts as bytes.
+        most: words at most, besides the two codes that stand for no word.
+        at_least: how often a word must occur.
+
+    Returns:
+        what the codes 0, 1, 2, ... stand for: padding, an unknown word, then the words.
+    """
+    counts: Counter[str] = Counter()
+    for text in _texts(values):
+        counts.update(tokens(text))
+    common = sorted(
+        (word for word, count in counts.items() if count >= at_least), key=lambda word: (-counts[word], word)
+    )
+    return (PADDING, UNKNOWN, *common[:most])
+
+
+def codes(values: NDArray[np.uint8], field: Field) -> NDArray[np.int64]:
+    """Turn texts into what a network reads: the number of each word in the vocabulary.
+
+    Args:
+        values: (N, L) bytes.
+        field: has the vocabulary in `categories`, and in `length` how many tokens T are read.
+
+    Returns:
+        (N, T): the first T tokens of each text, 1 for a word that is not in the vocabulary, 0 behind the last.
+    """
+    assert field.length > 0, f"the vocabulary of {field.name} is not fitted"
+    code = {word: number for number, word in enumerate(field.categories)}
+    unknown = code[UNKNOWN]
+    result = room((len(values), field.length), np.int64)
+    for row, text in zip(result, _texts(values), strict=True):
+        found = [code.get(word, unknown) for word in tokens(text)[: field.length]]
+        row[: len(found)] = found
+    return result
+
+
+def fitted(schema: Schema, train: Part) -> Schema:
+    """Give every input text its vocabulary and its length in tokens, from the train part alone."""
+    inputs = tuple(
+        _fitted(field, values) if field.kind == "text" else field
+        for field, values in zip(schema.inputs, train.inputs, strict=True)
+    )
+    return schema.model_copy(update={"inputs": inputs})
+
+
+def _fitted(field: Field, values: NDArray[np.uint8]) -> Field:
+    counts = [len(tokens(text)) for text in _texts(values)]
+    covering = int(np.quantile(counts, COVERED, method="inverted_cdf"))
+    length = min(max(covering, SHORTEST), LONGEST)
+    return field.model_copy(update={"categories": vocabulary(values), "length": length})
+
+
+def _cut(content: bytes, limit: int) -> bytes:
+    """Cut UTF-8 to `limit` bytes, less where that would leave a part of a character."""
+    if len(content) <= limit:
+        return content
+    while limit and content[limit] & 0b1100_0000 == 0b1000_0000:  # a byte 10xxxxxx continues a character
+        limit -= 1
+    return content[:limit]
+
+
+def _texts(values: NDArray[np.uint8]) -> Iterator[str]:
+    for rows in chunks(values):
+        for row in np.ascontiguousarray(values[rows]):
+            yield row.tobytes().rstrip(b"\0").decode()

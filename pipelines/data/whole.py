@@ -1,0 +1,40 @@
+"""What every source returns: all examples, before anything is split."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from numpy.typing import NDArray
+
+from pipelines.data.parts import Part
+from pipelines.data.schema import Schema
+
+CHUNK = 2**24  # bytes read at once, so that arrays larger than memory pass through
+NO_KEYS: Mapping[str, NDArray[Any]] = MappingProxyType({})
+
+
+class Finding(NamedTuple):
+    """One thing that was checked."""
+
+    check: str
+    level: Literal["fine", "notice", "warning"]  # a notice is worth knowing, a warning may make scores wrong
+    concerns: int  # how many examples, classes, cells, files or pixels
+    sentence: str
+
+
+class Data(NamedTuple):
+    """Every example of a problem, as the source gives it. N examples."""
+
+    schema: Schema
+    part: Part  # N rows; the arrays may be memory-mapped
+    notes: tuple[str, ...] = ()  # what the source did or knows, as sentences for the manifest
+    findings: tuple[Finding, ...] = ()  # what the source found wrong, and what it did about it
+    keys: Mapping[str, NDArray[Any]] = NO_KEYS  # (N,) each: what a split may go by, and no network sees
+
+
+def chunks(values: NDArray[Any]) -> Iterator[slice]:
+    """Cut the rows of `values` (N, ...) into slices of about `CHUNK` bytes each."""
+    row = max(1, values[:1].nbytes)
+    step = max(1, CHUNK // row)
+    for start in range(0, len(values), step):
+        yield slice(start, min(start + step, len(values)))

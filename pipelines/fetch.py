@@ -1,0 +1,36 @@
+"""Stage fetch: download the addresses that sources name, once, and look whether files and folders were edited.
+
+It runs in every `dvc repro`, because DVC cannot know beforehand what a source names; what does not change stays up
+to date behind it. It never fails: what is missing is said by the stage that reads it.
+"""
+
+import shutil
+from typing import Any
+
+import yaml
+
+from pipelines.running.failure import Failure
+from pipelines.running.files import write_json
+from pipelines.settings import paths
+from pipelines.sources.fetched import fingerprint, local
+from pipelines.sources.places import places
+
+
+def fetch() -> None:
+    shutil.rmtree(paths.WATCHED, ignore_errors=True)
+    params = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    for name, problem in params["problems"].items():
+        source = problem.get("source")
+        named = places(source) if isinstance(source, dict) else ()  # whatever it is, split says what is wrong with it
+        write_json(paths.watched(str(name)), {"places": [_seen(setting, place) for setting, place in named]})
+
+
+def _seen(setting: str, place: str) -> dict[str, Any]:
+    try:
+        return {"setting": setting, **fingerprint(local(place, paths.DOWNLOADS), paths.STATE / "fingerprints.json")}
+    except (Failure, OSError):
+        return {"setting": setting, "missing": True}
+
+
+if __name__ == "__main__":
+    fetch()

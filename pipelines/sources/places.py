@@ -1,0 +1,23 @@
+"""Which settings of a source name a file, a folder or an address; read without loading anything else."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PLACES: dict[str, tuple[str, ...]] = {  # kind of source -> its settings
+    "table": ("path",),
+    "text": ("path",),
+    "images": ("path", "folder"),
+    "masks": ("images", "masks"),
+    "arrays": ("path", "inputs", "target", "test_inputs", "test_target"),
+    "series": ("path",),
+    "sequences": ("path", "test_path"),
+}
+
+
+def places(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The setting's name and the place it names, for every place of a source as params.yaml has it."""
+    for setting in PLACES.get(str(source.get("kind")), ()):
+        value = source.get(setting)
+        for place in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(place, str):
+                yield setting, place

@@ -1,0 +1,95 @@
+"""How a problem's examples are to be split: the `split:` block of params.yaml."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+By = Literal["stratified", "random", "group", "time", "group_in_time", "column", "given"]  # rows of splitting.BY
+
+READ_BY: dict[str, tuple[str, ...]] = {  # which ways to split read a setting that not all of them do
+    "group": ("group", "group_in_time"),
+    "time": ("time", "group_in_time"),
+    "embargo": ("time",),
+    "column": ("column",),
+    "parts": ("column",),
+}
+
+
+def _texts(values: Any) -> Any:
+    """What YAML gives for `[1, a]`, or for `1`, as texts."""
+    if isinstance(values, list | tuple):
+        return tuple(str(value) for value in values)
+    return values if isinstance(values, dict) else (str(values),)
+
+
+Values = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+
+
+class PartValues(BaseModel):
+    """`parts: {train: [2019, 2020], valid: [2021], test: [2022]}`: which values of the column make which part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    train: Values
+    valid: Values = ()  # empty: cut from train
+    test: Values = ()  # empty: cut from train
+
+    @model_validator(mode="after")
+    def _part_ways(self) -> "PartValues":
+        values = (*self.train, *self.valid, *self.test)
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"a value belongs to one part, but {twice[0]!r} is named twice")
+        if not self.train:
+            raise ValueError("train must name at least one value of the column")
+        return self
+
+
+class SplitSettings(BaseModel):
+    """`split: {valid: 0.2, test: 0.2, by: stratified}`; what is left is for training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    valid: float = 0.2  # share of the examples that tuning and early stopping look at
+    test: float = 0.2  # share of the examples that only the final scores look at
+    by: By = "stratified"
+    group: str | None = None  # the key that names an example's group; "group" if not said
+    time: str | None = None  # the key that says when an example was; "time" if not said
+    embargo: int = Field(default=0, ge=0)  # steps of a series, or examples, that are left out after each boundary
+    column: str | None = None  # the key whose values make the parts
+    parts: PartValues | None = None  # ... and which value makes which
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _known(cls, name: Any) -> Any:
+        if name not in get_args(By):
+            raise ValueError(f"must be a way to split ({', '.join(get_args(By))}), got {name}")
+        return name
+
+    @field_validator("valid", "test")
+    @classmethod
+    def _is_a_share(cls, share: float) -> float:
+        if not 0 < share < 1:
+            raise ValueError(f"must be a share of the examples, above 0 and below 1 such as 0.2, got {share:g}")
+        return share
+
+    @model_validator(mode="after")
+    def _leaves_something_to_learn_from(self) -> "SplitSettings":
+        if self.valid + self.test > 1 - 1e-9:
+            raise ValueError(
+                f"valid and test must leave examples to train on, so together be below 1, "
+                f"got {self.valid:g} + {self.test:g} = {self.valid + self.test:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_its_way_reads(self) -> "SplitSettings":
+        for name, ways in READ_BY.items():
+            if getattr(self, name) and self.by not in ways:
+                raise ValueError(f"{name} is read with by: {' or '.join(ways)} alone, got by: {self.by}")
+        if self.by == "column" and not (self.column and self.parts):
+            raise ValueError(
+                "by: column needs the column and what its values make, "
+                "such as column: fold, parts: {train: [1, 2], valid: [3], test: [4]}"
+            )
+        return self

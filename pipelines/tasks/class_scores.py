@@ -1,0 +1,167 @@
+"""The scores of a classification, each under R resamples at once.
+
+All scores are computed from counts per row (how often the row was drawn), so one piece of arithmetic gives both the
+score of a set (every row once) and its scores under a thousand bootstrap resamples.
+
+Where a class is missing, as happens in resamples of small sets:
+- precision, recall and F1 average over the classes that occur among the targets or the predictions,
+  and 0/0 counts as 0 (scikit-learn's defaults with zero_division=0);
+- balanced accuracy, ROC AUC and PR AUC average over the classes that occur among the targets; ROC AUC is NaN if fewer
+  than two do;
+- the other metrics need no class to be present.
+
+Shapes: N rows, K classes, R resamples.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BINS = 15  # of the calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
+FLOOR = float(np.finfo(np.float64).eps)  # smallest probability a logarithm sees, as in scikit-learn's log_loss
+
+
+def _hit(probabilities: Floats, codes: Integers) -> Floats:
+    hit: Floats = (probabilities.argmax(axis=1) == codes).astype(np.float64)
+    return hit
+
+
+def _surprise(probabilities: Floats, codes: Integers) -> Floats:
+    given = probabilities[np.arange(len(codes)), codes]
+    surprise: Floats = -np.log(np.clip(given, FLOOR, 1 - FLOOR))
+    return surprise
+
+
+def _squared_distance(probabilities: Floats, codes: Integers) -> Floats:
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(len(codes)), codes] = 1
+    distance: Floats = np.square(probabilities - truth).sum(axis=1)
+    return distance
+
+
+PER_ROW: dict[str, Callable[[Floats, Integers], Floats]] = {
+    "accuracy": _hit,
+    "log_loss": _surprise,
+    "brier": _squared_distance,
+}  # (N, K), (N,) -> (N,)
+
+
+def confidence_bins(probabilities: Floats) -> Integers:
+    """The bin 0 .. 14 of every row's top probability, (N,); bin b is (b/15, (b+1)/15]."""
+    inner_edges = np.linspace(0, 1, BINS + 1)[1:-1]
+    bins: Integers = np.searchsorted(inner_edges, probabilities.max(axis=1), side="left")
+    return bins
+
+
+def _per_class(codes: Integers, classes: int, values: Floats) -> Floats:
+    """Add the rows of `values` (N, R) that share a code: (classes, R)."""
+    members = np.zeros((classes, len(codes)))
+    members[codes, np.arange(len(codes))] = 1
+    return members @ values
+
+
+def macro(guesses: Integers, codes: Integers, classes: int, counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall and F1, (R,) each, averaged over the classes that occur; 0/0 is 0."""
+    right = guesses == codes
+    hits = _per_class(codes[right], classes, counts[right])  # (K, R)
+    guessed = _per_class(guesses, classes, counts)
+    actual = _per_class(codes, classes, counts)
+    occurring = np.maximum(((guessed + actual) > 0).sum(axis=0), 1)  # (R,)
+    precision, recall, f1 = (
+        (numerator / np.maximum(denominator, 1)).sum(axis=0) / occurring  # a denominator below 1 is an absent class
+        for numerator, denominator in ((hits, guessed), (hits, actual), (2 * hits, guessed + actual))
+    )
+    return precision, recall, f1
+
+
+def calibration_error(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
+    """Sum over the bins of |hits - expected hits|, (R,)."""
+    surplus = _hit(probabilities, codes) - probabilities.max(axis=1)
+    error: Floats = np.abs(_per_class(confidence_bins(probabilities), BINS, surplus[:, None] * counts)).sum(axis=0)
+    return error
+
+
+def balanced_accuracy(guesses: Integers, codes: Integers, classes: int, counts: Floats) -> Floats:
+    """The share found of every class, averaged over the classes that occur: (R,)."""
+    right = guesses == codes
+    hits = _per_class(codes[right], classes, counts[right])  # (K, R)
+    actual = _per_class(codes, classes, counts)
+    found: Floats = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
+    mean: Floats = found.sum(axis=0) / np.maximum((actual > 0).sum(axis=0), 1)
+    return mean
+
+
+def pr_auc(probabilities: Floats, codes: Integers, classes: tuple[int, ...], counts: Floats) -> Floats:
+    """The area under precision over recall (average precision), averaged over `classes`: (R,).
+
+    The sum over all thresholds of the precision there times the recall gained there, as scikit-learn's
+    average_precision_score; NaN where none of the classes occurs.
+    """
+    areas, present = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    for code in classes:
+        order = np.argsort(-probabilities[:, code], kind="stable")
+        scores, weights = probabilities[order, code], counts[order]
+        last = np.append(scores[1:] != scores[:-1], True)  # of a run of equal scores
+        wins = np.cumsum(weights * (codes[order] == code)[:, None], axis=0)[last]  # (thresholds, R)
+        taken = np.cumsum(weights, axis=0)[last]
+        gained = np.diff(wins, axis=0, prepend=0)
+        area = (gained * np.divide(wins, taken, out=np.zeros_like(wins), where=taken > 0)).sum(axis=0)
+        areas += np.divide(area, wins[-1], out=np.zeros_like(area), where=wins[-1] > 0)
+        present += wins[-1] > 0
+    mean: Floats = np.divide(areas, present, out=np.full_like(areas, np.nan), where=present > 0)
+    return mean
+
+
+def best_threshold(
+    positive: Floats, truth: NDArray[np.bool_], score: Callable[[Floats, Floats, Floats, Floats], Floats]
+) -> float:
+    """The threshold on the probability of a class that makes a score largest.
+
+    Args:
+        positive: probability of the class, (N,).
+        truth: whether it is the class, (N,).
+        score: of true positives, false positives, false negatives and true negatives, one number per threshold.
+
+    Returns:
+        Half-way between the lowest probability that is called the class and the next below.
+    """
+    order = np.argsort(-positive, kind="stable")
+    ranked = positive[order]
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    hits = np.cumsum(truth[order])[last].astype(np.float64)
+    alarms = last + 1 - hits
+    missed = truth.sum() - hits
+    rest = len(truth) - last - 1 - missed
+    best = int(np.argmax(score(hits, alarms, missed, rest)))
+    below = ranked[last[best] + 1] if last[best] + 1 < len(ranked) else 0.0
+    return float((ranked[last[best]] + below) / 2)
+
+
+def roc_auc(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
+    """One class against the rest, averaged over the classes that occur: (R,).
+
+    For each example of the class, the weight of the other examples that score below it, ties as half
+    (Mann & Whitney's statistic): two look-ups in the running sum over the others in order of score.
+    """
+    total = counts.sum(axis=0)
+    areas, present = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    for code in range(probabilities.shape[1]):
+        members = codes == code
+        inside, outside = counts[members], counts[~members]
+        scores, others = probabilities[members, code], probabilities[~members, code]
+        order = others.argsort()
+        running = np.zeros((len(others) + 1, counts.shape[1]))
+        np.cumsum(outside[order], axis=0, out=running[1:])
+        below = np.searchsorted(others[order], scores, side="left")
+        upto = np.searchsorted(others[order], scores, side="right")
+        wins = np.einsum("nr,nr->r", inside, running[below] + running[upto]) / 2
+        weight = inside.sum(axis=0)
+        pairs = weight * (total - weight)
+        areas += np.divide(wins, pairs, out=np.zeros_like(wins), where=pairs > 0)
+        present += pairs > 0
+    mean: Floats = np.divide(areas, present, out=np.full_like(areas, np.nan), where=present > 0)
+    return mean

@@ -1,0 +1,32 @@
+"""How wide an interval must be to hold the truth as often as it says: split conformal prediction.
+
+What was answered to examples that nothing was learned from shows how far answers are from the truth. If the examples
+to come are like those, an interval that reaches as far as 90 % of those distances (and a little further, because the
+next example is one more) holds the truth with a chance of 90 % or more, whatever the model and the data.
+
+Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World", 2005; Lei, G'Sell, Rinaldo, Tibshirani & Wasserman,
+"Distribution-Free Predictive Inference for Regression", JASA 113, 2018. https://doi.org/10.1080/01621459.2017.1307116
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def radius(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
+    """The k-th smallest distance, k = ceil((N + 1) * coverage).
+
+    Args:
+        distances: from answer to truth, (N, ...); below 0 where the truth lies inside an interval that was answered.
+        coverage: the chance that is promised.
+
+    Returns:
+        (...); the largest distance where N is too small for the promise (below 9 for 90 %).
+    """
+    rows = len(distances)
+    assert rows, "a radius needs examples to measure"
+    place = min(rows, math.ceil((rows + 1) * coverage - 1e-9))  # without the last bits of a product such as 10 * 0.9
+    reach: NDArray[np.float64] = np.partition(np.asarray(distances, dtype=np.float64), place - 1, axis=0)[place - 1]
+    return reach

@@ -1,0 +1,122 @@
+"""How a forecast is scored: errors that can be compared between variables, and whether the interval holds the truth.
+
+Errors are made comparable between variables by dividing by the error of the simplest forecast: by how much a variable
+changes from one step to the next, on average over the windows of the part.
+
+Hyndman & Koehler, "Another Look at Measures of Forecast Accuracy", International Journal of Forecasting 22(4), 2006.
+https://doi.org/10.1016/j.ijforecast.2006.03.001
+NOTE[DIFF] the change from step to step is averaged over all windows of a part, not over each window alone, so that one
+    window in which nothing moved does not outweigh all others.
+
+Shapes: N rows, H steps of the horizon, F variables, Q quantile levels.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.tasks.task import Decision, Goal, Metric
+
+Floats = NDArray[np.float64]
+
+GOALS = {
+    "mase": Goal("mase", "minimize"),
+    "mae": Goal("mae", "minimize"),
+    "pinball": Goal("pinball", "minimize"),
+}
+
+METRICS = (
+    Metric(
+        "mase",
+        "MASE",
+        "lower",
+        "How far off the forecast (its median) is, in average changes from one step to the next: 1 is as far as the "
+        "series usually moves in one step, averaged over the horizon and the variables.",
+    ),
+    Metric("mae", "MAE", "lower", "How far off the forecast (its median) is on average, in the variables' own units."),
+    Metric(
+        "rmse",
+        "RMSE",
+        "lower",
+        "How far off the forecast typically is, with far misses counting more (the root of the mean squared error).",
+    ),
+    Metric(
+        "pinball",
+        "Pinball loss",
+        "lower",
+        "How good all quantiles are together, in average changes from one step to the next: quantiles that hold the "
+        "truth as often as they say and lie close to it are best.",
+    ),
+    Metric(
+        "coverage",
+        "Held by the interval",
+        "higher",
+        "The share of true values inside the interval between the lowest and the highest quantile: of the 0.1 and the "
+        "0.9 quantile, it should be close to 80 %.",
+    ),
+)
+
+
+def median(quantiles: Floats, levels: tuple[float, ...]) -> Floats:
+    """The forecast itself, (N, H, F)."""
+    middle: Floats = quantiles[..., levels.index(0.5)]
+    return middle
+
+
+def pinball(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> Floats:
+    """The quantile loss, averaged over levels: (N, H, F). At 0.5 it is half of the absolute error."""
+    miss = true[..., None] - quantiles  # (N, H, F, Q)
+    level = np.array(levels)
+    loss: Floats = np.maximum(level * miss, (level - 1) * miss).mean(axis=-1)
+    return loss
+
+
+PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], Floats]] = {
+    "mase": lambda quantiles, true, scale, levels: _mean(np.abs(true - median(quantiles, levels)) / scale),
+    "mae": lambda quantiles, true, scale, levels: _mean(np.abs(true - median(quantiles, levels))),
+    "squared_error": lambda quantiles, true, scale, levels: _mean(np.square(true - median(quantiles, levels))),
+    "pinball": lambda quantiles, true, scale, levels: _mean(pinball(quantiles, true, levels) / scale),
+}  # quantiles (N, H, F, Q), truth (N, H, F), scale (N, 1, F), levels -> (N,)
+
+
+def _mean(values: Floats) -> Floats:
+    mean: Floats = values.mean(axis=(1, 2))
+    return mean
+
+
+def bounds(quantiles: Floats, reach: Floats) -> tuple[Floats, Floats]:
+    """The ends of the interval: the outermost quantiles moved outwards, (N, H, F) each.
+
+    Args:
+        quantiles: (N, H, F, Q).
+        reach: in each variable's unit, (H, F); below 0 moves inwards, at most to the next quantile.
+    """
+    inner = min(1, quantiles.shape[-1] - 1)
+    low = np.minimum(quantiles[..., 0] - reach, quantiles[..., inner])
+    high = np.maximum(quantiles[..., -1] + reach, quantiles[..., -1 - inner])
+    return low, high
+
+
+def radius_name(step: int, column: str) -> str:
+    """What the decision calls the radius of a variable at a step, counted from 1."""
+    return f"radius_{step}_{column}"
+
+
+def radii(decision: Decision, horizon: int, columns: tuple[str, ...], unknown: float) -> Floats:
+    """The radii of a decision, (H, F).
+
+    Args:
+        unknown: for what nothing was decided about.
+    """
+    steps = range(1, horizon + 1)
+    return np.array([[decision.get(radius_name(step, column), unknown) for column in columns] for step in steps])
+
+
+def checked(replies: NDArray[Any], truth: NDArray[Any], levels: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+    """Quantiles (N, H, F, Q), truth (N, H, F) and scale (N, 1, F)."""
+    rows, steps, variables = truth.shape
+    assert replies.shape == (rows, steps - 1, variables, len(levels)), f"{replies.shape} for {truth.shape}"
+    true = np.asarray(truth, dtype=np.float64)
+    return np.asarray(replies, dtype=np.float64), true[:, :-1], true[:, -1:]

@@ -1,0 +1,183 @@
+"""What would another example look like? A network draws images that could be from the same source.
+
+Nothing is asked but noise: standard normal numbers, from a seed. The scores compare a set of drawn images with the real
+ones of a part, in the features of a fixed embedding.
+
+Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
+"""
+
+import math
+from typing import Any, Literal, Protocol, cast, final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.blocks.finishes import Finish
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
+from pipelines.running.failure import Failure
+from pipelines.tasks import embedding
+from pipelines.tasks.sample_scores import covered, energy, frechet, resampled_energy
+from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+
+Floats = NDArray[np.float64]
+
+NOISE = 64  # numbers that a drawing starts from; a network uses as many of them as it likes
+COMPONENTS = 10  # of the mixture that stands among the baselines
+
+METRICS = (
+    Metric(
+        "energy_distance",
+        "Energy distance",
+        "lower",
+        "How far the drawn images lie from the real ones as a crowd: 0 if they could be from the same source. Measured "
+        f"in the features of a fixed network ({embedding.NAME}).",
+    ),
+    Metric(
+        "frechet",
+        "Frechet distance",
+        "lower",
+        "The same question asked of means and spreads alone, in the same features: 0 if both agree.",
+    ),
+    Metric(
+        "precision",
+        "Precision",
+        "higher",
+        "The share of drawn images that lie among the real ones: are they believable?",
+    ),
+    Metric(
+        "recall",
+        "Recall",
+        "higher",
+        "The share of real images that lie among the drawn ones: is the variety there?",
+    ),
+)
+
+
+class GenerationSettings(TaskSettings):
+    """`task: generation`; the loss is the network's own: a bound on the likelihood, or an adversary."""
+
+    kind: Literal["generation"] = "generation"
+
+
+class Explained(Protocol):
+    """A generator that can say how well it explains examples."""
+
+    def elbo(self, x: Tensor) -> Tensor: ...
+
+
+@final
+class Pixels(nn.Module):
+    """From numbers of -1 to 1, (B, O), to pixels of 0 to 255, (B, H, W[, C]), and back."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        return ((outputs + 1) * 127.5).reshape(-1, *self.shape)
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        return target.float().flatten(1) / 127.5 - 1
+
+
+@final
+class Generation:
+    """Noise (B, Z) in, images (B, H, W[, C]) of 0 to 255 out.
+
+    Raises:
+        Failure: if the data does not begin with an image, or the goal is unknown.
+    """
+
+    name = "generation"
+    output = "samples"
+    metrics = METRICS
+    goals = ("energy_distance",)
+    goal = Goal("energy_distance", "minimize")
+    asked: tuple[Field, ...] = (Field(name="noise", kind="noise", dtype="float32", shape=(NOISE,)),)
+
+    def __init__(
+        self, schema: Schema, settings: GenerationSettings = GenerationSettings(), goal: str | None = None
+    ) -> None:
+        field = schema.inputs[0]
+        if field.kind != "image" or len(schema.inputs) > 1:
+            raise Failure(f"generation draws images; the input {field.name!r} is of kind {field.kind}")
+        if goal is not None and goal not in self.goals:
+            raise Failure(f"goal of a generation must be one of {', '.join(self.goals)}; found {goal!r}")
+        self.shape = field.shape
+
+    def outputs(self, writes: Literal["vector", "image"]) -> int:
+        if writes == "image":
+            raise Failure("generation starts from noise; the network answers for every pixel of an image")
+        return math.prod(self.shape)
+
+    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+        """As much noise as there are examples, always the same."""
+        generator = np.random.Generator(np.random.PCG64(0))
+        return (generator.standard_normal((len(part.target), NOISE), dtype=np.float32),)
+
+    def learnable(self, part: Part) -> NDArray[Any] | None:
+        return None
+
+    def target(self, part: Part) -> NDArray[Any]:
+        return part.inputs[0]
+
+    def truth(self, part: Part) -> NDArray[Any]:
+        return part.inputs[0]
+
+    def finish(self, train: Part | None) -> Finish:
+        return Pixels(self.shape)
+
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        return cast(Explained, network).elbo(target)
+
+    def reply(self) -> nn.Module:
+        return nn.Hardtanh(0.0, 255.0)
+
+    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+        return {}
+
+    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+        once = np.ones((1, len(truth)))
+        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+
+    def resampled(
+        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    ) -> dict[str, Floats]:
+        """All metrics under R resamples of real and drawn images alike; weights (R, N), values (R,)."""
+        counts = np.asarray(weights, dtype=np.float64)
+        if not np.isfinite(replies).all():
+            return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
+        real, drawn = embedding.embedded(truth), embedding.embedded(replies)
+        total = counts.sum(axis=1)
+        return {
+            "energy_distance": resampled_energy(real, drawn, counts),
+            "frechet": frechet(real, drawn, counts),
+            "precision": counts @ covered(drawn, real) / total,
+            "recall": counts @ covered(real, drawn) / total,
+        }
+
+    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+        """What every real image adds to the energy distance, (N,)."""
+        if not np.isfinite(replies).all():
+            return np.full(len(truth), np.nan)
+        return energy(embedding.embedded(truth), embedding.embedded(replies))
+
+    def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
+        """Every pixel on its own, and a mixture of Gaussians, both fitted to the train part."""
+        from sklearn.mixture import GaussianMixture
+        from threadpoolctl import threadpool_limits
+
+        pixels = np.asarray(train.inputs[0], dtype=np.float64).reshape(len(train.target), -1)
+        rows = len(part.target)
+        generator = np.random.Generator(np.random.PCG64(0))
+        alone = pixels.mean(0) + pixels.std(0) * generator.standard_normal((rows, pixels.shape[1]))
+        mixture = GaussianMixture(min(COMPONENTS, len(pixels)), covariance_type="diag", reg_covar=1.0, random_state=0)
+        with threadpool_limits(limits=1):
+            mixture.fit(pixels)
+        drawn, _ = mixture.sample(rows)
+        return {
+            name: values.clip(0, 255).reshape(rows, *self.shape).astype(np.float32)
+            for name, values in (("pixels on their own (baseline)", alone), ("Gaussian mixture (baseline)", drawn))
+        }

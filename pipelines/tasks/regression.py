@@ -1,0 +1,200 @@
+"""How much? One number for every example, with an interval that should hold the truth 9 times in 10.
+
+A network answers in spreads of the target around its mean; what is served is the number in its own unit. The interval
+is the number plus and minus one radius, which is measured on validation (`conformal`). All scores are means over rows,
+weighted by how often the row was drawn, so one piece of arithmetic gives both the score of a set (every row once) and
+its scores under a thousand bootstrap resamples.
+
+Shapes: N rows, R resamples, B rows of a batch.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.blocks.finishes import Finish, Standard
+from models.blocks.losses import LOSSES
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
+from pipelines.running.failure import Failure
+from pipelines.tasks.conformal import radius
+from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+
+Floats = NDArray[np.float64]
+
+COVERAGE = 0.9  # the chance that an interval promises
+
+GOALS = {
+    "squared_error": Goal("squared_error", "minimize"),
+    "mae": Goal("mae", "minimize"),
+}
+
+METRICS = (
+    Metric(
+        "rmse",
+        "RMSE",
+        "lower",
+        "How far off an answer typically is, in the target's own unit, with far misses counting more (the root of the "
+        "mean squared error).",
+    ),
+    Metric("mae", "MAE", "lower", "How far off an answer is on average, in the target's own unit."),
+    Metric(
+        "r2",
+        "R²",
+        "higher",
+        "The part of the differences between examples that the answers explain: 1 is perfect, 0 is no better than "
+        "always answering the mean, below 0 is worse than that.",
+    ),
+    Metric(
+        "squared_error",
+        "Mean squared error",
+        "lower",
+        "The square of how far off an answer is, on average: a miss twice as far counts four times.",
+    ),
+    Metric(
+        "coverage",
+        "Held by the 90 % interval",
+        "higher",
+        "The share of true values inside the interval that is answered beside the number: it should be close to 90 %.",
+    ),
+    Metric(
+        "interval_width",
+        "Width of the 90 % interval",
+        "lower",
+        "From its lower to its upper end, in the target's own unit: of two models whose intervals hold the truth as "
+        "often, the one with the narrower says more.",
+    ),
+)
+
+
+class RegressionSettings(TaskSettings):
+    """`task: regression`, or `task: {kind: regression, loss: huber}`."""
+
+    kind: Literal["regression"] = "regression"
+    loss: Literal["squared_error", "huber", "absolute_error"] = "squared_error"  # what networks descend
+
+
+@final
+class Regression:
+    """One number: an error to descend on standardised outputs (B, 1), the number in its unit (B, 1) as the reply.
+
+    The truth is the target as it is stored, (N,); replies are (N, 1).
+
+    Raises:
+        Failure: if the target is not a number, or the goal is not one of `GOALS`.
+    """
+
+    name = "regression"
+    output = "value"
+    metrics = METRICS
+    goals = tuple(GOALS)
+
+    def __init__(self, schema: Schema, settings: RegressionSettings, goal: str | None = None) -> None:
+        target = schema.target
+        if target.kind != "number":
+            raise Failure(f"regression needs a target of kind number; {target.name!r} is of kind {target.kind}")
+        if goal is not None and goal not in GOALS:
+            raise Failure(f"goal of a regression must be one of {', '.join(GOALS)}; found {goal!r}")
+        self.goal = GOALS[goal or self.goals[0]]
+        self.asked: tuple[Field, ...] = schema.inputs
+        self._loss = LOSSES[settings.loss]
+
+    def outputs(self, writes: Literal["vector", "image"]) -> int:
+        if writes == "image":
+            raise Failure("regression asks for one number per example; the network answers for every pixel")
+        return 1
+
+    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+        return part.inputs
+
+    def learnable(self, part: Part) -> NDArray[Any] | None:
+        return None
+
+    def target(self, part: Part) -> NDArray[Any]:
+        return np.asarray(part.target, dtype=np.float32)[:, None]
+
+    def truth(self, part: Part) -> NDArray[Any]:
+        return part.target
+
+    def finish(self, train: Part | None) -> Finish:
+        if train is None:
+            return Standard()
+        target = np.asarray(train.target, dtype=np.float64)
+        return Standard().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
+
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        return self._loss(network(*inputs), target)
+
+    def reply(self) -> nn.Module:
+        return nn.Identity()
+
+    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+        """The radius of the interval, in the target's unit, and the chance that it promises."""
+        values, true = _checked(replies, truth)
+        return {"radius": float(radius(np.abs(true - values), COVERAGE)), "coverage": COVERAGE}
+
+    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
+        once = np.ones((1, len(truth)))
+        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+
+    def resampled(
+        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    ) -> dict[str, Floats]:
+        """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
+        values, true = _checked(replies, truth)
+        counts = np.asarray(weights, dtype=np.float64)
+        if not np.isfinite(values).all():
+            return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
+        total = counts.sum(axis=1)  # (R,)
+        reach = decision.get("radius", np.nan)
+        squared = counts @ PER_ROW["squared_error"](values, true) / total
+        held = (np.abs(true - values) <= reach).astype(np.float64)
+        return {
+            "rmse": np.sqrt(squared),
+            "mae": counts @ PER_ROW["mae"](values, true) / total,
+            "r2": _explained(squared, true, counts),
+            "squared_error": squared,
+            "coverage": counts @ held / total if np.isfinite(reach) else np.full(len(counts), np.nan),
+            "interval_width": np.full(len(counts), 2 * reach),
+        }
+
+    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+        return PER_ROW[self.goal.name](*_checked(replies, truth))
+
+    def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
+        """The mean of the training targets, for every row."""
+        mean = float(np.asarray(train.target, dtype=np.float64).mean())
+        return {"mean (baseline)": np.full((len(part.target), 1), mean)}
+
+
+def _checked(replies: NDArray[Any], truth: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Both as (N,)."""
+    assert replies.shape == (len(truth), 1), f"{replies.shape} for {len(truth)} numbers"
+    return np.asarray(replies, dtype=np.float64)[:, 0], np.asarray(truth, dtype=np.float64)
+
+
+PER_ROW: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "squared_error": lambda values, true: np.square(true - values),
+    "mae": lambda values, true: np.abs(true - values),
+}  # (N,), (N,) -> (N,)
+
+
+def _explained(squared: Floats, true: Floats, counts: Floats) -> Floats:
+    """1 - squared error / variance, (R,); NaN for a resample in which all true values are equal.
+
+    Args:
+        squared: mean squared error of every resample, (R,).
+    """
+    total = counts.sum(axis=1)
+    centred = true - true.mean()  # small numbers, so that their squares lose nothing
+    means = counts @ centred / total
+    variance = np.array([row @ np.square(centred - mean) for row, mean in zip(counts, means, strict=True)]) / total
+    defined = variance > np.finfo(np.float64).eps * np.square(centred).mean()
+    explained: Floats = 1 - np.divide(squared, variance, out=np.full_like(squared, np.nan), where=defined)
+    return explained

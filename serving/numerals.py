@@ -1,0 +1,43 @@
+"""Numbers between JSON and float32: read with care, written with the fewest digits that read back the same."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def shortest(values: NDArray[Any]) -> Any:
+    """Write float32 numbers as Python's floats, in nested lists of the array's shape; a lone one as itself."""
+    texts = np.asarray(values, dtype=np.float32).reshape(-1).astype("U")
+    numbers = [float(text) for text in texts]
+    return numbers[0] if values.ndim == 0 else np.array(numbers, dtype=np.float64).reshape(values.shape).tolist()
+
+
+def fits(value: Any) -> bool:
+    """Tell whether a JSON value is a number that float32 can hold, or null; true is not a number."""
+    if value is None:
+        return True
+    if type(value) not in (int, float):
+        return False
+    return (-LARGEST <= value <= LARGEST) if isinstance(value, int) else math.isfinite(value) and abs(value) <= LARGEST
+
+
+def floats(values: Sequence[Any], refuse: Callable[[int], Exception]) -> NDArray[Any]:
+    """Read numbers and nulls as float32, null as NaN: (N,).
+
+    Raises:
+        Exception: what `refuse` makes of the place of the first value that is neither.
+    """
+    for place, value in enumerate(values):
+        if not fits(value):
+            raise refuse(place)
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float32)
+
+
+def plain(number: float) -> str:
+    """Write a number in a sentence: 3 rather than 3.0, at most six digits."""
+    return f"{number:.6g}"

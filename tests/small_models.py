@@ -1,0 +1,324 @@
+"""One small served model per task and kind of field: its graph, what it is asked, and its archive.
+
+The graphs are written by hand in ONNX's own text form, so that what they answer can be followed with a pencil.
+Shapes: B batch.
+"""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from serving import archive
+
+HEADER = '<ir_version: 9, opset_import: ["" : 18]>\n'
+MEDIA = ["image/png", "image/jpeg"]
+DAYS = "days since 1970-01-01"
+VOCABULARY = ["", "<unknown>", "you", "have", "won", "!", "meeting", "at", "10", "straße", "_"]
+
+
+class Small(NamedTuple):
+    """A graph and what its signature says."""
+
+    graph: str
+    signature: dict[str, Any]
+    golden: dict[str, np.ndarray]  # inputs by field
+    scale: tuple[float, ...] = ()  # what differences are measured against; () for serving's own choice
+
+
+def number(name: str, low: float, high: float, unit: str = "") -> dict[str, Any]:
+    return {"name": name, "kind": "number", "dtype": "float32", "shape": [], "range": [low, high], "unit": unit}
+
+
+def category(name: str, *categories: str) -> dict[str, Any]:
+    return {"name": name, "kind": "category", "dtype": "int64", "shape": [], "categories": list(categories)}
+
+
+def image(name: str, *shape: int, mode: str = "L") -> dict[str, Any]:
+    decode = {"mode": mode, "media": MEDIA}
+    facts = {"kind": "image", "dtype": "uint8", "range": [0, 255], "unit": "grey level", "decode": decode}
+    return {"name": name, "shape": list(shape), **facts}
+
+
+def described(task: str, output: str, shape: list[int], *inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    outputs = [{"name": output, "dtype": "float32", "shape": shape}]
+    plain = {"version": "1.0", "title": task, "labels": [], "tolerance": 1e-5}
+    return {"task": task, **plain, "inputs": list(inputs), "outputs": outputs, **more}
+
+
+def draws(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def survival() -> Small:
+    """Two classes by a threshold: P(yes) = sigmoid(age / 100 + sex - alone + days / 100000), a missing cell 0 or -1."""
+    graph = """
+    survival (float[B] age, int64[B] sex, int64[B] alone, float[B] born) => (float[B, 2] probabilities) {
+        yearly = Constant<value_float = 0.01> ()
+        daily = Constant<value_float = 0.00001> ()
+        nothing = Constant<value_float = 0.0> ()
+        missing = IsNaN (age)
+        known = Where (missing, nothing, age)
+        aged = Mul (known, yearly)
+        unborn = IsNaN (born)
+        birth = Where (unborn, nothing, born)
+        days = Mul (birth, daily)
+        sexes = Cast<to = 1> (sex)
+        loners = Cast<to = 1> (alone)
+        both = Sub (sexes, loners)
+        first = Add (aged, both)
+        sum = Add (first, days)
+        yes = Sigmoid (sum)
+        one = Constant<value_float = 1.0> ()
+        no = Sub (one, yes)
+        last = Constant<value_ints = [1]> ()
+        left = Unsqueeze (no, last)
+        right = Unsqueeze (yes, last)
+        probabilities = Concat<axis = 1> (left, right)
+    }
+    """
+    fields = (
+        number("age", 0.5, 80, "years"), category("sex", "female", "male"), category("alone", "false", "true"),
+        number("born", -36524, 11322, DAYS),
+    )  # fmt: skip
+    golden = {
+        "age": np.array([29, np.nan, 0.5, 80, 17.25], np.float32),
+        "sex": np.array([0, 1, -1, 0, 1]),
+        "alone": np.array([0, 1, 1, -1, 0]),
+        "born": np.array([-20000, 0, np.nan, 10957.5, 1.25], np.float32),
+    }
+    signature = described(
+        "classification", "probabilities", [2], *fields,
+        labels=["no", "yes"], decision={"threshold": 0.6, "positive": 1.0},
+    )  # fmt: skip
+    return Small(graph, signature, golden)
+
+
+def prices() -> Small:
+    """A value with an interval: 1000 * rooms - 250 euros."""
+    graph = """
+    prices (float[B] rooms) => (float[B, 1] value) {
+        each = Constant<value_float = 1000.0> ()
+        fee = Constant<value_float = 250.0> ()
+        whole = Mul (rooms, each)
+        flat = Sub (whole, fee)
+        last = Constant<value_ints = [1]> ()
+        value = Unsqueeze (flat, last)
+    }
+    """
+    target = {"name": "price", "kind": "number", "unit": "euros"}
+    signature = described(
+        "regression", "value", [1], number("rooms", 1, 12), target=target,
+        decision={"radius": 120.5, "coverage": 0.9},
+    )  # fmt: skip
+    return Small(graph, signature, {"rooms": np.array([1, 2.5, 12], np.float32)})
+
+
+def spam() -> Small:
+    """Three classes of a text of at most five words, by how many are known and how many are not."""
+    graph = """
+    spam (int64[B, 5] text) => (float[B, 3] probabilities) {
+        one = Constant<value_int = 1> ()
+        strange = Equal (text, one)
+        known = Greater (text, one)
+        strangers = Cast<to = 1> (strange)
+        words = Cast<to = 1> (known)
+        axis = Constant<value_ints = [1]> ()
+        left = ReduceSum (strangers, axis)
+        middle = ReduceSum (words, axis)
+        codes = Cast<to = 1> (text)
+        right = ReduceMax (codes, axis)
+        scores = Concat<axis = 1> (left, middle, right)
+        probabilities = Softmax<axis = 1> (scores)
+    }
+    """
+    field = {"name": "text", "kind": "text", "dtype": "int64", "shape": [5], "length": 5, "categories": VOCABULARY}
+    signature = described("classification", "probabilities", [3], field, labels=["odd", "plain", "late"])
+    golden = np.array([[2, 3, 4, 5, 5], [6, 7, 8, 0, 0], [1, 9, 1, 10, 0], [1, 0, 0, 0, 0], [0] * 5])
+    return Small(graph, signature, {"text": golden})
+
+
+def weather() -> Small:
+    """Three hours ahead from at most six: the last value, less and more by 1, growing with every step."""
+    graph = """
+    weather (float[B, 6, 2] window) => (float[B, 3, 2, 3] quantiles) {
+        from = Constant<value_ints = [5]> ()
+        to = Constant<value_ints = [6]> ()
+        axis = Constant<value_ints = [1]> ()
+        end = Slice (window, from, to, axis)
+        missing = IsNaN (end)
+        nothing = Constant<value_float = 0.0> ()
+        last = Where (missing, nothing, end)
+        deep = Constant<value_ints = [3]> ()
+        wide = Unsqueeze (last, deep)
+        spread = Constant<value = float[3, 1, 3] {-1, 0, 1, -2, 0, 2, -3, 0, 3}> ()
+        quantiles = Add (wide, spread)
+    }
+    """
+    facts = {"kind": "steps", "dtype": "float32", "columns": ["wind", "rain"], "step": "1 h"}
+    signature = described(
+        "forecasting", "quantiles", [3, 2, 3], {"name": "window", "shape": [6, 2], **facts},
+        target={"name": "future", "shape": [3, 2], "unit": "mm", **facts}, levels=[0.1, 0.5, 0.9],
+        decision={"radius_1_wind": 0.25, "radius_2_wind": -5.0},
+    )  # fmt: skip
+    golden = draws(1).normal(size=(4, 6, 2)).astype(np.float32) * 100
+    golden[1, :3] = np.nan
+    golden[2, 4, 0] = golden[2, 5, 1] = np.nan
+    golden[3, :] = np.nan
+    return Small(graph, signature, {"window": golden})
+
+
+def cells() -> Small:
+    """A class per pixel of 20 x 12: dark, bright below 128 and bright."""
+    graph = """
+    cells (uint8[B, 20, 12] image) => (float[B, 3, 20, 12] probabilities) {
+        grey = Cast<to = 1> (image)
+        axis = Constant<value_ints = [1]> ()
+        level = Unsqueeze (grey, axis)
+        full = Constant<value_float = 255.0> ()
+        share = Div (level, full)
+        half = Constant<value_float = 0.5> ()
+        off = Sub (share, half)
+        far = Abs (off)
+        one = Constant<value_float = 1.0> ()
+        dark = Sub (one, share)
+        middle = Sub (one, far)
+        scores = Concat<axis = 1> (dark, middle, share)
+        probabilities = Softmax<axis = 1> (scores)
+    }
+    """
+    labels = ["background", "rim", "cell"]
+    target = {"name": "mask", "kind": "mask", "dtype": "uint8", "shape": [20, 12], "categories": labels}
+    signature = described(
+        "segmentation", "probabilities", [3, 20, 12], image("image", 20, 12), labels=labels, target=target
+    )
+    return Small(graph, signature, {"image": draws(2).integers(0, 256, (3, 20, 12)).astype(np.uint8)})
+
+
+def pumps() -> Small:
+    """An anomaly score of two numbers and what they should be: the score is the first, the reconstruction rounds."""
+    graph = """
+    pumps (float[B] flow, float[B] heat) => (float[B, 3] reconstruction) {
+        axis = Constant<value_ints = [1]> ()
+        nothing = Constant<value_float = 0.0> ()
+        dry = IsNaN (flow)
+        wet = Where (dry, nothing, flow)
+        size = Abs (wet)
+        left = Unsqueeze (size, axis)
+        whole = Round (wet)
+        middle = Unsqueeze (whole, axis)
+        cold = IsNaN (heat)
+        warm = Where (cold, nothing, heat)
+        right = Unsqueeze (warm, axis)
+        reconstruction = Concat<axis = 1> (left, middle, right)
+    }
+    """
+    signature = described(
+        "reconstruction", "reconstruction", [3], number("flow", -3, 3, "l/s"), number("heat", 0, 1e6, "Pa"),
+        decision={"threshold": 2.0}, labels=["sound", "broken"],
+    )  # fmt: skip
+    golden = {
+        "flow": np.array([0.25, -2, 1.99, np.nan], np.float32),
+        "heat": np.array([1e6, 0, 3e-3, np.nan], np.float32),
+    }
+    return Small(graph, signature, golden, scale=(2.0, 2.0, 1e6))
+
+
+def photographs() -> Small:
+    """A colour image of 40 x 36 half as bright, with its mean as the score."""
+    graph = """
+    photographs (uint8[B, 40, 36, 3] photograph) => (float[B, 4321] reconstruction) {
+        level = Cast<to = 1> (photograph)
+        shape = Constant<value_ints = [0, -1]> ()
+        flat = Reshape (level, shape)
+        half = Constant<value_float = 0.5> ()
+        pixels = Mul (flat, half)
+        axis = Constant<value_ints = [1]> ()
+        score = ReduceMean (pixels, axis)
+        reconstruction = Concat<axis = 1> (score, pixels)
+    }
+    """
+    signature = described("reconstruction", "reconstruction", [4321], image("photograph", 40, 36, 3, mode="RGB"))
+    return Small(graph, signature, {"photograph": draws(3).integers(0, 256, (2, 40, 36, 3)).astype(np.uint8)})
+
+
+def drawn() -> Small:
+    """Pictures of 2 x 4 grey levels from eight numbers: 128 + 64 * z, so some leave 0 to 255."""
+    graph = """
+    drawn (float[B, 8] noise) => (float[B, 2, 4] samples) {
+        gain = Constant<value_float = 64.0> ()
+        mean = Constant<value_float = 128.0> ()
+        wide = Mul (noise, gain)
+        flat = Add (wide, mean)
+        shape = Constant<value_ints = [0, 2, 4]> ()
+        samples = Reshape (flat, shape)
+    }
+    """
+    field = {"name": "noise", "kind": "noise", "dtype": "float32", "shape": [8]}
+    signature = described("generation", "samples", [2, 4], field, target=image("image", 2, 4))
+    return Small(graph, signature, {"noise": draws(4).standard_normal((5, 8), dtype=np.float32)})
+
+
+def scenes() -> Small:
+    """Large pictures, to see what is refused: 512 x 512, two classes."""
+    graph = """
+    scenes (uint8[B, 512, 512] image) => (float[B, 2, 512, 512] probabilities) {
+        grey = Cast<to = 1> (image)
+        axis = Constant<value_ints = [1]> ()
+        level = Unsqueeze (grey, axis)
+        full = Constant<value_float = 255.0> ()
+        share = Div (level, full)
+        one = Constant<value_float = 1.0> ()
+        dark = Sub (one, share)
+        probabilities = Concat<axis = 1> (dark, share)
+    }
+    """
+    shape = [2, 512, 512]
+    signature = described("segmentation", "probabilities", shape, image("image", 512, 512), labels=["night", "day"])
+    levels = np.linspace(0, 255, 512 * 512).astype(np.uint8).reshape(512, 512)
+    return Small(graph, signature, {"image": np.stack([levels, levels.T])})
+
+
+SMALL = {make.__name__: make for make in (survival, prices, spam, weather, cells, pumps, photographs, drawn, scenes)}
+
+
+@cache
+def small(name: str) -> Small:
+    return SMALL[name]()
+
+
+@cache
+def graph(name: str) -> bytes:
+    model = onnx.parser.parse_model(HEADER + small(name).graph)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+def answers(name: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """What ONNX Runtime alone answers."""
+    session = onnxruntime.InferenceSession(graph(name), providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)[0]
+
+
+def package(folder: Path, name: str, error: float = 0.0, **changes: Any) -> Path:
+    """Build the archive `<folder>/<name>.mar`; `error` is added to the golden answers, `changes` to the signature."""
+    export = folder / f"{name}-export"
+    export.mkdir(parents=True)
+    one = small(name)
+    output = one.signature["outputs"][0]["name"]
+    (export / "model.onnx").write_bytes(graph(name))
+    golden = {f"input_{field}": values for field, values in one.golden.items()}
+    if one.scale:
+        golden["scale"] = np.array(one.scale)
+    np.savez(export / "golden.npz", **golden, **{output: answers(name, one.golden) + np.float32(error)})
+    hashes = {"model.onnx": hashlib.sha256(graph(name)).hexdigest()}
+    signature = {"name": name, **one.signature, "hashes": hashes, **changes}
+    (export / "signature.json").write_text(json.dumps(signature, indent=2))
+    files = {"signature": "signature.json", "model": "model.onnx", "golden": "golden.npz"}
+    archive.build(folder / f"{name}.mar", **{part: export / file for part, file in files.items()})
+    return folder / f"{name}.mar"

@@ -1,0 +1,67 @@
+"""The losses of numbers equal their definitions, and refuse shapes that would be stretched over each other."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from models.blocks.losses import LOSSES, quantile
+
+NUMBERS = st.floats(-100, 100, width=32)
+PAIRS = arrays(np.float32, (2, 5, 3), elements=NUMBERS)
+POINT = {
+    "squared_error": lambda miss: miss**2,
+    "absolute_error": abs,
+    "huber": lambda miss: miss**2 / 2 if abs(miss) <= 1 else abs(miss) - 0.5,  # Huber 1964
+}
+
+
+@pytest.mark.parametrize("name", POINT)
+@given(pair=PAIRS)
+def test_a_loss_is_the_mean_of_its_definition(name, pair):
+    outputs, target = torch.from_numpy(pair)
+    expected = np.mean([POINT[name](float(miss)) for miss in (pair[0].astype(float) - pair[1]).ravel()])
+    assert LOSSES[name](outputs, target).item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@given(pair=PAIRS, level=st.floats(0.01, 0.99))
+def test_the_pinball_loss_is_scikit_learns(pair, level):
+    from sklearn.metrics import mean_pinball_loss
+
+    outputs, target = torch.from_numpy(pair)
+    expected = mean_pinball_loss(pair[1].ravel(), pair[0].ravel(), alpha=level)
+    assert quantile(outputs[..., None], target, (level,)).item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@given(pair=PAIRS)
+def test_the_pinball_loss_of_the_median_is_half_the_absolute_error(pair):
+    outputs, target = torch.from_numpy(pair)
+    half = LOSSES["absolute_error"](outputs, target).item() / 2
+    assert quantile(outputs[..., None], target, (0.5,)).item() == pytest.approx(half, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_the_constant_with_the_smallest_pinball_loss_is_the_quantile(level):
+    target = torch.randn(999, generator=torch.Generator().manual_seed(0))
+    tried = torch.linspace(-2, 2, 401)
+    losses = [quantile(value.expand(999, 1), target, (level,)).item() for value in tried]
+    assert tried[int(np.argmin(losses))].item() == pytest.approx(target.quantile(level).item(), abs=0.02)
+
+
+@pytest.mark.parametrize("name", POINT)
+def test_low_precision_outputs_are_compared_in_full_precision(name):
+    loss = LOSSES[name](torch.zeros(2, 3, dtype=torch.bfloat16), torch.ones(2, 3))
+    assert loss.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", POINT)
+def test_numbers_that_would_be_stretched_over_each_other_are_refused(name):
+    with pytest.raises(ValueError, match=rf"{name} needs outputs and target of one shape, got \(4, 1\) and \(4,\)"):
+        LOSSES[name](torch.zeros(4, 1), torch.zeros(4))
+
+
+def test_quantiles_that_do_not_fit_their_levels_are_refused():
+    with pytest.raises(ValueError, match=r"quantile needs outputs \(B, ..., 2\)"):
+        quantile(torch.zeros(4, 3), torch.zeros(4), (0.1, 0.9))

@@ -1,0 +1,123 @@
+"""Losses of areas and of pixels: right where a person can tell, and with a slope everywhere."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.blocks.losses import (
+    LOSSES,
+    balanced_pixel_cross_entropy,
+    binary_cross_entropy,
+    cross_entropy,
+    dice,
+    jaccard,
+    pixel_cross_entropy,
+)
+
+OF_PIXELS = ("pixel_cross_entropy", "balanced_pixel_cross_entropy", "dice", "jaccard")
+OF_AREAS = ("dice", "jaccard")
+
+
+def sure(codes: torch.Tensor, classes: int, logit: float = 100.0) -> torch.Tensor:
+    """Logits (B, K, H, W) that leave no doubt."""
+    return torch.nn.functional.one_hot(codes, classes).movedim(-1, 1) * (2 * logit) - logit
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (B, K, H, W) and classes (B, H, W) of which some need not occur."""
+    classes, shape = draw(st.integers(2, 5)), draw(st.tuples(*[st.integers(1, 4)] * 3))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    batch, height, width = shape
+    logits = torch.randn(batch, classes, height, width, generator=generator) * draw(st.sampled_from([0.1, 1.0, 10.0]))
+    return logits, torch.randint(draw(st.integers(1, classes)), shape, generator=generator)
+
+
+@pytest.mark.parametrize("name", OF_AREAS)
+@given(problem=masks())
+def test_the_same_areas_lose_nothing(name: str, problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, codes = problem
+    assert LOSSES[name](sure(codes, logits.shape[1]), codes).item() == 0
+
+
+@pytest.mark.parametrize("name", OF_AREAS)
+def test_areas_that_do_not_meet_lose_nearly_all(name: str) -> None:
+    truth = (torch.arange(32 * 32).reshape(1, 32, 32) % 2).long()
+    loss = LOSSES[name](sure(1 - truth, 2), truth).item()
+    assert loss == pytest.approx(1 - 1 / (1024 + 1))  # each class: 512 answered, 512 others true, 1 pixel of grace
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"), [(dice, 1 - (2 * 2 + 1) / (4 + 4 + 1)), (jaccard, 1 - (2 + 1) / (6 + 1))]
+)
+def test_half_an_overlap_is_counted_by_hand(loss, expected: float) -> None:
+    # class 1 is true in pixels 0 to 3 of 8 and answered in 2 to 5: 2 shared, 4 and 4 large, 6 in either; so is class 0
+    truth = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]).reshape(1, 1, 8)
+    answer = torch.tensor([0, 0, 1, 1, 1, 1, 0, 0]).reshape(1, 1, 8)
+    assert loss(sure(answer, 2), truth).item() == pytest.approx(expected, abs=1e-6)
+
+
+@given(problem=masks())
+def test_the_areas_are_the_formulas_of_the_papers(problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, codes = problem
+    p = np.exp(logits.double().numpy())
+    p /= p.sum(axis=1, keepdims=True)
+    losses = {"dice": [], "jaccard": []}
+    for code in range(p.shape[1]):
+        own, true = p[:, code], (codes == code).double().numpy()
+        losses["dice"].append(1 - (2 * (own * true).sum() + 1) / ((own**2).sum() + (true**2).sum() + 1))
+        losses["jaccard"].append(1 - ((own * true).sum() + 1) / ((own + true - own * true).sum() + 1))
+    for name, found in losses.items():
+        assert LOSSES[name](logits, codes).item() == pytest.approx(np.mean(found), abs=1e-5)
+
+
+@given(problem=masks())
+def test_the_cross_entropy_of_pixels_is_that_of_rows(problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, codes = problem
+    rows = cross_entropy(logits.movedim(1, -1).flatten(0, 2), codes.flatten())
+    assert pixel_cross_entropy(logits, codes).item() == pytest.approx(rows.item(), rel=1e-5, abs=1e-7)
+
+
+@given(problem=masks())
+def test_balanced_every_class_counts_the_same(problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, codes = problem
+    rows, flat = logits.movedim(1, -1).flatten(0, 2), codes.flatten()
+    means = [cross_entropy(rows[flat == code], flat[flat == code]).item() for code in flat.unique()]
+    assert balanced_pixel_cross_entropy(logits, codes).item() == pytest.approx(np.mean(means), rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", OF_PIXELS)
+@pytest.mark.parametrize("logit", [0.0, 1e-30, 100.0, 1e4, -1e4])
+def test_the_slope_is_finite_at_extremes(name: str, logit: float) -> None:
+    truth = torch.zeros(2, 4, 4).long()  # class 1 never occurs
+    logits = sure(truth, 3, logit).requires_grad_()
+    loss = LOSSES[name](logits, truth)
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("name", OF_AREAS)
+def test_an_undecided_answer_has_a_slope_towards_the_truth(name: str) -> None:
+    logits, truth = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.ones(1, 3, 3).long()
+    LOSSES[name](logits, truth).backward()
+    assert (logits.grad[:, 1] < 0).all()
+
+
+@pytest.mark.parametrize("logit", [0.0, 100.0, -1e4, 1e30])
+@pytest.mark.parametrize("target", [0.0, 0.5, 1.0])
+def test_the_binary_cross_entropy_has_a_finite_slope(logit: float, target: float) -> None:
+    logits = torch.full((2, 3), logit, requires_grad=True)
+    binary_cross_entropy(logits, torch.full((2, 3), target)).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("name", OF_PIXELS)
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 4, 5), (1, 4, 4), (2, 3, 4, 4)])
+def test_masks_of_another_shape_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} needs outputs \(B, K, H, W\) and target \(B, H, W\), got"):
+        LOSSES[name](torch.zeros(2, 3, 4, 4), torch.zeros(shape).long())
