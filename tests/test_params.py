@@ -149,6 +149,16 @@ def test_a_slip_in_a_contender_is_a_sentence_with_its_path(
     assert sentence in str(failure.value)
 
 
+@pytest.mark.parametrize("task", ["generation", {"kind": "reconstruction", "compress": True}], ids=["drawn", "rebuilt"])
+def test_live_draws_are_refused_where_what_is_asked_and_what_is_answered_go_together(
+    tmp_path: Path, task: object
+) -> None:
+    content = shipped()
+    content["problems"]["digits"].update(task=task, augment={"copies": "live", "shift": 1})
+    with pytest.raises(Failure, match=r"problems\.digits\.augment\.copies: live"):
+        check(load(written(tmp_path, content)))
+
+
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="run from the project's folder"):
         load(tmp_path / "params.yaml")

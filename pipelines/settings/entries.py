@@ -40,6 +40,11 @@ def check(params: Params) -> None:
             raise Failure(
                 f"params.yaml: problems.{name}.goal: must be one of {', '.join(goals)}, found {problem.goal!r}"
             )
+        if problem.augment.copies == "live" and problem.task.kind in ("generation", "reconstruction"):
+            raise Failure(
+                f"params.yaml: problems.{name}.augment.copies: live draws what is asked and leaves what is to be "
+                f"answered, but a {problem.task.kind} needs both alike; store copies (a number), or set it to 0"
+            )
     for name, entry in params.contenders.items():
         searchable(name, entry.architecture, entry.fix, entry.search)
 

@@ -39,6 +39,11 @@ LIMIT = 400  # characters that are kept
 OF_FILE = 10  # docstrings of one file at most, because those resemble each other
 
 
+HOMES = (
+    "https://matplotlib.org, https://numpy.org, https://pandas.pydata.org, https://scikit-learn.org, https://scipy.org"
+)
+
+
 class DocstringsSettings(BaseModel):
     """`source: {kind: docstrings, most: 400}`"""
 
@@ -76,7 +81,7 @@ def load(settings: DocstringsSettings) -> Data:
         inputs=(Column(name="docstring", kind="text", dtype="uint8", shape=texts.shape[1:]),),
         target=Column(name="library", kind="category", dtype="int64", shape=(), categories=names),
         title="Which library a docstring comes from",
-        origin=f"the sources of the installed packages {versions}, each at https://pypi.org/project/<name>",
+        origin=f"the sources of the installed Python packages {versions} ({HOMES})",
         licence="; ".join(f"{name}: {_licence(name)}" for name in names) + " (as the packages' metadata state)",
     )
     notes = (
