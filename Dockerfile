@@ -30,7 +30,7 @@ EXPOSE 8080
 
 # Healthy means right: golden inputs over HTTP give the golden outputs.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "serving.golden", "--store", "store", "--address", "http://127.0.0.1:8080"]
+    CMD ["python", "-m", "serving.server.golden_check", "--store", "store", "--address", "http://127.0.0.1:8080"]
 
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "serving.server", "--host", "0.0.0.0", "--port", "8080", "--store", "store"]

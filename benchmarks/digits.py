@@ -7,9 +7,9 @@ from pipelines.data.schema import read_schema
 from pipelines.settings import paths
 from pipelines.settings.params import Params
 from pipelines.sources import load
-from pipelines.sources.splitting import split, write_split
+from pipelines.splitting.split import split, write_split
 from pipelines.training.augmentation import copies
-from pipelines.training.lesson import Lesson
+from pipelines.training.job import Lesson
 
 
 def lesson_in(folder: Path, params: Params, contender: str) -> Lesson:

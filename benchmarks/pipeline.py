@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.running.stages import stages
+from pipelines.runtime.dvc_yaml import stages
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5

@@ -27,12 +27,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from serving import archive, checks
+from serving import archive
 from serving.archive import Package
-from serving.graph import Graph
-from serving.handler import Handler
-from serving.server import Server, running_server
-from serving.torchserve import ServingFailure
+from serving.server.__main__ import Server, running_server
+from serving.server.torchserve import ServingFailure
+from serving.worker import integrity as checks
+from serving.worker.handler import Handler
+from serving.worker.onnx_model import Graph
 
 WIDTHS = (1, 8, 32)
 SECONDS = 2.0  # per cell, after the warm-up

@@ -27,11 +27,17 @@ from benchmarks.timing import alternate, ratio
 from models.blocks.hyperparameters import defaults
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import ImageStem
-from pipelines.running.workers import Workers
+from pipelines.runtime.workers import Workers
 from pipelines.settings.params import load
 from pipelines.training import gradient
+from pipelines.training.job import (
+    Data,
+    Examples,
+    Lesson,
+    new_model,
+    read,
+)
 from pipelines.training.learners import Course
-from pipelines.training.lesson import Data, Examples, Lesson, new_model, read
 from pipelines.training.trial import Assignment, Result, carry_out
 
 EPOCHS, ROUNDS, CORES = 10, 5, 2

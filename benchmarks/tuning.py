@@ -14,9 +14,9 @@ from benchmarks.timing import alternate, ratio
 from pipelines.data.schema import read_schema
 from pipelines.settings.params import load
 from pipelines.tasks import task
-from pipelines.training.contender import searchable
 from pipelines.training.learners import learner_of
 from pipelines.training.search import Plan, Trial, search
+from pipelines.training.search_space import searchable
 
 CONTENDER, ROUNDS = "digits-lenet5", 5
 

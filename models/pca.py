@@ -19,8 +19,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from models.blocks.directions import principal_directions
 from models.blocks.hyperparameters import Hyperparameters, tunable
+from models.blocks.principal_components import principal_directions
 
 
 class Config(Hyperparameters):

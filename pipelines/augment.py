@@ -2,8 +2,8 @@
 
 from pipelines.data.parts import read_part, write_part
 from pipelines.data.schema import read_schema
-from pipelines.reporting.preview import write_preview
-from pipelines.running.stage import run
+from pipelines.reporting.plots.augmentation_preview import write_preview
+from pipelines.runtime.stage_runner import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
 from pipelines.training.augmentation import copies, describe, shown

@@ -3,9 +3,12 @@
 import sys
 
 from pipelines.data.schema import read_schema
-from pipelines.reporting import leaderboard, page, report
-from pipelines.reporting.comparison import assemble, read_entry
-from pipelines.running.stage import run
+from pipelines.evaluation import leaderboard as records
+from pipelines.evaluation.ranking import assemble, read_entry
+from pipelines.reporting import leaderboard
+from pipelines.reporting.page import contents as report
+from pipelines.reporting.page import render as page
+from pipelines.runtime.stage_runner import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
 from pipelines.tasks import task
@@ -21,7 +24,7 @@ def compare(name: str) -> None:
     ]
     board = assemble(name, learned, entries, params.seed)
     folder = paths.compared(name)
-    leaderboard.write(folder, board)
+    records.write(folder, board)
     folders = report.Folders(
         paths.split(name),
         paths.augmented(name),

@@ -4,19 +4,25 @@ import torch
 
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
-from pipelines.reporting.evaluation import read_history, write_views
-from pipelines.reporting.predictions import Predictions, decide, scores, write_predictions, write_scores
-from pipelines.reporting.view import View
-from pipelines.running.files import read_json, write_json
-from pipelines.running.stage import run
+from pipelines.evaluation.predictions import (
+    Predictions,
+    decide,
+    scores,
+    write_predictions,
+    write_scores,
+)
+from pipelines.reporting.views import read_history, write_views
+from pipelines.reporting.views.view import View
+from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.stage_runner import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
 from pipelines.tasks import task
-from pipelines.tasks.asking import asked
+from pipelines.tasks.model_inputs import asked
 from pipelines.tracking.background import in_background
 from pipelines.training import weights
-from pipelines.training.lesson import tensors
-from pipelines.training.scoring import replies
+from pipelines.training.inference import replies
+from pipelines.training.job import tensors
 
 
 def evaluate(name: str) -> None:

@@ -4,10 +4,10 @@ import torch
 
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
-from pipelines.exporting.folder import export as fill
+from pipelines.exporting.export_files import export as fill
 from pipelines.exporting.signature import Champion
-from pipelines.running.files import read_json
-from pipelines.running.stage import run
+from pipelines.runtime.files import read_json
+from pipelines.runtime.stage_runner import run
 from pipelines.settings import paths
 from pipelines.settings.params import load
 from pipelines.tasks import task

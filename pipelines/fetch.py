@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
-from pipelines.running.failure import Failure
-from pipelines.running.files import write_json
+from pipelines.runtime.files import write_json
+from pipelines.runtime.user_error import Failure
 from pipelines.settings import paths
-from pipelines.sources.fetched import fingerprint, local
-from pipelines.sources.places import places
+from pipelines.sources.files.downloads import local
+from pipelines.sources.files.fingerprint import fingerprint
+from pipelines.sources.files.locations import places
 
 
 def fetch() -> None:

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from pipelines.running.failure import Failure
-from pipelines.running.files import read_json
-from pipelines.running.stage import run
+from pipelines.runtime.files import read_json
+from pipelines.runtime.stage_runner import run
+from pipelines.runtime.user_error import Failure
 from pipelines.settings import paths
 from pipelines.tracking.background import in_background
 from serving import archive

@@ -1,14 +1,14 @@
 """Stage split: read a problem's source once; write train, valid and test, and what was found wrong."""
 
-from pipelines.running.files import write_json
-from pipelines.running.stage import run
+from pipelines.data_checks.manifest import manifest
+from pipelines.runtime.files import write_json
+from pipelines.runtime.stage_runner import run
 from pipelines.settings import paths
-from pipelines.settings.entries import check
+from pipelines.settings.jobs import check
 from pipelines.settings.params import load
 from pipelines.sources import load as load_source
-from pipelines.sources.manifest import manifest
-from pipelines.sources.splitting import split as split_rows
-from pipelines.sources.splitting import write_split
+from pipelines.splitting.split import split as split_rows
+from pipelines.splitting.split import write_split
 
 
 def split(name: str) -> None:

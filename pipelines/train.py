@@ -2,19 +2,19 @@
 
 from models.blocks.cost import cost
 from pipelines.data.schema import read_schema
-from pipelines.running.files import read_json, write_json
-from pipelines.running.progress import Progress
-from pipelines.running.stage import run
-from pipelines.running.stages import scratch
-from pipelines.running.workers import available
+from pipelines.runtime.dvc_yaml import scratch
+from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.progress import Progress
+from pipelines.runtime.stage_runner import run
+from pipelines.runtime.workers import available
 from pipelines.settings import paths
-from pipelines.settings.entries import lesson
+from pipelines.settings.jobs import lesson
 from pipelines.settings.params import load
 from pipelines.tasks import task
 from pipelines.training import weights
+from pipelines.training.csv_logs import write_curve, write_history
 from pipelines.training.learners import Course
-from pipelines.training.records import write_curve, write_history
-from pipelines.training.repeats import facts, keep_weights, repeat
+from pipelines.training.multi_seed import facts, keep_weights, repeat
 
 
 def train(name: str) -> None:

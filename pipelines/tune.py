@@ -1,20 +1,20 @@
 """Stage tune: search a contender's settings with Optuna."""
 
 from pipelines.data.schema import read_schema
-from pipelines.reporting import plots
-from pipelines.running.files import write_json
-from pipelines.running.progress import Progress
-from pipelines.running.stage import run
-from pipelines.running.stages import scratch
-from pipelines.running.workers import available
+from pipelines.reporting.plots import curves
+from pipelines.runtime.dvc_yaml import scratch
+from pipelines.runtime.files import write_json
+from pipelines.runtime.progress import Progress
+from pipelines.runtime.stage_runner import run
+from pipelines.runtime.workers import available
 from pipelines.settings import paths
-from pipelines.settings.entries import lesson
+from pipelines.settings.jobs import lesson
 from pipelines.settings.params import load
 from pipelines.tasks import task
-from pipelines.training.contender import searchable
+from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
-from pipelines.training.records import write_trials
 from pipelines.training.search import Plan, best, importances, search
+from pipelines.training.search_space import searchable
 
 
 def tune(name: str) -> None:
@@ -45,8 +45,8 @@ def tune(name: str) -> None:
     chosen = best(trials, learned.goal)
     folder = paths.tuned(contender.problem, name)
     write_trials(folder / "trials.csv", trials)
-    plots.search_history(folder / "history.png", trials, learned.goal)
-    plots.importances(folder / "importance.png", importances(study))
+    curves.search_history(folder / "history.png", trials, learned.goal)
+    curves.importances(folder / "importance.png", importances(study))
     write_json(
         folder / "best.json",
         {

@@ -17,34 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from serving import checks
-from serving import signature as signatures
-from serving.signature import Signature
+from serving.worker import integrity as checks
+from serving.worker import signature as signatures
+from serving.worker.signature import Signature
 
-# The part of this package that runs inside a worker.
-CODE = (
-    "__init__.py",
-    "canvases.py",
-    "cells.py",
-    "checks.py",
-    "estimates.py",
-    "fields.py",
-    "graph.py",
-    "handler.py",
-    "images.py",
-    "labels.py",
-    "moments.py",
-    "noise.py",
-    "numerals.py",
-    "payloads.py",
-    "pictures.py",
-    "refusal.py",
-    "replies.py",
-    "sameness.py",
-    "signature.py",
-    "steps.py",
-    "texts.py",
-)
 MANIFEST = "MAR-INF/MANIFEST.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # TorchServe's rule for a model's name
@@ -87,7 +63,7 @@ def build(path: Path, *, signature: Path, model: Path, golden: Path) -> None:
         "signature.json": signature.read_bytes(),
         "model.onnx": model.read_bytes(),
         "golden.npz": golden.read_bytes(),
-        **{f"serving/{name}": (Path(__file__).parent / name).read_bytes() for name in CODE},
+        **worker_code(),
     }
     contents[checks.SUMS] = checks.sums(contents)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +75,13 @@ def build(path: Path, *, signature: Path, model: Path, golden: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def worker_code() -> dict[str, bytes]:
+    """The code that travels: all of `serving/worker/`, and the package it is in."""
+    package = Path(__file__).parent
+    files = [package / "__init__.py", *sorted((package / "worker").rglob("*.py"))]
+    return {f"serving/{file.relative_to(package).as_posix()}": file.read_bytes() for file in files}
 
 
 def opened(path: Path) -> Package:
@@ -145,7 +128,7 @@ def _manifest(described: Signature) -> bytes:
         "runtime": "python",
         "model": {
             "modelName": described.name,
-            "handler": "serving.handler",
+            "handler": "serving.worker.handler",
             "modelVersion": described.version,
             "configFile": "model-config.yaml",
         },

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.training.lesson import Lesson
-from tests.problems import lesson_of, make
+from pipelines.training.job import Lesson
+from tests.support.problems import lesson_of, make
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """What one answer costs: how much is stored, and how much is computed."""
 
 import copy
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -13,6 +13,13 @@ class Cost(NamedTuple):
 
     parameters: int  # numbers learned and kept
     flops: int  # floating-point operations; multiplying and adding count as two
+
+
+@runtime_checkable
+class CountsItself(Protocol):
+    """A network that is not made of tensors."""
+
+    def cost(self) -> Cost: ...
 
 
 def cost(network: nn.Module, inputs: tuple[int, ...]) -> Cost:
@@ -27,9 +34,7 @@ def cost(network: nn.Module, inputs: tuple[int, ...]) -> Cost:
         network: a network of this package, without its stem.
         inputs: shape of one example, without the batch.
     """
-    from models.blocks.scikit import ScikitModel  # here, because it needs Cost itself
-
-    if isinstance(network, ScikitModel):
+    if isinstance(network, CountsItself):
         return network.cost()
     stored: nn.Module = getattr(network, "generator", network)
     kept: list[torch.Tensor] = [*stored.parameters()] or [*stored.buffers()]

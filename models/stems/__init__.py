@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish, Plain
+from models.outputs.output_transform import Finish, Plain
 from models.stems.column import Column, Reads
 from models.stems.image import ImageStem
 from models.stems.noise import NoiseStem

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
-from pipelines.running.files import reading, write_array
+from pipelines.runtime.files import reading, write_array
 
 PartName = Literal["train", "valid", "test"]
 PARTS: tuple[PartName, ...] = ("train", "valid", "test")

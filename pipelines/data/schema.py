@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.running.files import read_json, write_json
+from pipelines.runtime.files import read_json, write_json
 
 Kind = Literal[
     "image",  # pixels, uint8 (H, W) or (H, W, C)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.scratch import room
-from pipelines.data.whole import chunks
+from pipelines.data.large_arrays import room
+from pipelines.data.dataset import chunks
 
 WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")  # letters, digits, or one other sign; serving/ has the same rule
 PADDING, UNKNOWN = "", "<unknown>"  # codes 0 and 1; neither is a token, so no word can be taken for them

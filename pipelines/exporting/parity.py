@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipelines.data.scratch import room
+from pipelines.data.large_arrays import room
 from pipelines.exporting.graphs import quiet_torchscript
-from pipelines.running.failure import Failure
+from pipelines.runtime.user_error import Failure
 
 BATCHES = (1, 2, 5, 32)  # 1 is what a person sends; 2 and 5 leave a shorter last batch; 32 is a batching server's
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Field, Schema
-from pipelines.running.files import write_arrays, write_json
+from pipelines.runtime.files import write_arrays, write_json
 from pipelines.tasks import Decision, Task
 
 VERSION = "1.0"  # of the contract, not of the weights

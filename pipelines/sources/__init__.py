@@ -6,21 +6,18 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from pipelines.data.whole import Data
-from pipelines.sources import (
-    arrays,
-    docstrings,
-    documents,
-    images,
-    masks,
-    scikit_learn,
-    sequences,
-    series,
-    statsmodels_sets,
-    table,
-)
-from pipelines.sources.fetched import local
-from pipelines.sources.places import PLACES
+from pipelines.data.dataset import Data
+from pipelines.sources.arrays import load as arrays
+from pipelines.sources.bundled import docstrings, scikit_learn
+from pipelines.sources.bundled import statsmodels_series as statsmodels_sets
+from pipelines.sources.files.downloads import local
+from pipelines.sources.files.locations import PLACES
+from pipelines.sources.images import load as images
+from pipelines.sources.masks import load as masks
+from pipelines.sources.sequences import load as sequences
+from pipelines.sources.series import load as series
+from pipelines.sources.table import load as table
+from pipelines.sources.text import load as documents
 
 SourceSettings: TypeAlias = Annotated[
     arrays.ArraysSettings

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from typing import Any, Literal, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.blocks.class_losses import class_by_class, cross_entropy, hinge
-from models.blocks.finishes import Finish, Plain
+from models.outputs.classification import Balanced
+from models.outputs.output_transform import Finish, Plain
+from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.whole import chunks
-from pipelines.running.failure import Failure
-from pipelines.tasks.class_scores import (
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.metrics.classification import (
     PER_ROW,
     Floats,
     Integers,
@@ -120,32 +120,6 @@ class ClassificationSettings(TaskSettings):
     loss: Literal["cross_entropy", "binary_cross_entropy", "hinge"] = "cross_entropy"
     weights: Literal["none", "balanced"] = "none"  # balanced: every class weighs the same in the loss
     threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: what it is chosen for, if at all
-
-
-@final
-class Balanced(nn.Module):
-    """Outputs as they are; to every target's code its class's weight is added, (B,) -> (B, 2)."""
-
-    weights: Tensor
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.register_buffer("weights", torch.ones(classes))
-
-    def fit(self, codes: NDArray[Any]) -> "Balanced":
-        counts = np.bincount(codes, minlength=len(self.weights))
-        shares = len(codes) / (len(counts) * np.maximum(counts, 1))
-        self.weights.copy_(torch.from_numpy(shares))
-        return self
-
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
-        return outputs
-
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
-        return torch.stack([target.to(self.weights.dtype), self.weights[target]], 1)
-
-    def apart(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        return target[:, 0].long(), target[:, 1]
 
 
 @final

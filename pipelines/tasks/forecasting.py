@@ -19,16 +19,24 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish
-from models.blocks.last_value import LastValue
 from models.blocks.losses import LOSSES, quantile
+from models.outputs.forecast import LastValue, Ordered
+from models.outputs.output_transform import Finish
+from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.whole import chunks
-from pipelines.running.failure import Failure
-from pipelines.tasks import extrapolation
-from pipelines.tasks.conformal import radius
-from pipelines.tasks.forecast_scores import GOALS, METRICS, PER_ROW, bounds, checked, radii, radius_name
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.baselines import forecasting as extrapolation
+from pipelines.tasks.metrics.conformal import radius
+from pipelines.tasks.metrics.forecasting import (
+    GOALS,
+    METRICS,
+    PER_ROW,
+    bounds,
+    checked,
+    radii,
+    radius_name,
+)
 from pipelines.tasks.task import Decision, TaskSettings
 
 Floats = NDArray[np.float64]
@@ -233,13 +241,6 @@ class Forecasting:
     def seen(self, part: Part, rows: NDArray[np.int64]) -> Floats:
         """The windows of some rows, the target's variables alone, without gaps: (n, W, F)."""
         return extrapolation.filled(part.inputs[self._window][rows][..., list(self._variables)])
-
-
-class Ordered(nn.Module):
-    """Quantiles in order, (..., Q): a network that learns each of them by itself may cross them."""
-
-    def forward(self, quantiles: Tensor) -> Tensor:
-        return quantiles.sort(-1).values
 
 
 def _window(schema: Schema) -> int:

@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish
+from models.outputs.generation import Pixels
+from models.outputs.output_transform import Finish
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.running.failure import Failure
-from pipelines.tasks import embedding
-from pipelines.tasks.sample_scores import covered, energy, frechet, resampled_energy
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.metrics import embedding
+from pipelines.tasks.metrics.generation import (
+    covered,
+    energy,
+    frechet,
+    resampled_energy,
+)
 from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]
@@ -65,21 +71,6 @@ class Explained(Protocol):
     """A generator that can say how well it explains examples."""
 
     def elbo(self, x: Tensor) -> Tensor: ...
-
-
-@final
-class Pixels(nn.Module):
-    """From numbers of -1 to 1, (B, O), to pixels of 0 to 255, (B, H, W[, C]), and back."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
-        return ((outputs + 1) * 127.5).reshape(-1, *self.shape)
-
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
-        return target.float().flatten(1) / 127.5 - 1
 
 
 @final

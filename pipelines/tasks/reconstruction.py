@@ -20,17 +20,24 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish
 from models.blocks.losses import binary_cross_entropy, squared_error
+from models.outputs.output_transform import Finish
+from models.outputs.reconstruction import RestoredImage, RestoredRow
+from pipelines.data.dataset import chunks
+from pipelines.data.large_arrays import room
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.scratch import room
-from pipelines.data.whole import chunks
-from pipelines.running.failure import Failure
-from pipelines.tasks import anomalies, similarity
-from pipelines.tasks.reconstruction_uses import Use, metrics_of, reads_an_image, use_of
-from pipelines.tasks.restoring import RestoredImage, RestoredRow, moments
-from pipelines.tasks.simple_reconstructions import BASELINES, Shown
+from pipelines.data.statistics import grey_moments, moments
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.baselines.reconstruction import BASELINES, Shown
+from pipelines.tasks.metrics import anomaly_detection as anomalies
+from pipelines.tasks.metrics import image_similarity as similarity
+from pipelines.tasks.reconstruction_modes import (
+    Use,
+    metrics_of,
+    reads_an_image,
+    use_of,
+)
 from pipelines.tasks.task import Decision, Goal, TaskSettings
 
 Floats = NDArray[np.float64]
@@ -120,12 +127,11 @@ class Reconstruction:
         return truth
 
     def finish(self, train: Part | None) -> Finish:
-        finish: RestoredImage | RestoredRow = (
-            RestoredImage(self.shape, logits=self.settings.loss == "binary_cross_entropy")
-            if self.image
-            else RestoredRow(len(self.asked))
-        )
-        return finish if train is None else finish.fit(self._learned(train)[1])
+        if self.image:
+            image = RestoredImage(self.shape, logits=self.settings.loss == "binary_cross_entropy")
+            return image if train is None else image.fit(*grey_moments(self._learned(train)[1]))
+        row = RestoredRow(len(self.asked))
+        return row if train is None else row.fit(*moments(self._learned(train)[1]))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
         return LOSSES[self.settings.loss](network(*inputs).flatten(1), target.flatten(1))

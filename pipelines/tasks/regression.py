@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish, Standard
 from models.blocks.losses import LOSSES
+from models.outputs.output_transform import Finish, Standard
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.running.failure import Failure
-from pipelines.tasks.conformal import radius
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.metrics.conformal import radius
 from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]

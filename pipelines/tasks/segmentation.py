@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish
 from models.blocks.losses import balanced_pixel_cross_entropy, dice, jaccard, pixel_cross_entropy
+from models.outputs.output_transform import Finish
+from models.outputs.segmentation import PerPixel
+from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.whole import chunks
-from pipelines.running.failure import Failure
-from pipelines.tasks import areas
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.metrics import segmentation as areas
 from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]
@@ -85,21 +86,6 @@ class SegmentationSettings(TaskSettings):
     weights: Literal["none", "balanced"] = "none"  # balanced: in the cross-entropy, rare classes count as common ones
     background: str | None = None  # a class that Dice, IoU and boundary F1 leave out
     tolerance: PositiveFloat | None = None  # pixels that an outline may be off; None: 0.75 % of the diagonal
-
-
-@final
-class PerPixel(nn.Module):
-    """Logits as they are, as (B, K, H, W) also where a network writes them in a row."""
-
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
-        return outputs.reshape(-1, *self.shape)
-
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
-        return target
 
 
 @final

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from models.blocks.finishes import Finish
+from models.outputs.output_transform import Finish
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from pipelines.tracking.view import main
+from pipelines.tracking.sync import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

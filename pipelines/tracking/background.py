@@ -5,8 +5,8 @@ import os
 import sys
 import time
 
-from pipelines.running.files import write_json
-from pipelines.running.locks import alone
+from pipelines.runtime.files import write_json
+from pipelines.runtime.locks import alone
 from pipelines.settings import paths
 
 SCRATCH = paths.STATE / "tracking"

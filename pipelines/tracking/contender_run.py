@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.running.failure import Failure
-from pipelines.running.files import read_json
+from pipelines.runtime.files import read_json
+from pipelines.runtime.user_error import Failure
 from pipelines.tracking.model import Column, Graph, log_model
 from pipelines.tracking.store import Store
 
@@ -198,9 +198,9 @@ def _graph(evidence: Evidence, facts: Mapping[str, Any], path: Path) -> Graph:
     """Rebuild the trained model from its weights, as one graph from raw columns to the reply, in the file `path`."""
     from pipelines.data.parts import read_part
     from pipelines.data.schema import read_schema
-    from pipelines.exporting.folder import export_onnx, reply_shape
+    from pipelines.exporting.export_files import export_onnx, reply_shape
     from pipelines.tasks import stored, task
-    from pipelines.tasks.asking import asked
+    from pipelines.tasks.model_inputs import asked
     from pipelines.training import weights
 
     schema = read_schema(evidence.data / "schema.json")

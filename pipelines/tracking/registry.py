@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.running.files import read_json
+from pipelines.runtime.files import read_json
 from pipelines.tracking.model import Column, Graph, log_model
 from pipelines.tracking.store import Store
 

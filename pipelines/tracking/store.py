@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.running.failure import Failure
-from pipelines.running.locks import alone
+from pipelines.runtime.locks import alone
+from pipelines.runtime.user_error import Failure
 
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlruns")

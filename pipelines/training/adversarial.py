@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.stems import Model
-from pipelines.running.seeds import derive
+from pipelines.runtime.seeds import derive
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings
 from pipelines.training.gradient import Diverged, autocast, batches, prepared, rate, seed_dropout
-from pipelines.training.lesson import Examples
-from pipelines.training.scoring import Report, validate
+from pipelines.training.inference import Report, validate
+from pipelines.training.job import Examples
 
 BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
 

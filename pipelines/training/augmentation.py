@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
+from pipelines.data.large_arrays import room
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
-from pipelines.data.scratch import room
-from pipelines.running.failure import Failure
-from pipelines.running.seeds import derive
+from pipelines.runtime.seeds import derive
+from pipelines.runtime.user_error import Failure
 
 CHUNK = 2**24  # pixels drawn at once; changes which random numbers an image gets, so it is fixed
 BLOCK = 2**20  # pixels of these moved at once: where each comes from takes eight times their memory

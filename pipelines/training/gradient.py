@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
-from pipelines.running.seeds import derive
+from pipelines.runtime.seeds import derive
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings, draw
-from pipelines.training.lesson import MAPPED, Examples
-from pipelines.training.scoring import Report, validate
+from pipelines.training.inference import Report, validate
+from pipelines.training.job import MAPPED, Examples
 
 RESIDENT = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
 

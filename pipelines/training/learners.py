@@ -18,19 +18,26 @@ import torch
 from torch import Tensor
 
 from models import ARCHITECTURES
-from models.blocks.finishes import Weighing
+from models.blocks.closed_form import Solvable, Weighable
 from models.blocks.hyperparameters import Hyperparameters, choice, configured
-from models.blocks.solvable import Solvable, Weighable
+from models.outputs.output_transform import Weighing
 from models.stems import Model
-from pipelines.data.scratch import room
-from pipelines.running.failure import Failure
-from pipelines.running.files import write_bytes
-from pipelines.running.seeds import derive
+from pipelines.data.large_arrays import room
+from pipelines.runtime.files import write_bytes
+from pipelines.runtime.seeds import derive
+from pipelines.runtime.user_error import Failure
 from pipelines.training import adversarial, gradient, weights
 from pipelines.training.adversarial import fit_adversarial
 from pipelines.training.gradient import fit
-from pipelines.training.lesson import MAPPED, Data, Examples, Lesson, new_model, read
-from pipelines.training.scoring import validate
+from pipelines.training.inference import validate
+from pipelines.training.job import (
+    MAPPED,
+    Data,
+    Examples,
+    Lesson,
+    new_model,
+    read,
+)
 
 CHECKPOINT_EVERY = 2.0  # seconds between two checkpoints; what a kill can cost
 BLOCK = 2**24  # bytes computed at once of what is too large to be computed at once

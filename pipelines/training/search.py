@@ -25,12 +25,12 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from models.blocks.hyperparameters import Choice, Range, Space
-from pipelines.running.failure import Failure
-from pipelines.running.seeds import derive
-from pipelines.running.workers import Crash, Workers
+from pipelines.runtime.seeds import derive
+from pipelines.runtime.user_error import Failure
+from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
+from pipelines.training.job import Lesson
 from pipelines.training.learners import Course
-from pipelines.training.lesson import Lesson
 from pipelines.training.trial import IMPORTS, Assignment, Result, carry_out
 
 ENOUGH = 8  # trials with a score, below which importances are noise

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from pipelines.running.failure import Failure
-from pipelines.running.files import read_json, write_json
+from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.user_error import Failure
 from pipelines.training.gradient import Diverged
+from pipelines.training.job import Lesson, read
 from pipelines.training.learners import Course, learner_of
-from pipelines.training.lesson import Lesson, read
 
 IMPORTS = ("torch._dynamo",)  # PyTorch's optimizers import it on first use: better once than in every worker
 EXPECTED = (ArithmeticError, ValueError, RuntimeError)  # what a bad setting can raise; the rest is ours

@@ -11,10 +11,10 @@ from safetensors.torch import save as serialized
 
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
-from pipelines.running.failure import Failure
-from pipelines.running.files import write_bytes
+from pipelines.runtime.files import write_bytes
+from pipelines.runtime.user_error import Failure
 from pipelines.tasks import Task
-from pipelines.training.lesson import blank_model
+from pipelines.training.job import blank_model
 
 
 def save(model: Model, path: Path) -> None:

@@ -1,0 +1,80 @@
+"""The finish of a forecast: what a network answers is a change from the last value that was seen.
+
+Where a series stands today differs from one window to the next, and the best first guess is that it stays there. So a
+network need only say how far the series moves, in units of how far it usually does.
+
+Shapes: B batch, W steps of the window, V its variables, H steps foretold, F their variables, Q numbers for each.
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class LastValue(nn.Module):
+    """(B, H * F * Q) -> (B, H, F, Q): outputs * spread + mean + last value of the window.
+
+    A value that is missing (NaN) at the end of a window is looked for further back; if a variable is missing all along,
+    the train part's mean stands for it.
+
+    Args:
+        window: which of the columns asked is the window, float32 (B, W, V).
+        steps: W.
+        variables: where each of the F variables stands among the V.
+        horizon: H.
+        answers: Q.
+
+    Attributes:
+        mean: of the changes from the last value, in each variable's own unit, (F,).
+        spread: standard deviation of the changes, (F,); 1 for a variable that never moves.
+        level: mean of each variable, (F,).
+    """
+
+    mean: Tensor
+    spread: Tensor
+    level: Tensor
+    places: Tensor
+    variables: Tensor
+
+    def __init__(self, window: int, steps: int, variables: tuple[int, ...], horizon: int, answers: int) -> None:
+        super().__init__()
+        self.window = window
+        self.shape = (horizon, len(variables), answers)
+        self.register_buffer("mean", torch.zeros(len(variables)))
+        self.register_buffer("spread", torch.ones(len(variables)))
+        self.register_buffer("level", torch.zeros(len(variables)))
+        self.register_buffer("variables", torch.tensor(variables), persistent=False)
+        self.register_buffer("places", torch.arange(1, steps + 1)[:, None], persistent=False)  # (W, 1)
+
+    def fit(self, mean: Tensor, spread: Tensor, level: Tensor) -> "LastValue":
+        """Take what was measured on the train part, (F,) each; a spread of 0 counts as 1."""
+        self.mean.copy_(mean)
+        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+        self.level.copy_(level)
+        return self
+
+    def last(self, *asked: Tensor) -> Tensor:
+        """The last value of each variable that is not missing, (B, F)."""
+        seen = asked[self.window].index_select(2, self.variables)  # (B, W, F)
+        place = (self.places * ~torch.isnan(seen)).amax(1, keepdim=True)  # (B, 1, F), counted from 1; 0: none
+        value = seen.gather(1, (place - 1).clamp(min=0))
+        return torch.where(place > 0, value, self.level).squeeze(1)
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        changes = outputs.reshape(-1, *self.shape)  # (B, H, F, Q)
+        start = self.last(*asked) + self.mean  # (B, F)
+        return changes * self.spread[:, None] + start[:, None, :, None]
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        """From (B, H, F) to (B, H, F, Q): the same number in the place of each of the Q."""
+        changes = (target - (self.last(*asked) + self.mean)[:, None]) / self.spread
+        return changes[..., None].expand(-1, *self.shape)
+
+
+class Ordered(nn.Module):
+    """Quantiles in order, (..., Q): a network that learns each of them by itself may cross them."""
+
+    def forward(self, quantiles: Tensor) -> Tensor:
+        return quantiles.sort(-1).values

@@ -1,0 +1,90 @@
+"""The last step of a reconstruction: from the network's units to the target's, with the score of what was asked.
+
+Shapes: B batch, D numbers of an example in the order they are stored, C channels, H height, W width, N rows.
+"""
+
+from typing import Any, final
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+FULL = 255.0  # grey levels from black to white
+
+
+@final
+class RestoredImage(nn.Module):
+    """Outputs (B, C, H, W), or in a row, to (B, 1 + D): the score, then the pixels from 0 to 255 as they are stored.
+
+    The score is the mean squared difference between the image that was asked and its reconstruction, as a share of the
+    full range.
+
+    Args:
+        shape: of one stored image, (H, W) or (H, W, C).
+        logits: whether the network answers with logits of a pixel's whiteness; else with grey levels less their mean
+            over their spread, one of each for the whole image.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, shape: tuple[int, ...], logits: bool) -> None:
+        super().__init__()
+        self.height, self.width, self.channels = (*shape, 1)[:3]
+        self.logits = logits
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("spread", torch.full((), FULL))
+
+    def fit(self, mean: float, spread: float) -> "RestoredImage":
+        """Take mean and spread of the grey levels of the train part's targets."""
+        if not self.logits:
+            self.mean.fill_(mean)
+            self.spread.fill_(spread or 1.0)
+        return self
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        (image,) = asked
+        x = outputs.reshape(-1, self.channels, self.height, self.width)
+        pixels = torch.sigmoid(x) * FULL if self.logits else (x * self.spread + self.mean).clamp(0.0, FULL)
+        restored = pixels.permute(0, 2, 3, 1).flatten(1)  # (B, D)
+        strayed = (image.to(restored.dtype).flatten(1) - restored) / FULL
+        return torch.cat([strayed.square().mean(dim=1, keepdim=True), restored], dim=1)
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        image = target.to(self.mean.dtype).reshape(-1, self.height, self.width, self.channels)
+        x = image.permute(0, 3, 1, 2)  # (B, C, H, W)
+        return x / FULL if self.logits else (x - self.mean) / self.spread
+
+
+@final
+class RestoredRow(nn.Module):
+    """Outputs (B, D), standardised, to (B, 1 + D): the score, then the numbers in their own units.
+
+    The score is the mean squared difference between the row that was asked and its reconstruction, in units of each
+    column's spread; what was missing (NaN) is left out of it. In `inverse`, what is missing counts as the mean.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("spread", torch.ones(columns))
+
+    def fit(self, mean: NDArray[Any], spread: NDArray[Any]) -> "RestoredRow":
+        """Take mean and spread of every column of the train part, (D,) each."""
+        self.mean.copy_(torch.from_numpy(mean))
+        self.spread.copy_(torch.from_numpy(spread))
+        return self
+
+    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+        x = torch.stack([column.to(outputs.dtype) for column in asked], dim=1)  # (B, D)
+        known = ~torch.isnan(x)
+        strayed = torch.where(known, (x - self.mean) / self.spread - outputs, torch.zeros_like(outputs))
+        score = strayed.square().sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True).clamp(min=1)
+        return torch.cat([score, outputs * self.spread + self.mean], dim=1)
+
+    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+        standardised = (target - self.mean) / self.spread
+        return torch.where(torch.isnan(target), torch.zeros_like(standardised), standardised)

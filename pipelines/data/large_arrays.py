@@ -1,0 +1,56 @@
+"""Room for an array that is to be filled: in memory while it is small, on disk when it is not."""
+
+import math
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pipelines.data.dataset import chunks
+
+IN_MEMORY = 2**26  # bytes; what is larger is written to a file and mapped
+FOLDER = Path(".state", "sources")
+
+
+def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array of zeros to be filled.
+
+    The file of a large one has no name: the system frees its space when the array, or the process, is gone, however
+    it goes. All of the space is asked for at once, because a disk that fills up under a mapped array ends the
+    process without a word.
+
+    Raises:
+        OSError: the disk of `.state/` has too little space.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size <= IN_MEMORY:
+        return np.zeros(shape, dtype)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=FOLDER) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(FOLDER)) from None
+        return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def forget(values: NDArray[Any]) -> None:
+    """Give back the memory that holds what was read of, or written to, a mapped file; its content stays as it is.
+
+    Otherwise all of a file that was walked through counts as memory of this process until another one needs it.
+    """
+    mapped = getattr(values, "_mmap", None)
+    if isinstance(mapped, mmap.mmap) and getattr(values, "mode", "c") != "c":  # "c" holds changes in memory alone
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def passing(values: NDArray[Any]) -> Iterator[slice]:
+    """Walk through the rows of an array in `chunks`, forgetting each."""
+    for rows in chunks(values):
+        yield rows
+        forget(values)

@@ -1,0 +1,1 @@
+"""What decides: predictions, intervals, significance, ranking and the champion."""

@@ -1,0 +1,36 @@
+"""How scores, differences and p values are written."""
+
+import math
+
+ENORMOUS = 1e7  # from which a score is written with a power of ten
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def decimal(value: float) -> str:
+    """A score as people write it: three decimals, fewer when it is large, more when it is tiny; a
+    power of ten when it is enormous; – if undefined."""
+    if math.isnan(value):
+        return "–"
+    size = abs(value)
+    if size >= ENORMOUS and math.isfinite(size):
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.{1 if size >= 100 else 2}f}"
+    return f"{value:.3f}" if size >= 0.001 or size == 0 else f"{value:.1g}"
+
+
+def signed(difference: float) -> str:
+    """A difference with its sign; – if undefined."""
+    return decimal(difference) if math.isnan(difference) or difference <= 0 else f"+{decimal(difference)}"
+
+
+def probability(p: float) -> str:
+    """A p-value as people write it."""
+    if math.isnan(p):
+        return "–"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,122 @@
+"""What a contender answered on the validation and test rows, and what that scores."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.evaluation.bootstrap import intervals
+from pipelines.evaluation.leaderboard import Estimate
+from pipelines.runtime.files import (
+    read_json,
+    reading,
+    write_arrays,
+    write_json,
+)
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks import Task
+
+ARRAYS = ("valid_replies", "valid_truth", "test_replies", "test_truth")
+DIGITS = 8  # significant digits of a score on disk: beyond them, the order of summation shows
+
+
+class Predictions(NamedTuple):
+    """Row i of replies and truth is the same example. The baselines hardly look at the input."""
+
+    valid_replies: NDArray[Any]
+    valid_truth: NDArray[Any]
+    test_replies: NDArray[Any]
+    test_truth: NDArray[Any]
+    baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> replies on valid and on test
+
+
+class Scores(NamedTuple):
+    """Every metric on validation, and on test with its interval."""
+
+    valid: dict[str, float]
+    test: dict[str, Estimate]
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write one .npz: replies and truth of both parts, and `baseline_valid:<name>`, `baseline_test:<name>`."""
+    arrays = {name: getattr(predictions, name) for name in ARRAYS}
+    for name, (valid, test) in predictions.baselines.items():
+        arrays |= {f"baseline_valid:{name}": valid, f"baseline_test:{name}": test}
+    write_arrays(path, arrays)
+
+
+def read_predictions(path: Path) -> Predictions:
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        names = [name.removeprefix("baseline_valid:") for name in arrays if name.startswith("baseline_valid:")]
+        baselines = {name: (arrays[f"baseline_valid:{name}"], arrays[f"baseline_test:{name}"]) for name in names}
+        return Predictions(**{name: arrays[name] for name in ARRAYS}, baselines=baselines)
+
+
+def baselines(predictions: Predictions) -> dict[str, Predictions]:
+    """The same rows, answered by each baseline."""
+    return {
+        name: predictions._replace(valid_replies=valid, test_replies=test)
+        for name, (valid, test) in predictions.baselines.items()
+    }
+
+
+def scores(task: Task, predictions: Predictions, seed: int) -> Scores:
+    """Score both parts, with intervals on test.
+
+    Raises:
+        Failure: if a reply is not a finite number.
+    """
+    for part, replies in (("validation", predictions.valid_replies), ("test", predictions.test_replies)):
+        broken = ~np.isfinite(replies.reshape(len(replies), -1)).all(axis=1)
+        if broken.any():
+            raise Failure(
+                f"the trained model answers {broken.sum()} of {len(replies)} {part} rows with something that is not a "
+                f"finite number, first in row {int(broken.argmax())}; a smaller learning_rate usually cures it"
+            )
+    decision = decide(task, predictions)
+    valid = task.score(predictions.valid_replies, predictions.valid_truth, decision)
+    test = task.score(predictions.test_replies, predictions.test_truth, decision)
+    ends = intervals(task, predictions.test_replies, predictions.test_truth, decision, seed)
+    return Scores(valid, {name: Estimate(value, *ends[name]) for name, value in test.items()})
+
+
+def decide(task: Task, predictions: Predictions) -> dict[str, float]:
+    """What is chosen on validation: the test rows have no say."""
+    return task.decide(predictions.valid_replies, predictions.valid_truth)
+
+
+def write_scores(path: Path, scores: Scores, predictions: Predictions) -> None:
+    """Write metrics.json; a metric that is undefined on these rows is null."""
+    write_json(
+        path,
+        {
+            "valid": {name: _rounded(value) for name, value in scores.valid.items()},
+            "test": {name: _rounded(estimate.value) for name, estimate in scores.test.items()},
+            "test_low": {name: _rounded(estimate.low) for name, estimate in scores.test.items()},
+            "test_high": {name: _rounded(estimate.high) for name, estimate in scores.test.items()},
+            "test_rows": len(predictions.test_truth),
+            "valid_rows": len(predictions.valid_truth),
+        },
+    )
+
+
+def read_scores(path: Path) -> Scores:
+    stored = read_json(path)
+
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    return Scores(
+        {name: number(value) for name, value in stored["valid"].items()},
+        {
+            name: Estimate(number(value), number(stored["test_low"][name]), number(stored["test_high"][name]))
+            for name, value in stored["test"].items()
+        },
+    )
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.{DIGITS}g}")

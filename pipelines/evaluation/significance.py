@@ -1,0 +1,81 @@
+"""Is one contender better than another, or is it luck? Both answered the same rows, so rows are compared.
+
+If two contenders were equally good, then which of the two got the better score on a row would be a coin
+toss. So the coin is tossed for every row, ten thousand times, and the p-value is the share of tosses that
+give a difference at least as large as the one observed (Fisher's randomisation test, with the observed
+assignment counted among the tosses, so that p is never 0). On accuracy this is the randomised form of
+McNemar's test, which Dietterich ("Approximate Statistical Tests for Comparing Supervised Classification
+Learning Algorithms", Neural Computation 10(7), 1998) recommends for models that were trained once.
+
+Fisher, "The Design of Experiments", 1935, section 21. Phipson & Smyth, "Permutation P-values Should Never Be
+Zero", 2010. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
+
+Shapes: N rows, C comparisons, R tosses of all coins.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.evaluation.bootstrap import Interval, counts, percentiles
+
+ALPHA = 0.05  # below it, a difference is called a difference
+TOSSES = 9_999  # and the observed assignment is the ten thousandth
+CELLS = 8_000_000  # coins tossed at once
+SLACK = 1e-9  # relative; two sums of the same numbers in another order count as equal
+
+Floats = NDArray[np.float64]
+
+
+class Comparison(NamedTuple):
+    """A contender's mean goal minus the reference's, on the same rows."""
+
+    difference: float
+    interval: Interval
+    p: float  # after Holm's correction for the number of comparisons
+
+    @property
+    def tied(self) -> bool:
+        return self.p >= ALPHA
+
+
+def compare(reference: Floats, others: list[Floats], seed: int, resamples: int = 1000) -> list[Comparison]:
+    """Compare each of `others` with the reference; all are goals per example, (N,), of the same rows."""
+    if not others:
+        return []
+    differences = np.stack([other - reference for other in others], axis=1)  # (N, C)
+    adjusted = holm(coin_toss(differences, seed))
+    means = np.concatenate([block @ differences for block in counts(len(reference), seed, resamples)]) / len(reference)
+    return [
+        Comparison(float(differences[:, c].mean()), percentiles(means[:, c], 0.95), float(adjusted[c]))
+        for c in range(len(others))
+    ]
+
+
+def coin_toss(differences: Floats, seed: int, tosses: int = TOSSES) -> Floats:
+    """Two-sided p-values of the hypotheses that the differences (N, C) are as often up as down, (C,)."""
+    generator = np.random.default_rng(seed)
+    rows = len(differences)
+    observed = np.abs(differences.sum(axis=0)) * (1 - SLACK)
+    reached = np.ones(differences.shape[1])
+    block = max(1, CELLS // rows)
+    for start in range(0, tosses, block):
+        size = min(block, tosses - start)
+        bits = np.unpackbits(np.frombuffer(generator.bytes(size * -(-rows // 8)), np.uint8).reshape(size, -1), axis=1)
+        signs = bits[:, :rows] * 2.0 - 1.0  # (R, N)
+        reached += (np.abs(signs @ differences) >= observed).sum(axis=0)
+    return reached / (tosses + 1)
+
+
+def holm(p_values: Floats) -> Floats:
+    """Raise p-values for how many hypotheses were tested, so that one false alarm in all of them is as rare as one.
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(4).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return adjusted

@@ -1,0 +1,1 @@
+"""report.html: its contents, gathered from the artifacts, and its rendering."""

@@ -1,0 +1,1 @@
+"""Plots: curves, examples, mistakes and the augmentation preview, as PNG files."""

@@ -1,0 +1,196 @@
+"""Plots of a search and of a training: trials, importances, learning curves, leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pipelines.evaluation.leaderboard import BASELINE, Estimate, Leaderboard
+from pipelines.evaluation.number_format import decimal
+from pipelines.reporting.plots.style import BLUE, CYCLE, GREY, ORANGE, RED, drawing, percent, percentage
+from pipelines.tasks import Goal, Metric
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDE = 8  # times the smallest value, from which a scale is logarithmic
+
+
+class TrialRow(Protocol):
+    """What a picture needs to know of a trial."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def state(self) -> str:
+        """complete, pruned or failed"""
+
+    @property
+    def score(self) -> float | None: ...
+
+
+def search_history(path: Path, trials: Sequence[TrialRow], goal: Goal) -> None:
+    """Every trial's score in the order they were tried, and the best so far."""
+    name = _words(goal.name)
+    with drawing(path, 7, 3.4) as figure:
+        axes = figure.add_subplot(title=f"{len(trials)} settings tried: {name} on validation", xlabel="trial")
+        looks = {
+            "complete": (BLUE, "o", "trained to the end"),
+            "pruned": (ORANGE, "v", "stopped early: behind the others"),
+        }
+        for state, (colour, marker, label) in looks.items():
+            found = {trial.number: trial.score for trial in trials if trial.state == state and trial.score is not None}
+            if found:
+                axes.plot(list(found), list(found.values()), marker, color=colour, markersize=6, label=label, zorder=3)
+        for trial in trials:
+            if trial.state == "failed":
+                axes.axvline(trial.number, color=RED, linestyle=":", linewidth=1.2)
+                place, system = (trial.number, 0.97), ("data", "axes fraction")
+                axes.annotate(
+                    "failed", place, xycoords=system, color=RED, rotation=90, ha="right", va="top", fontsize=8
+                )
+        steps, best = _best_so_far(trials, goal)
+        if steps:
+            axes.step(steps, best, where="post", color=BLUE, linewidth=1.2, label="best so far")
+            end = (steps[-1], best[-1])
+            axes.annotate(decimal(best[-1]), end, (6, 0), textcoords="offset points", color=BLUE, va="center")
+        axes.set_ylabel(f"{name} ({_wanted(goal)})")
+        _spread(axes, [trial.score for trial in trials if trial.score is not None])
+        if axes.lines:
+            figure.legend(loc="outside lower center", ncols=3)
+        _whole_numbers(axes)
+        axes.set_xlim(-0.6, max(len(trials) + 0.2, 1))
+
+
+def _best_so_far(trials: Sequence[TrialRow], goal: Goal) -> tuple[list[int], list[float]]:
+    """Trial numbers and the best score of a complete trial up to each, from the first complete one on."""
+    numbers: list[int] = []
+    scores: list[float] = []
+    for trial in trials:
+        if trial.state == "complete" and trial.score is not None:
+            better = not scores or goal.better(trial.score, scores[-1])
+            numbers.append(trial.number)
+            scores.append(trial.score if better else scores[-1])
+        elif scores:
+            numbers.append(trial.number)
+            scores.append(scores[-1])
+    return numbers, scores
+
+
+def importances(path: Path, shares: Mapping[str, float]) -> None:
+    """How much of the difference between trials each setting accounts for."""
+    ordered = sorted(shares.items(), key=lambda item: item[1])
+    with drawing(path, 7, max(1.6, 0.9 + 0.32 * len(ordered))) as figure:
+        axes = figure.add_subplot(title="Which settings mattered")
+        if not ordered:
+            _say(axes, "Too few finished trials to tell.")
+            return
+        bars = axes.barh(
+            [_words(name) for name, _ in ordered], [share for _, share in ordered], color=BLUE, height=0.62
+        )
+        axes.bar_label(bars, [percentage(share) for _, share in ordered], padding=4)
+        axes.set_xlim(0, max(share for _, share in ordered) * 1.12)
+        axes.set_xlabel("share of the differences between trials")
+        axes.xaxis.set_major_formatter(percent())
+        axes.grid(visible=False, axis="y")
+
+
+def learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
+    """Loss on train and goal on validation, epoch by epoch and seed by seed; the best epoch is marked."""
+    seeds = sorted({int(row["seed"]) for row in history})
+    column = f"valid_{goal.name}"
+    with drawing(path, 9, 3.4) as figure:
+        left, right = figure.subplots(1, 2)
+        for axes, measured, title in (
+            (left, "train_loss", "Loss on the training part"),
+            (right, column, f"{_capital(_words(goal.name))} on the validation part"),
+        ):
+            axes.set(title=title, xlabel="epoch", ylabel=f"{_words(goal.name)} ({_wanted(goal)})")
+            _spread(axes, [row[measured] for row in history])
+            _whole_numbers(axes)
+        left.set_ylabel("loss (lower is better)")
+        for seed, colour in zip(seeds, CYCLE * len(seeds), strict=False):
+            rows = [row for row in history if int(row["seed"]) == seed]
+            epochs = [row["epoch"] for row in rows]
+            left.plot(epochs, [row["train_loss"] for row in rows], color=colour, label=f"seed {seed}")
+            right.plot(epochs, [row[column] for row in rows], color=colour, label=f"seed {seed}")
+            score = goal.best(row[column] for row in rows)
+            best = next((row for row in rows if row[column] == score), rows[-1])
+            right.plot(best["epoch"], best[column], "o", color=colour, markersize=7, markeredgecolor="white", zorder=4)
+        right.plot([], [], "o", color=GREY, markersize=7, markeredgecolor="white", label="best epoch, kept")
+        right.legend()
+
+
+def leaderboard(path: Path, board: Leaderboard, metrics: Sequence[Metric]) -> None:
+    """Test scores with their 95 % intervals, best on validation at the top; one panel per metric.
+
+    The scale is that of the contenders; a baseline beyond it is told in words at the edge.
+    """
+    rows = list(reversed(board.rows))
+    with drawing(path, 9, 1.3 + 0.42 * len(rows)) as figure:
+        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for axes, metric in zip(panels, metrics, strict=True):
+            estimates = [row.test[metric.name] for row in rows if row.architecture != BASELINE]
+            low = min(min(estimate.value, estimate.low) for estimate in estimates)
+            high = max(max(estimate.value, estimate.high) for estimate in estimates)
+            margin = (high - low) * 0.12 or 0.01
+            axes.set_xlim(low - margin, high + margin)
+            for place, row in enumerate(rows):
+                colour = {board.champion.contender: BLUE}.get(row.contender, GREY)
+                _whisker(axes, place, row.test[metric.name], colour)
+            axes.set(title=f"{metric.title} on test", xlabel=f"{metric.better} is better")
+            axes.grid(visible=False, axis="y")
+        panels[0].set_ylim(-0.6, len(rows) - 0.4)
+        panels[0].set_yticks(range(len(rows)), [row.contender for row in rows])
+        for label, row in zip(panels[0].get_yticklabels(), rows, strict=True):
+            if row.contender == board.champion.contender:
+                label.set(color=BLUE, weight="bold")
+
+
+def _whisker(axes: Axes, place: int, estimate: Estimate, colour: str) -> None:
+    left, right = axes.get_xlim()
+    if left <= estimate.value <= right:
+        axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
+        axes.plot(estimate.value, place, "o", color=colour, markersize=8, markeredgecolor="white")
+        return
+    beyond = estimate.value > right
+    text = f"{decimal(estimate.value)} →" if beyond else f"← {decimal(estimate.value)}"
+    axes.annotate(
+        text, (0.99 if beyond else 0.01, place), xycoords=("axes fraction", "data"), color=colour,
+        ha="right" if beyond else "left", va="center",
+    )  # fmt: skip
+
+
+def _spread(axes: Axes, values: Sequence[float]) -> None:
+    """Use a logarithmic scale where the values lie far apart, so that the good ones can be told from each other."""
+    if values and min(values) > 0 and max(values) > WIDE * min(values):
+        from matplotlib.ticker import LogLocator
+
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda *_: "")
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _say(axes: Axes, sentence: str) -> None:
+    axes.set_axis_off()
+    axes.text(0, 0.5, sentence, transform=axes.transAxes, va="center", color=GREY)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("mase", "MASE").replace("mae", "MAE")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _wanted(goal: Goal) -> str:
+    return "lower is better" if goal.direction == "minimize" else "higher is better"

@@ -1,0 +1,100 @@
+"""One example the way a person would look at it: a picture, a curve, a text, a row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from textwrap import shorten, wrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Kind, Schema
+from pipelines.data.text import decoded
+from pipelines.reporting.plots.style import GREY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CELLS = 9  # columns of a row that are shown
+WIDTH = 38  # characters in a line of a tile
+LINES = 9
+GROUPED = 10_000  # from which thousands are set apart by commas; a year is not
+
+
+def draw_image(axes: Axes, field: Field, image: NDArray[Any]) -> None:
+    """Show an image (H, W), (H, W, 1) or (H, W, 3) with every pixel as a square."""
+    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+
+
+def draw_mask(axes: Axes, field: Field, mask: NDArray[Any]) -> None:
+    """Show the class of every pixel (H, W), each in its own colour."""
+    axes.imshow(mask, cmap="tab10", vmin=0, vmax=9, interpolation="nearest")
+
+
+def draw_steps(axes: Axes, field: Field, steps: NDArray[Any]) -> None:
+    """Draw a line for every variable of a sequence (T, F), each on its own scale."""
+    values = np.asarray(steps, dtype=np.float64)
+    known = np.isfinite(values)
+    low = np.min(values, axis=0, initial=np.inf, where=known)
+    high = np.max(values, axis=0, initial=-np.inf, where=known)
+    span = np.where((high > low) & np.isfinite(high - low), high - low, 1.0)
+    axes.plot((values - np.where(np.isfinite(low), low, 0)) / span, linewidth=1)
+
+
+def draw_text(axes: Axes, field: Field, text: NDArray[Any]) -> None:
+    """Write the beginning of a text, uint8 (L,)."""
+    _write(axes, wrap(decoded(text[None])[0], WIDTH)[:LINES])
+
+
+DRAWN: dict[Kind, Callable[[Axes, Field, NDArray[Any]], None]] = {
+    "image": draw_image,
+    "mask": draw_mask,
+    "steps": draw_steps,
+    "text": draw_text,
+}
+
+
+def wide(schema: Schema) -> bool:
+    """Tell whether a tile has to hold words."""
+    return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps")
+
+
+def draw_example(axes: Axes, schema: Schema, part: Part, row: int) -> None:
+    """Draw one example's input into axes without frame."""
+    axes.set_axis_off()
+    field = schema.inputs[0]
+    if len(schema.inputs) == 1 and field.kind in DRAWN:
+        DRAWN[field.kind](axes, field, np.asarray(part.inputs[0][row]))
+    else:
+        _write(axes, described(schema, part, row))
+
+
+def described(schema: Schema, part: Part, row: int) -> list[str]:
+    """A row of a table as lines "column: value", the first columns only."""
+    lines = [
+        f"{field.name}: {cell(field, values[row])}"
+        for field, values in zip(schema.inputs[:CELLS], part.inputs[:CELLS], strict=True)
+    ]
+    more = len(schema.inputs) - CELLS
+    return [shorten(line, WIDTH, placeholder=" …") for line in lines] + ([f"and {more} more"] if more > 0 else [])
+
+
+def cell(field: Field, value: Any) -> str:
+    """The value of a number, category or text as people write it."""
+    if field.kind == "category":
+        return field.categories[int(value)] if value >= 0 else "missing"
+    if field.kind == "text":
+        return decoded(np.asarray(value)[None])[0]
+    if np.isnan(value):
+        return "missing"
+    if field.unit == "days since 1970-01-01":
+        return str(np.datetime64("1970-01-01") + np.timedelta64(int(value), "D"))
+    return f"{float(value):{',' if abs(value) >= GROUPED else ''}.6g} {field.unit}".strip()
+
+
+def _write(axes: Axes, lines: list[str]) -> None:
+    axes.text(
+        0.02, 0.98, "\n".join(lines), va="top", ha="left", fontsize=7, color=GREY, transform=axes.transAxes, wrap=False
+    )

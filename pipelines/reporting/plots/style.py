@@ -1,0 +1,72 @@
+"""Pictures that every task has: a search, a training, a leaderboard. One style for all of them.
+
+Colours are Okabe & Ito's ("Color Universal Design", 2008), which people with any kind of colour vision can tell
+apart; what matters is also told by shape or by words. The same numbers give the same bytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.runtime.files import replacing
+
+if TYPE_CHECKING:  # matplotlib takes half a second to import, and not every stage draws
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777",
+)  # fmt: skip
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 10,
+    "text.parse_math": False,  # two $ in a text of the data are no formula
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": f"cycler('color', {list(CYCLE)})",
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "savefig.dpi": 150,
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty figure of so many inches; save it as a PNG when the block ends well.
+
+    A character of the data that the font lacks is drawn as a box.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its stubs want each key as a literal
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        with replacing(path) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def percentage(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def percent() -> Any:
+    """An axis of shares, written 0 % to 100 %."""
+    from matplotlib.ticker import PercentFormatter
+
+    return PercentFormatter(1.0, decimals=0, symbol=" %")

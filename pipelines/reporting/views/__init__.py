@@ -1,0 +1,97 @@
+"""What `evaluate` writes about a contender besides its numbers: tables for `dvc plots`, and pictures."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines.data.schema import Schema
+from pipelines.evaluation.leaderboard import Row
+from pipelines.reporting.plots import curves
+from pipelines.reporting.views import (
+    classification,
+    forecasting,
+    generation,
+    reconstruction,
+    regression,
+    segmentation,
+)
+from pipelines.reporting.views.view import View
+
+
+class Views(NamedTuple):
+    """How the answers of a task are shown."""
+
+    show: Callable[[Path, View], None]  # writes pictures/*.png and tables/*.csv
+    headline: Callable[[Row, int, Schema], str]  # the test result as one plain sentence
+    answer: str  # what is served, in a sentence
+    captions: Mapping[str, tuple[str, str]]  # picture -> title and sentence, in the order of the report
+
+
+VIEWS: dict[str, Views] = {
+    "classification": Views(
+        classification.show,
+        classification.headline,
+        "The answer is a label, its probability, and the probabilities of all labels.",
+        classification.CAPTIONS,
+    ),
+    "regression": Views(
+        regression.show,
+        regression.headline,
+        "The answer is the value in its unit, with an interval that holds the truth in 90 of 100 such cases.",
+        regression.CAPTIONS,
+    ),
+    "forecasting": Views(
+        forecasting.show,
+        forecasting.headline,
+        "The answer is every step of the horizon, with the quantiles between which it is expected.",
+        forecasting.CAPTIONS,
+    ),
+    "segmentation": Views(
+        segmentation.show,
+        segmentation.headline,
+        "The answer is a picture that holds the class of every pixel, and the share of the area of each class.",
+        segmentation.CAPTIONS,
+    ),
+    "reconstruction": Views(
+        reconstruction.show,
+        reconstruction.headline,
+        "The answer is the reconstruction and a score that says how far it is from what was sent; where anomalies are "
+        "sought, whether the score is above the threshold chosen on validation.",
+        reconstruction.CAPTIONS,
+    ),
+    "generation": Views(generation.show, generation.headline, generation.ANSWER, generation.CAPTIONS),
+}
+CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures that every task has, behind its own
+    "curves.png": (
+        "How it learned",
+        "One line per training, each from another random start. Left, the loss on the training part; right, what was "
+        "measured on the validation part, where the dot is the epoch that was kept.",
+    ),
+    "history.png": (
+        "How its settings were searched",
+        "A dot is a choice of settings, in the order they were tried; the line is the best so far.",
+    ),
+    "importance.png": (
+        "Which settings mattered",
+        "The share of the differences between trials that each setting accounts for, judged by how all of them "
+        "stood when they were first compared. A setting near 0 % made little difference here.",
+    ),
+}
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Read history.csv: one row per seed and epoch; an empty cell is NaN."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(stream)]
+
+
+def write_views(folder: Path, view: View, history: Sequence[Mapping[str, float]]) -> None:
+    """Write the task's tables to tables/ in the evaluate folder, and all pictures to pictures/.
+
+    What was solved in one step has no learning curve, hence no curves.png.
+    """
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    VIEWS[view.task.name].show(folder, view)
+    if max((row["epoch"] for row in history), default=0) > 1:
+        curves.learning_curves(folder / "pictures" / "curves.png", history, view.task.goal)

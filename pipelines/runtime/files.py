@@ -1,0 +1,99 @@
+"""Files that are whole or absent: written under a temporary name, flushed, then renamed."""
+
+import errno
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.runtime.user_error import Failure
+
+UNFINISHED = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
+LEFT = (f"{UNFINISHED}*", "*.tmp")  # what killed writers leave: ours, and DVC's trial of which links work
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it over `path` when the block ends well.
+
+    A process killed inside the block leaves `path` as it was, and a file that `clear_unfinished` removes. The
+    temporary name carries the process number, so two processes never share one, and keeps the ending, because
+    savers look at it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:  # NumPy reports a full disk without a number, and writing does not say to which file
+        number = errno.ENOSPC if error.errno is None else error.errno
+        raise OSError(number, os.strerror(number), str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder. Only for a folder nobody else writes to now."""
+    for left in (path for pattern in LEFT for path in folder.glob(pattern)):
+        left.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
+    """Write readable JSON whose bytes depend on the value alone; NaN is refused, as JSON has none."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged file makes its reader raise into a sentence that names the file.
+
+    Raises:
+        Failure: if the block raises an error of values, of keys, or of input that is not "no such file".
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise Failure(f"{path} is missing; `dvc repro` makes it again") from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        what = " ".join(str(error).split())[:120]
+        raise Failure(f"{path} is damaged ({what}); delete it, and `dvc repro` makes it again") from None
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one `.npy` file; object arrays are refused, because reading one runs a pickle."""
+    with replacing(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write one `.npz` file, in the mapping's order; the bytes hold no date."""
+    with replacing(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)

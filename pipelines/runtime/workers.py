@@ -1,0 +1,180 @@
+"""Worker processes that outlive one batch of work and never outlive their parent.
+
+A fork server imports the heavy libraries once; workers fork from it in milliseconds. A task that
+kills its worker (out of memory, a crash in native code) is tried once more in a fresh one and then
+given up with a reason, so that one bad setting cannot end a search.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+from pipelines.runtime.user_error import Failure
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CONTEXT = multiprocessing.get_context("forkserver")
+TRIES = 2  # a worker that dies twice on the same task died of it
+
+
+class Crash(NamedTuple):
+    """The outcome of a task whose worker died each time it was tried."""
+
+    reason: str
+
+
+class Worker(NamedTuple):
+    process: Any
+    connection: Connection
+
+
+def available(device: str) -> int:
+    """How many workers to use: BAKEOFF_WORKERS, else a process per core, or four sharing a GPU."""
+    stated = os.environ.get("BAKEOFF_WORKERS", "")
+    if stated:
+        if not stated.isdigit() or int(stated) < 1:
+            raise Failure(f"BAKEOFF_WORKERS must be a whole number of at least 1, found {stated!r}")
+        return int(stated)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device == "cpu" else min(4, cores)
+
+
+class Workers(Generic[T, R]):
+    """`count` processes that apply `work` to tasks; results come back in the order of the tasks."""
+
+    def __init__(self, work: Callable[[T], R], count: int, imports: Sequence[str] = ()) -> None:
+        """Start the workers; the fork server imports the module of `work` and `imports` first."""
+        CONTEXT.set_forkserver_preload([work.__module__, *imports])
+        self.work = work
+        self.idle = [self._start() for _ in range(count)]
+        self.waiting: deque[tuple[int, T, int]] = deque()  # key, task, which try this will be
+        self.busy: dict[Connection, tuple[Worker, int, T, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker, *_ in self.busy.values():  # an exception is on its way: nobody waits for these
+            worker.process.kill()
+        for worker in (*self.idle, *(worker for worker, *_ in self.busy.values())):
+            worker.connection.close()
+            worker.process.join()
+
+    def _start(self) -> Worker:
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=_serve, args=(self.work, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def submit(self, key: int, task: T, *, first: bool = False) -> None:
+        """Have a task done when a worker is free; `first` puts it before those that wait already."""
+        self.waiting.appendleft((key, task, 1)) if first else self.waiting.append((key, task, 1))
+        self._start_waiting()
+
+    def collect(self) -> list[tuple[int, R | Crash]]:
+        """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
+        assert self.busy, "nothing was submitted"
+        ended: list[tuple[int, R | Crash]] = []
+        while not ended:
+            for connection in wait(list(self.busy)):
+                assert isinstance(connection, Connection)
+                worker, key, task, tries = self.busy.pop(connection)
+                result = self._outcome(worker, tries)
+                if result is None:
+                    self.waiting.appendleft((key, task, tries + 1))
+                else:
+                    ended.append((key, result))
+            self._start_waiting()
+        return ended
+
+    def map(self, tasks: Sequence[T], done: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
+        """Work on all tasks; `done(index, result)` is called as each ends."""
+        results: dict[int, R | Crash] = {}
+        for index, task in enumerate(tasks):
+            self.submit(index, task)
+        while len(results) < len(tasks):
+            for index, result in self.collect():
+                results[index] = result
+                if done is not None:
+                    done(index, result)
+        return [results[index] for index in range(len(tasks))]
+
+    def _start_waiting(self) -> None:
+        while self.waiting and self.idle:
+            key, task, tries = self.waiting.popleft()
+            worker = self.idle.pop()
+            self.busy[worker.connection] = (worker, key, task, tries)
+            self._hand_over(worker, task)
+
+    def _hand_over(self, worker: Worker, task: T) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # dead while idle: reading from it says so
+            worker.connection.send(task)
+
+    def _outcome(self, worker: Worker, tries: int) -> R | Crash | None:
+        """What a worker sent; None to try again in the fresh worker that replaces a dead one."""
+        try:
+            ended, value = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            worker.connection.close()
+            self.idle.append(self._start())
+            return Crash(_cause(worker.process.exitcode)) if tries >= TRIES else None
+        self.idle.append(worker)
+        if ended == "failed":
+            raise value
+        if ended == "raised":
+            raise RuntimeError(f"a worker failed:\n{value}")
+        result: R = value
+        return result
+
+
+def _cause(exitcode: int | None) -> str:
+    if exitcode == -signal.SIGKILL:
+        return "its process was killed (out of memory?)"
+    if exitcode is not None and exitcode < 0:
+        return f"its process died of {signal.Signals(-exitcode).name}"
+    return f"its process ended with status {exitcode}"
+
+
+def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends us
+    end_with_parent()
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = ("returned", work(task))
+        except (Failure, OSError) as error:  # for the user: the parent raises the same
+            answer = ("failed", error)
+        except Exception:  # for us: the parent raises it with this traceback; this process stays usable
+            answer = ("raised", traceback.format_exc())
+        try:
+            connection.send(answer)
+        except BrokenPipeError:
+            return
+
+
+def end_with_parent() -> None:
+    """End this worker at once when the process that asked for it is gone, even by `kill -9`."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

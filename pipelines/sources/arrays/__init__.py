@@ -1,0 +1,1 @@
+"""`kind: arrays`: .npy, .npz and idx files."""

@@ -1,0 +1,1 @@
+"""What every source that reads files shares: paths, downloads, cells, encodings, labels."""

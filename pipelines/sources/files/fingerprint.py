@@ -1,0 +1,71 @@
+"""Hashes of files and folders, remembered while they do not change."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.user_error import Failure
+from pipelines.sources.files.folders import files
+
+SETTLED = 2  # seconds since a file was changed, before its hash is remembered: a later change may bear the same time
+
+
+def fingerprint(path: Path, memory: Path) -> dict[str, Any]:
+    """Hash a file, or every file below a folder by name and content.
+
+    Hidden files do not count. A file whose size and time of change are those in `memory` is not read again.
+
+    Args:
+        path: of a file or a folder.
+        memory: a JSON file of hashes; it may be missing, and is brought up to date.
+
+    Returns:
+        `files` (how many), `bytes` (together) and `sha256`, which names neither the folder nor the time.
+
+    Raises:
+        Failure: there is no such file or folder, or it cannot be read.
+    """
+    if not path.exists():
+        raise Failure(f"{path}: there is no such file or folder")
+    names = files(path) if path.is_dir() else [""]
+    known = _remembered(memory)
+    place = str(path.absolute())
+    kept = {name: entry for name, entry in known.items() if name != place and not name.startswith(f"{place}/")}
+    whole, size = hashlib.sha256(), 0
+    for name in names:
+        file = path / name if name else path
+        digest, entry = _digest(file, known.get(str(file.absolute())))
+        size += entry[0]
+        whole.update(f"{name or path.name}\0{entry[0]}\0{digest}\n".encode(errors="surrogateescape"))
+        if time.time_ns() - entry[1] > SETTLED * 10**9:
+            kept[str(file.absolute())] = entry
+    if kept != known:
+        write_json(memory, kept)
+    return {"files": len(names), "bytes": size, "sha256": whole.hexdigest()}
+
+
+def _digest(file: Path, entry: list[Any] | None) -> tuple[str, list[Any]]:
+    """The hash of a file, and the entry to remember: size, time of change (ns) and hash."""
+    try:
+        about = file.stat()
+        if entry is not None and entry[:2] == [about.st_size, about.st_mtime_ns]:
+            return str(entry[2]), entry
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "", [0, time.time_ns(), ""]  # a link to nothing is not remembered
+    except OSError as error:
+        raise Failure(f"{file}: cannot be read ({error.strerror}); check its permissions") from None
+    return digest, [about.st_size, about.st_mtime_ns, digest]
+
+
+def _remembered(memory: Path) -> dict[str, list[Any]]:
+    """What an earlier call wrote; nothing if that is missing or damaged."""
+    try:
+        found = read_json(memory)
+    except Failure:
+        return {}
+    entries = found.items() if isinstance(found, dict) else ()
+    return {name: entry for name, entry in entries if isinstance(entry, list) and len(entry) == 3}

@@ -1,0 +1,67 @@
+"""What lies in a folder: every file below it, in an order that does not depend on the disk."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipelines.data.parts import PartName
+from pipelines.runtime.user_error import Failure
+
+LEFTOVERS = ("thumbs.db", "desktop.ini", "__macosx")  # what systems leave in folders, beside files named ".something"
+
+PART_NAMES: dict[str, PartName] = {  # what a folder is called -> the part it holds
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder: names relative to it with `/`, sorted.
+
+    Hidden files and what systems leave behind are passed over. Links are followed, and a folder inside itself ends
+    there. A link to nothing is listed, so that whoever reads it can say so; pipes and devices are not.
+
+    Raises:
+        Failure: a folder may not be read.
+    """
+    return sorted(_below(folder, "", ()))
+
+
+def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    try:
+        about = folder.stat()
+        identity = (about.st_dev, about.st_ino)
+        if identity in above:
+            return
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not _passed_over(entry.name)]
+    except PermissionError:
+        raise Failure(f"{folder}: this folder may not be read; permit it (chmod u+rx) or remove it") from None
+    for entry in entries:
+        if entry.is_dir():
+            yield from _below(Path(entry.path), f"{prefix}{entry.name}/", (*above, identity))
+        elif entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists()):
+            yield prefix + entry.name
+
+
+def _passed_over(name: str) -> bool:
+    return name.startswith(".") or name.lower() in LEFTOVERS
+
+
+def parts(names: Sequence[str]) -> list[PartName] | None:
+    """The part that each file's first folder names; None unless all of them do, and name at least two parts.
+
+    Args:
+        names: files relative to a folder, as `files` lists them.
+    """
+    tops = [name.split("/")[0].lower() if "/" in name else "" for name in names]
+    if not set(tops) <= set(PART_NAMES):
+        return None
+    found = [PART_NAMES[top] for top in tops]
+    return found if len(set(found)) > 1 else None

@@ -1,0 +1,1 @@
+"""`kind: images`: a folder per class, or a CSV list of files."""

@@ -1,0 +1,1 @@
+"""`kind: masks`: images, and images that give a class per pixel."""

@@ -1,0 +1,1 @@
+"""`kind: sequences`: many short sequences, each with a label."""

@@ -1,0 +1,1 @@
+"""`kind: series`: one long time series, cut into windows."""

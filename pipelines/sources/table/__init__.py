@@ -1,0 +1,1 @@
+"""`kind: table`: CSV, TSV and Parquet."""

@@ -1,0 +1,1 @@
+"""`kind: text`: texts with labels, from a CSV file or a folder per class."""

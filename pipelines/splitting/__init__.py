@@ -1,0 +1,1 @@
+"""Which example goes to which part: split strategies, duplicates, groups and time."""

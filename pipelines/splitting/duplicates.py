@@ -1,0 +1,67 @@
+"""Which examples are identical: found by hashing their bytes, so the examples need not fit in memory."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.data.dataset import chunks
+
+DIGEST = 16  # bytes; among a thousand million examples, two that differ share one with a chance near 1e-21
+BLOCK = 2**16  # examples hashed at once
+
+
+def identical(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
+    """Number the sets of identical examples.
+
+    The numbers follow the order of a keyed hash of each example's bytes. That order is as good as shuffled,
+    another key shuffles anew, and it depends neither on where an example stands nor on the other examples.
+
+    Args:
+        inputs: one (N, ...) array per input field; two examples are identical if all their fields are. A number that
+            is missing in both is the same in both, and so are 0 and -0.
+        key: any whole number.
+
+    Returns:
+        (N,), the number of the set that each example belongs to: 0 .. number of sets - 1.
+    """
+    sets = np.zeros(len(inputs[0]), dtype=np.int64)
+    for values in inputs:
+        sets = _ranked(sets, _hashes(values, str(key).encode()))
+        if len(sets) == sets.max(initial=-1) + 1:  # no two are identical, whatever the other fields hold
+            break
+    return sets
+
+
+def _hashes(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
+    """The hash of every row of `values` (N, ...), its first and its last bytes as a number each: (2, N)."""
+    hashes = np.empty((2, len(values)), dtype=np.uint64)
+    for rows in chunks(values):
+        for start in range(rows.start, rows.stop, BLOCK):
+            some = slice(start, min(start + BLOCK, rows.stop))
+            digests = bytearray()
+            for example in _plain(values[some]):
+                digests += hashlib.blake2b(example.tobytes(), digest_size=DIGEST, key=key).digest()
+            hashes[:, some] = np.frombuffer(digests, dtype=">u8").reshape(-1, 2).T
+    return hashes
+
+
+def _ranked(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Number the different pairs of a set (N,) and a hash (2, N), in their order: (N,)."""
+    high, low = hashes
+    order = np.lexsort((low, high, sets))
+    starts = np.zeros(len(order), dtype=np.bool_)  # of a new pair
+    for key in (sets, high, low):
+        ordered = key[order]
+        starts[1:] |= ordered[1:] != ordered[:-1]
+    ranked = np.empty_like(sets)
+    ranked[order] = np.cumsum(starts)
+    return ranked
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Values in which equal numbers have equal bytes."""
+    if values.dtype.kind != "f":
+        return values
+    return np.where(np.isnan(values), np.array(np.nan, values.dtype), values + 0)  # -0 + 0 is 0

@@ -1,0 +1,1 @@
+"""Baseline predictions: what a network has to beat."""

@@ -1,0 +1,1 @@
+"""Metrics: how good predictions are, for one set of weights or for many resamples at once."""

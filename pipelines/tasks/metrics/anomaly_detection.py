@@ -1,0 +1,68 @@
+"""How well a score tells anomalous rows from normal ones.
+
+Shapes: N rows, R resamples.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.tasks.metrics.classification import best_threshold, pr_auc, roc_auc
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+ACCEPTED = 0.95  # share of normal rows that are let through where there is no anomaly to learn the threshold from
+
+
+def detected(scores: Floats, anomalous: Booleans, counts: Floats, threshold: float) -> dict[str, Floats]:
+    """AUROC, average precision, and precision, recall and F1 of the rows flagged, (R,) each.
+
+    AUROC is NaN where only one of the two kinds occurs, average precision where no anomaly does; elsewhere 0/0 is 0.
+
+    Args:
+        scores: the higher, the more anomalous, (N,).
+        anomalous: the truth, (N,).
+        counts: how often every row counts, (N, R).
+        threshold: the lowest score that is flagged.
+    """
+    pairs, codes = np.stack([-scores, scores], axis=1), anomalous.astype(np.int64)
+    flagged = scores >= threshold
+    hits, flags, true = (counts[rows].sum(axis=0) for rows in (flagged & anomalous, flagged, anomalous))
+    return {
+        "auroc": roc_auc(pairs, codes, counts),
+        "average_precision": pr_auc(pairs, codes, (1,), counts),
+        "precision": hits / np.maximum(flags, 1),
+        "recall": hits / np.maximum(true, 1),
+        "f1": 2 * hits / np.maximum(flags + true, 1),
+    }
+
+
+def placements(scores: Floats, anomalous: Booleans) -> Floats:
+    """What every row adds to the AUROC, (N,): their mean is the AUROC.
+
+    Of an anomalous row, the share of the normal ones that score below it, ties as half; of a normal row, the share of
+    the anomalous ones that score above it. Each kind makes up half of the mean, however many rows it has.
+
+    Source: DeLong, DeLong & Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver Operating
+    Characteristic Curves", Biometrics 44(3), 1988. https://doi.org/10.2307/2531595
+    """
+    if np.isnan(scores).any():
+        return np.full(len(scores), np.nan)
+    placed = np.empty(len(scores))
+    for members, sign in ((anomalous, 1), (~anomalous, -1)):
+        others = np.sort(sign * scores[~members])
+        own = sign * scores[members]
+        below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
+        placed[members] = below / (2 * len(others)) * len(scores) / (2 * len(own))
+    return placed
+
+
+def threshold(scores: NDArray[Any], anomalous: Booleans) -> float:
+    """The lowest score to flag: where F1 is best or, without a single anomaly, above 95 % of the normal rows."""
+    if not np.isfinite(scores).all():
+        return 0.0  # of a model that answers no numbers, every score is undefined anyway
+    if not anomalous.any():
+        return float(np.quantile(scores, ACCEPTED))
+    return best_threshold(scores, anomalous, lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed))

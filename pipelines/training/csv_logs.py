@@ -1,0 +1,47 @@
+"""The tables that training leaves behind: trials.csv of a search, history.csv of the trainings."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.runtime.files import write_text
+from pipelines.tasks import Goal
+from pipelines.training.search import Trial
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a CSV file with these columns; a value that a row lacks, or that is None, is an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="raise")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def write_trials(path: Path, trials: Sequence[Trial]) -> None:
+    """One row per trial: number, state, score, epochs, reason, then what was searched."""
+    searched = list(trials[0].settings)
+    rows = [{**row._asdict(), **row.settings} for row in trials]
+    for row in rows:
+        del row["settings"]
+    write_table(path, ["number", "state", "score", "epochs", "reason", *searched], rows)
+
+
+def write_history(path: Path, histories: Sequence[Sequence[Mapping[str, float]]]) -> None:
+    """One row per seed and epoch: seed, epoch (counted from 1), then what was measured."""
+    rows = [
+        {"seed": seed, "epoch": epoch, **measured}
+        for seed, history in enumerate(histories)
+        for epoch, measured in enumerate(history, start=1)
+    ]
+    write_table(path, list(rows[0]), rows)
+
+
+def write_curve(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
+    """The goal on validation per epoch of one training, for `dvc plots`: epoch, score."""
+    rows = [
+        {"epoch": epoch, "score": measured[f"valid_{goal.name}"]} for epoch, measured in enumerate(history, start=1)
+    ]
+    write_table(path, ["epoch", "score"], rows)

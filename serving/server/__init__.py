@@ -1,0 +1,1 @@
+"""TorchServe: started, watched and stopped: `python -m serving.server`."""

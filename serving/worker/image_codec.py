@@ -1,0 +1,130 @@
+"""PNG and JPEG bytes -> pixels, trusting nothing about them.
+
+The size is read from the header and compared before any pixel is decoded, so a small file that would unfold
+to gigabytes never does. Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma);
+transparent pixels are laid over black first; the camera's orientation mark (EXIF) is honoured.
+"""
+
+import base64
+import warnings
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from serving.worker.request_error import Refusal
+from serving.worker.signature import Field
+
+PNG, JPEG = "image/png", "image/jpeg"
+STARTS = {PNG: b"\x89PNG\r\n\x1a\n", JPEG: b"\xff\xd8\xff"}
+ENDS = {PNG: b"IEND\xaeB`\x82", JPEG: b"\xff\xd9"}
+FORMATS = ("PNG", "JPEG")
+DEPTHS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr")  # at most 8 bits per channel
+PNG_DEPTH = 24  # offset of the byte in a PNG's header that holds the bits per channel
+
+
+def media(content: bytes) -> str | None:
+    """Tell by its first bytes what a file is; None for anything but PNG and JPEG."""
+    return next((name for name, start in STARTS.items() if content.startswith(start)), None)
+
+
+def decode(content: bytes, field: Field, where: str) -> NDArray[Any]:
+    """Decode one picture to the field's shape (H, W) or (H, W, C), uint8.
+
+    Raises:
+        Refusal: the bytes are no picture of an accepted kind, depth or size, or are not whole.
+    """
+    accepted = field.decode["media"]
+    found = media(content)
+    if found is None or found not in accepted:
+        what = found or f"{len(content)} bytes that are neither PNG nor JPEG"
+        raise Refusal(400, f"{where}: expected a picture as {' or '.join(accepted)}, found {what}")
+    if ENDS[found] not in content:
+        raise Refusal(400, f"{where}: expected a whole picture, found one that is cut off ({len(content)} bytes)")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
+            return _pixels(content, field, where)
+    except Refusal:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Refusal(400, f"{where}: expected {_sizes(field)}, found one too large to be read") from error
+    except UnidentifiedImageError as error:
+        raise Refusal(400, f"{where}: expected a readable picture, found one with a damaged header") from error
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        raise Refusal(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
+
+
+def png(pixels: NDArray[Any]) -> bytes:
+    """Encode uint8 (H, W) or (H, W, C) without loss."""
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    return _saved(Image.fromarray(pixels[..., 0] if grey else pixels))
+
+
+def mask_png(mask: NDArray[Any]) -> bytes:
+    """Encode class numbers uint8 (H, W) as a PNG whose pixels are the numbers and which looks like colours."""
+    picture = Image.fromarray(mask)
+    picture.putpalette([level for number in range(256) for level in colour(number)])
+    return _saved(picture)
+
+
+def colour(number: int) -> tuple[int, int, int]:
+    """A class's colour, far from the others': black, then the bits of the number spread over red, green and blue.
+
+    The colours of the PASCAL VOC masks (Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010).
+    """
+    levels = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            levels[channel] |= (number >> (3 * place + channel) & 1) << (7 - place) if 3 * place + channel < 8 else 0
+    return levels[0], levels[1], levels[2]
+
+
+def opened(content: bytes) -> NDArray[Any]:
+    """Decode a picture of our own: (H, W) or (H, W, C), or the numbers of `mask_png`."""
+    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+        return np.asarray(picture)
+
+
+def _saved(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
+    height, width = field.shape[:2]
+    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+        _check_size(picture, {(width, height), (height, width)}, field, where)  # a turned one is checked again
+        if picture.mode not in DEPTHS or (content.startswith(STARTS[PNG]) and content[PNG_DEPTH] > 8):
+            raise Refusal(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
+        frames = getattr(picture, "n_frames", 1)
+        if frames != 1:
+            raise Refusal(400, f"{where}: expected one still picture, found {frames} frames")
+        upright = ImageOps.exif_transpose(picture)
+        _check_size(upright, {(width, height)}, field, where)
+        if upright.has_transparency_data:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
+        pixels = np.asarray(upright.convert(field.decode["mode"]), dtype=field.dtype)
+    return pixels.reshape(field.shape)
+
+
+def _check_size(picture: Image.Image, sizes: set[tuple[int, int]], field: Field, where: str) -> None:
+    if picture.size not in sizes:
+        width, height = picture.size
+        raise Refusal(400, f"{where}: expected {_sizes(field)}, found {width} wide and {height} high")
+
+
+def _sizes(field: Field) -> str:
+    return f"a picture {field.shape[1]} pixels wide and {field.shape[0]} high"
+
+
+def picture(levels: NDArray[Any]) -> dict[str, str]:
+    """Grey levels or colours around 0 to 255, (H, W) or (H, W, C), rounded and clipped, as base64 of a PNG."""
+    return _b64(png(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
+
+
+def _b64(content: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(content).decode()}

@@ -1,0 +1,42 @@
+"""model.onnx, ready to run on one thread."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from serving.worker.integrity import Unservable
+from serving.worker.signature import Signature
+
+
+class Graph:
+    """An ONNX Runtime session on the CPU: one thread that sleeps when idle, because workers share the cores."""
+
+    def __init__(self, path: Path, signature: Signature) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        try:
+            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions share no base class but Exception
+            raise Unservable(f"{path.name} cannot be loaded by ONNX Runtime: {error}") from error
+        self.names = [output.name for output in signature.outputs]
+        self._check("inputs", {field.name for field in signature.inputs}, self.session.get_inputs())
+        self._check("outputs", set(self.names), self.session.get_outputs())
+
+    @staticmethod
+    def _check(what: str, expected: set[str], nodes: Any) -> None:
+        found = {node.name for node in nodes}
+        if not expected <= found or (what == "inputs" and expected != found):
+            raise Unservable(
+                f"model.onnx: the {what} in signature.json are {sorted(expected)}, the graph has {sorted(found)}; "
+                "export the model again"
+            )
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run a batch: arrays (B, ...) by input name -> arrays (B, ...) by output name."""
+        return dict(zip(self.names, self.session.run(self.names, dict(inputs)), strict=True))

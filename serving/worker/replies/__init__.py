@@ -1,0 +1,1 @@
+"""Predictions to replies: one task per file."""

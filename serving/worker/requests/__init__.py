@@ -1,0 +1,1 @@
+"""Requests to model inputs: one kind of field per file."""

@@ -1,0 +1,233 @@
+"""What the pages say besides the README's blocks: modules, links, the tree, and the tables of settings."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from models import ARCHITECTURES
+from models.blocks.hyperparameters import Choice, Hyperparameters, Range, defaults, space
+from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load
+from pipelines.sources import SOURCES, SourceSettings
+from pipelines.sources.bundled import scikit_learn
+from pipelines.sources.bundled import statsmodels_series as statsmodels_sets
+from pipelines.splitting.split import BY, SplitSettings
+from pipelines.tasks import TASKS, SettingsOfTask
+from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.learners import LEARNERS
+from tests.support.pages import (
+    README,
+    ROOT,
+    SETTINGS,
+    blocks,
+    listed,
+    paths_of_tree,
+    shell,
+    table,
+)
+
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def named_modules() -> list[str]:
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in (*PAGES, "Makefile")]
+    return sorted({found for page in pages for found in re.findall(r"python -m ([\w.]+)", page)})
+
+
+@pytest.mark.parametrize("module", named_modules())
+def test_every_module_that_is_to_be_run_says_how(module: str) -> None:
+    if module in ("venv", "pip", "pytest"):
+        return
+    path = ROOT / Path(*module.split("."))
+    path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    text = path.read_text(encoding="utf-8")
+    assert 'if __name__ == "__main__":' in text
+    if "ArgumentParser" in text or path.name == "__main__.py":
+        assert "usage:" in shell(f"python -m {module} --help", ROOT)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+        if anchor and not target.startswith("https://"):
+            assert anchor in anchors(path.parent / target if target else path), f"{target}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# The tree
+
+
+def tree() -> list[str]:
+    (text,) = (block.text for block in blocks() if block.text.startswith("README.md "))
+    return paths_of_tree(text)
+
+
+def test_everything_in_the_tree_is_there() -> None:
+    assert [path for path in tree() if not (ROOT / path).exists() and path != "dvc.lock"] == []
+
+
+def test_everything_there_is_in_the_tree() -> None:
+    files = listed()
+    top = {name.split("/")[0] for name in files} | {"dvc.lock"}
+    rooms = {str(Path(name).parent) for name in files if re.fullmatch(r"pipelines/\w+/__init__\.py", name)}
+    stages = {name for name in files if re.fullmatch(r"pipelines/\w+\.py", name)}
+    pages = {name for name in files if re.fullmatch(r"docs/\w+\.md", name)}
+    assert sorted((top | rooms | stages | pages) - set(tree())) == []
+
+
+# The README's own tables
+
+
+def test_every_stage_is_in_the_table() -> None:
+    stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert [cells[0] for cells in table("stage")] == stages
+
+
+def test_every_problem_is_in_the_table_with_its_task_and_one_of_its_contenders() -> None:
+    params = load(ROOT / "params.yaml")
+    rows = {name: rest for name, *rest in table("problem")}
+    assert list(rows) == list(params.problems)
+    for name, (_, kind, champion, *_) in rows.items():
+        assert kind == params.problems[name].task.kind
+        assert champion in params.entered(name)
+
+
+# docs/settings.md
+
+FRAME = {
+    "": Params,
+    "defaults.tune.": TuneSettings,
+    "defaults.train.": TrainSettings,
+    "problems.*.": Problem,
+    "contenders.*.": Contender,
+}
+SECTIONS = {"defaults", "problems", "contenders"}
+
+
+def by_kind(alias: Any) -> dict[str, type[BaseModel]]:
+    """The settings classes of a union, by the `kind` that tells them apart."""
+    (union, *_) = get_args(alias)
+    return {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(union)}
+
+
+EXPLAINED: dict[str, type[BaseModel]] = {
+    "split": SplitSettings,
+    "augment": AugmentSettings,
+    **{f"source: {kind}": model for kind, model in by_kind(SourceSettings).items()},
+    **{f"task: {kind}": model for kind, model in by_kind(SettingsOfTask).items() if len(model.model_fields) > 1},
+}
+
+
+def fields_of(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting but `kind`, and those inside of it."""
+    for name, field in model.model_fields.items():
+        if name == "kind":
+            continue
+        yield place + name, field
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from fields_of(inner, f"{place}{name}.")
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    return (
+        "none"
+        if value is None or value in ((), "")
+        else str(value).lower()
+        if value is True or value is False
+        else str(value)
+    )
+
+
+def test_every_source_and_task_is_explained() -> None:
+    assert set(by_kind(SourceSettings)) == set(SOURCES)
+    assert set(by_kind(SettingsOfTask)) == set(TASKS)
+    for name in SOURCES:
+        assert f"### `kind: {name}`" in SETTINGS
+
+
+@pytest.mark.parametrize("title", EXPLAINED)
+def test_every_setting_is_explained_with_its_default(title: str) -> None:
+    expected = {name: default(field) for name, field in fields_of(EXPLAINED[title])}
+    assert {name: shown for name, shown, _ in table(title, SETTINGS)} == expected
+    assert all(meaning for *_, meaning in table(title, SETTINGS))
+
+
+def test_every_setting_of_the_frame_is_explained_with_its_default() -> None:
+    known = {f"{place}{name}": field for place, model in FRAME.items() for name, field in model.model_fields.items()}
+    expected = {name: default(field) for name, field in known.items() if name not in SECTIONS}
+    expected["problems.*.augment"] = "{}"
+    assert {name: shown for name, shown, _ in table("setting", SETTINGS)} == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "setting", "names"),
+    [
+        ("source: sklearn", "dataset", list(scikit_learn.DATASETS)),
+        ("source: statsmodels", "dataset", list(statsmodels_sets.DATASETS)),
+        ("split", "by", list(BY)),
+    ],
+)
+def test_what_a_setting_may_be_is_named(title: str, setting: str, names: list[str]) -> None:
+    meanings = {name: meaning for name, _, meaning in table(title, SETTINGS)}
+    assert [name for name in names if f"`{name}`" not in meanings[setting]] == []
+
+
+def test_every_goal_of_a_task_is_named() -> None:
+    goals = {name: re.findall(r"\w+", cell) for name, _, cell, *_ in table("task", SETTINGS)}
+    assert goals == {name: list(task.goals) for name, task in TASKS.items()}
+
+
+def test_every_architecture_is_listed_with_what_it_reads_and_how_it_learns() -> None:
+    expected = [[name, one.reads, one.learner.replace("_", " ")] for name, one in ARCHITECTURES.items()]
+    assert [cells[:3] for cells in table("architecture", SETTINGS)] == expected
+
+
+def shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return np.format_float_positional(value, trim="0") if isinstance(value, float) else str(value)
+
+
+def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Choice) -> list[str]:
+    first = shown(defaults(config)[name])
+    if isinstance(extent, Choice):
+        return [owner, name, first, ", ".join(map(shown, extent.options))]
+    return [owner, name, first, f"{shown(extent.low)} to {shown(extent.high)}{', logarithmic' * extent.log}"]
+
+
+@pytest.mark.parametrize(
+    ("title", "owners"),
+    [
+        ("architecture | setting", {name: one.config for name, one in ARCHITECTURES.items()}),
+        ("learner", {name: one.settings for name, one in LEARNERS.items()}),
+    ],
+    ids=["architectures", "learners"],
+)
+def test_every_hyperparameter_is_listed_with_what_is_searched(
+    title: str, owners: dict[str, type[Hyperparameters]]
+) -> None:
+    expected = [row(owner, config, *entry) for owner, config in owners.items() for entry in space(config).items()]
+    assert [cells[:4] for cells in table(title, SETTINGS)] == expected
+    assert all(cells[4] for cells in table(title, SETTINGS))
+
+
+def test_the_readme_leads_to_every_setting() -> None:
+    assert "](docs/settings.md)" in README

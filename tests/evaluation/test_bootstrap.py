@@ -1,0 +1,93 @@
+"""Intervals hold the truth as often as they say, and are the same every time."""
+
+import numpy as np
+import pytest
+
+from pipelines.data.schema import Field, Schema
+from pipelines.evaluation import bootstrap
+from pipelines.evaluation.bootstrap import counts, intervals, percentiles
+from pipelines.tasks.classification import Classification
+
+LABELS = ("no", "yes", "perhaps")
+
+
+@pytest.fixture
+def task() -> Classification:
+    return Classification(
+        Schema(
+            inputs=(),
+            target=Field(name="label", kind="category", dtype="int64", shape=(), categories=LABELS),
+            title="Stand-in",
+            origin="made here",
+            licence="none",
+        )
+    )
+
+
+def answers(generator: np.random.Generator, rows: int, accuracy: float) -> tuple[np.ndarray, np.ndarray]:
+    """Replies (N, 3) that are right with the given chance, and targets (N,)."""
+    targets = generator.integers(0, 3, rows)
+    guesses = np.where(generator.random(rows) < accuracy, targets, (targets + 1) % 3)
+    replies = np.full((rows, 3), 0.1)
+    replies[np.arange(rows), guesses] = 0.8
+    return replies, targets
+
+
+def test_every_metric_has_an_interval_around_its_score(task: Classification) -> None:
+    replies, targets = answers(np.random.default_rng(0), 300, 0.9)
+    scores, found = task.score(replies, targets, {}), intervals(task, replies, targets, {}, seed=1)
+    assert list(found) == [metric.name for metric in task.metrics]
+    for name in set(found) - {"ece"}:  # resampling adds to a calibration error, which is made of absolute values
+        assert found[name].low <= scores[name] <= found[name].high
+
+
+def test_an_interval_of_95_percent_holds_the_true_accuracy_about_95_times_in_100(task: Classification) -> None:
+    generator = np.random.default_rng(5)
+    held = []
+    for seed in range(120):
+        replies, targets = answers(generator, 100, 0.85)
+        low, high = intervals(task, replies, targets, {}, seed, resamples=200)["accuracy"]
+        held.append(low <= 0.85 <= high)
+    assert 0.88 <= np.mean(held) <= 0.99
+
+
+def test_more_rows_make_an_interval_narrower_as_the_root_of_their_number(task: Classification) -> None:
+    widths = []
+    for rows in (200, 3200):
+        replies, targets = answers(np.random.default_rng(2), rows, 0.8)
+        low, high = intervals(task, replies, targets, {}, seed=3)["accuracy"]
+        widths.append(high - low)
+    assert widths[0] / widths[1] == pytest.approx(4, rel=0.2)  # sqrt(3200 / 200)
+
+
+def test_the_same_seed_gives_the_same_intervals_and_another_seed_others(task: Classification) -> None:
+    replies, targets = answers(np.random.default_rng(0), 100, 0.9)
+    assert intervals(task, replies, targets, {}, seed=7) == intervals(task, replies, targets, {}, seed=7)
+    assert intervals(task, replies, targets, {}, seed=7) != intervals(task, replies, targets, {}, seed=8)
+
+
+def test_a_set_too_large_for_one_block_is_drawn_in_blocks_with_the_same_draws() -> None:
+    rows, resamples = bootstrap.CELLS // 3, 5
+    blocks = list(counts(rows, 11, resamples))
+    whole = np.random.default_rng(11).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
+    assert len(blocks) == 2
+    assert np.array_equal(np.concatenate(blocks), whole)
+
+
+def test_a_metric_that_is_undefined_everywhere_has_an_undefined_interval(task: Classification) -> None:
+    found = intervals(task, np.eye(3)[[0, 0, 0]], np.zeros(3, dtype=int), {}, seed=0, resamples=20)
+    assert np.isnan(found["roc_auc"]).all()
+
+
+def test_resamples_without_a_score_are_left_out() -> None:
+    assert percentiles(np.array([np.nan, 1.0, 1.0]), 0.95) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("rows", "low"), [(18, 0.815), (359, 0.990)])
+def test_a_set_without_a_mistake_is_no_proof_of_perfection(task: Classification, rows: int, low: float) -> None:
+    """Lower ends of 18 of 18 and 359 of 359 by scipy.stats.binomtest(...).proportion_ci(method="exact")."""
+    targets = np.arange(rows) % 3
+    found = intervals(task, np.eye(3)[targets], targets, {}, seed=0, resamples=50)
+    for name in ("accuracy", "precision", "recall", "f1", "balanced_accuracy"):
+        assert found[name].low == pytest.approx(low, abs=5e-4)
+        assert found[name].high == 1

@@ -1,0 +1,91 @@
+"""What export writes for serving: every kind of field as the graph reads it, and what replies are made with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.data.schema import Field, Schema
+from pipelines.exporting.signature import Champion, _asked, golden_rows, write_golden, write_signature
+from pipelines.tasks.classification import Classification
+from serving.worker import integrity as checks
+from serving.worker import signature as served
+from serving.worker.requests import noise
+
+INPUTS = (
+    Field(name="age", kind="number", dtype="float32", shape=(), range=(0.5, 80), unit="years"),
+    Field(name="fare", kind="number", dtype="float32", shape=()),
+    Field(name="sex", kind="category", dtype="int64", shape=(), categories=("female", "male")),
+    Field(name="remark", kind="text", dtype="uint8", shape=(99,), categories=("", "<unknown>", "a"), length=12),
+    Field(name="pulse", kind="steps", dtype="float32", shape=(6, 2), columns=("low", "high"), step="15 min"),
+    Field(name="portrait", kind="image", dtype="uint8", shape=(8, 8, 3), range=(0, 255), unit="grey level"),
+)
+TARGET = Field(name="survived", kind="category", dtype="int64", shape=(), categories=("no", "yes"))
+SCHEMA = Schema(inputs=INPUTS, target=TARGET, title="Passengers", origin="here", licence="none")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("signature")
+    golden = tuple(np.zeros((2, *((12,) if field.kind == "text" else field.shape))) for field in INPUTS)
+    write_golden(folder / "golden.npz", INPUTS, golden, "probabilities", np.full((2, 2), 0.5), scale=np.ones(2))
+    write_signature(
+        folder,
+        name="passengers",
+        task=Classification(SCHEMA),
+        schema=SCHEMA,
+        champion=Champion("passengers-mlp", "mlp", 1, 2),
+        reply=(2,),
+        tolerance=1e-5,
+        decision={"threshold": 0.25, "positive": 1},
+        levels=(0.1, 0.9),
+    )
+    return folder
+
+
+@pytest.fixture
+def found(folder: Path) -> served.Signature:
+    return served.read((folder / "signature.json").read_bytes())
+
+
+@pytest.mark.parametrize("place", range(len(INPUTS)), ids=[field.name for field in INPUTS])
+def test_serving_reads_every_field_as_it_was_written(found: served.Signature, place: int) -> None:
+    written, read = INPUTS[place], found.inputs[place]
+    for name in ("name", "kind", "range", "unit", "categories", "length", "columns", "step"):
+        assert getattr(read, name) == getattr(written, name), name
+    as_read = ("int64", (12,)) if written.kind == "text" else (written.dtype, written.shape)
+    assert (read.dtype, read.shape) == as_read
+
+
+def test_a_picture_says_how_its_bytes_become_pixels(found: served.Signature) -> None:
+    assert [field.decode for field in found.inputs[-2:]] == [{}, {"mode": "RGB", "media": ["image/png", "image/jpeg"]}]
+
+
+def test_noise_says_how_it_is_drawn_and_serving_draws_it_so() -> None:
+    field = Field(name="noise", kind="noise", dtype="float32", shape=(5,))
+    rule = str((_asked(field)["decode"] or {})["draw"])
+    expected = eval(rule, {"numpy": np, "seed": 3, "number": 4, "Z": 5})
+    read = served.Field("noise", "noise", "float32", (5,))
+    assert np.array_equal(noise.noise({"number": 4, "seed": 3}, read, "noise"), expected)
+
+
+def test_what_replies_are_made_with_travels(found: served.Signature) -> None:
+    assert found.decision == {"threshold": 0.25, "positive": 1}
+    assert found.labels == found.target.categories == ("no", "yes")
+    assert found.levels == (0.1, 0.9)
+    assert found.outputs == (served.Output("probabilities", (2,), "float32"),)
+
+
+def test_golden_arrays_are_found_by_name(folder: Path, found: served.Signature) -> None:
+    with np.load(folder / "golden.npz") as arrays:
+        inputs, outputs = checks.golden_parts(arrays, found)
+        assert list(inputs) == [field.name for field in INPUTS]
+        assert outputs["probabilities"].shape == (2, 2)
+        assert checks.scale(arrays, found).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("targets", [np.linspace(0, 1, 100), np.zeros((100, 3, 3), np.uint8), np.zeros((3, 2))])
+def test_where_targets_are_no_classes_golden_rows_are_spread_evenly(targets: np.ndarray) -> None:
+    rows = golden_rows(targets)
+    assert len(rows) == min(8, len(targets))
+    assert (rows[0], rows[-1]) == (0, len(targets) - 1)

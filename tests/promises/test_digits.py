@@ -1,0 +1,204 @@
+"""The promises, kept by real runs of the whole pipeline: `dvc repro` on real digits, with smaller settings."""
+
+import copy
+import csv
+import json
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from tests.house.test_readme import serving_blocks
+
+from serving.client.client import Client
+from serving.server.__main__ import running_server
+from tests.support.project import ROOT, SMALL, Project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after an undisturbed run with one worker. Tests that change it work on a copy."""
+    project = Project(tmp_path_factory.mktemp("finished"), SMALL)
+    project.check("dvc", "repro", BAKEOFF_WORKERS="1")
+    return project
+
+
+@pytest.fixture
+def copied(finished: Project, tmp_path: Path) -> Project:
+    """The finished project, cache and scratch included, in another folder."""
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    project = copy.copy(finished)
+    project.folder = tmp_path / "copy"
+    (project.folder / "mlflow.db").unlink(missing_ok=True)  # it knows its files by their old place
+    shutil.rmtree(project.folder / "mlruns", ignore_errors=True)
+    return project
+
+
+def test_after_a_run_git_shows_nothing_changed_but_the_lock(finished: Project) -> None:
+    assert finished.check("git", "status", "--porcelain").split() in (["??", "dvc.lock"], ["M", "dvc.lock"])
+
+
+def run_again(output: str) -> set[str]:
+    """The stages that a `dvc repro` ran, but for the one that looks whether files of sources were edited."""
+    return set(re.findall(r"Running stage '([^']+)'", output)) - {"fetch"}
+
+
+def test_nothing_is_run_again_when_nothing_changed(finished: Project) -> None:
+    assert run_again(finished.check("dvc", "repro")) == set()
+
+
+def test_what_dvc_leaves_when_it_is_killed_changes_nothing(copied: Project) -> None:
+    # DVC makes an empty file of such a name beside an output to see which links work; killed, it leaves it there
+    for folder in ("data/digits/split/train", "artifacts/digits/evaluate/digits-lenet5", "artifacts/digits/export"):
+        (copied.folder / folder / ".Zk3vB1m0pQ9xYw2tR7uLaA.tmp").touch()
+    assert run_again(copied.check("dvc", "repro")) == set()
+
+
+def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> None:
+    places = [str(finished.folder).encode(), str(ROOT).encode(), str(Path.home()).encode() + b"/", b"20" + b"26-"]
+    tracked = [path for folder in ("data", "artifacts") for path in (finished.folder / folder).rglob("*")]
+    for path in filter(Path.is_file, tracked):
+        content = path.read_bytes()
+        assert not [place for place in places if place in content], path
+
+
+def test_learning_never_opens_the_test_part(copied: Project) -> None:
+    before = copied.lock
+    for path in copied.folder.glob("data/digits/split/test/*"):
+        path.write_bytes(b"never to be read")
+    shutil.rmtree(copied.folder / ".state")
+    kept = {
+        path: path.read_bytes()
+        for stage in ("tune", "train")
+        for path in copied.folder.glob(f"artifacts/*/{stage}/**/*.*")
+    }
+    for stage in ("augment digits", "tune digits-lenet5", "train digits-lenet5"):
+        copied.check("python", "-m", *f"pipelines.{stage}".split())
+    assert {path: path.read_bytes() for path in kept} == kept
+    failed = copied.run("python", "-m", "pipelines.evaluate", "digits-lenet5")
+    assert failed.returncode == 1
+    assert copied.lock == before
+
+
+def runs(project: Project) -> list[tuple[str, ...]]:
+    """What MLflow shows: experiment, run, status and metrics of every run that is not deleted."""
+    with sqlite3.connect(project.folder / "mlflow.db") as database:
+        rows = database.execute(
+            "select e.name, r.name, r.status, (select group_concat(key || '=' || value) from "
+            "(select key, value from latest_metrics m where m.run_uuid = r.run_uuid and key not like '%seconds%' "
+            "order by key)) from runs r join experiments e using (experiment_id) where r.lifecycle_stage = 'active'"
+        ).fetchall()
+    database.close()
+    return sorted(rows, key=repr)
+
+
+def test_mlflow_can_be_lost_and_rebuilt_from_the_artifacts(copied: Project) -> None:
+    copied.check("python", "-m", "pipelines.tracking")
+    before = runs(copied)
+    assert {name for _, name, _, _ in before} >= set(SMALL["contenders"])
+    (copied.folder / "mlflow.db").unlink()
+    shutil.rmtree(copied.folder / "mlruns")
+    assert run_again(copied.check("dvc", "repro")) == set(), "DVC misses nothing"
+    copied.check("python", "-m", "pipelines.tracking")
+    assert runs(copied) == before
+    copied.check("python", "-m", "pipelines.tracking")
+    assert runs(copied) == before, "a repeated view doubles nothing"
+
+
+def test_an_edit_of_one_contender_stales_that_one_alone(copied: Project) -> None:
+    params = copy.deepcopy(SMALL)
+    params["contenders"]["digits-lenet5"]["search"]["width"] = [1, 3]
+    copied.write_params(params)
+    stale = json.loads(copied.check("dvc", "status", "--json"))
+    assert set(stale) - {"fetch"} == {"tune@digits-lenet5", "train@digits-lenet5", "compare@digits"}
+    copied.write_params(SMALL)
+    with (copied.folder / "models" / "lenet5.py").open("a") as source:
+        source.write("# edited\n")
+    stale = json.loads(copied.check("dvc", "status", "--json"))
+    assert not [stage for stage in stale if "logistic" in stage]
+    assert "tune@digits-lenet5" in stale
+
+
+def test_a_contender_that_was_removed_does_not_linger_and_an_estimator_can_be_champion(copied: Project) -> None:
+    params = copy.deepcopy(SMALL)
+    del params["contenders"]["digits-lenet5"]
+    copied.write_params(params)
+    copied.check("dvc", "repro")
+    folder = copied.folder / "artifacts" / "digits"
+    with (folder / "compare" / "leaderboard.csv").open() as stream:
+        names = [row["contender"] for row in csv.DictReader(stream)]
+    assert names == ["digits-logistic_regression", "majority class (baseline)"]
+    assert json.loads((folder / "compare" / "champion.json").read_text())["contender"] == names[0]
+    assert (folder / "export" / "model.onnx").exists()
+    assert not (folder / "export" / "model.pt").exists(), "scikit-learn's arithmetic cannot be recorded"
+    assert (folder / "package" / "digits.mar").exists()
+    assert "lenet5" not in (folder / "compare" / "report.html").read_text()
+
+
+def test_every_verdict_carries_its_uncertainty(finished: Project) -> None:
+    with (finished.folder / "artifacts/digits/compare/leaderboard.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["architecture"] for row in rows].count("baseline") == 1
+    for row in rows:
+        low, value, high = (float(row[f"test_accuracy{end}"]) for end in ("_low", "", "_high"))
+        assert low <= value <= high
+        assert low < high
+    for row in rows[1:]:
+        assert 0 <= float(row["valid_p"]) <= 1
+    report = (finished.folder / "artifacts/digits/compare/report.html").read_text()
+    assert "http" not in report.split("<body")[0], "the page needs no network"
+
+
+def test_a_users_mistake_is_a_sentence_and_not_a_traceback(copied: Project) -> None:
+    for change, sentence in (
+        ({"seed": "twenty"}, "split digits: params.yaml: seed: must be a valid integer"),
+        ({"problems": {"digits": {"source": {"kind": "sklearn", "dataset": "letters"}}}}, "letters"),
+        ({"contenders": {"digits-lenet5": {"search": {"width": [3, 1]}}}}, "contenders.digits-lenet5: width"),
+        ({"contenders": {"digits-lenet5": {"architecture": "lenet5", "fix": {"widht": 1}}}}, "unknown setting 'widht'"),
+        ({"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
+        ({"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
+    ):
+        copied.write_params(merged(SMALL, change))
+        failed = copied.run("dvc", "repro")
+        assert failed.returncode != 0, change
+        assert sentence in failed.stdout
+        assert "Traceback" not in failed.stdout
+
+
+def merged(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+    result = dict(one)
+    for name, value in other.items():
+        before = result.get(name)
+        result[name] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return result
+
+
+def test_the_served_champion_answers_the_test_part_as_evaluated_and_the_readme_asks_it_well(finished: Project) -> None:
+    folder = finished.folder / "artifacts" / "digits"
+    champion = json.loads((folder / "compare" / "champion.json").read_text())["contender"]
+    images = np.load(finished.folder / "data/digits/split/test/image.npy")
+    with np.load(folder / "evaluate" / champion / "predictions.npz") as predictions:
+        expected = predictions["test_replies"]
+    with running_server([folder / "package" / "digits.mar"]) as server:
+        answers = Client(server.address).predict_many("digits", list(images))
+        here = (
+            ("http://127.0.0.1:8080", server.address),
+            ("client digits", f"client --address {server.address} digits"),
+        )
+        said = []
+        for block in serving_blocks():
+            for page, free in here:  # the page names the usual port, the test a free one
+                block = block.replace(page, free)
+            said.append(finished.check("bash", "-ec", block, PYTHONPATH="."))
+    found = np.array([list(answer["probabilities"].values()) for answer in answers])
+    assert np.abs(found - expected).max() < 1e-5
+    assert sum('"label"' in output or "label" in output for output in said) >= 2, said
+    assert not [output for output in said if '"error"' in output]
+
+
+def test_every_stage_of_the_story_has_its_file() -> None:
+    story = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert set(story) == {path.stem for path in (ROOT / "pipelines").glob("*.py")} - {"__init__"}

@@ -1,0 +1,169 @@
+"""The promises, kept for every task, every learner and every kind of data: real runs with small settings."""
+
+import csv
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import ARCHITECTURES
+from pipelines.settings.params import load
+from pipelines.tasks import TASKS
+from pipelines.training.learners import LEARNERS
+from serving.client.client import Client
+from serving.server.__main__ import Server, running_server
+from tests.support.project import Project
+from tests.support.served_rows import differences
+
+EVERY: dict[str, Any] = {
+    "seed": 20,
+    "defaults": {
+        "tune": {"trials": 2, "generation": 2, "epochs": 2},
+        "train": {"seeds": 1, "epochs": 3, "patience": 2},
+    },
+    "problems": {
+        "libraries": {
+            "task": {"kind": "classification", "weights": "balanced"},
+            "source": {"kind": "docstrings", "most": 60},
+            "split": {"by": "group", "group": "module"},
+        },
+        "diabetes": {
+            "task": "regression",
+            "source": {"kind": "sklearn", "dataset": "diabetes"},
+            "split": {"by": "random"},
+        },
+        "sunspots": {
+            "task": {"kind": "forecasting", "season": 11},
+            "source": {"kind": "statsmodels", "dataset": "sunspots", "window": 22, "horizon": 4},
+            "split": {"by": "time"},
+        },
+        "photographs": {
+            "task": {"kind": "segmentation", "background": "background"},
+            "source": {"kind": "sklearn", "dataset": "digits_on_photographs"},
+            "split": {"by": "group", "group": "region"},
+        },
+        "odd": {
+            "task": {"kind": "reconstruction", "normal": "benign"},
+            "source": {"kind": "sklearn", "dataset": "malignant_cells"},
+            "split": {"by": "stratified"},
+        },
+        "drawn": {
+            "task": "generation",
+            "source": {"kind": "sklearn", "dataset": "digits"},
+            "split": {"by": "stratified"},
+        },
+    },
+    "contenders": {
+        "libraries-lstm": {"problem": "libraries", "architecture": "lstm", "fix": {"width": 16, "depth": 1}},
+        "diabetes-gradient_boosting": {"problem": "diabetes", "architecture": "gradient_boosting"},
+        "sunspots-esn": {"problem": "sunspots", "architecture": "esn", "fix": {"units": 60}},
+        "photographs-unet": {"problem": "photographs", "architecture": "unet", "fix": {"width": 4, "depth": 2}},
+        "odd-autoencoder": {"problem": "odd", "architecture": "autoencoder"},
+        "drawn-gan": {"problem": "drawn", "architecture": "gan", "train": {"epochs": 12, "patience": 12}},
+    },
+}
+
+MOMENTS = [
+    "data/libraries/split/train/*.npy",
+    ".state/tune/*libraries-lstm/*/trial-0000/*",  # by gradient, a stem that learns
+    ".state/train/*drawn-gan/*/seed-0/*",  # by two networks at odds
+    ".state/train/*photographs-unet/*/seed-0/*",
+    "artifacts/sunspots/evaluate/*/.unfinished-*",  # while a file of a solved network is being written
+    "artifacts/odd/export/*",
+]
+
+
+def results(project: Project) -> dict[str, int]:
+    """When each finished piece of training was written."""
+    state = project.folder / ".state"
+    return {str(path.relative_to(state)): path.stat().st_mtime_ns for path in state.glob("t*/**/until-*.json")}
+
+
+def reached(project: Project, pattern: str) -> Callable[[], bool]:
+    return lambda: any(project.folder.glob(pattern))
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of every kind after an undisturbed run with one worker."""
+    project = Project(tmp_path_factory.mktemp("every"), EVERY)
+    project.check("dvc", "repro", BAKEOFF_WORKERS="1")
+    return project
+
+
+@pytest.fixture(scope="module")
+def server(every: Project) -> Any:
+    archives = [every.folder / "artifacts" / name / "package" / f"{name}.mar" for name in EVERY["problems"]]
+    with running_server(archives) as running:
+        yield running
+
+
+def test_every_task_and_every_learner_is_among_them() -> None:
+    kinds = {entry["task"] if isinstance(entry["task"], str) else entry["task"]["kind"]
+             for entry in EVERY["problems"].values()}  # fmt: skip
+    assert kinds == set(TASKS)
+    assert {ARCHITECTURES[entry["architecture"]].learner for entry in EVERY["contenders"].values()} == set(LEARNERS)
+
+
+def test_killed_again_and_again_with_two_workers_a_run_ends_as_one_with_one_that_was_not(
+    every: Project, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "killed", EVERY, every.folder)
+    kills = 0
+    seen: dict[str, int] = {}
+    for number, moment in enumerate(MOMENTS):
+        process = project.start("dvc", "repro", BAKEOFF_WORKERS="2")
+        there = reached(project, moment)
+        while process.poll() is None and not there():
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL) if number % 2 else process.kill()  # all of it, or DVC alone
+            kills += 1
+        process.wait()
+        now = results(project)
+        assert {name: now.get(name) for name in seen} == seen, "finished work was done again or lost"
+        seen = now
+    assert kills >= 4, project.output()
+    project.check("dvc", "repro", BAKEOFF_WORKERS="2")
+    assert project.lock == every.lock
+    leftovers = [path for folder in ("data", "artifacts") for path in (project.folder / folder).rglob(".unfinished-*")]
+    assert leftovers == []
+
+
+@pytest.mark.parametrize("problem", EVERY["problems"])
+def test_the_served_champion_answers_every_test_row_as_evaluated(
+    problem: str, every: Project, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(every.folder)
+    assert differences(every.folder, load(), problem, Client(server.address)) == []
+
+
+@pytest.mark.parametrize("problem", EVERY["problems"])
+def test_every_table_has_a_baseline_and_every_score_its_interval(problem: str, every: Project) -> None:
+    folder = every.folder / "artifacts" / problem / "compare"
+    with (folder / "leaderboard.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    goal = json.loads((folder / "champion.json").read_text())["goal"]
+    assert [row["architecture"] for row in rows].count("baseline") >= 1
+    for row in rows:
+        low, value, high = (float(row[f"test_{goal}{end}"]) for end in ("_low", "", "_high"))
+        assert low <= high
+        assert value == pytest.approx(float(row["score"]))
+
+
+@pytest.mark.parametrize("problem", EVERY["problems"])
+def test_every_report_says_where_the_data_is_from_under_which_licence_and_how_much_it_is(
+    problem: str, every: Project
+) -> None:
+    manifest = json.loads((every.folder / "data" / problem / "split" / "manifest.json").read_text())
+    page = unescape((every.folder / "artifacts" / problem / "compare" / "report.html").read_text())
+    assert manifest["origin"] in page
+    assert manifest["licence"] in page
+    for part in manifest["parts"].values():
+        assert f"{part['examples']:,}" in page

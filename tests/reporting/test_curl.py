@@ -1,0 +1,89 @@
+"""The line for a terminal that asks the champion holds a value for every column, of the kind that is stored there."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.data.schema import Field, Schema, read_schema
+from pipelines.reporting.page.curl import ADDRESS, curl
+from pipelines.tasks import task
+from pipelines.tasks.regression import Regression, RegressionSettings
+from tests.support.problems import PROBLEMS, task_of
+
+
+def words(line: str) -> list[str]:
+    """As a shell splits it."""
+    return shlex.split(line)
+
+
+def document(line: str) -> dict[str, Any]:
+    split = words(line)
+    found: dict[str, Any] = json.loads(split[split.index("--data") + 1])
+    return found
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_task_has_a_line_that_a_shell_can_run(folder_of: Callable[[str], Path], problem: str) -> None:
+    schema = read_schema(folder_of(problem) / "split" / "schema.json")
+    learned = task(task_of(problem), schema)
+    line = curl(problem, learned)
+    assert "\n" not in line
+    assert words(line)[0] == "curl"
+    assert words(line)[-1] == f"{ADDRESS}/{problem}"
+    kinds = [field.kind for field in learned.asked]
+    if kinds == ["image"]:
+        assert "Content-Type: image/png" in words(line)
+    elif kinds == ["noise"]:
+        assert set(document(line)) == {"number", "seed"}
+    else:
+        assert list(document(line)) == [field.name for field in learned.asked]
+
+
+@pytest.mark.parametrize("problem", ["cells", "diabetes"])
+def test_the_numbers_and_categories_are_ones_that_occur(folder_of: Callable[[str], Path], problem: str) -> None:
+    folder = folder_of(problem) / "split"
+    schema = read_schema(folder / "schema.json")
+    stated = document(curl(problem, task(task_of(problem), schema)))
+    for field in schema.inputs:
+        if field.kind == "category":
+            assert stated[field.name] in field.categories
+        else:
+            assert field.range is not None
+            assert field.range[0] <= stated[field.name] <= field.range[1]
+
+
+def asked(*fields: Field) -> Regression:
+    target = Field(name="y", kind="number", dtype="float32", shape=())
+    schema = Schema(inputs=fields, target=target, title="Stand-in", origin="made here", licence="none")
+    return Regression(schema, RegressionSettings())
+
+
+def field(name: str, kind: str, **more: Any) -> Field:
+    return Field.model_validate({"name": name, "kind": kind, "dtype": "float32", "shape": (), **more})
+
+
+@pytest.mark.parametrize(
+    ("described", "value"),
+    [
+        (field("x", "number", range=(2, 4)), 3.0),
+        (field("x", "number", range=(0, 1 / 3)), 0.1667),
+        (field("x", "number"), 0.0),
+        (field("x", "number", unit="days since 1970-01-01", range=(0, 1)), "2000-01-01"),
+        (field("x", "category", categories=("it's", "other")), "it's"),
+        (field("x", "text", categories=("", "<unknown>", "don't", "straße")), "don't straße"),
+        (field("x", "steps", shape=(5, 2), columns=("a", "b")), [[0.0, 0.0]]),
+    ],
+    ids=str,
+)
+def test_a_value_is_written_as_it_is_sent(described: Field, value: Any) -> None:
+    line = curl("problem", asked(described))
+    assert document(line) == {"x": value}
+
+
+def test_several_columns_with_an_apostrophe_in_their_names_survive_the_shell() -> None:
+    line = curl("problem", asked(field("it's", "number"), field('say "so"', "number")))
+    assert document(line) == {"it's": 0.0, 'say "so"': 0.0}

@@ -1,0 +1,191 @@
+"""Starting and ending: ready means right, a failure is a sentence, and nothing stays behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from serving import archive
+from serving.client.client import Client
+from serving.server.__main__ import running_server
+from serving.server.torchserve import ServingFailure, free_port
+from tests.support import small_model
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60.0  # longest wait for anything
+
+
+@pytest.fixture(scope="module")
+def mar(tmp_path_factory):
+    return small_model.package(tmp_path_factory.mktemp("server"))
+
+
+def until(condition, seconds=SECONDS):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def started(folder, *arguments):
+    """The command as a person runs it, its output in a file, its temporary files in `folder`."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "said").open("w") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "serving.server", *map(str, arguments)],
+            cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, "TMPDIR": str(folder)},
+        )  # fmt: skip
+
+
+def processes(folder):
+    """Every process that belongs to the TorchServe whose private folder is below `folder`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(folder) in part for part in process.cmdline()) or str(folder) in process.environ().get(
+                "TEMP", ""
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+@pytest.fixture
+def folder():
+    """A short temporary folder: a worker's socket lies in it and its path may hold about 100 characters."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as name:
+        yield Path(name)
+
+
+def gone(folder):
+    return not processes(folder) and not list(folder.glob("bakeoff-*"))
+
+
+def test_ctrl_c_ends_all_of_it_and_leaves_nothing(mar, folder):
+    server = started(folder, mar, "--port", free_port())
+    until(lambda: "Ctrl-C" in (folder / "said").read_text())
+    assert len(processes(folder)) >= 3  # the guard, Java and a worker
+    server.send_signal(signal.SIGINT)
+    assert server.wait(SECONDS) == 0
+    assert gone(folder)
+    said = (folder / "said").read_text()
+    assert "Stopped." in said
+    assert "Traceback" not in said
+
+
+def test_a_signal_while_starting_leaves_nothing(mar, folder):
+    server = started(folder, mar, "--port", free_port())
+    until(lambda: "Starting" in (folder / "said").read_text())
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(SECONDS) == 0
+    assert gone(folder)
+
+
+@pytest.mark.parametrize("words", ["Starting", "Ctrl-C"])
+def test_kill_9_leaves_nothing(mar, folder, words):
+    server = started(folder, mar, "--port", free_port())
+    until(lambda: words in (folder / "said").read_text())
+    server.kill()
+    server.wait()
+    until(lambda: gone(folder))
+
+
+def test_a_killed_guard_is_noticed_and_nothing_stays(mar, folder):
+    server = started(folder, mar, "--port", free_port())
+    until(lambda: "Ctrl-C" in (folder / "said").read_text())
+    (guard,) = [process for process in processes(folder) if any("guard.py" in part for part in process.cmdline())]
+    guard.kill()
+    assert server.wait(SECONDS) == 1
+    until(lambda: gone(folder))
+    assert "serve: TorchServe ended" in (folder / "said").read_text()
+
+
+def test_a_killed_worker_is_replaced_and_a_killed_java_is_noticed(mar):
+    with running_server([mar]) as server:
+        (before,) = [worker["pid"] for worker in server.workers("digits")]
+        os.kill(before, signal.SIGKILL)
+        until(lambda: [w["pid"] for w in server.workers("digits") if w["status"] == "READY"] not in ([], [before]))
+        client = Client(server.address)
+        assert client.predict("digits", small_model.images()[0][0])["label"] == "0"
+        os.killpg(server.torchserve.group, signal.SIGKILL)
+        until(lambda: not server.running())
+
+
+def test_two_at_once_and_two_models_in_one(mar, tmp_path):
+    other = small_model.package(tmp_path, "numbers")
+    with running_server([mar]) as first, running_server([mar, other]) as second:
+        for server, name in ((first, "digits"), (second, "digits"), (second, "numbers")):
+            assert Client(server.address).predict(name, small_model.images()[0][0])["label"] == "0"
+        assert not set(first.torchserve.ports.values()) & set(second.torchserve.ports.values())
+        assert "numbers" in second.curl("numbers")
+
+
+def failure(*archives, **options):
+    with pytest.raises(ServingFailure) as raised, running_server(list(archives), **options):
+        raise AssertionError("it must not become ready")
+    return str(raised.value)
+
+
+def test_a_port_that_is_taken_is_a_sentence(mar, folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"cannot listen on 127.0.0.1:{port}" in failure(mar, port=port)
+
+
+def test_a_flipped_byte_refuses_to_serve_and_names_the_file(mar, tmp_path):
+    content = bytearray(mar.read_bytes())
+    content[content.index(small_model.graph()) + 300] ^= 1
+    (tmp_path / "digits.mar").write_bytes(content)
+    assert "model.onnx" in failure(tmp_path / "digits.mar")
+
+
+def test_a_byte_flipped_after_the_first_look_is_found_by_the_worker(mar, tmp_path, monkeypatch):
+    """The server's own look is skipped here, so that the reason must come from the worker's log."""
+    damaged = tmp_path / "digits.mar"
+    with zipfile.ZipFile(mar) as old, zipfile.ZipFile(damaged, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, content[:-1] + bytes([content[-1] ^ 1]) if name == "model.onnx" else content)
+    package = archive.opened(mar)
+    monkeypatch.setattr(archive, "opened", lambda path: package)
+    assert "model.onnx does not match its checksum" in failure(damaged)
+
+
+def test_a_model_that_misses_its_golden_outputs_never_becomes_ready(tmp_path):
+    found = failure(small_model.package(tmp_path, golden_error=0.5))
+    assert "a model could not be loaded" in found
+    assert "does not give the golden outputs" in found
+    assert "Traceback" not in found
+
+
+def test_two_archives_of_one_name_are_refused(mar, tmp_path):
+    assert "two archives are called digits" in failure(mar, small_model.package(tmp_path))
+
+
+def test_too_little_time_is_a_sentence(mar):
+    assert "not ready after 0.2 seconds" in failure(mar, timeout=0.2)
+
+
+def test_nothing_to_serve_says_what_to_run(tmp_path):
+    found = subprocess.run(
+        [sys.executable, "-m", "serving.server", "--store", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert "make run" in found.stderr
+    assert "Traceback" not in found.stderr

@@ -1,0 +1,164 @@
+"""params.yaml is read once, strictly; what is wrong with it is said with its path, its rule and what was found."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.runtime.user_error import Failure
+from pipelines.settings.jobs import check
+from pipelines.settings.params import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def shipped() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return content
+
+
+def written(folder: Path, content: object) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def changed(*path: str | int, to: object) -> dict[str, Any]:
+    """The shipped params.yaml with one value changed."""
+    content = shipped()
+    place: Any = content
+    for word in path[:-1]:
+        place = place.setdefault(word, {})
+    place[path[-1]] = to
+    return content
+
+
+def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None:
+    params = load(ROOT / "params.yaml")
+    check(params)
+    assert params.entered("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
+
+
+def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None:
+    params = load(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
+    assert params.tune("digits-mlp").trials == 40
+    assert params.tune("digits-mlp").epochs == params.defaults.tune.epochs
+    assert params.tune("digits-lenet5").trials == params.defaults.tune.trials
+
+
+SLIPS: list[tuple[object, str]] = [
+    (changed("sede", to=1), "sede: unknown setting; known here: contenders, defaults, problems, seed"),
+    (changed("seed", to="twenty"), "seed: must be a valid integer"),
+    (changed("seed", to=-1), "seed: must be greater than or equal to 0, found -1"),
+    (changed("defaults", "tune", "trails", to=3), "defaults.tune.trails: unknown setting; known here: epochs"),
+    (changed("defaults", "tune", "trials", to=0), "defaults.tune.trials: must be greater than or equal to 1, found 0"),
+    (
+        changed("problems", "digits", "task", to="guessing"),
+        "problems.digits.task: kind must be one of classification, regression, forecasting",
+    ),
+    (
+        changed("problems", "digits", "task", to={"kind": "classification", "losss": "hinge"}),
+        "problems.digits.task.losss: unknown setting; known here: kind, loss, threshold, weights",
+    ),
+    (
+        changed("problems", "digits", "task", to={"kind": "classification", "loss": "squares"}),
+        "problems.digits.task.loss: must be 'cross_entropy', 'binary_cross_entropy' or 'hinge', found 'squares'",
+    ),
+    (changed("problems", "digits", "task", to={"weights": "balanced"}), "problems.digits.task: kind must be one of"),
+    (changed("problems", "digits", "task", to=7), "problems.digits.task: must be settings, each a name and a value"),
+    (changed("problems", "digits", "tsak", to=1), "problems.digits.tsak: unknown setting; known here: augment, goal"),
+    (changed("problems", "digits", "split", "vaild", to=0.1), "problems.digits.split.vaild: unknown setting"),
+    (changed("problems", "digits", "split", "valid", to=1.5), "problems.digits.split"),
+    (changed("problems", "digits", "augment", "rotate", to=-4), "problems.digits.augment.rotate"),
+    (changed("problems", "digits", "augment", "copies", to="many"), "problems.digits.augment.copies"),
+    (changed("problems", "digits", "source", "kind", to="ftp"), "problems.digits.source: kind must be one of"),
+    (changed("problems", "digits", "source", to={"dataset": "digits"}), "found none"),
+    (
+        changed("problems", "digits", "source", "dataset", to="letters"),
+        "problems.digits.source.dataset: must be a data",
+    ),
+    (
+        changed("problems", "digits", "source", to={"kind": "table", "path": "x.csv", "target": "y", "colour": 1}),
+        "problems.digits.source.colour: unknown setting; known here: ",
+    ),
+    (
+        changed("problems", "digits", "source", to={"kind": "table"}),
+        "problems.digits.source.path: this setting is requ",
+    ),
+    (changed("problems", "Digits!", to=shipped()["problems"]["digits"]), "the name 'Digits!' must be lower-case"),
+    (changed("problems", "lonely", to=shipped()["problems"]["digits"]), "problems.lonely: no contender is entered"),
+    (changed("contenders", "digits-mlp", "problem", to="letters"), "digits-mlp.problem: no problem is called"),
+    (changed("contenders", "digits-mlp", "fixed", to={}), "contenders.digits-mlp.fixed: unknown setting; known here"),
+    (
+        changed("contenders", "digits-mlp", "tune", to={"trails": 1}),
+        "tune.trails: unknown setting; known here: epochs, generation",
+    ),
+    (changed("contenders", "digits-mlp", "train", to={"seeds": 0}), "contenders.digits-mlp.train.seeds: must be"),
+    (changed("seed", to=True), "seed: must be a valid integer, found True"),
+    (changed("seed", to="20"), "seed: must be a valid integer, found '20'"),
+    (changed("defaults", "tune", "trials", to="12"), "defaults.tune.trials: must be a valid integer"),
+    (changed("problems", "digits", "augment", "rotate", to="1e1"), "problems.digits.augment.rotate: must be a valid"),
+    (changed("contenders", "a" * 65, to={"problem": "digits", "architecture": "mlp"}), "64 at most"),
+    (
+        changed("contenders", 7, to={"problem": "digits", "architecture": "mlp"}),
+        "contenders.7: a name is text",
+    ),
+    (changed("contenders", "digits-mlp", to=None), "contenders.digits-mlp: must be settings, each a name and a value"),
+    ("seed: 1\nproblems: {}\nseed: 2", "line 3: the key 'seed' stands twice"),
+    ("seed: [1", "is not readable as YAML"),
+    ("", "must be settings, each a name and a value"),
+    ("just words", "must be settings, each a name and a value"),
+]
+
+
+@pytest.mark.parametrize(("content", "sentence"), SLIPS, ids=[sentence[:50] for _, sentence in SLIPS])
+def test_a_slip_is_a_sentence_with_its_path(tmp_path: Path, content: object, sentence: str) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(Failure) as failure:
+        load(path)
+    assert sentence in str(failure.value)
+    assert "params.yaml" in str(failure.value)
+    assert "pydantic" not in str(failure.value)
+
+
+CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
+    ({"fix": {"batch_size": 0}}, "batch_size"),
+    ({"search": {"batch_size": [-5, 16]}}, "batch_size"),
+    ({"architecture": "lenet6"}, "contenders.digits-mlp.architecture: 'lenet6' is unknown; there are: "),
+    ({"fix": {"widht": 3}}, "unknown setting 'widht'"),
+    ({"fix": {"width": "wide"}}, "width must be a whole number, found 'wide'"),
+    ({"fix": {"width": 0}}, "width"),
+    ({"fix": {"optimizer": "magic"}}, "optimizer must be one of"),
+    ({"fix": {"learning_rate": "3e-3"}}, "write 3.0e-3"),
+    ({"fix": {"width": 8}, "search": {"width": [8, 16]}}, "width is both fixed"),
+    ({"search": {"width": [64, 8]}}, "from low to high"),
+    ({"search": {"learning_rate": [0, 1]}}, "learning_rate"),
+]
+
+
+@pytest.mark.parametrize(("entry", "sentence"), CONTENDER_SLIPS, ids=[sentence for _, sentence in CONTENDER_SLIPS])
+def test_a_slip_in_a_contender_is_a_sentence_with_its_path(
+    tmp_path: Path, entry: dict[str, object], sentence: str
+) -> None:
+    content = shipped()
+    content["contenders"]["digits-mlp"].update(entry)
+    with pytest.raises(Failure) as failure:
+        check(load(written(tmp_path, content)))
+    assert "contenders.digits-mlp" in str(failure.value)
+    assert sentence in str(failure.value)
+
+
+@pytest.mark.parametrize("task", ["generation", {"kind": "reconstruction", "compress": True}], ids=["drawn", "rebuilt"])
+def test_live_draws_are_refused_where_what_is_asked_and_what_is_answered_go_together(
+    tmp_path: Path, task: object
+) -> None:
+    content = shipped()
+    content["problems"]["digits"].update(task=task, augment={"copies": "live", "shift": 1})
+    with pytest.raises(Failure, match=r"problems\.digits\.augment\.copies: live"):
+        check(load(written(tmp_path, content)))
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="run from the project's folder"):
+        load(tmp_path / "params.yaml")

@@ -1,0 +1,146 @@
+"""The pages a person reads, taken apart: the README's fenced blocks, tables and tree, and what runs its commands."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+class Block(NamedTuple):
+    """A fenced block of the README."""
+
+    language: str
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.strip().splitlines()
+
+
+def blocks() -> list[Block]:
+    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)]
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The words of every command; one may span lines within quotes."""
+    found, open_quote = [], ""
+    for line in block.lines:
+        open_quote += f"{line}\n"
+        if open_quote.count("'") % 2 == 0:
+            found.append(shlex.split(open_quote))
+            open_quote = ""
+    return found
+
+
+class Request(NamedTuple):
+    """What a `curl` of the page sends."""
+
+    address: str  # http://127.0.0.1:8080
+    problem: str
+    media: str
+    body: bytes
+
+
+def request(words: list[str], folder: Path) -> Request:
+    """The request of a `curl` line; a body that is `@a file` is read from the folder."""
+    assert words[0] == "curl"
+    address, problem = words[1].split("/predictions/")
+    media, body = words[words.index("-H") + 1].removeprefix("Content-Type: "), words[-1]
+    return Request(address, problem, media, (folder / body[1:]).read_bytes() if body[0] == "@" else body.encode())
+
+
+def table(title: str, page: str = README) -> list[list[str]]:
+    """The cells of the table with that first column, without quotes around names."""
+    rows = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert rows, title
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows[1].splitlines()]
+    return [[re.sub(r"^`([^`]*)`$", r"\1", cell) for cell in line] for line in cells]
+
+
+def paths_of_tree(text: str) -> list[str]:
+    """The paths of a tree whose lines are an indented name, two spaces or more, and a caption; folders without a /."""
+    parents: list[str] = []
+    paths = []
+    for line in text.splitlines():
+        found = re.fullmatch(r"((?:  )*)(\S+) {2,}\S.*", line)
+        assert found, f"a line of the tree is an indented name, two spaces or more, and a caption: {line!r}"
+        parents = parents[: len(found[1]) // 2]
+        paths.append("".join(parents) + found[2].rstrip("/"))
+        parents.append(found[2])
+    return paths
+
+
+def listed() -> list[str]:
+    """The files of the project: in git, or on their way into it."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return [name for name in names if name and (ROOT / name).is_file()]
+
+
+# A copy of the project in which commands are run
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BAKEOFF_", "MLFLOW_", "GIT_"))}
+    people = {f"GIT_{role}_{what}": "t@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**kept, **people, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def shell(script: str, folder: Path) -> str:
+    """Run a script; return what it printed."""
+    ended = subprocess.run(
+        ["bash", "-c", f"set -e\n{script}"],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, f"{script}\n{ended.stdout}"
+    return ended.stdout
+
+
+def copy_with_views(folder: Path) -> None:
+    """Copy the project, with the smallest artifacts that `dvc metrics` and `dvc plots` can show, into git."""
+    for name in listed():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values():
+        for key, item in params[entry["foreach"].strip("${}")].items() if "foreach" in entry else ():
+            _write_views(folder, entry["do"], lambda path, key=key, item=item: _filled(path, key, item))
+    shell("git init --quiet && git add --all && git commit --quiet --message start", folder)
+
+
+def _filled(path: str, key: str, item: dict[str, Any]) -> str:
+    for name, value in item.items():
+        path = path.replace(f"${{item.{name}}}", str(value))
+    return path.replace("${key}", key)
+
+
+def _write_views(folder: Path, stage: dict[str, Any], place: Callable[[str], str]) -> None:
+    for path in stage.get("metrics", []):
+        _write(folder / place(path), json.dumps({"test": {"accuracy": 0.5}}))
+    for plot in stage.get("plots", []):
+        for path, look in plot.items() if isinstance(plot, dict) else ():
+            _write(folder / place(path), f"{look['x']},{look['y']}\n1,1\n2,2\n")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

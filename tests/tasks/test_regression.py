@@ -1,0 +1,203 @@
+"""The scores of a regression are scikit-learn's, and its intervals hold the truth as often as they promise."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import metrics as reference
+from sklearn.datasets import load_diabetes
+from torch import nn
+
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema
+from pipelines.evaluation.leaderboard import Estimate, Row
+from pipelines.reporting.views import regression as report
+from pipelines.reporting.views.view import View
+from pipelines.runtime.user_error import Failure
+from pipelines.tasks.metrics.conformal import radius
+from pipelines.tasks.regression import GOALS, METRICS, Regression, RegressionSettings
+
+DECIDED = {"radius": 1.5, "coverage": 0.9}
+
+
+def schema(kind: Any = "number", unit: str = "points", columns: int = 1) -> Schema:
+    return Schema(
+        inputs=tuple(Field(name=f"x{place}", kind="number", dtype="float32", shape=()) for place in range(columns)),
+        target=Field(name="y", kind=kind, dtype="float32", shape=(), unit=unit),
+        title="Stand-in",
+        origin="made here",
+        licence="none",
+    )
+
+
+def task(goal: str | None = None, **settings: Any) -> Regression:
+    return Regression(schema(), RegressionSettings(**settings), goal)
+
+
+def part(target: np.ndarray) -> Part:
+    return Part((np.zeros(len(target), dtype=np.float32),), target.astype(np.float32))
+
+
+REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
+    "rmse": lambda y, p, w: reference.root_mean_squared_error(y, p, sample_weight=w),
+    "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
+    "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w) if len(set(y[w > 0])) > 1 else float("nan"),
+    "squared_error": lambda y, p, w: reference.mean_squared_error(y, p, sample_weight=w),
+    "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= DECIDED["radius"], weights=w)),
+    "interval_width": lambda y, p, w: 2 * DECIDED["radius"],
+}
+NUMBERS = st.integers(-1000, 1000).map(lambda number: number / 8)  # with ties, and without the last bits
+PROBLEMS = st.integers(2, 40).flatmap(lambda rows: arrays(np.float64, (2, rows), elements=NUMBERS))
+
+
+def agree(found: float, expected: float) -> bool:
+    return bool(np.isclose(found, expected, rtol=1e-12, atol=1e-12, equal_nan=True))
+
+
+def test_the_table_of_references_covers_every_metric() -> None:
+    assert list(REFERENCES) == [metric.name for metric in METRICS]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@given(problem=PROBLEMS)
+def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
+    replies, truth = problem
+    found = task().score(replies[:, None], truth, DECIDED)[name]
+    assert agree(found, REFERENCES[name](truth, replies, np.ones(len(truth))))
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@given(problem=PROBLEMS, seed=st.integers(0, 2**32 - 1))
+def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, seed: int) -> None:
+    replies, truth = problem
+    rows = len(truth)
+    weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
+    found = task().resampled(replies[:, None], truth, weights, DECIDED)[name]
+    for resample, counts in enumerate(weights):
+        drawn = np.repeat(np.arange(rows), counts)
+        assert agree(found[resample], REFERENCES[name](truth[drawn], replies[drawn], np.ones(rows)))
+
+
+def test_a_large_target_with_little_spread_loses_no_digits() -> None:
+    truth = 1e6 + np.random.default_rng(0).normal(size=50)
+    replies = truth + np.random.default_rng(1).normal(size=50) / 3
+    assert agree(task().score(replies[:, None], truth, DECIDED)["r2"], reference.r2_score(truth, replies))
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@given(problem=PROBLEMS)
+def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
+    replies, truth = problem
+    one = task(goal)
+    assert agree(one.examples(replies[:, None], truth).mean(), one.score(replies[:, None], truth, {})[goal])
+
+
+def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
+    scores = task().score(np.full((4, 1), np.nan), np.arange(4.0), DECIDED)
+    assert all(np.isnan(value) for value in scores.values())
+
+
+def test_an_interval_that_was_not_decided_has_no_score() -> None:
+    scores = task().score(np.zeros((4, 1)), np.arange(4.0), {})
+    assert [name for name, value in scores.items() if np.isnan(value)] == ["coverage", "interval_width"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [(9, 9), (10, 10), (19, 18), (99, 90), (3, 3)],  # ceil((n + 1) * 0.9); of 3 the largest, which promises less
+)
+def test_the_radius_is_the_distance_at_its_place(rows: int, place: int) -> None:
+    distances = np.random.default_rng(0).permutation(np.arange(1.0, rows + 1))
+    assert radius(distances, 0.9) == place
+
+
+def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> None:
+    """Lei et al. 2018, theorem 2.2: between 0.9 and 0.9 + 1 / (n + 1) on average, whatever the distribution."""
+    generator, rows = np.random.default_rng(0), 39
+    held = []
+    for _ in range(4000):
+        misses = generator.standard_cauchy(rows + 1)
+        decided = task().decide(np.zeros((rows, 1)), misses[:rows])
+        held.append(abs(misses[rows]) <= decided["radius"])
+    assert 0.9 - 0.015 < np.mean(held) < 0.9 + 1 / (rows + 1) + 0.015  # three standard errors of 4,000 draws
+
+
+def test_targets_in_the_networks_units_have_mean_0_and_spread_1_and_come_back() -> None:
+    target = np.random.default_rng(0).normal(150, 77, 500)
+    one = task()
+    finish = one.finish(part(target))
+    given_units = torch.from_numpy(one.target(part(target)))
+    inner = finish.inverse(given_units)
+    assert given_units.shape == (500, 1)
+    assert inner.mean().item() == pytest.approx(0, abs=1e-5)
+    assert inner.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    torch.testing.assert_close(finish(inner), given_units)
+
+
+def test_a_target_that_never_changes_is_answered() -> None:
+    finish = task().finish(part(np.full(5, 3.0)))
+    assert finish(torch.zeros(2, 1)).tolist() == [[3.0], [3.0]]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "absolute_error"])
+def test_every_loss_is_least_at_the_truth(loss: Any) -> None:
+    one, target = task(loss=loss), torch.tensor([[1.0], [-2.0]])
+    assert one.loss(nn.Identity(), (target,), target).item() == 0
+    assert one.loss(nn.Identity(), (target + 0.5,), target).item() > 0
+
+
+def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
+    replies = task().baselines(part(np.array([1.0, 2.0, 6.0])), part(np.zeros(2)))
+    assert {name: values.tolist() for name, values in replies.items()} == {"mean (baseline)": [[3.0], [3.0]]}
+
+
+@pytest.mark.parametrize(
+    ("described", "goal", "sentence"),
+    [
+        (schema(), "rmse", r"goal of a regression must be one of squared_error, mae; found 'rmse'"),
+        (schema(kind="category"), None, r"target of kind number; 'y' is of kind category"),
+    ],
+)
+def test_what_cannot_be_regressed_is_refused_in_a_sentence(described: Schema, goal: str, sentence: str) -> None:
+    with pytest.raises(Failure, match=sentence):
+        Regression(described, RegressionSettings(), goal)
+
+
+def test_a_network_that_answers_for_every_pixel_is_refused() -> None:
+    with pytest.raises(Failure, match="one number per example"):
+        task().outputs("image")
+
+
+@pytest.mark.parametrize(("rows", "unit"), [(80, "points"), (3, "$"), (4000, "")])
+def test_the_pictures_of_a_regression_are_the_same_every_time(rows: int, unit: str, tmp_path: Path) -> None:
+    data, target = load_diabetes(return_X_y=True, scaled=False)
+    drawn = np.arange(rows) % len(target)
+    test = Part(tuple(data[drawn].T.astype(np.float32)), target[drawn].astype(np.float32))
+    described = schema(unit=unit, columns=10)
+    one = Regression(described, RegressionSettings())
+    replies = test.target[:, None] * 0.8 + np.random.default_rng(0).normal(0, 30, (rows, 1))
+    view = View(described, one, test, replies, one.truth(test), one.decide(replies, one.truth(test)), {})
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        (folder / "pictures").mkdir(parents=True)
+        (folder / "tables").mkdir()
+        report.show(folder, view)
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / at).rglob("*.*")} for at in ("one", "two"))
+    assert first == second
+    assert set(first) == {*report.CAPTIONS, "predicted.csv"}
+    assert len(first["predicted.csv"].splitlines()) == rows + 1
+
+
+def test_the_headline_says_how_far_off_the_answers_are() -> None:
+    nan = float("nan")
+    test = {metric.name: Estimate(0.9, 0.8, 1.0) for metric in METRICS} | {"mae": Estimate(44.1, 38.2, 50.3)}
+    row = Row(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
+    said = report.headline(row, 89, schema())
+    assert "On 89 examples" in said
+    assert "off by 44.10 points on average (95 % interval: 38.20 to 50.30)" in said
+    assert "held the truth in 90 % of them" in said

@@ -1,0 +1,145 @@
+"""What is too large for memory stays in its files, and everything learned from it is the same to the byte."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import ARCHITECTURES
+from models.blocks.hyperparameters import defaults
+from pipelines.data import large_arrays as scratch
+from pipelines.data.parts import Part, read_part
+from pipelines.data.schema import Field, Schema
+from pipelines.splitting.duplicates import DIGEST, identical
+from pipelines.training import gradient, learners
+from pipelines.training import job as lessons
+from pipelines.training.augmentation import AugmentSettings, copies
+from pipelines.training.job import Lesson, read
+from pipelines.training.learners import Course, learner_of
+from pipelines.training.trial import Assignment, carry_out
+from tests.support.problems import lesson_of
+
+COURSE = Course(until=2, horizon=2)
+LIVE = AugmentSettings(copies="live", shift=1, rotate=10, noise=3, erase=0.3)
+SHIFT = AugmentSettings(copies=2, shift=1)
+ENTRIES = [  # architecture and problem: every learner, every kind of field
+    ("mlp", "digits"),
+    ("lenet5", "digits"),
+    ("logistic_regression", "digits"),
+    ("mlp", "cells"),
+    ("mlp", "texts"),
+    ("mlp", "diabetes"),
+    ("esn", "sunspots"),
+    ("lstm", "sunspots"),
+    ("pixel_logistic_regression", "shapes"),
+    ("pca", "noisy"),
+    ("vae", "drawings"),
+    ("gan", "drawings"),
+]
+
+
+@pytest.fixture
+def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
+    """From its call on, a few bytes are too many for memory."""
+
+    def begin() -> None:
+        monkeypatch.chdir(tmp_path)
+        for module in (lessons, gradient, learners):
+            monkeypatch.setattr(module, "MAPPED", 8)
+        monkeypatch.setattr(scratch, "IN_MEMORY", 8)
+        read.cache_clear()
+
+    yield begin
+    read.cache_clear()
+
+
+def learned(lesson: Lesson, folder: Path) -> tuple[object, list[bytes]]:
+    settings = defaults(ARCHITECTURES[lesson.architecture].config) | defaults(learner_of(lesson.architecture).settings)
+    result = carry_out(Assignment(lesson, settings, 7, folder, COURSE))
+    assert result.score is not None, result.reason
+    return result, [path.read_bytes() for path in sorted(folder.glob("best.*"))]
+
+
+@pytest.mark.parametrize(("architecture", "problem"), ENTRIES)
+def test_what_is_learned_from_files_is_what_is_learned_in_memory(
+    architecture: str,
+    problem: str,
+    folder_of: Callable[[str], Path],
+    nothing_fits: Callable[[], None],
+    tmp_path: Path,
+) -> None:
+    lesson = lesson_of(folder_of(problem), architecture, problem)
+    resident = learned(lesson, tmp_path / "resident")
+    nothing_fits()
+    assert learned(lesson, tmp_path / "mapped") == resident
+
+
+def test_live_draws_are_the_same_in_files_and_in_memory(
+    folder_of: Callable[[str], Path], nothing_fits: Callable[[], None], tmp_path: Path
+) -> None:
+    lesson = replace(lesson_of(folder_of("digits"), "mlp"), augment=LIVE)
+    resident = learned(lesson, tmp_path / "resident")
+    nothing_fits()
+    assert learned(lesson, tmp_path / "mapped") == resident
+
+
+def test_stored_draws_are_the_same_in_files_and_in_memory(nothing_fits: Callable[[], None]) -> None:
+    part = Part((np.random.default_rng(0).integers(0, 256, (9, 8, 8), dtype=np.uint8),), np.arange(9))
+    schema = schema_of((8, 8), "int64", ("a", "b"))
+    resident = copies(part, schema, SHIFT, seed=3)
+    nothing_fits()
+    mapped = copies(part, schema, SHIFT, seed=3)
+    assert isinstance(mapped.inputs[0], np.memmap)
+    np.testing.assert_array_equal(mapped.inputs[0], resident.inputs[0])
+
+
+def test_large_columns_are_read_from_the_files_and_not_copied(lesson: Lesson, nothing_fits: Callable[[], None]) -> None:
+    resident = read(lesson)
+    assert not np.shares_memory(resident.train[0].inputs[0].numpy(), resident.part.inputs[0])
+    nothing_fits()
+    mapped = read(lesson)
+    assert isinstance(mapped.part.inputs[0], np.memmap)
+    assert np.shares_memory(mapped.train[0].inputs[0].numpy(), mapped.part.inputs[0])
+
+
+def schema_of(shape: tuple[int, ...], dtype: str, labels: tuple[str, ...]) -> Schema:
+    image = Field(name="image", kind="image", dtype="uint8", shape=shape, range=(0, 255))
+    target = Field(name="class", kind="category", dtype=dtype, shape=(), categories=labels)
+    return Schema(inputs=(image,), target=target, title="", origin="", licence="")
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="needs to know how much memory there is")
+def test_a_part_larger_than_memory_is_opened_without_being_loaded(tmp_path: Path) -> None:
+    """The file is sparse: a header, and zeros that take no space."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    rows = 2 * memory // 32**2
+    with (tmp_path / "image.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 32, 32)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + rows * 32**2)
+    np.save(tmp_path / "class.npy", np.zeros(3, dtype=np.int64))
+    before = psutil.Process().memory_info().rss
+    part = read_part(tmp_path, schema_of((32, 32), "int64", ("a",)))
+    assert part.inputs[0].shape == (rows, 32, 32)
+    assert not part.inputs[0][rows - 1].any()
+    assert psutil.Process().memory_info().rss - before < 10_000_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(width=32)), min_size=1), st.integers(0, 9))
+def test_sets_are_numbered_by_the_hashes_of_all_their_fields(rows: list[tuple[int, int, float]], key: int) -> None:
+    fields = tuple(np.array(column, dtype=np.float32) for column in zip(*rows, strict=True))
+    plain = [np.where(np.isnan(values), np.float32(np.nan), values + 0) for values in fields]  # -0 + 0 is 0
+    hashes = [b"".join(hashed(value, key) for value in row) for row in zip(*plain, strict=True)]
+    expected = [sorted(set(hashes)).index(each) for each in hashes]
+    assert identical(fields, key).tolist() == expected
+
+
+def hashed(value: np.float32, key: int) -> bytes:
+    return hashlib.blake2b(value.tobytes(), digest_size=DIGEST, key=str(key).encode()).digest()
