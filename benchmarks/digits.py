@@ -6,22 +6,22 @@ from pipelines.data.parts import read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.settings import paths
 from pipelines.settings.params import Params
-from pipelines.sources import load
-from pipelines.splitting.split import split, write_split
-from pipelines.training.augmentation import copies
-from pipelines.training.job import Lesson
+from pipelines.sources import load_dataset
+from pipelines.splitting.split import split_rows, write_split
+from pipelines.training.augmentation import augmented_copies
+from pipelines.training.job import TrainingJob
 
 
-def lesson_in(folder: Path, params: Params, contender: str) -> Lesson:
+def prepare_digits_job(folder: Path, params: Params, contender: str) -> TrainingJob:
     """What the contender learns from, on the CPU, as the stages would write it."""
     entry = params.contenders[contender]
     problem = params.problems[entry.problem]
-    data = load(problem.source, paths.DOWNLOADS)
-    write_split(folder / "split", data, split(data, problem.split, params.seed))
+    data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
+    write_split(folder / "split", data, split_rows(data, problem.split, params.seed))
     schema = read_schema(folder / "split" / "schema.json")
     train = read_part(folder / "split" / "train", schema)
-    write_part(folder / "augmented", schema, copies(train, schema, problem.augment, params.seed))
-    return Lesson(
+    write_part(folder / "augmented", schema, augmented_copies(train, schema, problem.augment, params.seed))
+    return TrainingJob(
         entry.architecture,
         problem.task,
         problem.goal,

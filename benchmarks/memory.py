@@ -24,33 +24,33 @@ import numpy as np
 import psutil
 import yaml
 
-from benchmarks.pipeline import ROOT, copy_of_the_project
+from benchmarks.pipeline import ROOT, copy_project
 
-SIZES = {"large": 2_000_000, "small": 2_000}  # images of 32 x 32 bytes
-SIDE = 32
+IMAGE_COUNTS = {"large": 2_000_000, "small": 2_000}  # images of 32 x 32 bytes
+IMAGE_SIDE = 32
 STAGES = ("split", "augment", "tune", "train", "evaluate")
-OF_A_CONTENDER = ("tune", "train", "evaluate")
-EVERY = 0.05  # seconds between two looks at the memory
+CONTENDER_STAGES = ("tune", "train", "evaluate")
+SAMPLING_SECONDS = 0.05  # seconds between two looks at the memory
 MB = 1e6
 
 
-class Peak(NamedTuple):
+class PeakMemory(NamedTuple):
     """The most that a stage's processes held at once, in bytes."""
 
-    anonymous: int
-    resident: int  # with the pages of files that are mapped
+    anonymous_bytes: int
+    resident_bytes: int  # with the pages of files that are mapped
     seconds: float
 
 
 def write_images(folder: Path, name: str, count: int) -> None:
     """Write noise with one bright quarter, a chunk at a time, and which quarter it is."""
     generator = np.random.default_rng(0)
-    images = np.lib.format.open_memmap(folder / f"{name}-images.npy", "w+", np.uint8, (count, SIDE, SIDE))
+    images = np.lib.format.open_memmap(folder / f"{name}-images.npy", "w+", np.uint8, (count, IMAGE_SIDE, IMAGE_SIDE))
     quarters = generator.integers(0, 4, count)
-    half = SIDE // 2
+    half = IMAGE_SIDE // 2
     for start in range(0, count, 10_000):
         here = quarters[start : start + 10_000]
-        noise = generator.integers(0, 192, (len(here), SIDE, SIDE), dtype=np.uint8)
+        noise = generator.integers(0, 192, (len(here), IMAGE_SIDE, IMAGE_SIDE), dtype=np.uint8)
         for quarter in range(4):
             top, left = half * (quarter // 2), half * (quarter % 2)
             noise[here == quarter, top : top + half, left : left + half] += 63
@@ -59,10 +59,11 @@ def write_images(folder: Path, name: str, count: int) -> None:
     np.save(folder / f"{name}-quarters.npy", quarters)
 
 
-def params() -> dict[str, Any]:
+def benchmark_params() -> dict[str, Any]:
     problem = {"task": "classification", "split": {"valid": 0.2, "test": 0.2, "by": "stratified"}}
     sources = {
-        name: {"kind": "arrays", "inputs": f"{name}-images.npy", "target": f"{name}-quarters.npy"} for name in SIZES
+        name: {"kind": "arrays", "inputs": f"{name}-images.npy", "target": f"{name}-quarters.npy"}
+        for name in IMAGE_COUNTS
     }
     network = {"width": 32, "depth": 1, "batch_size": 1024, "learning_rate": 3.0e-3}
     return {
@@ -72,11 +73,13 @@ def params() -> dict[str, Any]:
             "train": {"seeds": 2, "epochs": 1, "patience": 1},
         },
         "problems": {name: {**problem, "source": source} for name, source in sources.items()},
-        "contenders": {f"{name}-mlp": {"problem": name, "architecture": "mlp", "fix": network} for name in SIZES},
+        "contenders": {
+            f"{name}-mlp": {"problem": name, "architecture": "mlp", "fix": network} for name in IMAGE_COUNTS
+        },
     }
 
 
-def held(process: psutil.Process) -> tuple[int, int]:
+def measure_memory(process: psutil.Process) -> tuple[int, int]:
     """Bytes that a process and those it started hold: anonymous, and with what is mapped of files."""
     anonymous = resident = 0
     try:
@@ -94,23 +97,23 @@ def held(process: psutil.Process) -> tuple[int, int]:
     return anonymous, resident
 
 
-def run(folder: Path, stage: str, name: str) -> Peak:
+def run_stage(folder: Path, stage: str, name: str) -> PeakMemory:
     """Run a stage to its end, watching the memory."""
     environment = {**os.environ, "BAKEOFF_DEVICE": "cpu", "BAKEOFF_WORKERS": "2"}
     command = [sys.executable, "-m", f"pipelines.{stage}", name]
     started = time.perf_counter()
     anonymous = resident = 0
-    with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+    with tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
         process = psutil.Process(child.pid)
         while child.poll() is None:
-            now = held(process)
-            anonymous, resident = max(anonymous, now[0]), max(resident, now[1])
-            time.sleep(EVERY)
+            current = measure_memory(process)
+            anonymous, resident = max(anonymous, current[0]), max(resident, current[1])
+            time.sleep(SAMPLING_SECONDS)
         if child.returncode:
-            said.seek(0)
-            raise SystemExit(f"{stage} {name} failed:\n{said.read().decode(errors='replace')}")
-    return Peak(anonymous, resident, time.perf_counter() - started)
+            output.seek(0)
+            raise SystemExit(f"{stage} {name} failed:\n{output.read().decode(errors='replace')}")
+    return PeakMemory(anonymous, resident, time.perf_counter() - started)
 
 
 def main() -> None:
@@ -118,25 +121,31 @@ def main() -> None:
     state.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=state) as temporary:
         folder = Path(temporary)
-        copy_of_the_project(folder)
-        (folder / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False))
-        for name, count in SIZES.items():
+        copy_project(folder)
+        (folder / "params.yaml").write_text(yaml.safe_dump(benchmark_params(), sort_keys=False))
+        for name, count in IMAGE_COUNTS.items():
             write_images(folder, name, count)
-        size = (folder / "large-images.npy").stat().st_size
-        print(f"peak memory in MB, with {size / MB:,.0f} MB of images and with {SIZES['small'] * SIDE**2 / MB:,.0f}:")
+        image_bytes = (folder / "large-images.npy").stat().st_size
+        print(
+            f"peak memory in MB, with {image_bytes / MB:,.0f} MB of images and with "
+            f"{IMAGE_COUNTS['small'] * IMAGE_SIDE**2 / MB:,.0f}:"
+        )
         print(f"  {'stage':<10}{'seconds':>8}{'large':>8}{'small':>8}{'above':>8}{'with mapped files':>20}")
-        above = []
+        excess_bytes = []
         for stage in STAGES:
-            small, large = (run(folder, stage, f"{name}-mlp" if stage in OF_A_CONTENDER else name)
+            small, large = (run_stage(folder, stage, f"{name}-mlp" if stage in CONTENDER_STAGES else name)
                             for name in ("small", "large"))  # fmt: skip
-            above.append(large.anonymous - small.anonymous)
+            excess_bytes.append(large.anonymous_bytes - small.anonymous_bytes)
             print(
-                f"  {stage:<10}{large.seconds:>8.0f}{large.anonymous / MB:>8,.0f}{small.anonymous / MB:>8,.0f}"
-                f"{above[-1] / MB:>8,.0f}{large.resident / MB:>20,.0f}",
+                f"  {stage:<10}{large.seconds:>8.0f}{large.anonymous_bytes / MB:>8,.0f}"
+                f"{small.anonymous_bytes / MB:>8,.0f}{excess_bytes[-1] / MB:>8,.0f}{large.resident_bytes / MB:>20,.0f}",
                 flush=True,
             )
         subprocess.run([sys.executable, "-m", "pipelines.tracking", "--wait"], cwd=folder, check=True)
-    print(f"    most above the small problem  {max(above) / MB:,.0f} MB, {max(above) / size:.2f} of the images")
+    print(
+        f"    most above the small problem  {max(excess_bytes) / MB:,.0f} MB, {max(excess_bytes) / image_bytes:.2f} of "
+        "the images"
+    )
 
 
 if __name__ == "__main__":

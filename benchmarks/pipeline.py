@@ -15,21 +15,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.runtime.dvc_yaml import stages
+from pipelines.runtime.dvc_yaml import read_stages
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5
 
 
-def copy_of_the_project(folder: Path) -> None:
-    listed = subprocess.run(
+def copy_project(folder: Path) -> None:
+    file_list = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    for name in listed.splitlines():
+    for name in file_list.splitlines():
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
@@ -37,24 +37,27 @@ def copy_of_the_project(folder: Path) -> None:
     (folder / ".venv").symlink_to(Path(sys.prefix))
 
 
-def seconds(folder: Path, *command: str) -> float:
+def time_command(folder: Path, *command: str) -> float:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return time.perf_counter() - started
 
 
-def seconds_of(folder: Path, name: str) -> float:
+def read_duration(folder: Path, name: str) -> float:
     return float(json.loads((folder / ".state" / "durations" / f"{name}.json").read_text())["seconds"])
 
 
-def print_shares(folder: Path) -> None:
+def print_mlflow_shares(folder: Path) -> None:
     shares = []
-    for stage in stages():
+    for stage in read_stages():
         if stage.verb in ("evaluate", "package"):
-            whole, view = seconds_of(folder, f"{stage.verb}-{stage.name}"), seconds_of(folder, f"mlflow-{stage.name}")
-            shares.append(100 * view / whole)
-            print(f"  {stage.title}: {whole:.1f} s, MLflow's share {shares[-1]:.2f} %")
+            stage_seconds, mlflow_seconds = (
+                read_duration(folder, f"{stage.verb}-{stage.name}"),
+                read_duration(folder, f"mlflow-{stage.name}"),
+            )
+            shares.append(100 * mlflow_seconds / stage_seconds)
+            print(f"  {stage.title}: {stage_seconds:.1f} s, MLflow's share {shares[-1]:.2f} %")
     print(f"    MLflow's largest share of a stage  {max(shares):.2f} %")
 
 
@@ -62,16 +65,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "project")
         folder.mkdir()
-        copy_of_the_project(folder)
-        first = seconds(folder, "dvc", "repro")
-        behind = seconds(folder, "python", "-m", "pipelines.tracking", "--wait")
-        print(f"dvc repro from nothing: {first:.0f} s for {len(stages())} stages; MLflow complete {behind:.1f} s later")
-        print_shares(folder)
+        copy_project(folder)
+        first_seconds = time_command(folder, "dvc", "repro")
+        mlflow_lag = time_command(folder, "python", "-m", "pipelines.tracking", "--wait")
+        print(
+            f"dvc repro from nothing: {first_seconds:.0f} s for {len(read_stages())} stages; MLflow complete "
+            f"{mlflow_lag:.1f} s later"
+        )
+        print_mlflow_shares(folder)
         for command in (("dvc", "repro"), ("make", "run")):
-            nothing = [seconds(folder, *command) for _ in range(ROUNDS)]
+            idle_seconds = [time_command(folder, *command) for _ in range(ROUNDS)]
             print(
-                f"{' '.join(command)} with nothing to do: {statistics.median(nothing):.1f} s "
-                f"({min(nothing):.1f} to {max(nothing):.1f} in {ROUNDS} runs)"
+                f"{' '.join(command)} with nothing to do: {statistics.median(idle_seconds):.1f} s "
+                f"({min(idle_seconds):.1f} to {max(idle_seconds):.1f} in {ROUNDS} runs)"
             )
 
 

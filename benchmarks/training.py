@@ -23,58 +23,60 @@ from torch.utils.data import DataLoader, Dataset
 
 import models
 from benchmarks.digits import lesson_in
-from benchmarks.timing import alternate, ratio
-from models.blocks.hyperparameters import defaults
+from benchmarks.timing import format_ratio, time_alternately
+from models.blocks.hyperparameters import default_settings
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import ImageStem
 from pipelines.runtime.workers import Workers
-from pipelines.settings.params import load
+from pipelines.settings.params import load_params
 from pipelines.training import gradient
 from pipelines.training.job import (
-    Data,
     Examples,
-    Lesson,
-    new_model,
-    read,
+    TrainingData,
+    TrainingJob,
+    build_fitted_model,
+    load_training_data,
 )
-from pipelines.training.learners import Course
-from pipelines.training.trial import Assignment, Result, carry_out
+from pipelines.training.learners import Budget
+from pipelines.training.trial import TrainingResult, TrialSpec, run_trial
 
 EPOCHS, ROUNDS, CORES = 10, 5, 2
-SIZES = {"mlp": {"width": 128, "depth": 1}, "lenet5": {"width": 1}}  # one hidden layer; the paper's own size
-OWN = gradient.Settings()
-Columns = tuple[Tensor, Tensor, Tensor, Tensor]  # train x and y, valid x and y
+NETWORK_SIZES = {"mlp": {"width": 128, "depth": 1}, "lenet5": {"width": 1}}  # one hidden layer; the paper's own size
+GRADIENT_SETTINGS = gradient.GradientSettings()
+TrainValidTensors = tuple[Tensor, Tensor, Tensor, Tensor]  # train x and y, valid x and y
 
 
-def settings_of(lesson: Lesson) -> dict[str, object]:
-    own = defaults(models.ARCHITECTURES[lesson.architecture].config)
-    return {**own, **defaults(gradient.Settings), **SIZES[lesson.architecture]}
+def job_settings(job: TrainingJob) -> dict[str, object]:
+    network_settings = default_settings(models.ARCHITECTURES[job.architecture].config)
+    return {**network_settings, **default_settings(gradient.GradientSettings), **NETWORK_SIZES[job.architecture]}
 
 
-def loop(lesson: Lesson, data: Data) -> None:
+def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
     torch.manual_seed(0)
-    model = new_model(lesson, data, settings_of(lesson))
-    gradient.fit(
+    model = build_fitted_model(job, data, job_settings(job))
+    gradient.fit_network(
         model,
-        gradient.new_optimizer(model, OWN),
+        gradient.build_optimizer(model, GRADIENT_SETTINGS),
         data.task,
         data.train,
         data.valid,
-        OWN,
-        augment=lesson.augment,
+        GRADIENT_SETTINGS,
+        augment=job.augment,
         seed=0,
         epochs=range(EPOCHS),
-        horizon=EPOCHS,
-        report=lambda epoch, measured: False,
+        total_epochs=EPOCHS,
+        on_epoch_end=lambda epoch, measured: False,
     )
 
 
-def bare(network: nn.Module, columns: Columns) -> None:
-    x, y, valid_x, valid_y = columns
-    optimizer = OPTIMIZERS[OWN.optimizer](network.parameters(), OWN.learning_rate, OWN.weight_decay)
+def run_bare_loop(network: nn.Module, tensors: TrainValidTensors) -> None:
+    x, y, valid_x, valid_y = tensors
+    optimizer = OPTIMIZERS[GRADIENT_SETTINGS.optimizer](
+        network.parameters(), GRADIENT_SETTINGS.learning_rate, GRADIENT_SETTINGS.weight_decay
+    )
     for _ in range(EPOCHS):
         network.train()
-        for rows in torch.randperm(len(y)).split(OWN.batch_size):
+        for rows in torch.randperm(len(y)).split(GRADIENT_SETTINGS.batch_size):
             loss = F.cross_entropy(network(x[rows]), y[rows])
             optimizer.zero_grad()
             loss.backward()
@@ -84,17 +86,17 @@ def bare(network: nn.Module, columns: Columns) -> None:
             F.cross_entropy(network(valid_x), valid_y).item()
 
 
-def assigned(lesson: Lesson, folder: Path) -> Assignment:
+def make_trial_spec(job: TrainingJob, folder: Path) -> TrialSpec:
     shutil.rmtree(folder, ignore_errors=True)
-    return Assignment(lesson, settings_of(lesson), 0, folder, Course(EPOCHS, EPOCHS))
+    return TrialSpec(job, job_settings(job), 0, folder, Budget(EPOCHS, EPOCHS))
 
 
-def on_every_core(pool: Workers[Assignment, Result], lesson: Lesson, folder: Path) -> None:
+def train_on_all_cores(pool: Workers[TrialSpec, TrainingResult], job: TrainingJob, folder: Path) -> None:
     """A training per core, side by side, one thread each."""
-    pool.map([assigned(lesson, folder / str(core)) for core in range(CORES)])
+    pool.map([make_trial_spec(job, folder / str(core)) for core in range(CORES)])
 
 
-class Images(Dataset[tuple[Tensor, Tensor]]):
+class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
     """Stored pixels, standardised item by item, as a data set for a DataLoader is usually written."""
 
     def __init__(self, examples: Examples, stem: ImageStem, channels_first: bool) -> None:
@@ -109,7 +111,7 @@ class Images(Dataset[tuple[Tensor, Tensor]]):
         return pixels[None] if self.channels_first else pixels.flatten(), self.target[index]
 
 
-def with_lightning(network: nn.Module, train: Images, valid: Images, folder: Path) -> None:
+def train_with_lightning(network: nn.Module, train: PixelDataset, valid: PixelDataset, folder: Path) -> None:
     import lightning
 
     class Module(lightning.LightningModule):
@@ -124,50 +126,56 @@ def with_lightning(network: nn.Module, train: Images, valid: Images, folder: Pat
             self.log("valid_loss", F.cross_entropy(self.network(batch[0]), batch[1]))
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
-            return torch.optim.AdamW(self.parameters(), lr=OWN.learning_rate, weight_decay=OWN.weight_decay)
+            return torch.optim.AdamW(
+                self.parameters(), lr=GRADIENT_SETTINGS.learning_rate, weight_decay=GRADIENT_SETTINGS.weight_decay
+            )
 
     trainer = lightning.Trainer(max_epochs=EPOCHS, accelerator="cpu", default_root_dir=folder)
-    batches = DataLoader(train, batch_size=OWN.batch_size, shuffle=True)
-    trainer.fit(Module(), batches, DataLoader(valid, batch_size=OWN.batch_size))
+    batches = DataLoader(train, batch_size=GRADIENT_SETTINGS.batch_size, shuffle=True)
+    trainer.fit(Module(), batches, DataLoader(valid, batch_size=GRADIENT_SETTINGS.batch_size))
 
 
-def measure(lesson: Lesson, folder: Path) -> None:
-    data = read(lesson)
+def measure_training(job: TrainingJob, folder: Path) -> None:
+    data = load_training_data(job)
 
-    def fresh() -> nn.Module:
+    def new_network() -> nn.Module:
         torch.manual_seed(0)
-        return new_model(lesson, data, settings_of(lesson)).network
+        return build_fitted_model(job, data, job_settings(job)).network
 
-    stem = new_model(lesson, data, settings_of(lesson)).stem
+    stem = build_fitted_model(job, data, job_settings(job)).stem
     assert isinstance(stem, ImageStem)
-    parts = [Images(examples, stem, stem.reads == "image") for examples in (data.train[0], data.valid)]
+    datasets = [PixelDataset(examples, stem, stem.input_type == "image") for examples in (data.train[0], data.valid)]
     with torch.no_grad():
-        columns = (stem(*data.train[0].inputs), data.train[0].target, stem(*data.valid.inputs), data.valid.target)
-    loops = alternate({"ours": lambda: loop(lesson, data), "bare": lambda: bare(fresh(), columns)}, ROUNDS)
+        tensors = (stem(*data.train[0].inputs), data.train[0].target, stem(*data.valid.inputs), data.valid.target)
+    loop_seconds = time_alternately(
+        {"ours": lambda: run_training_loop(job, data), "bare": lambda: run_bare_loop(new_network(), tensors)}, ROUNDS
+    )
 
-    def lightning(threads: int, times: int) -> None:
+    def run_lightning(threads: int, repetitions: int) -> None:
         torch.set_num_threads(threads)
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            for _ in range(times):
-                with_lightning(fresh(), *parts, folder / "lightning")
+            for _ in range(repetitions):
+                train_with_lightning(new_network(), *datasets, folder / "lightning")
         torch.set_num_threads(1)
 
-    with Workers(carry_out, CORES) as pool:  # a stage, too, starts its workers once
-        trainings = alternate(
+    with Workers(run_trial, CORES) as pool:  # a stage, too, starts its workers once
+        training_seconds = time_alternately(
             {
-                "ours": lambda: carry_out(assigned(lesson, folder / "ours")),
-                "lightning": lambda: lightning(1, 1),
-                "ours on every core": lambda: on_every_core(pool, lesson, folder / "cores"),
-                "lightning on every core": lambda: lightning(CORES, CORES),
+                "ours": lambda: run_trial(make_trial_spec(job, folder / "ours")),
+                "lightning": lambda: run_lightning(1, 1),
+                "ours on every core": lambda: train_on_all_cores(pool, job, folder / "cores"),
+                "lightning on every core": lambda: run_lightning(CORES, CORES),
             },
             ROUNDS,
         )
-    steps = EPOCHS * round(len(columns[1]) / OWN.batch_size)
-    print(f"  {lesson.architecture}: {steps / statistics.median(loops['ours']):,.0f} steps/s")
-    print(f"    speed beside a bare loop        {ratio(loops['bare'], loops['ours'])}")
-    print(f"    speed beside PyTorch Lightning  {ratio(trainings['lightning'], trainings['ours'])}")
-    both = ratio(trainings["lightning on every core"], trainings["ours on every core"])
-    print(f"    the same, {CORES} trainings on {CORES} cores  {both}")
+    steps = EPOCHS * round(len(tensors[1]) / GRADIENT_SETTINGS.batch_size)
+    print(f"  {job.architecture}: {steps / statistics.median(loop_seconds['ours']):,.0f} steps/s")
+    print(f"    speed beside a bare loop        {format_ratio(loop_seconds['bare'], loop_seconds['ours'])}")
+    print(
+        f"    speed beside PyTorch Lightning  {format_ratio(training_seconds['lightning'], training_seconds['ours'])}"
+    )
+    all_cores_ratio = format_ratio(training_seconds["lightning on every core"], training_seconds["ours on every core"])
+    print(f"    the same, {CORES} trainings on {CORES} cores  {all_cores_ratio}")
 
 
 def main() -> None:
@@ -175,11 +183,11 @@ def main() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    print(f"training on digits, batches of {OWN.batch_size}, one thread, {EPOCHS} epochs")
+    print(f"training on digits, batches of {GRADIENT_SETTINGS.batch_size}, one thread, {EPOCHS} epochs")
     for contender in ("digits-mlp", "digits-lenet5"):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            measure(lesson_in(folder, load(), contender), folder)
+            measure_training(lesson_in(folder, load_params(), contender), folder)
 
 
 if __name__ == "__main__":

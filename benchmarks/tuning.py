@@ -10,48 +10,53 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.digits import lesson_in
-from benchmarks.timing import alternate, ratio
+from benchmarks.timing import format_ratio, time_alternately
 from pipelines.data.schema import read_schema
-from pipelines.settings.params import load
-from pipelines.tasks import task
+from pipelines.settings.params import load_params
+from pipelines.tasks import build_task
 from pipelines.training.learners import learner_of
-from pipelines.training.search import Plan, Trial, search
-from pipelines.training.search_space import searchable
+from pipelines.training.search import SearchConfig, Trial
+from pipelines.training.search_space import build_search_space
 
 CONTENDER, ROUNDS = "digits-lenet5", 5
 
 
-def planned(folder: Path, trials: int, generation: int) -> Plan:
-    params = load()
-    entry, settings = params.contenders[CONTENDER], params.tune(CONTENDER)
-    lesson = lesson_in(folder, params, CONTENDER)
-    goal = task(lesson.task, read_schema(lesson.schema), lesson.goal).goal
-    found = searchable(CONTENDER, entry.architecture, entry.fix, entry.search)
-    rungs = learner_of(entry.architecture).rungs(settings.epochs)
-    return Plan(lesson, goal, found.space, found.defaults, found.fixed, trials, generation, rungs, params.seed)
+def make_search_config(folder: Path, trials: int, generation: int) -> SearchConfig:
+    params = load_params()
+    entry, settings = params.contenders[CONTENDER], params.tune_settings(CONTENDER)
+    job = lesson_in(folder, params, CONTENDER)
+    goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
+    search_space = build_search_space(CONTENDER, entry.architecture, entry.fix, entry.search)
+    rungs = learner_of(entry.architecture).rung_epochs(settings.epochs)
+    return SearchConfig(
+        job, goal, search_space.space, search_space.defaults, search_space.fixed, trials, generation, rungs, params.seed
+    )
 
 
-def measure(trials: int, generation: int) -> None:
+def measure_tuning(trials: int, generation: int) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        plan = planned(folder, trials, generation)
-        found: dict[int, list[Trial]] = {}
+        config = make_search_config(folder, trials, generation)
+        trials_by_workers: dict[int, list[Trial]] = {}
 
-        def run(workers: int) -> None:
+        def run_search(workers: int) -> None:
             shutil.rmtree(folder / "scratch", ignore_errors=True)
-            _, found[workers] = search(plan, folder / "scratch", workers, lambda *_: None)
+            _, trials_by_workers[workers] = run_search(config, folder / "scratch", workers, lambda *_: None)
 
-        seconds = alternate({"one": lambda: run(1), "two": lambda: run(2)}, ROUNDS)
-        assert found[1] == found[2], "the number of workers changed the result"
-    print(f"tuning {CONTENDER}: {plan.trials} trials in generations of {plan.generation}, rungs {plan.rungs}")
+        seconds = time_alternately({"one": lambda: run_search(1), "two": lambda: run_search(2)}, ROUNDS)
+        assert trials_by_workers[1] == trials_by_workers[2], "the number of workers changed the result"
+    print(
+        f"tuning {CONTENDER}: {config.trial_count} trials in generations of {config.generation_size}, rungs "
+        f"{config.rungs}"
+    )
     print(f"  one worker {statistics.median(seconds['one']):.1f} s, two {statistics.median(seconds['two']):.1f} s")
-    print(f"    speed of two workers beside one  {ratio(seconds['one'], seconds['two'])}")
+    print(f"    speed of two workers beside one  {format_ratio(seconds['one'], seconds['two'])}")
 
 
 def main() -> None:
-    settings = load().tune(CONTENDER)
-    measure(settings.trials, settings.generation)
-    measure(trials=24, generation=8)  # a longer search, in larger generations: fewer waits at their ends
+    settings = load_params().tune_settings(CONTENDER)
+    measure_tuning(settings.trials, settings.generation)
+    measure_tuning(trials=24, generation=8)  # a longer search, in larger generations: fewer waits at their ends
 
 
 if __name__ == "__main__":

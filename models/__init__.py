@@ -29,27 +29,27 @@ from models import (
     vae,
 )
 from models.blocks.hyperparameters import Hyperparameters
-from models.stems import Reads
+from models.stems import InputType
 
 # The shape of one example, by what is read: F features; C channels, H height, W width; T steps of F features
-SHAPES: dict[Reads, tuple[str, ...]] = {
+INPUT_SHAPES: dict[InputType, tuple[str, ...]] = {
     "vector": ("F",),
     "image": ("C", "H", "W"),
     "sequence": ("T", "F"),
 }
 
 
-Writes = Literal["vector", "image"]  # (B, O): outputs; (B, O, H, W): outputs for every pixel
+OutputType = Literal["vector", "image"]  # (B, O): outputs; (B, O, H, W): outputs for every pixel
 
 
 class Architecture(NamedTuple):
     """What there is to know about a kind of network before building one."""
 
     config: type[Hyperparameters]
-    network: Callable[[Any, tuple[int, ...], int], nn.Module]  # (its config, shape of one example, outputs)
-    reads: Reads
+    network_factory: Callable[[Any, tuple[int, ...], int], nn.Module]  # (its config, shape of one example, outputs)
+    input_type: InputType
     learner: Literal["gradient", "adversarial", "closed_form"]
-    writes: Writes = "vector"
+    output_type: OutputType = "vector"
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -104,7 +104,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def build(name: str, config: Hyperparameters, inputs: tuple[int, ...], outputs: int) -> nn.Module:
+def build_network(name: str, config: Hyperparameters, input_shape: tuple[int, ...], head_width: int) -> nn.Module:
     """The network of that name, with starting weights drawn from PyTorch's own generator: seed it first.
 
     Args:
@@ -122,11 +122,12 @@ def build(name: str, config: Hyperparameters, inputs: tuple[int, ...], outputs: 
     if not isinstance(config, architecture.config):
         found = f"{type(config).__module__}.{type(config).__name__}"
         raise ValueError(f"{name} needs its own settings, {architecture.config.__module__}.Config, got {found}")
-    letters = SHAPES[architecture.reads]
-    if len(inputs) != len(letters) or min(inputs) < 1:
+    axes = INPUT_SHAPES[architecture.input_type]
+    if len(input_shape) != len(axes) or min(input_shape) < 1:
         raise ValueError(
-            f"{name} reads one {architecture.reads} ({', '.join(letters)}) with all sizes 1 or more, got {inputs}"
+            f"{name} reads one {architecture.input_type} ({', '.join(axes)}) with all sizes 1 or more, got "
+            f"{input_shape}"
         )
-    if outputs < 1:
-        raise ValueError(f"{name} needs 1 output or more, got {outputs}")
-    return architecture.network(config, inputs, outputs)
+    if head_width < 1:
+        raise ValueError(f"{name} needs 1 output or more, got {head_width}")
+    return architecture.network_factory(config, input_shape, head_width)

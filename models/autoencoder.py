@@ -20,7 +20,7 @@ from typing import final
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import dense
+from models.blocks.layers import dense_layers
 
 
 class Config(Hyperparameters):
@@ -39,17 +39,19 @@ class Autoencoder(nn.Module):
         code_size: numbers in the bottleneck.
     """
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (features,) = inputs
+        (features,) = input_shape
         self.code_size = min(config.code, features)
 
-        def hidden(fan_in: int) -> nn.Sequential:
-            return dense(fan_in, config.width, config.depth, activation=config.activation, dropout=config.dropout)
+        def hidden_layers(fan_in: int) -> nn.Sequential:
+            return dense_layers(
+                fan_in, config.width, config.depth, activation=config.activation, dropout=config.dropout
+            )
 
-        self.encoder = nn.Sequential(hidden(features), nn.Linear(config.width, self.code_size))
-        self.decoder = nn.Sequential(hidden(self.code_size), nn.Linear(config.width, outputs))
+        self.encoder = nn.Sequential(hidden_layers(features), nn.Linear(config.width, self.code_size))
+        self.decoder = nn.Sequential(hidden_layers(self.code_size), nn.Linear(config.width, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        drawn: Tensor = self.decoder(self.encoder(x))
-        return drawn
+        reconstruction: Tensor = self.decoder(self.encoder(x))
+        return reconstruction

@@ -21,10 +21,10 @@ from typing import final
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import convolution
+from models.blocks.layers import conv_block
 
-SMALLEST = 8  # pixels on the shorter side
-LEFT = 4  # pixels on the shorter side that a stage must leave to be allowed to halve
+MIN_IMAGE_SIDE = 8  # pixels on the shorter side
+MIN_MAP_SIDE = 4  # pixels on the shorter side that a stage must leave to be allowed to halve
 
 
 class Config(Hyperparameters):
@@ -39,19 +39,21 @@ class Config(Hyperparameters):
 class CNN(nn.Module):
     """(B, C, H, W) -> (B, O)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        channels, height, width = inputs
+        channels, height, width = input_shape
         side = min(height, width)
-        if side < SMALLEST:
-            raise ValueError(f"cnn reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}")
+        if side < MIN_IMAGE_SIDE:
+            raise ValueError(
+                f"cnn reads images of {MIN_IMAGE_SIDE}x{MIN_IMAGE_SIDE} pixels or more, got {height}x{width}"
+            )
         stages: list[nn.Module] = []
         for stage in range(config.depth):
             maps = config.width * 2**stage
-            stride = 2 if (side + 1) // 2 >= LEFT else 1
+            stride = 2 if (side + 1) // 2 >= MIN_MAP_SIDE else 1
             side = (side + stride - 1) // stride
             for fan_in, step in [(channels, 1), (maps, stride)]:
-                stages.append(convolution(fan_in, maps, config.activation, config.normalisation, step))
+                stages.append(conv_block(fan_in, maps, config.activation, config.normalisation, step))
             channels = maps
         self.features = nn.Sequential(*stages)
         self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(channels, outputs))

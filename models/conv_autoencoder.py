@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import convolution
+from models.blocks.layers import conv_block
 
-SMALLEST = 8  # pixels on the shorter side
+MIN_IMAGE_SIDE = 8  # pixels on the shorter side
 
 
 class Config(Hyperparameters):
@@ -44,34 +44,35 @@ class ConvAutoencoder(nn.Module):
         code_size: numbers in the bottleneck.
     """
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        channels, height, width = inputs
-        if min(height, width) < SMALLEST:
+        channels, height, width = input_shape
+        if min(height, width) < MIN_IMAGE_SIDE:
             raise ValueError(
-                f"conv_autoencoder reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}"
+                f"conv_autoencoder reads images of {MIN_IMAGE_SIDE}x{MIN_IMAGE_SIDE} pixels or more, got "
+                f"{height}x{width}"
             )
         self.code_size = min(config.code, channels * height * width)
         style = config.activation, config.normalisation
         maps = [config.width * 2**stage for stage in range(config.depth)]
-        self.sides = [(height, width)]  # of the image after every halving, the finest first
+        self.map_sizes = [(height, width)]  # of the image after every halving, the finest first
         for _ in maps:
-            self.sides.append(((self.sides[-1][0] + 1) // 2, (self.sides[-1][1] + 1) // 2))
-        self.coarsest = (maps[-1], *self.sides[-1])  # (M, S, S')
-        numbers = maps[-1] * self.sides[-1][0] * self.sides[-1][1]
+            self.map_sizes.append(((self.map_sizes[-1][0] + 1) // 2, (self.map_sizes[-1][1] + 1) // 2))
+        self.coarsest_shape = (maps[-1], *self.map_sizes[-1])  # (M, S, S')
+        flat_size = maps[-1] * self.map_sizes[-1][0] * self.map_sizes[-1][1]
 
         self.encoder = nn.Sequential(
-            *(convolution(*pair, *style, stride=2) for pair in pairwise([channels, *maps])),
+            *(conv_block(*pair, *style, stride=2) for pair in pairwise([channels, *maps])),
             nn.Flatten(),
-            nn.Linear(numbers, self.code_size),
+            nn.Linear(flat_size, self.code_size),
         )
-        self.unfold = nn.Sequential(nn.Linear(self.code_size, numbers), ACTIVATIONS[config.activation]())
-        self.decoder = nn.ModuleList(convolution(*pair, *style) for pair in pairwise([*maps[::-1], config.width]))
+        self.unfold = nn.Sequential(nn.Linear(self.code_size, flat_size), ACTIVATIONS[config.activation]())
+        self.decoder = nn.ModuleList(conv_block(*pair, *style) for pair in pairwise([*maps[::-1], config.width]))
         self.head = nn.Conv2d(config.width, outputs, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.unfold(self.encoder(x)).unflatten(1, self.coarsest)
-        for block, size in zip(self.decoder, self.sides[-2::-1], strict=True):
+        x = self.unfold(self.encoder(x)).unflatten(1, self.coarsest_shape)
+        for block, size in zip(self.decoder, self.map_sizes[-2::-1], strict=True):
             x = block(F.interpolate(x, size=size, mode="nearest"))
-        drawn: Tensor = self.head(x)
-        return drawn
+        reconstruction: Tensor = self.head(x)
+        return reconstruction

@@ -23,25 +23,25 @@ class Config(Hyperparameters):
     impurity: str = choice("entropy", "entropy", "gini")  # what a good question makes smaller; of numbers, variance
 
 
-def decision_tree(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
+def decision_tree(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
 
-    def classifier() -> Any:
+    def make_classifier() -> Any:
         from sklearn.tree import DecisionTreeClassifier
 
         return DecisionTreeClassifier(max_depth=config.depth, min_samples_leaf=config.leaf, criterion=config.impurity)
 
-    def regressor() -> Any:
+    def make_regressor() -> Any:
         from sklearn.tree import DecisionTreeRegressor
 
         return DecisionTreeRegressor(max_depth=config.depth, min_samples_leaf=config.leaf)
 
-    return ScikitModel(classifier, regressor, outputs, count)
+    return ScikitModel(make_classifier, make_regressor, outputs, count_cost)
 
 
-def count(estimator: Any) -> Cost:
+def count_cost(estimator: Any) -> Cost:
     """An input's number and a threshold per question, a number per output and leaf; a comparison per level."""
     tree = estimator.tree_
-    questions = int(tree.node_count - tree.n_leaves)
+    splits = int(tree.node_count - tree.n_leaves)
     _, numbers, classes = tree.value.shape  # of every node; one of the two is 1
-    return Cost(2 * questions + int(tree.n_leaves) * numbers * classes, int(tree.max_depth))
+    return Cost(2 * splits + int(tree.n_leaves) * numbers * classes, int(tree.max_depth))

@@ -29,9 +29,9 @@ from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, tunable
 
-NEIGHBOURS = 10  # units that a unit sees; the guide, section 3.2.3: few are as good as all
-CHUNK = 1024  # examples in the reservoir at a time while solving, which bounds the memory
-SHARPNESS = tuple(2 ** (step / 4) for step in range(-4, 33))  # factors tried: 0.5 to 256
+CONNECTIONS_PER_UNIT = 10  # units that a unit sees; the guide, section 3.2.3: few are as good as all
+CHUNK_EXAMPLES = 1024  # examples in the reservoir at a time while solving, which bounds the memory
+LOGIT_SCALES = tuple(2 ** (step / 4) for step in range(-4, 33))  # factors tried: 0.5 to 256
 
 
 class Config(Hyperparameters):
@@ -58,22 +58,22 @@ class ESN(nn.Module):
     readout: Tensor
     bias: Tensor
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        _, features = inputs
+        _, features = input_shape
         self.leak = config.leak
         self.penalty = config.penalty
         self.outputs = outputs
         self.register_buffer("weights_in", (2 * torch.rand(config.units, features) - 1) * config.input_scale)
-        self.register_buffer("reservoir", _reservoir(config.units, config.spectral_radius))
+        self.register_buffer("reservoir", _random_reservoir(config.units, config.spectral_radius))
         self.register_buffer("readout", torch.zeros(outputs, 2 * config.units))
         self.register_buffer("bias", torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = F.linear(self.states(x), self.readout.double(), self.bias.double())
+        scores: Tensor = F.linear(self.reservoir_states(x), self.readout.double(), self.bias.double())
         return scores.to(x.dtype)
 
-    def states(self, x: Tensor) -> Tensor:
+    def reservoir_states(self, x: Tensor) -> Tensor:
         """What the reservoir holds after the last step, and on average over the steps that are there, (B, D).
 
         In float64: a readout takes differences of states that are almost alike, and would show the last bits in which
@@ -85,13 +85,13 @@ class ESN(nn.Module):
         state = x.new_zeros(x.shape[0], self.reservoir.shape[0])  # (B, U)
         total = state
         for step in range(x.shape[1]):
-            pushed = torch.tanh(F.linear(torch.cat([x[:, step], state], 1), weights))
-            state = state + self.leak * (pushed - state)
+            activations = torch.tanh(F.linear(torch.cat([x[:, step], state], 1), weights))
+            state = state + self.leak * (activations - state)
             total = total + state * present[:, step]
         return torch.cat([state, total / present.sum(1).clamp(min=1)], 1)
 
     @torch.no_grad()
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Fit the readout to all examples at once, in float64; memory does not grow with N.
 
         Minimises the mean of (readout states + bias - y)^2 plus penalty times readout^2.
@@ -109,52 +109,54 @@ class ESN(nn.Module):
             found = f"{tuple(x.shape)} and {tuple(y.shape)}"
             raise ValueError(f"esn is solved for y (N,) of classes or (N, {self.outputs}) of numbers, got {found}")
         target = (F.one_hot(y, self.outputs) if classes else y).double()  # (N, O)
-        wide = 2 * len(self.reservoir)
-        middle, centre = self.readout.new_zeros(wide).double(), target.mean(0)
-        for states, _ in self._chunks(x, target):
-            middle += states.sum(0) / len(x)
-        gram = torch.diag(torch.full_like(middle, len(x) * self.penalty))  # (D, D)
-        moment = middle.new_zeros(wide, self.outputs)
-        for states, wanted in self._chunks(x, target):
-            gram += (states - middle).T @ (states - middle)
-            moment += (states - middle).T @ (wanted - centre)
-        factor = torch.linalg.cholesky(gram)
-        weights = torch.cholesky_solve(moment, factor)  # (D, O)
+        state_width = 2 * len(self.reservoir)
+        state_mean, target_mean = self.readout.new_zeros(state_width).double(), target.mean(0)
+        for states, _ in self._state_chunks(x, target):
+            state_mean += states.sum(0) / len(x)
+        gram = torch.diag(torch.full_like(state_mean, len(x) * self.penalty))  # (D, D)
+        cross_moment = state_mean.new_zeros(state_width, self.outputs)
+        for states, targets in self._state_chunks(x, target):
+            gram += (states - state_mean).T @ (states - state_mean)
+            cross_moment += (states - state_mean).T @ (targets - target_mean)
+        cholesky_factor = torch.linalg.cholesky(gram)
+        weights = torch.cholesky_solve(cross_moment, cholesky_factor)  # (D, O)
         if classes:
-            sharpness = self._sharpness(x, target, (middle, centre), factor, weights)
-            weights, centre = weights * sharpness, centre * sharpness
+            logit_scale = self._best_logit_scale(x, target, (state_mean, target_mean), cholesky_factor, weights)
+            weights, target_mean = weights * logit_scale, target_mean * logit_scale
         self.readout.copy_(weights.T)
-        self.bias.copy_(centre - middle @ weights)
+        self.bias.copy_(target_mean - state_mean @ weights)
 
-    def _chunks(self, x: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(x), CHUNK):
-            yield self.states(x[start : start + CHUNK]), target[start : start + CHUNK]
+    def _state_chunks(self, x: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(x), CHUNK_EXAMPLES):
+            yield self.reservoir_states(x[start : start + CHUNK_EXAMPLES]), target[start : start + CHUNK_EXAMPLES]
 
-    def _sharpness(
-        self, x: Tensor, target: Tensor, means: tuple[Tensor, Tensor], factor: Tensor, weights: Tensor
+    def _best_logit_scale(
+        self, x: Tensor, target: Tensor, means: tuple[Tensor, Tensor], cholesky_factor: Tensor, weights: Tensor
     ) -> float:
         """The factor that makes scores of the regression on 0 and 1 the best logits for examples left out.
 
         Without example i, its prediction would be y_i - (y_i - p_i) / (1 - h_i), where p_i is the prediction with it
         and h_i the i-th number on the diagonal of the hat matrix: 1 / N + s_i G^-1 s_i for centred states s.
         """
-        middle, centre = means
-        factors = torch.tensor(SHARPNESS, dtype=torch.float64, device=x.device)
-        loss = torch.zeros_like(factors)
-        for states, wanted in self._chunks(x, target):
-            states = states - middle  # (B, D)
-            pull = torch.linalg.solve_triangular(factor, states.T, upper=False).square().sum(0)  # (B,)
-            kept = (1 - 1 / len(x) - pull).clamp(min=1e-6)  # above 0 but for rounding
-            predicted = wanted - (wanted - centre - states @ weights) / kept[:, None]  # (B, O)
-            chances = F.log_softmax(factors[:, None, None] * predicted, 2)  # (tried, B, O)
-            loss -= (chances * wanted).sum((1, 2))
-        return float(factors[loss.argmin()])
+        state_mean, target_mean = means
+        scales = torch.tensor(LOGIT_SCALES, dtype=torch.float64, device=x.device)
+        loss = torch.zeros_like(scales)
+        for states, targets in self._state_chunks(x, target):
+            states = states - state_mean  # (B, D)
+            leverage = torch.linalg.solve_triangular(cholesky_factor, states.T, upper=False).square().sum(0)  # (B,)
+            one_minus_leverage = (1 - 1 / len(x) - leverage).clamp(min=1e-6)  # above 0 but for rounding
+            predicted = targets - (targets - target_mean - states @ weights) / one_minus_leverage[:, None]  # (B, O)
+            log_probabilities = F.log_softmax(scales[:, None, None] * predicted, 2)  # (tried, B, O)
+            loss -= (log_probabilities * targets).sum((1, 2))
+        return float(scales[loss.argmin()])
 
 
-def _reservoir(units: int, spectral_radius: float) -> Tensor:
+def _random_reservoir(units: int, spectral_radius: float) -> Tensor:
     """Random weights, a few per unit, scaled so that the largest eigenvalue is that far from 0; (U, U)."""
-    seen = torch.rand(units, units).argsort(1) < min(units, NEIGHBOURS)  # argsort of noise: a permutation per row
-    weights = (2 * torch.rand(units, units) - 1) * seen
-    largest = torch.linalg.eigvals(weights.double()).abs().max().clamp(min=1e-6)
-    scaled: Tensor = weights * (spectral_radius / largest).float()
+    connected = torch.rand(units, units).argsort(1) < min(
+        units, CONNECTIONS_PER_UNIT
+    )  # argsort of noise: a permutation per row
+    weights = (2 * torch.rand(units, units) - 1) * connected
+    largest_eigenvalue = torch.linalg.eigvals(weights.double()).abs().max().clamp(min=1e-6)
+    scaled: Tensor = weights * (spectral_radius / largest_eigenvalue).float()
     return scaled

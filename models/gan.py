@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import dense
+from models.blocks.layers import dense_layers
 
 
 class Config(Hyperparameters):
@@ -42,23 +42,23 @@ class GAN(nn.Module):
         discriminator: (B, O) -> (B, 1): above 0 if it takes an example for real.
     """
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (noise,) = inputs
+        (noise,) = input_shape
         self.latent = min(config.latent, noise)
         self.penalty = config.penalty
         self.generator = nn.Sequential(
-            dense(self.latent, config.width, config.depth, activation=config.activation),
+            dense_layers(self.latent, config.width, config.depth, activation=config.activation),
             nn.Linear(config.width, outputs),
             nn.Tanh(),
         )
         self.discriminator = nn.Sequential(
-            dense(outputs, config.width, config.depth, activation=config.activation), nn.Linear(config.width, 1)
+            dense_layers(outputs, config.width, config.depth, activation=config.activation), nn.Linear(config.width, 1)
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        drawn: Tensor = self.generator(z[:, : self.latent])
-        return drawn
+        generated: Tensor = self.generator(z[:, : self.latent])
+        return generated
 
     def discriminator_loss(self, x: Tensor, z: Tensor) -> Tensor:
         """How badly the discriminator tells real from drawn, and how steep it is; the generator gets no gradient.
@@ -73,12 +73,12 @@ class GAN(nn.Module):
             Scalar in nats, averaged over the batch; 2 log 2 if it cannot tell at all.
         """
         with torch.no_grad():
-            drawn = self(z)
+            generated = self(z)
         real = x.detach().requires_grad_()
-        believed = self.discriminator(real)  # (B, 1)
-        told = F.softplus(-believed).mean() + F.softplus(self.discriminator(drawn)).mean()
-        (slope,) = torch.autograd.grad(believed.sum(), real, create_graph=True)  # (B, O)
-        return told + 0.5 * self.penalty * slope.square().sum(1).mean()
+        real_logits = self.discriminator(real)  # (B, 1)
+        loss = F.softplus(-real_logits).mean() + F.softplus(self.discriminator(generated)).mean()
+        (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)  # (B, O)
+        return loss + 0.5 * self.penalty * gradient.square().sum(1).mean()
 
     def generator_loss(self, z: Tensor) -> Tensor:
         """How little the discriminator believes what is drawn: -log D(G(z)).

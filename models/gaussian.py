@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, tunable
-from models.blocks.principal_components import principal_directions
+from models.blocks.principal_components import principal_components
 
 
 class Config(Hyperparameters):
@@ -37,9 +37,9 @@ class Gaussian(nn.Module):
     mean: Tensor
     directions: Tensor
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (noise,) = inputs
+        (noise,) = input_shape
         self.outputs = outputs
         self.latent = min(config.latent, noise, outputs)
         self.register_buffer("mean", torch.zeros(outputs))
@@ -49,7 +49,7 @@ class Gaussian(nn.Module):
         return torch.addmm(self.mean, z[:, : self.latent], self.directions).clamp(-1, 1)
 
     @torch.no_grad()
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Measure the mean and the directions of the examples, in float64.
 
         Args:
@@ -63,6 +63,6 @@ class Gaussian(nn.Module):
         if not len(y) or not y.is_floating_point() or y.shape[1:] != (self.outputs,):
             raise ValueError(f"gaussian draws numbers (N, {self.outputs}), got {y.dtype} {tuple(y.shape)}")
         mean = y.double().mean(0)
-        directions, variances = principal_directions(y.double() - mean, self.latent)
+        directions, variances = principal_components(y.double() - mean, self.latent)
         self.mean.copy_(mean)
         self.directions.copy_(directions * variances.sqrt()[:, None])

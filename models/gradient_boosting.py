@@ -16,7 +16,7 @@ from typing import Any
 
 from models.blocks.cost import Cost
 from models.blocks.hyperparameters import Hyperparameters, tunable
-from models.blocks.scikit import ScikitModel, one_per_output
+from models.blocks.scikit import ScikitModel, estimators_per_output
 
 
 class Config(Hyperparameters):
@@ -26,7 +26,7 @@ class Config(Hyperparameters):
     subsample: float = tunable(0.7, 0.4, 1.0, gt=0, le=1)  # part of the examples that a round sees
 
 
-def gradient_boosting(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
+def gradient_boosting(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
     settings: dict[str, Any] = {
         "n_estimators": config.rounds,
@@ -35,24 +35,24 @@ def gradient_boosting(config: Config, inputs: tuple[int, ...], outputs: int) -> 
         "subsample": config.subsample,
     }
 
-    def classifier() -> Any:
+    def make_classifier() -> Any:
         from sklearn.ensemble import GradientBoostingClassifier
 
         return GradientBoostingClassifier(max_features="sqrt", **settings)
 
-    def regressor() -> Any:
+    def make_regressor() -> Any:
         from sklearn.ensemble import GradientBoostingRegressor
 
         return GradientBoostingRegressor(max_features=1 / 3, **settings)
 
-    return ScikitModel(classifier, regressor, outputs, count)
+    return ScikitModel(make_classifier, make_regressor, outputs, count_cost)
 
 
-def count(estimator: Any) -> Cost:
+def count_cost(estimator: Any) -> Cost:
     """Two numbers per question and one per leaf; a comparison per level, and 2 operations to add a tree's answer."""
-    boosters = one_per_output(estimator)
+    boosters = estimators_per_output(estimator)
     trees = [tree.tree_ for booster in boosters for tree in booster.estimators_.ravel()]
-    questions = sum(int(tree.node_count - tree.n_leaves) for tree in trees)
+    splits = sum(int(tree.node_count - tree.n_leaves) for tree in trees)
     leaves = sum(int(tree.n_leaves) for tree in trees)
-    starts = sum(booster.estimators_.shape[1] for booster in boosters)  # the answer before the first tree
-    return Cost(2 * questions + leaves + starts, sum(int(tree.max_depth) + 2 for tree in trees))
+    initial_values = sum(booster.estimators_.shape[1] for booster in boosters)  # the answer before the first tree
+    return Cost(2 * splits + leaves + initial_values, sum(int(tree.max_depth) + 2 for tree in trees))

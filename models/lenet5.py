@@ -30,9 +30,9 @@ from torch import Tensor, nn
 from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 
-SMALLEST = 8  # pixels on the shorter side
-SMALL = 24  # pixels on the shorter side under which the filters are 3x3
-LEFT = 4  # pixels on the shorter side that S4 must leave
+MIN_IMAGE_SIDE = 8  # pixels on the shorter side
+MIN_SIDE_FOR_5X5_FILTERS = 24  # pixels on the shorter side under which the filters are 3x3
+MIN_MAP_SIDE = 4  # pixels on the shorter side that S4 must leave
 
 
 class Config(Hyperparameters):
@@ -56,38 +56,40 @@ class Subsampling(nn.Module):
 class LeNet5(nn.Module):
     """(B, C, H, W) -> (B, O)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        channels, height, width = inputs
-        if min(height, width) < SMALLEST:
-            raise ValueError(f"lenet5 reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}")
-        small = min(height, width) < SMALL
+        channels, height, width = input_shape
+        if min(height, width) < MIN_IMAGE_SIDE:
+            raise ValueError(
+                f"lenet5 reads images of {MIN_IMAGE_SIDE}x{MIN_IMAGE_SIDE} pixels or more, got {height}x{width}"
+            )
+        small = min(height, width) < MIN_SIDE_FOR_5X5_FILTERS
         kernel, padding = (3, 1) if small else (5, 0)  # of C3
         sides = [side // 2 + 2 * padding - kernel + 1 for side in (height, width)]  # of the maps of C3
-        subsampled = min(sides) // 2 >= LEFT
+        subsampled = min(sides) // 2 >= MIN_MAP_SIDE
         if subsampled:
             sides = [side // 2 for side in sides]
-        strokes, shapes = 6 * config.width, 16 * config.width
-        squash = ACTIVATIONS[config.activation]
+        c1_maps, c3_maps = 6 * config.width, 16 * config.width
+        activation = ACTIVATIONS[config.activation]
 
         layers: list[nn.Module] = [
-            nn.Conv2d(channels, strokes, kernel, padding=kernel // 2),  # C1 (B, M, H, W)
-            squash(),
-            Subsampling(strokes),  # S2 (B, M, H/2, W/2)
-            squash(),
-            nn.Conv2d(strokes, shapes, kernel, padding=padding),  # C3
-            squash(),
+            nn.Conv2d(channels, c1_maps, kernel, padding=kernel // 2),  # C1 (B, M, H, W)
+            activation(),
+            Subsampling(c1_maps),  # S2 (B, M, H/2, W/2)
+            activation(),
+            nn.Conv2d(c1_maps, c3_maps, kernel, padding=padding),  # C3
+            activation(),
         ]
         if subsampled:
-            layers += [Subsampling(shapes), squash()]  # S4
+            layers += [Subsampling(c3_maps), activation()]  # S4
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(shapes * sides[0] * sides[1], 120 * config.width),  # C5: filters as large as the maps
-            squash(),
+            nn.Linear(c3_maps * sides[0] * sides[1], 120 * config.width),  # C5: filters as large as the maps
+            activation(),
             nn.Dropout(config.dropout),
             nn.Linear(120 * config.width, 84 * config.width),  # F6
-            squash(),
+            activation(),
             nn.Dropout(config.dropout),
             nn.Linear(84 * config.width, outputs),
         )

@@ -16,24 +16,26 @@ import numpy as np
 
 from models.blocks.cost import Cost
 from models.blocks.hyperparameters import Hyperparameters, tunable
-from models.blocks.scikit import ScikitModel, no_classes
+from models.blocks.scikit import ScikitModel, unsupported_classifier
 
 
 class Config(Hyperparameters):
     penalty: float = tunable(1.0, 1e-3, 1e4, log=True, ge=0)  # larger keeps the weights smaller
 
 
-def linear_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
+def linear_regression(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
 
-    def regressor() -> Any:
+    def make_regressor() -> Any:
         from sklearn.linear_model import Ridge
 
         return Ridge(alpha=config.penalty, solver="svd")  # also where inputs repeat each other and the penalty is 0
 
-    return ScikitModel(no_classes("linear_regression", "logistic_regression"), regressor, outputs, count)
+    return ScikitModel(
+        unsupported_classifier("linear_regression", "logistic_regression"), make_regressor, outputs, count_cost
+    )
 
 
-def count(estimator: Any) -> Cost:
+def count_cost(estimator: Any) -> Cost:
     """A multiplication and an addition per weight."""
     return Cost(estimator.coef_.size + np.size(estimator.intercept_), 2 * estimator.coef_.size)

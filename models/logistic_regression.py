@@ -16,26 +16,28 @@ from typing import Any
 
 from models.blocks.cost import Cost
 from models.blocks.hyperparameters import Hyperparameters, tunable
-from models.blocks.scikit import ScikitModel, no_numbers
+from models.blocks.scikit import ScikitModel, unsupported_regressor
 
-ITERATIONS = 2000  # L-BFGS steps at most; standardised inputs need a tenth of that or less
+MAX_ITERATIONS = 2000  # L-BFGS steps at most; standardised inputs need a tenth of that or less
 
 
 class Config(Hyperparameters):
     inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # smaller keeps the weights smaller
 
 
-def logistic_regression(config: Config, inputs: tuple[int, ...], outputs: int) -> ScikitModel:
+def logistic_regression(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
     """(B, F) -> (B, O)."""
 
-    def classifier() -> Any:
+    def make_classifier() -> Any:
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(C=config.inverse_penalty, max_iter=ITERATIONS)
+        return LogisticRegression(C=config.inverse_penalty, max_iter=MAX_ITERATIONS)
 
-    return ScikitModel(classifier, no_numbers("logistic_regression", "linear_regression"), outputs, count)
+    return ScikitModel(
+        make_classifier, unsupported_regressor("logistic_regression", "linear_regression"), outputs, count_cost
+    )
 
 
-def count(estimator: Any) -> Cost:
+def count_cost(estimator: Any) -> Cost:
     """A multiplication and an addition per weight."""
     return Cost(estimator.coef_.size + estimator.intercept_.size, 2 * estimator.coef_.size)

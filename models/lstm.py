@@ -39,38 +39,40 @@ class Config(Hyperparameters):
 class LSTM(nn.Module):
     """(B, T, F) -> (B, O)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        _, features = inputs
-        said = config.width * (2 if config.bidirectional else 1)
+        _, features = input_shape
+        hidden_size = config.width * (2 if config.bidirectional else 1)
         self.width = config.width
-        self.mean = config.pooling == "mean"
+        self.mean_pooling = config.pooling == "mean"
         self.layers = nn.ModuleList(
             nn.LSTM(fan_in, config.width, bias=False, batch_first=True, bidirectional=config.bidirectional)
-            for fan_in in [features] + [said + 1] * (config.depth - 1)
+            for fan_in in [features] + [hidden_size + 1] * (config.depth - 1)
         )
         for name, weights in self.layers.named_parameters():
             if "weight_ih" in name:  # (4 U, F): the gates in, forget, cell, out; the last column is the bias
                 nn.init.zeros_(weights[:, -1])
                 nn.init.ones_(weights[self.width : 2 * self.width, -1])
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(said, outputs)
+        self.head = nn.Linear(hidden_size, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         present = x[:, :, -1:]  # (B, T, 1)
         for depth, layer in enumerate(self.layers):
-            said, _ = layer(x if depth == 0 else torch.cat([x, present], 2))
-            x = self.dropout(said * present)  # (B, T, D U)
-        scores: Tensor = self.head(self._mean(x, present) if self.mean else self._last(x, present))
+            hidden, _ = layer(x if depth == 0 else torch.cat([x, present], 2))
+            x = self.dropout(hidden * present)  # (B, T, D U)
+        scores: Tensor = self.head(
+            self._mean_over_steps(x, present) if self.mean_pooling else self._last_step(x, present)
+        )
         return scores
 
-    def _mean(self, said: Tensor, present: Tensor) -> Tensor:
+    def _mean_over_steps(self, hidden: Tensor, present: Tensor) -> Tensor:
         """Over the steps that are there, (B, D U)."""
-        return said.sum(1) / present.sum(1).clamp(min=1)
+        return hidden.sum(1) / present.sum(1).clamp(min=1)
 
-    def _last(self, said: Tensor, present: Tensor) -> Tensor:
+    def _last_step(self, hidden: Tensor, present: Tensor) -> Tensor:
         """Of each direction after the last step that it read, (B, D U): the one from the end ends at the first."""
-        until = present.cumsum(1)
-        first = present * (until == 1).to(present.dtype)
-        last = present * (until == present.sum(1, keepdim=True)).to(present.dtype)
-        return torch.cat([(said * last)[:, :, : self.width].sum(1), (said * first)[:, :, self.width :].sum(1)], 1)
+        steps_so_far = present.cumsum(1)
+        first = present * (steps_so_far == 1).to(present.dtype)
+        last = present * (steps_so_far == present.sum(1, keepdim=True)).to(present.dtype)
+        return torch.cat([(hidden * last)[:, :, : self.width].sum(1), (hidden * first)[:, :, self.width :].sum(1)], 1)

@@ -37,9 +37,9 @@ class Config(Hyperparameters):
 class MLP(nn.Module):
     """(B, F) -> (B, O)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (features,) = inputs
+        (features,) = input_shape
         layers: list[nn.Module] = []
         for fan_in in [features] + [config.width] * (config.depth - 1):
             layers += [

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, tunable
-from models.blocks.principal_components import principal_directions
+from models.blocks.principal_components import principal_components
 
 
 class Config(Hyperparameters):
@@ -44,9 +44,9 @@ class PCA(nn.Module):
     decoder: Tensor
     offset: Tensor
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (features,) = inputs
+        (features,) = input_shape
         self.outputs = outputs
         self.code_size = min(config.code, features)
         self.register_buffer("mean", torch.zeros(features))
@@ -59,7 +59,7 @@ class PCA(nn.Module):
         return nn.functional.linear(code, self.decoder, self.offset)
 
     @torch.no_grad()
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Find the directions of x, and the matrix from there to y, in float64.
 
         Args:
@@ -73,11 +73,11 @@ class PCA(nn.Module):
         if not len(x) or not y.is_floating_point() or y.shape != (len(x), self.outputs):
             raise ValueError(f"pca draws numbers (N, {self.outputs}), got {y.dtype} {tuple(y.shape)} for {len(x)} rows")
         mean, offset = x.double().mean(0), y.double().mean(0)
-        directions, variances = principal_directions(x.double() - mean, self.code_size)
+        directions, variances = principal_components(x.double() - mean, self.code_size)
         code = (x.double() - mean) @ directions.T  # (N, K), its columns at right angles
-        moment = code.T @ (y.double() - offset) / len(x)  # (K, O)
-        told = variances > 1e-12 * variances.max()  # a direction without any variance tells nothing
-        decoder = torch.where(told[:, None], moment / variances.clamp(min=1e-300)[:, None], 0.0)
+        cross_moment = code.T @ (y.double() - offset) / len(x)  # (K, O)
+        has_variance = variances > 1e-12 * variances.max()  # a direction without any variance tells nothing
+        decoder = torch.where(has_variance[:, None], cross_moment / variances.clamp(min=1e-300)[:, None], 0.0)
         self.mean.copy_(mean)
         self.directions.copy_(directions)
         self.decoder.copy_(decoder.T)

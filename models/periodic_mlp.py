@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import dense
+from models.blocks.layers import dense_layers
 
-KEPT = 8  # D
+EMBEDDING_DIM = 8  # D
 
 
 class Config(Hyperparameters):
@@ -40,14 +40,16 @@ class Config(Hyperparameters):
 class PeriodicMLP(nn.Module):
     """(B, F) -> (B, O)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (features,) = inputs
+        (features,) = input_shape
         self.frequencies = nn.Parameter(config.frequency * torch.randn(features, 1, config.waves))
-        self.weights = nn.Parameter(torch.randn(features, 2 * config.waves, KEPT) / math.sqrt(2 * config.waves))
-        self.bias = nn.Parameter(torch.zeros(features, 1, KEPT))
-        self.hidden = dense(
-            features * (KEPT + 1), config.width, config.depth,
+        self.weights = nn.Parameter(
+            torch.randn(features, 2 * config.waves, EMBEDDING_DIM) / math.sqrt(2 * config.waves)
+        )
+        self.bias = nn.Parameter(torch.zeros(features, 1, EMBEDDING_DIM))
+        self.hidden = dense_layers(
+            features * (EMBEDDING_DIM + 1), config.width, config.depth,
             activation=config.activation, normalisation=config.normalisation, dropout=config.dropout,
         )  # fmt: skip
         self.head = nn.Linear(config.width, outputs)
@@ -55,6 +57,6 @@ class PeriodicMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         angles = 2 * math.pi * self.frequencies * x.T.unsqueeze(2)  # (F, B, K)
         waves = torch.cat([torch.sin(angles), torch.cos(angles)], 2)
-        kept = torch.relu(torch.baddbmm(self.bias, waves, self.weights))  # (F, B, D)
-        scores: Tensor = self.head(self.hidden(torch.cat([x, kept.transpose(0, 1).flatten(1)], 1)))
+        embedded = torch.relu(torch.baddbmm(self.bias, waves, self.weights))  # (F, B, D)
+        scores: Tensor = self.head(self.hidden(torch.cat([x, embedded.transpose(0, 1).flatten(1)], 1)))
         return scores

@@ -23,14 +23,16 @@ from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, tunable
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
-WINDOWS = (3, 7)  # pixels on a side
-SAMPLE = 200_000  # pixels solved for at most: more move the few weights by less than the digits anyone reads
-ITERATIONS = 1000  # L-BFGS steps at most; standardised features need a tenth of that or less
-FLOOR = 1e-12  # probability of a class that no sampled pixel is of
-BLOCK = 2**22  # numbers of an image batch whose features are made at a time
+WINDOW_SIDES = (3, 7)  # pixels on a side
+MAX_SAMPLED_PIXELS = (
+    200_000  # pixels solved for at most: more move the few weights by less than the digits anyone reads
+)
+MAX_ITERATIONS = 1000  # L-BFGS steps at most; standardised features need a tenth of that or less
+MIN_PROBABILITY = 1e-12  # probability of a class that no sampled pixel is of
+MAX_CHUNK_ELEMENTS = 2**22  # numbers of an image batch whose features are made at a time
 
 
 class Config(Hyperparameters):
@@ -46,19 +48,19 @@ class PixelLogisticRegression(nn.Module):
         notes: what scikit-learn had to say about the solving; empty if all is well.
     """
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        features = inputs[0] * (1 + 2 * len(WINDOWS))
+        features = input_shape[0] * (1 + 2 * len(WINDOW_SIDES))
         self.config = config
         # Parameters, so that they are counted among what a model stores; there is no slope to follow
         self.weight = nn.Parameter(torch.zeros(outputs, features), requires_grad=False)
         self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False)
-        self.notes: tuple[str, ...] = ()
+        self.fit_warnings: tuple[str, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(surroundings(x), self.weight[:, :, None, None], self.bias)
+        return F.conv2d(pixel_features(x), self.weight[:, :, None, None], self.bias)
 
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Fit to a sample of the pixels; the same seed and data give the same bytes.
 
         Args:
@@ -74,46 +76,46 @@ class PixelLogisticRegression(nn.Module):
                 f"pixel_logistic_regression answers which class every pixel is of: it needs whole numbers "
                 f"{(x.shape[0], *x.shape[2:])}, got {y.dtype} {tuple(y.shape)}"
             )
-        features, codes = sampled(x, y, seed)
-        self.bias.fill_(float(np.log(FLOOR)))
+        features, labels = sample_pixels(x, y, seed)
+        self.bias.fill_(float(np.log(MIN_PROBABILITY)))
         self.weight.zero_()
-        classes = np.unique(codes)
+        classes = np.unique(labels)
         if len(classes) == 1:  # nothing to tell apart
             self.bias[int(classes[0])] = 0.0
             return
         mean, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale == 0] = 1.0
-        weight, bias = self._fitted((features - mean) / scale, codes)
+        weight, bias = self._fit_classes((features - mean) / scale, labels)
         weight /= scale  # the standardising goes into the weights
         self.weight[classes] = torch.from_numpy(weight).to(self.weight)
         self.bias[classes] = torch.from_numpy(bias - weight @ mean).to(self.bias)
 
-    def _fitted(self, features: Floats, codes: Integers) -> tuple[Floats, Floats]:
+    def _fit_classes(self, features: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
         """Weights and biases of the classes that occur."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
-        estimator = LogisticRegression(C=self.config.inverse_penalty, max_iter=ITERATIONS)
+        estimator = LogisticRegression(C=self.config.inverse_penalty, max_iter=MAX_ITERATIONS)
         with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=1):
             # One thread: a sum split over threads depends, in its last bits, on how many there are.
             warnings.simplefilter("always", ConvergenceWarning)
-            estimator.fit(features, codes)
-        self.notes = tuple(str(warning.message).splitlines()[0] for warning in caught)
+            estimator.fit(features, labels)
+        self.fit_warnings = tuple(str(warning.message).splitlines()[0] for warning in caught)
         weight, bias = estimator.coef_, estimator.intercept_
         if len(weight) == 1:  # two classes share one weighted sum: the first class's scores are 0
             weight, bias = np.concatenate([np.zeros_like(weight), weight]), np.concatenate([[0.0], bias])
         return weight, bias
 
 
-def surroundings(x: Tensor) -> Tensor:
+def pixel_features(x: Tensor) -> Tensor:
     """Values of every pixel, then mean and mean deviation in every window: (B, C, H, W) -> (B, F, H, W).
 
     The deviation is the mean distance of the window's pixels from the mean around each of them: unlike a standard
     deviation it takes no difference of large squares, so that every runtime gives the same digits.
     """
     features = [x]
-    for window in WINDOWS:
+    for window in WINDOW_SIDES:
         mean = _window_mean(x, window)
         features += [mean, _window_mean((x - mean).abs(), window)]
     return torch.cat(features, dim=1)
@@ -124,18 +126,28 @@ def _window_mean(x: Tensor, window: int) -> Tensor:
     return F.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 
 
-def sampled(x: Tensor, y: Tensor, seed: int) -> tuple[Floats, Integers]:
+def sample_pixels(x: Tensor, y: Tensor, seed: int) -> tuple[FloatArray, IntArray]:
     """Features (P, F) and classes (P,) of at most SAMPLE pixels, drawn without repeating any."""
     count = y.numel()
-    drawn = np.arange(count)
-    if count > SAMPLE:
-        drawn = np.sort(np.random.default_rng(seed).choice(count, SAMPLE, replace=False, shuffle=False))
-    pixels = y[0].numel()  # of an image
-    step = max(1, BLOCK // x[0].numel())
-    found = []
-    for start in range(0, len(x), step):
-        inside = drawn[(drawn >= start * pixels) & (drawn < (start + step) * pixels)] - start * pixels
-        features = surroundings(x[start : start + step].float()).movedim(1, -1).flatten(0, 2)  # (B * H * W, F)
-        found.append(features[torch.from_numpy(inside).to(x.device)].cpu().double().numpy())
-    codes = y.flatten()[torch.from_numpy(drawn).to(y.device)].cpu().numpy().astype(np.int64)
-    return np.concatenate(found), codes
+    sampled_indices = np.arange(count)
+    if count > MAX_SAMPLED_PIXELS:
+        sampled_indices = np.sort(
+            np.random.default_rng(seed).choice(count, MAX_SAMPLED_PIXELS, replace=False, shuffle=False)
+        )
+    pixels_per_image = y[0].numel()  # of an image
+    images_per_chunk = max(1, MAX_CHUNK_ELEMENTS // x[0].numel())
+    sampled_features = []
+    for start in range(0, len(x), images_per_chunk):
+        indices = (
+            sampled_indices[
+                (sampled_indices >= start * pixels_per_image)
+                & (sampled_indices < (start + images_per_chunk) * pixels_per_image)
+            ]
+            - start * pixels_per_image
+        )
+        features = (
+            pixel_features(x[start : start + images_per_chunk].float()).movedim(1, -1).flatten(0, 2)
+        )  # (B * H * W, F)
+        sampled_features.append(features[torch.from_numpy(indices).to(x.device)].cpu().double().numpy())
+    labels = y.flatten()[torch.from_numpy(sampled_indices).to(y.device)].cpu().numpy().astype(np.int64)
+    return np.concatenate(sampled_features), labels

@@ -23,9 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import convolution
+from models.blocks.layers import conv_block
 
-SMALLEST = 8  # pixels on the shorter side
+MIN_IMAGE_SIDE = 8  # pixels on the shorter side
 
 
 class Config(Hyperparameters):
@@ -40,37 +40,39 @@ class Config(Hyperparameters):
 class UNet(nn.Module):
     """(B, C, H, W) -> (B, O, H, W)."""
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        channels, height, width = inputs
-        if min(height, width) < SMALLEST:
-            raise ValueError(f"unet reads images of {SMALLEST}x{SMALLEST} pixels or more, got {height}x{width}")
-        self.sides = (height, width)
-        self.padding = tuple(-side % 2**config.depth for side in self.sides)  # below and to the right
+        channels, height, width = input_shape
+        if min(height, width) < MIN_IMAGE_SIDE:
+            raise ValueError(
+                f"unet reads images of {MIN_IMAGE_SIDE}x{MIN_IMAGE_SIDE} pixels or more, got {height}x{width}"
+            )
+        self.image_size = (height, width)
+        self.padding = tuple(-side % 2**config.depth for side in self.image_size)  # below and to the right
         maps = [config.width * 2**level for level in range(config.depth + 1)]
 
-        def twice(fan_in: int, fan_out: int) -> nn.Sequential:
+        def double_convolution(fan_in: int, fan_out: int) -> nn.Sequential:
             style = config.activation, config.normalisation
-            return nn.Sequential(*(convolution(first, fan_out, *style) for first in (fan_in, fan_out)))
+            return nn.Sequential(*(conv_block(first, fan_out, *style) for first in (fan_in, fan_out)))
 
-        self.down = nn.ModuleList(twice(*pair) for pair in pairwise([channels, *maps]))
+        self.down = nn.ModuleList(double_convolution(*pair) for pair in pairwise([channels, *maps]))
         self.dropout = nn.Dropout2d(config.dropout)
-        above = maps[-2::-1]  # of the levels on the way up
-        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * level, level, 2, stride=2) for level in above)
-        self.up = nn.ModuleList(twice(2 * level, level) for level in above)
+        decoder_maps = maps[-2::-1]  # of the levels on the way up
+        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * level, level, 2, stride=2) for level in decoder_maps)
+        self.up = nn.ModuleList(double_convolution(2 * level, level) for level in decoder_maps)
         self.head = nn.Conv2d(config.width, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         below, right = self.padding
         if below or right:
             x = F.pad(x, (0, right, 0, below), mode="replicate")
-        seen: list[Tensor] = []
+        skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)  # (B, M 2^level, H / 2^level, W / 2^level)
-            seen.append(x)
-        x = self.dropout(seen.pop())
+            skips.append(x)
+        x = self.dropout(skips.pop())
         for enlarge, block in zip(self.enlarge, self.up, strict=True):
-            x = block(torch.cat([seen.pop(), enlarge(x)], 1))
-        height, width = self.sides
+            x = block(torch.cat([skips.pop(), enlarge(x)], 1))
+        height, width = self.image_size
         scores: Tensor = self.head(x)[:, :, :height, :width]
         return scores

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.layers import dense
+from models.blocks.layers import dense_layers
 
-SMALLEST = 1e-4  # variance of the outputs' noise, at least: of 1 / 100 of the distance from 0 to 1
+MIN_OUTPUT_VARIANCE = 1e-4  # variance of the outputs' noise, at least: of 1 / 100 of the distance from 0 to 1
 
 
 class Config(Hyperparameters):
@@ -42,21 +42,21 @@ class VAE(nn.Module):
         encoder: the half that tells, (B, O) -> (B, 2 L).
     """
 
-    def __init__(self, config: Config, inputs: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
         super().__init__()
-        (noise,) = inputs
+        (noise,) = input_shape
         self.latent = min(config.latent, noise)
 
-        def hidden(fan_in: int) -> nn.Sequential:
-            return dense(fan_in, config.width, config.depth, activation=config.activation)
+        def hidden_layers(fan_in: int) -> nn.Sequential:
+            return dense_layers(fan_in, config.width, config.depth, activation=config.activation)
 
-        self.encoder = nn.Sequential(hidden(outputs), nn.Linear(config.width, 2 * self.latent))
-        self.generator = nn.Sequential(hidden(self.latent), nn.Linear(config.width, outputs), nn.Tanh())
+        self.encoder = nn.Sequential(hidden_layers(outputs), nn.Linear(config.width, 2 * self.latent))
+        self.generator = nn.Sequential(hidden_layers(self.latent), nn.Linear(config.width, outputs), nn.Tanh())
         self.log_variance = nn.Parameter(torch.full((), -2.0))  # of the outputs' noise
 
     def forward(self, z: Tensor) -> Tensor:
-        drawn: Tensor = self.generator(z[:, : self.latent])
-        return drawn
+        generated: Tensor = self.generator(z[:, : self.latent])
+        return generated
 
     def elbo(self, x: Tensor) -> Tensor:
         """How badly the examples are understood: the negative evidence lower bound; small is good.
@@ -72,9 +72,9 @@ class VAE(nn.Module):
         """
         mean, log_variance = self.encoder(x).float().chunk(2, dim=1)  # (B, L) each
         z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
-        noise = self.log_variance.exp() + SMALLEST
+        noise = self.log_variance.exp() + MIN_OUTPUT_VARIANCE
         error = (self.generator(z).float() - x).square().sum(1)  # (B,)
         reconstruction = 0.5 * (error / noise + x.shape[1] * (noise.log() + math.log(2 * math.pi)))
         divergence = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(1)
-        bound: Tensor = (reconstruction + divergence).mean() / x.shape[1]
-        return bound
+        negative_elbo: Tensor = (reconstruction + divergence).mean() / x.shape[1]
+        return negative_elbo

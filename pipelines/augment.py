@@ -3,22 +3,22 @@
 from pipelines.data.parts import read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.reporting.plots.augmentation_preview import write_preview
-from pipelines.runtime.stage_runner import run
+from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
-from pipelines.settings.params import load
-from pipelines.training.augmentation import copies, describe, shown
+from pipelines.settings.params import load_params
+from pipelines.training.augmentation import augmented_copies, describe_augmentation, sample_for_preview
 
 
 def augment(name: str) -> None:
-    params = load()
+    params = load_params()
     settings = params.problems[name].augment
-    schema = read_schema(paths.schema(name))
-    part = read_part(paths.split(name) / "train", schema)
-    drawn = copies(part, schema, settings, params.seed, f"params.yaml: problems.{name}.augment")
-    write_part(paths.augmented(name) / "train", schema, drawn)
-    sheet = drawn if settings.copies != "live" else shown(part, schema, settings, params.seed)
-    write_preview(paths.augmented(name) / "preview.png", schema, sheet, describe(settings))
+    schema = read_schema(paths.schema_file(name))
+    part = read_part(paths.split_folder(name) / "train", schema)
+    augmented = augmented_copies(part, schema, settings, params.seed, f"params.yaml: problems.{name}.augment")
+    write_part(paths.augment_folder(name) / "train", schema, augmented)
+    preview_part = augmented if settings.copies != "live" else sample_for_preview(part, schema, settings, params.seed)
+    write_preview(paths.augment_folder(name) / "preview.png", schema, preview_part, describe_augmentation(settings))
 
 
 if __name__ == "__main__":
-    run(augment, paths.STATE)
+    run_stage(augment, paths.STATE_FOLDER)

@@ -4,41 +4,42 @@ import sys
 
 from pipelines.data.schema import read_schema
 from pipelines.evaluation import leaderboard as records
-from pipelines.evaluation.ranking import assemble, read_entry
+from pipelines.evaluation.ranking import rank, read_entry
 from pipelines.reporting import leaderboard
-from pipelines.reporting.page import contents as report
-from pipelines.reporting.page import render as page
-from pipelines.runtime.stage_runner import run
+from pipelines.reporting.page import contents, render
+from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
-from pipelines.settings.params import load
-from pipelines.tasks import task
+from pipelines.settings.params import load_params
+from pipelines.tasks import build_task
 
 
 def compare(name: str) -> None:
-    params = load()
-    problem, entered = params.problems[name], params.entered(name)
-    learned = task(problem.task, read_schema(paths.schema(name)), problem.goal)
+    params = load_params()
+    problem, contenders = params.problems[name], params.contender_names(name)
+    task = build_task(problem.task, read_schema(paths.schema_file(name)), problem.goal)
     entries = [
-        read_entry(contender, paths.trained(name, contender), paths.evaluated(name, contender))
-        for contender in entered  # and no other: what was removed from params.yaml does not linger
+        read_entry(contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
+        for contender in contenders  # and no other: what was removed from params.yaml does not linger
     ]
-    board = assemble(name, learned, entries, params.seed)
-    folder = paths.compared(name)
-    records.write(folder, board)
-    folders = report.Folders(
-        paths.split(name),
-        paths.augmented(name),
+    ranking = rank(name, task, entries, params.seed)
+    folder = paths.compare_folder(name)
+    records.write_leaderboard(folder, ranking)
+    folders = contents.ProblemFolders(
+        paths.split_folder(name),
+        paths.augment_folder(name),
         folder,
         {
-            contender: report.ContenderFolders(
-                paths.tuned(name, contender), paths.trained(name, contender), paths.evaluated(name, contender)
+            contender: contents.ContenderFolders(
+                paths.tune_folder(name, contender),
+                paths.train_folder(name, contender),
+                paths.evaluate_folder(name, contender),
             )
-            for contender in entered
+            for contender in contenders
         },
     )
-    page.write(folder, report.gather(name, learned, board, folders))
-    print(leaderboard.render(board), file=sys.stderr)
+    render.write_page(folder, contents.build_report(name, task, ranking, folders))
+    print(leaderboard.render_leaderboard(ranking), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    run(compare, paths.STATE)
+    run_stage(compare, paths.STATE_FOLDER)

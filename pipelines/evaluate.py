@@ -6,58 +6,58 @@ from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
 from pipelines.evaluation.predictions import (
     Predictions,
-    decide,
-    scores,
+    calibrate_on_validation,
+    score_predictions,
     write_predictions,
     write_scores,
 )
 from pipelines.reporting.views import read_history, write_views
-from pipelines.reporting.views.view import View
+from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.files import read_json, write_json
-from pipelines.runtime.stage_runner import run
+from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
-from pipelines.settings.params import load
-from pipelines.tasks import task
-from pipelines.tasks.model_inputs import asked
-from pipelines.tracking.background import in_background
+from pipelines.settings.params import load_params
+from pipelines.tasks import build_task
+from pipelines.tasks.model_inputs import model_inputs
+from pipelines.tracking.background import start_in_background
 from pipelines.training import weights
-from pipelines.training.inference import replies
-from pipelines.training.job import tensors
+from pipelines.training.inference import predict
+from pipelines.training.job import to_tensors
 
 
 def evaluate(name: str) -> None:
-    params = load()
+    params = load_params()
     contender = params.contenders[name]
-    problem, split = params.problems[contender.problem], paths.split(contender.problem)
-    schema = read_schema(paths.schema(contender.problem))
-    learned = task(problem.task, schema, problem.goal)
-    trained = paths.trained(contender.problem, name)
-    facts = read_json(trained / "model.json")
-    chosen = trained / "weights" / f"seed-{facts['best_seed']}"
-    model = weights.load(contender.architecture, learned, facts["settings"], chosen)
+    problem, split = params.problems[contender.problem], paths.split_folder(contender.problem)
+    schema = read_schema(paths.schema_file(contender.problem))
+    task = build_task(problem.task, schema, problem.goal)
+    train_folder = paths.train_folder(contender.problem, name)
+    model_record = read_json(train_folder / "model.json")
+    weights_path = train_folder / "weights" / f"seed-{model_record['best_seed']}"
+    model = weights.load_model(contender.architecture, task, model_record["settings"], weights_path)
     torch.set_num_threads(1)  # as in training: the same sums on every run
     train, valid, test = (read_part(split / part, schema) for part in ("train", "valid", "test"))
 
-    on_valid, on_test = learned.baselines(train, valid), learned.baselines(train, test)
+    valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
     predictions = Predictions(
-        replies(model, learned.reply(), tensors(asked(learned, valid))),
-        learned.truth(valid),
-        replies(model, learned.reply(), tensors(asked(learned, test))),
-        learned.truth(test),
-        {row: (on_valid[row], on_test[row]) for row in on_valid},
+        predict(model, task.postprocess(), to_tensors(model_inputs(task, valid))),
+        task.reference(valid),
+        predict(model, task.postprocess(), to_tensors(model_inputs(task, test))),
+        task.reference(test),
+        {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
     )
-    folder = paths.evaluated(contender.problem, name)
-    decision = decide(learned, predictions)
+    folder = paths.evaluate_folder(contender.problem, name)
+    calibration = calibrate_on_validation(task, predictions)
     write_predictions(folder / "predictions.npz", predictions)
-    write_json(folder / "decision.json", decision)
-    write_scores(folder / "metrics.json", scores(learned, predictions, params.seed), predictions)
-    view = View(
-        *(schema, learned, test, predictions.test_replies, predictions.test_truth, decision, on_test, train),
-        lambda *columns: replies(model, learned.reply(), tensors(columns)),
+    write_json(folder / "decision.json", calibration)
+    write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
+    view = EvaluationData(
+        *(schema, task, test, predictions.test_replies, predictions.test_truth, calibration, test_baselines, train),
+        lambda *columns: predict(model, task.postprocess(), to_tensors(columns)),
     )
-    write_views(folder, view, read_history(trained / "history.csv"))
-    in_background(name)
+    write_views(folder, view, read_history(train_folder / "history.csv"))
+    start_in_background(name)
 
 
 if __name__ == "__main__":
-    run(evaluate, paths.STATE)
+    run_stage(evaluate, paths.STATE_FOLDER)

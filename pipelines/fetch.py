@@ -10,26 +10,34 @@ from typing import Any
 import yaml
 
 from pipelines.runtime.files import write_json
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.sources.files.downloads import local
+from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.fingerprint import fingerprint
-from pipelines.sources.files.locations import places
+from pipelines.sources.files.locations import source_locations
 
 
 def fetch() -> None:
-    shutil.rmtree(paths.WATCHED, ignore_errors=True)
-    params = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    shutil.rmtree(paths.WATCHED_FOLDER, ignore_errors=True)
+    params = yaml.safe_load(paths.PARAMS_FILE.read_text(encoding="utf-8"))
     for name, problem in params["problems"].items():
         source = problem.get("source")
-        named = places(source) if isinstance(source, dict) else ()  # whatever it is, split says what is wrong with it
-        write_json(paths.watched(str(name)), {"places": [_seen(setting, place) for setting, place in named]})
+        locations = (
+            source_locations(source) if isinstance(source, dict) else ()
+        )  # whatever it is, split says what is wrong with it
+        write_json(
+            paths.watched_file(str(name)),
+            {"places": [_fingerprint_location(setting, place) for setting, place in locations]},
+        )
 
 
-def _seen(setting: str, place: str) -> dict[str, Any]:
+def _fingerprint_location(setting: str, location: str) -> dict[str, Any]:
     try:
-        return {"setting": setting, **fingerprint(local(place, paths.DOWNLOADS), paths.STATE / "fingerprints.json")}
-    except (Failure, OSError):
+        return {
+            "setting": setting,
+            **fingerprint(resolve_location(location, paths.DOWNLOADS_FOLDER), paths.STATE_FOLDER / "fingerprints.json"),
+        }
+    except (UserError, OSError):
         return {"setting": setting, "missing": True}
 
 

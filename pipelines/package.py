@@ -3,29 +3,29 @@
 import hashlib
 
 from pipelines.runtime.files import read_json
-from pipelines.runtime.stage_runner import run
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.stage_runner import run_stage
+from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import in_background
+from pipelines.tracking.background import start_in_background
 from serving import archive
 
 
 def package(name: str) -> None:
-    exported = paths.exported(name)
-    for file, expected in read_json(exported / "signature.json")["hashes"].items():
-        if hashlib.sha256((exported / file).read_bytes()).hexdigest() != expected:
-            raise Failure(f"{exported / file} is not the file that was proven equal; run `dvc repro -f export@{name}`")
+    folder = paths.export_folder(name)
+    for file, expected in read_json(folder / "signature.json")["hashes"].items():
+        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != expected:
+            raise UserError(f"{folder / file} is not the file that was proven equal; run `dvc repro -f export@{name}`")
     try:
-        archive.build(
-            paths.packaged(name) / f"{name}.mar",
-            signature=exported / "signature.json",
-            model=exported / "model.onnx",
-            golden=exported / "golden.npz",
+        archive.build_archive(
+            paths.package_folder(name) / f"{name}.mar",
+            signature=folder / "signature.json",
+            model=folder / "model.onnx",
+            golden=folder / "golden.npz",
         )
     except ValueError as error:  # serving knows nothing of our failures
-        raise Failure(str(error)) from None
-    in_background("--registry", name)
+        raise UserError(str(error)) from None
+    start_in_background("--registry", name)
 
 
 if __name__ == "__main__":
-    run(package, paths.STATE)
+    run_stage(package, paths.STATE_FOLDER)

@@ -1,26 +1,25 @@
 """Stage split: read a problem's source once; write train, valid and test, and what was found wrong."""
 
-from pipelines.data_checks.manifest import manifest
+from pipelines.data_checks.manifest import build_manifest
 from pipelines.runtime.files import write_json
-from pipelines.runtime.stage_runner import run
+from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
-from pipelines.settings.jobs import check
-from pipelines.settings.params import load
-from pipelines.sources import load as load_source
-from pipelines.splitting.split import split as split_rows
-from pipelines.splitting.split import write_split
+from pipelines.settings.jobs import check_params
+from pipelines.settings.params import load_params
+from pipelines.sources import load_dataset
+from pipelines.splitting.split import split_rows, write_split
 
 
 def split(name: str) -> None:
-    params = load()
-    check(params)  # a slip in a contender is better heard of now than after the search of another
+    params = load_params()
+    check_params(params)  # a slip in a contender is better heard of now than after the search of another
     problem = params.problems[name]
-    data = load_source(problem.source, paths.DOWNLOADS)
+    data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
     rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")
-    folder = paths.split(name)
+    folder = paths.split_folder(name)
     write_split(folder, data, rows)
-    write_json(paths.manifest(name), manifest(data, rows, folder))
+    write_json(paths.manifest_file(name), build_manifest(data, rows, folder))
 
 
 if __name__ == "__main__":
-    run(split, paths.STATE)
+    run_stage(split, paths.STATE_FOLDER)

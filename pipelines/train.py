@@ -1,64 +1,66 @@
 """Stage train: train a contender's best settings from several seeds, with early stopping."""
 
-from models.blocks.cost import cost
+from models.blocks.cost import network_cost
 from pipelines.data.schema import read_schema
-from pipelines.runtime.dvc_yaml import scratch
+from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.progress import Progress
-from pipelines.runtime.stage_runner import run
-from pipelines.runtime.workers import available
+from pipelines.runtime.stage_runner import run_stage
+from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
-from pipelines.settings.jobs import lesson
-from pipelines.settings.params import load
-from pipelines.tasks import task
+from pipelines.settings.jobs import training_job
+from pipelines.settings.params import load_params
+from pipelines.tasks import build_task
 from pipelines.training import weights
 from pipelines.training.csv_logs import write_curve, write_history
-from pipelines.training.learners import Course
-from pipelines.training.multi_seed import facts, keep_weights, repeat
+from pipelines.training.learners import Budget
+from pipelines.training.multi_seed import copy_best_weights, seed_summary, train_seeds
 
 
 def train(name: str) -> None:
-    params = load()
-    contender, settings = params.contenders[name], params.train(name)
-    entered = lesson(params, name)
-    schema = read_schema(entered.schema)
-    learned = task(entered.task, schema, entered.goal)
-    chosen = read_json(paths.tuned(contender.problem, name) / "best.json")["settings"]
+    params = load_params()
+    contender, settings = params.contenders[name], params.train_settings(name)
+    job = training_job(params, name)
+    schema = read_schema(job.schema_file)
+    task = build_task(job.task_settings, schema, job.goal)
+    best_settings = read_json(paths.tune_folder(contender.problem, name) / "best.json")["settings"]
     progress = Progress("seed", settings.seeds)
-    state = scratch("train", name, entered.device, paths.STATE)
+    state = scratch_folder("train", name, job.device, paths.STATE_FOLDER)
 
-    def watch(done: int, score: float | None) -> None:
-        progress.update(done, "" if score is None else f"best {learned.goal.name} {score:.4f}")
+    def on_progress(done: int, score: float | None) -> None:
+        progress.update(done, "" if score is None else f"best {task.goal.name} {score:.4f}")
 
-    repeats = repeat(
-        entered,
-        chosen,
-        learned.goal,
-        Course(settings.epochs, settings.epochs, settings.patience),
+    runs = train_seeds(
+        job,
+        best_settings,
+        task.goal,
+        Budget(settings.epochs, settings.epochs, settings.patience),
         seed=params.seed,
         seeds=settings.seeds,
         folder=state,
-        workers=available(entered.device),
-        watch=watch,
+        workers=worker_count(job.device),
+        on_progress=on_progress,
     )
-    folder = paths.trained(contender.problem, name)
-    keep_weights(repeats, state, folder / "weights")
-    write_history(folder / "history.csv", [result.history for result in repeats.results])
-    write_curve(folder / "curve.csv", repeats.results[repeats.best].history, learned.goal)
-    model = weights.load(contender.architecture, learned, chosen, folder / "weights" / f"seed-{repeats.best}")
+    folder = paths.train_folder(contender.problem, name)
+    copy_best_weights(runs, state, folder / "weights")
+    write_history(folder / "history.csv", [result.history for result in runs.results])
+    write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
+    model = weights.load_model(
+        contender.architecture, task, best_settings, folder / "weights" / f"seed-{runs.best_seed}"
+    )
     write_json(
         folder / "model.json",
         {
             "architecture": contender.architecture,
-            "task": entered.task.model_dump(),
-            "goal": learned.goal.name,
-            "settings": chosen,
-            **facts(repeats),
-            "device": entered.device,
-            **cost(model.network, model.inputs)._asdict(),
+            "task": job.task_settings.model_dump(),
+            "goal": task.goal.name,
+            "settings": best_settings,
+            **seed_summary(runs),
+            "device": job.device,
+            **network_cost(model.network, model.input_shape)._asdict(),
         },
     )
 
 
 if __name__ == "__main__":
-    run(train, paths.STATE)
+    run_stage(train, paths.STATE_FOLDER)

@@ -2,62 +2,64 @@
 
 from pipelines.data.schema import read_schema
 from pipelines.reporting.plots import curves
-from pipelines.runtime.dvc_yaml import scratch
+from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import write_json
 from pipelines.runtime.progress import Progress
-from pipelines.runtime.stage_runner import run
-from pipelines.runtime.workers import available
+from pipelines.runtime.stage_runner import run_stage
+from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
-from pipelines.settings.jobs import lesson
-from pipelines.settings.params import load
-from pipelines.tasks import task
+from pipelines.settings.jobs import training_job
+from pipelines.settings.params import load_params
+from pipelines.tasks import build_task
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
-from pipelines.training.search import Plan, best, importances, search
-from pipelines.training.search_space import searchable
+from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances
+from pipelines.training.search_space import build_search_space
 
 
 def tune(name: str) -> None:
-    params = load()
-    contender, settings = params.contenders[name], params.tune(name)
-    entered = lesson(params, name)
-    learned = task(entered.task, read_schema(entered.schema), entered.goal)
-    setting = searchable(name, contender.architecture, contender.fix, contender.search)
-    plan = Plan(
-        entered,
-        learned.goal,
-        setting.space,
-        setting.defaults,
-        setting.fixed,
-        settings.trials if setting.space else 1,  # with everything fixed there is one thing to try
+    params = load_params()
+    contender, settings = params.contenders[name], params.tune_settings(name)
+    job = training_job(params, name)
+    task = build_task(job.task_settings, read_schema(job.schema_file), job.goal)
+    search_space = build_search_space(name, contender.architecture, contender.fix, contender.search)
+    config = SearchConfig(
+        job,
+        task.goal,
+        search_space.space,
+        search_space.defaults,
+        search_space.fixed,
+        settings.trials if search_space.space else 1,  # with everything fixed there is one thing to try
         settings.generation,
-        learner_of(contender.architecture).rungs(settings.epochs),
+        learner_of(contender.architecture).rung_epochs(settings.epochs),
         params.seed,
     )
-    progress = Progress("trial", plan.trials)
+    progress = Progress("trial", config.trial_count)
 
-    def watch(done: int, already: int, score: float | None) -> None:
-        text = "" if score is None else f"best {learned.goal.name} {score:.4f}"
-        progress.update(done, text, already=already)
+    def on_progress(done: int, done_earlier: int, score: float | None) -> None:
+        text = "" if score is None else f"best {task.goal.name} {score:.4f}"
+        progress.update(done, text, done_earlier=done_earlier)
 
-    watch(0, 0, None)
-    study, trials = search(plan, scratch("tune", name, entered.device, paths.STATE), available(entered.device), watch)
-    chosen = best(trials, learned.goal)
-    folder = paths.tuned(contender.problem, name)
+    on_progress(0, 0, None)
+    study, trials = run_search(
+        config, scratch_folder("tune", name, job.device, paths.STATE_FOLDER), worker_count(job.device), on_progress
+    )
+    winner = best_trial(trials, task.goal)
+    folder = paths.tune_folder(contender.problem, name)
     write_trials(folder / "trials.csv", trials)
-    curves.search_history(folder / "history.png", trials, learned.goal)
-    curves.importances(folder / "importance.png", importances(study))
+    curves.draw_search_history(folder / "history.png", trials, task.goal)
+    curves.draw_importances(folder / "importance.png", setting_importances(study))
     write_json(
         folder / "best.json",
         {
-            "trial": chosen.number,
-            "goal": learned.goal.name,
-            "score": chosen.score,
-            "settings": {**setting.defaults, **setting.fixed, **chosen.settings},
-            "fixed": setting.fixed,
+            "trial": winner.number,
+            "goal": task.goal.name,
+            "score": winner.score,
+            "settings": {**search_space.defaults, **search_space.fixed, **winner.settings},
+            "fixed": search_space.fixed,
         },
     )
 
 
 if __name__ == "__main__":
-    run(tune, paths.STATE)
+    run_stage(tune, paths.STATE_FOLDER)

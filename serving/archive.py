@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import integrity as checks
+from serving.worker import integrity
 from serving.worker import signature as signatures
 from serving.worker.signature import Signature
 
-MANIFEST = "MAR-INF/MANIFEST.json"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # TorchServe's rule for a model's name
+MANIFEST_PATH = "MAR-INF/MANIFEST.json"
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # TorchServe's rule for a model's name
 
 # What TorchServe reads for this model. A worker takes one batch at a time; a lone request in a batch that is
 # not full waits for maxBatchDelay, so it is the shortest TorchServe knows (0 means "not set": 100 ms).
@@ -37,7 +37,7 @@ startupTimeout: 120
 deviceType: cpu
 jobQueueSize: 512
 """
-BATCH = 8
+BATCH_SIZE = 8
 
 
 class Package(NamedTuple):
@@ -48,30 +48,30 @@ class Package(NamedTuple):
     golden: dict[str, NDArray[Any]]
 
 
-def build(path: Path, *, signature: Path, model: Path, golden: Path) -> None:
+def build_archive(path: Path, *, signature: Path, model: Path, golden: Path) -> None:
     """Write the archive of one model; the same files give the same bytes, anywhere and at any time.
 
     Raises:
         ValueError: the signature's name cannot be a model's name, or a file is not what the signature says.
     """
-    described = signatures.read(signature.read_bytes())
-    if not NAME.fullmatch(described.name):
-        raise ValueError(f"signature.json: name must be letters, digits, _ . and -, found {described.name!r}")
+    contract = signatures.parse_signature(signature.read_bytes())
+    if not NAME_PATTERN.fullmatch(contract.name):
+        raise ValueError(f"signature.json: name must be letters, digits, _ . and -, found {contract.name!r}")
     contents = {
-        MANIFEST: _manifest(described),
-        "model-config.yaml": MODEL_CONFIG.format(batch=BATCH).encode(),
+        MANIFEST_PATH: _build_manifest(contract),
+        "model-config.yaml": MODEL_CONFIG.format(batch=BATCH_SIZE).encode(),
         "signature.json": signature.read_bytes(),
         "model.onnx": model.read_bytes(),
         "golden.npz": golden.read_bytes(),
         **worker_code(),
     }
-    contents[checks.SUMS] = checks.sums(contents)
+    contents[integrity.CHECKSUM_FILE] = integrity.format_checksums(contents)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(
         f".unfinished-{os.getpid()}-{path.name}"
     )  # as pipelines/ names them, which clears them away
     try:
-        temporary.write_bytes(_zipped(contents))
+        temporary.write_bytes(_zip_files(contents))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -84,52 +84,54 @@ def worker_code() -> dict[str, bytes]:
     return {f"serving/{file.relative_to(package).as_posix()}": file.read_bytes() for file in files}
 
 
-def opened(path: Path) -> Package:
+def read_archive(path: Path) -> Package:
     """Read an archive and compare every file in it with its checksum.
 
     Raises:
-        checks.Unservable: the archive is absent, damaged or incomplete; the sentence names the file.
+        checks.InvalidArchive: the archive is absent, damaged or incomplete; the sentence names the file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            listing = archive.read(checks.SUMS)
-            checks.check_files(
-                listing, archive.read, (MANIFEST, "signature.json", "model.onnx", "golden.npz"), str(path)
+            listing = archive.read(integrity.CHECKSUM_FILE)
+            integrity.check_files(
+                listing, archive.read, (MANIFEST_PATH, "signature.json", "model.onnx", "golden.npz"), str(path)
             )
-            described = signatures.read(archive.read("signature.json"))
+            signature = signatures.parse_signature(archive.read("signature.json"))
             with np.load(io.BytesIO(archive.read("golden.npz")), allow_pickle=False) as arrays:
-                return Package(path, described, dict(arrays))
+                return Package(path, signature, dict(arrays))
     except FileNotFoundError as error:
-        raise checks.Unservable(f"{path} does not exist; make it with `make run`") from error
+        raise integrity.InvalidArchive(f"{path} does not exist; make it with `make run`") from error
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
-        raise checks.Unservable(
+        raise integrity.InvalidArchive(
             f"{path} cannot be read as an archive: {error}; the file was damaged or altered, build it again"
         ) from error
 
 
-def found(places: Sequence[Path]) -> list[Path]:
+def find_archives(paths: Sequence[Path]) -> list[Path]:
     """List the archives in folders (the folder itself or `<problem>/package/` below it) and files as given.
 
     Raises:
-        checks.Unservable: there is none.
+        checks.InvalidArchive: there is none.
     """
     archives: list[Path] = []
-    for place in places:
-        archives += sorted({*place.glob("*.mar"), *place.glob("*/package/*.mar")}) if place.is_dir() else [place]
+    for path in paths:
+        archives += sorted({*path.glob("*.mar"), *path.glob("*/package/*.mar")}) if path.is_dir() else [path]
     if not archives:
-        where = " or ".join(str(place) for place in places)
-        raise checks.Unservable(f"nothing to serve: there is no .mar file in {where}; make one with `make run` first")
+        where = " or ".join(str(place) for place in paths)
+        raise integrity.InvalidArchive(
+            f"nothing to serve: there is no .mar file in {where}; make one with `make run` first"
+        )
     return archives
 
 
-def _manifest(described: Signature) -> bytes:
+def _build_manifest(signature: Signature) -> bytes:
     document = {
         "createdOn": "01/01/1980 00:00:00",
         "runtime": "python",
         "model": {
-            "modelName": described.name,
+            "modelName": signature.name,
             "handler": "serving.worker.handler",
-            "modelVersion": described.version,
+            "modelVersion": signature.version,
             "configFile": "model-config.yaml",
         },
         "archiverVersion": "0.12.0",
@@ -137,11 +139,11 @@ def _manifest(described: Signature) -> bytes:
     return json.dumps(document, indent=2).encode() + b"\n"
 
 
-def _zipped(contents: dict[str, bytes]) -> bytes:
+def _zip_files(contents: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in contents.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
+            entry = zipfile.ZipInfo(name, ZIP_EPOCH)
             entry.create_system = 3  # Unix, whatever builds it
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_STORED)  # compressors differ between builds of zlib

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.training.job import Lesson
-from tests.support.problems import lesson_of, make
+from pipelines.training.job import TrainingJob
+from tests.support.problems import make_problem, training_job_of
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +16,9 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
     @cache
     def folder(problem: str) -> Path:
-        place = tmp_path_factory.mktemp(problem)
-        make(problem, place)
-        return place
+        problem_folder = tmp_path_factory.mktemp(problem)
+        make_problem(problem, problem_folder)
+        return problem_folder
 
     return folder
 
@@ -30,12 +30,12 @@ def digits_folder(folder_of: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture
-def lesson(digits_folder: Path) -> Lesson:
-    return lesson_of(digits_folder, "mlp")
+def job(digits_folder: Path) -> TrainingJob:
+    return training_job_of(digits_folder, "mlp")
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _use_one_thread() -> None:
     """The tests compute as the workers do."""
     import torch
 

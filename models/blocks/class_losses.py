@@ -21,10 +21,10 @@ def cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Te
     """
     if weights is None:
         return F.cross_entropy(outputs.float(), target)
-    return _mean(F.cross_entropy(outputs.float(), target, reduction="none"), weights)
+    return _weighted_mean(F.cross_entropy(outputs.float(), target, reduction="none"), weights)
 
 
-def class_by_class(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def one_vs_rest_cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
     """Every class on its own, is it or is it not: -log p of the right class, and -log(1 - p) of every other.
 
     Binary cross-entropy on the softmax's probabilities p. Beyond the surprise by the right class, it minds which of
@@ -34,21 +34,21 @@ def class_by_class(outputs: Tensor, target: Tensor, weights: Tensor | None) -> T
     """
     log_p = F.log_softmax(outputs.float(), 1)
     log_rest = torch.log1p(-log_p.exp().clamp(max=1 - 1e-7))  # log(1 - p)
-    right = F.one_hot(target, outputs.shape[1]).to(log_p.dtype)
-    return _mean(-(right * log_p + (1 - right) * log_rest).sum(1), weights)
+    one_hot = F.one_hot(target, outputs.shape[1]).to(log_p.dtype)
+    return _weighted_mean(-(one_hot * log_p + (1 - one_hot) * log_rest).sum(1), weights)
 
 
-def hinge(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def hinge_loss(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
     """How much the right class lacks of a lead of 1 over the best of the others; 0 once it has it.
 
     Source: Crammer & Singer, "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines", JMLR 2,
     2001.
     """
     scores = outputs.float()
-    right = scores.gather(1, target[:, None])[:, 0]
-    others = scores.masked_fill(F.one_hot(target, outputs.shape[1]).bool(), -torch.inf).amax(1)
-    return _mean((MARGIN + others - right).clamp(min=0), weights)
+    target_score = scores.gather(1, target[:, None])[:, 0]
+    best_other_score = scores.masked_fill(F.one_hot(target, outputs.shape[1]).bool(), -torch.inf).amax(1)
+    return _weighted_mean((MARGIN + best_other_score - target_score).clamp(min=0), weights)
 
 
-def _mean(losses: Tensor, weights: Tensor | None) -> Tensor:
+def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
     return losses.mean() if weights is None else (losses * weights).mean()

@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 @runtime_checkable
-class Solvable(Protocol):
+class ClosedForm(Protocol):
     """A network whose weights follow from the whole train part in one step."""
 
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Find the weights; the same seed and data give the same bytes.
 
         Args:
@@ -20,8 +20,8 @@ class Solvable(Protocol):
 
 
 @runtime_checkable
-class Weighable(Protocol):
+class WeightedClosedForm(Protocol):
     """What is solved for examples that count more or less."""
 
-    def solve_weighed(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
+    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
         """As `solve`, for class numbers y int64 (N,); weights (N,) say how much each example counts."""

@@ -22,7 +22,7 @@ class CountsItself(Protocol):
     def cost(self) -> Cost: ...
 
 
-def cost(network: nn.Module, inputs: tuple[int, ...]) -> Cost:
+def network_cost(network: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     """Count what a network stores, and what it computes for one example.
 
     Operations are those of matrix products and convolutions, 2 per weight used; biases, activations and normalisation
@@ -36,11 +36,11 @@ def cost(network: nn.Module, inputs: tuple[int, ...]) -> Cost:
     """
     if isinstance(network, CountsItself):
         return network.cost()
-    stored: nn.Module = getattr(network, "generator", network)
-    kept: list[torch.Tensor] = [*stored.parameters()] or [*stored.buffers()]
+    served_network: nn.Module = getattr(network, "generator", network)
+    stored_tensors: list[torch.Tensor] = [*served_network.parameters()] or [*served_network.buffers()]
     # Without numbers nothing is computed, and an LSTM takes the way of plain matrices that the counter knows
-    shadow = copy.deepcopy(network).to("meta").eval()
+    meta_network = copy.deepcopy(network).to("meta").eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        shadow(torch.zeros(1, *inputs, device="meta"))
-    return Cost(sum(tensor.numel() for tensor in kept), counter.get_total_flops())
+        meta_network(torch.zeros(1, *input_shape, device="meta"))
+    return Cost(sum(tensor.numel() for tensor in stored_tensors), counter.get_total_flops())

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-Value = bool | int | float | str
+SettingValue = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Range:
 class Choice:
     """The values that a search may try, in no order."""
 
-    options: tuple[Value, ...]
+    options: tuple[SettingValue, ...]
 
 
 Space = dict[str, Range | Choice]
@@ -72,11 +72,11 @@ def tunable(
         raise ValueError(f"the default {default} is outside its own range, {low} to {high}")
     if log and low <= 0:
         raise ValueError(f"a logarithmic range starts above 0, got {low}")
-    extent = Range(low, high, log, integer) if integer else Range(float(low), float(high), log, integer)
-    return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(extent))
+    domain = Range(low, high, log, integer) if integer else Range(float(low), float(high), log, integer)
+    return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(domain))
 
 
-def choice(default: Value, *options: Value, ge: float | None = None) -> Any:
+def choice(default: SettingValue, *options: SettingValue, ge: float | None = None) -> Any:
     """One of a few values; the default is the first trial's. A number among them must be `ge` at least to make sense.
 
     Raises:
@@ -98,26 +98,26 @@ class Hyperparameters(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         for name, field in cls.model_fields.items():
             assert field.json_schema_extra, f"{cls.__name__}.{name} needs tunable(...) or choice(...)"
-            extent = _extent(field)
-            if isinstance(extent, Range):
-                number = int if extent.integer else float
+            domain = _domain_of_field(field)
+            if isinstance(domain, Range):
+                number = int if domain.integer else float
                 assert field.annotation is number, f"{cls.__name__}.{name} has a default that is no {field.annotation}"
 
     @model_validator(mode="after")
-    def _texts_are_among_their_options(self) -> "Hyperparameters":
-        for name, extent in space(type(self)).items():
+    def _check_text_options(self) -> "Hyperparameters":
+        for name, domain in default_space(type(self)).items():
             value = getattr(self, name)
-            if isinstance(extent, Choice) and isinstance(value, str) and value not in extent.options:
-                raise ValueError(f"{name} must be one of {_list(extent.options)}, found {value!r}")
+            if isinstance(domain, Choice) and isinstance(value, str) and value not in domain.options:
+                raise ValueError(f"{name} must be one of {_join_names(domain.options)}, found {value!r}")
         return self
 
 
-def space(config: type[Hyperparameters]) -> Space:
+def default_space(config: type[Hyperparameters]) -> Space:
     """What there is to search, in the order of definition."""
-    return {name: _extent(field) for name, field in config.model_fields.items()}
+    return {name: _domain_of_field(field) for name, field in config.model_fields.items()}
 
 
-def defaults(config: type[Hyperparameters]) -> dict[str, Value]:
+def default_settings(config: type[Hyperparameters]) -> dict[str, SettingValue]:
     """The settings of the first trial, in the order of definition."""
     return {name: field.default for name, field in config.model_fields.items()}
 
@@ -125,7 +125,7 @@ def defaults(config: type[Hyperparameters]) -> dict[str, Value]:
 ConfigT = TypeVar("ConfigT", bound=Hyperparameters)
 
 
-def configured(config: type[ConfigT], settings: Mapping[str, object]) -> ConfigT:
+def make_config(config: type[ConfigT], settings: Mapping[str, object]) -> ConfigT:
     """The Config with these settings, and its defaults for the rest.
 
     Raises:
@@ -133,7 +133,7 @@ def configured(config: type[ConfigT], settings: Mapping[str, object]) -> ConfigT
     """
     unknown = [name for name in settings if name not in config.model_fields]
     if unknown:
-        raise ValueError(f"unknown setting {unknown[0]!r}: use one of {_list(tuple(config.model_fields))}")
+        raise ValueError(f"unknown setting {unknown[0]!r}: use one of {_join_names(tuple(config.model_fields))}")
     try:
         return config.model_validate(dict(settings))
     except ValidationError as error:
@@ -145,7 +145,7 @@ def configured(config: type[ConfigT], settings: Mapping[str, object]) -> ConfigT
         raise ValueError(f"{first['loc'][0]} {rule}, found {first['input']!r}") from None
 
 
-def narrowed(space: Space, fix: Mapping[str, object], search: Mapping[str, object]) -> Space:
+def apply_overrides(space: Space, fix: Mapping[str, object], search: Mapping[str, object]) -> Space:
     """The space without what is fixed, and with some ranges replaced.
 
     Args:
@@ -158,14 +158,14 @@ def narrowed(space: Space, fix: Mapping[str, object], search: Mapping[str, objec
     """
     for name in (*fix, *search):
         if name not in space:
-            raise ValueError(f"unknown setting {name!r}: use one of {_list(tuple(space))}")
+            raise ValueError(f"unknown setting {name!r}: use one of {_join_names(tuple(space))}")
     for name, value in fix.items():
         if name in search:
             raise ValueError(f"{name} is both fixed (to {value!r}) and searched: keep one of the two")
         _check_value(name, value, space[name])
     return {
-        name: _replaced(name, extent, search[name]) if name in search else extent
-        for name, extent in space.items()
+        name: _override_domain(name, domain, search[name]) if name in search else domain
+        for name, domain in space.items()
         if name not in fix
     }
 
@@ -176,38 +176,38 @@ def check_space(config: type[Hyperparameters], space: Space) -> None:
     Raises:
         ValueError: with the setting, the rule and the value found.
     """
-    for name, extent in space.items():
+    for name, domain in space.items():
         if name in config.model_fields:
-            for value in (extent.low, extent.high) if isinstance(extent, Range) else extent.options:
-                configured(config, {name: value})
+            for value in (domain.low, domain.high) if isinstance(domain, Range) else domain.options:
+                make_config(config, {name: value})
 
 
-def start(default: Value, extent: Range | Choice) -> Value:
+def nearest_to_default(default: SettingValue, domain: Range | Choice) -> SettingValue:
     """Where a search begins: at the default, or at what is left that is nearest to it; of texts, the first."""
-    if isinstance(extent, Range):
+    if isinstance(domain, Range):
         assert not isinstance(default, str)
-        return type(default)(min(max(default, extent.low), extent.high))
-    if default in extent.options:
+        return type(default)(min(max(default, domain.low), domain.high))
+    if default in domain.options:
         return default
-    numbers = [option for option in extent.options if not isinstance(option, str)]
-    if isinstance(default, str) or len(numbers) < len(extent.options):
-        return extent.options[0]
+    numbers = [option for option in domain.options if not isinstance(option, str)]
+    if isinstance(default, str) or len(numbers) < len(domain.options):
+        return domain.options[0]
     return min(numbers, key=lambda option: abs(option - default))
 
 
-def _extent(field: FieldInfo) -> Range | Choice:
+def _domain_of_field(field: FieldInfo) -> Range | Choice:
     extra = field.json_schema_extra
     assert isinstance(extra, dict)
     found: dict[str, Any] = dict(extra)
     return Choice(tuple(found["options"])) if "options" in found else Range(**found)
 
 
-def _check_value(name: str, value: object, extent: Range | Choice) -> None:
+def _check_value(name: str, value: object, domain: Range | Choice) -> None:
     """Refuse a value of the wrong type, and a text that is no option; whether a number makes sense is its Config's."""
-    example = _example(extent)
-    if isinstance(extent, Choice) and isinstance(example, str | bool):
-        if type(value) is not type(example) or value not in extent.options:
-            raise ValueError(f"{name} must be one of {_list(extent.options)}, found {value!r}")
+    example = _example_value(domain)
+    if isinstance(domain, Choice) and isinstance(example, str | bool):
+        if type(value) is not type(example) or value not in domain.options:
+            raise ValueError(f"{name} must be one of {_join_names(domain.options)}, found {value!r}")
         return
     if isinstance(example, int) and (not isinstance(value, int) or isinstance(value, bool)):
         raise ValueError(f"{name} must be a whole number, found {value!r}")
@@ -216,38 +216,38 @@ def _check_value(name: str, value: object, extent: Range | Choice) -> None:
         raise ValueError(f"{name} must be a number, found {value!r}{hint}")
 
 
-def _replaced(name: str, extent: Range | Choice, asked: object) -> Range | Choice:
-    if isinstance(asked, Mapping) and set(asked) == {"choice"}:
-        return _options(name, extent, asked["choice"])
-    if isinstance(extent, Choice):
-        return _options(name, extent, asked)
-    if not isinstance(asked, Sequence) or isinstance(asked, str) or len(asked) != 2:
-        raise ValueError(f"{name} is searched in [low, high] or among {{choice: [...]}}, found {asked!r}")
-    low, high = asked
-    _check_value(name, low, extent)
-    _check_value(name, high, extent)
+def _override_domain(name: str, domain: Range | Choice, override: object) -> Range | Choice:
+    if isinstance(override, Mapping) and set(override) == {"choice"}:
+        return _override_choice(name, domain, override["choice"])
+    if isinstance(domain, Choice):
+        return _override_choice(name, domain, override)
+    if not isinstance(override, Sequence) or isinstance(override, str) or len(override) != 2:
+        raise ValueError(f"{name} is searched in [low, high] or among {{choice: [...]}}, found {override!r}")
+    low, high = override
+    _check_value(name, low, domain)
+    _check_value(name, high, domain)
     if not low < high:
         raise ValueError(f"{name} is searched from low to high, found [{low}, {high}]: to try one value only, fix it")
-    if extent.log and low <= 0:
+    if domain.log and low <= 0:
         raise ValueError(f"{name} is searched on a logarithmic scale, which starts above 0, found [{low}, {high}]")
-    number = int if extent.integer else float
-    return Range(number(low), number(high), extent.log, extent.integer)
+    number = int if domain.integer else float
+    return Range(number(low), number(high), domain.log, domain.integer)
 
 
-def _options(name: str, extent: Range | Choice, asked: object) -> Choice:
-    if not isinstance(asked, Sequence) or isinstance(asked, str) or not asked:
-        raise ValueError(f"{name} needs a list of the values to try, found {asked!r}")
-    for option in asked:
-        _check_value(name, option, extent)
-    if len(set(asked)) < len(asked):
-        raise ValueError(f"{name} lists a value twice, found {list(asked)!r}")
-    return Choice(tuple(float(option) if type(_example(extent)) is float else option for option in asked))
+def _override_choice(name: str, domain: Range | Choice, options: object) -> Choice:
+    if not isinstance(options, Sequence) or isinstance(options, str) or not options:
+        raise ValueError(f"{name} needs a list of the values to try, found {options!r}")
+    for option in options:
+        _check_value(name, option, domain)
+    if len(set(options)) < len(options):
+        raise ValueError(f"{name} lists a value twice, found {list(options)!r}")
+    return Choice(tuple(float(option) if type(_example_value(domain)) is float else option for option in options))
 
 
-def _example(extent: Range | Choice) -> Value:
+def _example_value(domain: Range | Choice) -> SettingValue:
     """A value of the type that all of the extent's have."""
-    return extent.low if isinstance(extent, Range) else extent.options[0]
+    return domain.low if isinstance(domain, Range) else domain.options[0]
 
 
-def _list(names: Sequence[object]) -> str:
+def _join_names(names: Sequence[object]) -> str:
     return ", ".join(str(name) for name in names)

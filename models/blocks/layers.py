@@ -21,7 +21,7 @@ MAP_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
-def dense(
+def dense_layers(
     features: int, width: int, depth: int, *, activation: str, normalisation: str = "none", dropout: float = 0.0
 ) -> nn.Sequential:
     """`depth` layers of matrix, normalisation, activation and dropout; (B, features) -> (B, width)."""
@@ -36,7 +36,7 @@ def dense(
     return nn.Sequential(*layers)
 
 
-def convolution(channels: int, maps: int, activation: str, normalisation: str, stride: int = 1) -> nn.Sequential:
+def conv_block(channels: int, maps: int, activation: str, normalisation: str, stride: int = 1) -> nn.Sequential:
     """3x3 filters, normalisation, activation; (B, C, H, W) -> (B, M, H / stride, W / stride), rounded up."""
     return nn.Sequential(
         nn.Conv2d(channels, maps, 3, stride=stride, padding=1, bias=False),  # the normalisation has a bias of its own

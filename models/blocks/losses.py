@@ -55,7 +55,7 @@ def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
     >>> squared_error(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (1 + 9) / 2
     5.0
     """
-    return F.mse_loss(*_alike("squared_error", outputs, target))
+    return F.mse_loss(*_matching_float32("squared_error", outputs, target))
 
 
 def absolute_error(outputs: Tensor, target: Tensor) -> Tensor:
@@ -78,10 +78,10 @@ def absolute_error(outputs: Tensor, target: Tensor) -> Tensor:
     >>> absolute_error(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (1 + 3) / 2
     2.0
     """
-    return F.l1_loss(*_alike("absolute_error", outputs, target))
+    return F.l1_loss(*_matching_float32("absolute_error", outputs, target))
 
 
-def huber(outputs: Tensor, target: Tensor) -> Tensor:
+def huber_loss(outputs: Tensor, target: Tensor) -> Tensor:
     """The squared error near the truth, the absolute error far from it: a few wild values do not rule the rest.
 
     With e = outputs - target: e^2 / 2 where |e| <= 1, |e| - 1/2 elsewhere, averaged over all numbers. The bend is at 1
@@ -103,10 +103,10 @@ def huber(outputs: Tensor, target: Tensor) -> Tensor:
     >>> huber(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (0.5 + 2.5) / 2
     1.5
     """
-    return F.huber_loss(*_alike("huber", outputs, target), delta=1.0)
+    return F.huber_loss(*_matching_float32("huber", outputs, target), delta=1.0)
 
 
-def quantile(outputs: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
+def quantile_loss(outputs: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
     """How well numbers say where the truth lies: nine times in ten it should be below the 0.9 quantile.
 
     The pinball loss. With e = target - outputs and level q: q e where the truth is above, (q - 1) e where it is below,
@@ -139,7 +139,7 @@ def quantile(outputs: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tens
     return torch.maximum(level * miss, (level - 1) * miss).mean()
 
 
-def _alike(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _matching_float32(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Both in float32; a pair that differs in shape would be stretched over each other without a word."""
     if outputs.shape != target.shape:
         raise ValueError(
@@ -169,7 +169,7 @@ def binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     >>> round(binary_cross_entropy(torch.zeros(1, 3), torch.tensor([[0.0, 1.0, 0.5]])).item(), 4)    # log 2
     0.6931
     """
-    return F.binary_cross_entropy_with_logits(*_alike("binary_cross_entropy", outputs, target))
+    return F.binary_cross_entropy_with_logits(*_matching_float32("binary_cross_entropy", outputs, target))
 
 
 def pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
@@ -190,7 +190,7 @@ def pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     >>> round(pixel_cross_entropy(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2).long()).item(), 4)    # log 4
     1.3863
     """
-    _check_pixels("pixel_cross_entropy", outputs, target)
+    _check_pixel_shapes("pixel_cross_entropy", outputs, target)
     return F.cross_entropy(outputs.float(), target)
 
 
@@ -203,15 +203,15 @@ def balanced_pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     Source: Eigen & Fergus, "Predicting Depth, Surface Normals and Semantic Labels", 2015, whose weights come from how
     often a class occurs in the train set, where these come from the batch. https://arxiv.org/abs/1411.4734
     """
-    _check_pixels("balanced_pixel_cross_entropy", outputs, target)
-    surprise = F.cross_entropy(outputs.float(), target, reduction="none").flatten()  # (B * H * W,)
+    _check_pixel_shapes("balanced_pixel_cross_entropy", outputs, target)
+    losses = F.cross_entropy(outputs.float(), target, reduction="none").flatten()  # (B * H * W,)
     zeros = torch.zeros(outputs.shape[1], device=outputs.device)
-    counts = zeros.index_add(0, target.flatten(), torch.ones_like(surprise))  # (K,)
-    means = zeros.index_add(0, target.flatten(), surprise) / counts.clamp(min=1)
+    counts = zeros.index_add(0, target.flatten(), torch.ones_like(losses))  # (K,)
+    means = zeros.index_add(0, target.flatten(), losses) / counts.clamp(min=1)
     return means.sum() / (counts > 0).sum()
 
 
-def dice(outputs: Tensor, target: Tensor) -> Tensor:
+def dice_loss(outputs: Tensor, target: Tensor) -> Tensor:
     """How little the answered and the true areas overlap: 0 where they are the same, 1 where they do not meet.
 
     With p = softmax(outputs) and t the truth, 0 or 1: 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1), the sums over all
@@ -236,13 +236,13 @@ def dice(outputs: Tensor, target: Tensor) -> Tensor:
     >>> dice(sure, truth).item(), round(dice(sure, 1 - truth).item(), 4)    # 1 - 1 / 3
     (0.0, 0.6667)
     """
-    answered, true = _areas("dice", outputs, target)
-    shared = (answered * true).sum(dim=1)  # (K,)
-    sizes = answered.square().sum(dim=1) + true.sum(dim=1)
-    return (1 - (2 * shared + 1) / (sizes + 1)).mean()
+    probabilities, one_hot = _probabilities_and_one_hot("dice", outputs, target)
+    intersection = (probabilities * one_hot).sum(dim=1)  # (K,)
+    sizes = probabilities.square().sum(dim=1) + one_hot.sum(dim=1)
+    return (1 - (2 * intersection + 1) / (sizes + 1)).mean()
 
 
-def jaccard(outputs: Tensor, target: Tensor) -> Tensor:
+def jaccard_loss(outputs: Tensor, target: Tensor) -> Tensor:
     """How little of the area that is answered or true is both: 0 where they are the same, 1 where they do not meet.
 
     With p = softmax(outputs) and t the truth, 0 or 1: 1 - (sum p t + 1) / (sum (p + t - p t) + 1), the sums over all
@@ -257,13 +257,13 @@ def jaccard(outputs: Tensor, target: Tensor) -> Tensor:
     >>> jaccard(sure, truth).item(), round(jaccard(sure, 1 - truth).item(), 4)    # 1 - 1 / 3
     (0.0, 0.6667)
     """
-    answered, true = _areas("jaccard", outputs, target)
-    shared = (answered * true).sum(dim=1)  # (K,)
-    either = (answered + true).sum(dim=1) - shared
-    return (1 - (shared + 1) / (either + 1)).mean()
+    probabilities, one_hot = _probabilities_and_one_hot("jaccard", outputs, target)
+    intersection = (probabilities * one_hot).sum(dim=1)  # (K,)
+    union = (probabilities + one_hot).sum(dim=1) - intersection
+    return (1 - (intersection + 1) / (union + 1)).mean()
 
 
-def _check_pixels(name: str, outputs: Tensor, target: Tensor) -> None:
+def _check_pixel_shapes(name: str, outputs: Tensor, target: Tensor) -> None:
     if outputs.ndim != 4 or target.shape != (outputs.shape[0], *outputs.shape[2:]):
         raise ValueError(
             f"{name} needs outputs (B, K, H, W) and target (B, H, W), got {tuple(outputs.shape)} and "
@@ -271,22 +271,22 @@ def _check_pixels(name: str, outputs: Tensor, target: Tensor) -> None:
         )
 
 
-def _areas(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _probabilities_and_one_hot(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Probabilities and the truth of every class, (K, B * H * W) each, in float32."""
-    _check_pixels(name, outputs, target)
+    _check_pixel_shapes(name, outputs, target)
     classes = torch.arange(outputs.shape[1], device=outputs.device)
-    answered = outputs.float().softmax(dim=1).movedim(1, 0).flatten(1)
-    return answered, (target.flatten() == classes[:, None]).float()
+    probabilities = outputs.float().softmax(dim=1).movedim(1, 0).flatten(1)
+    return probabilities, (target.flatten() == classes[:, None]).float()
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy": cross_entropy,  # one class out of O
     "squared_error": squared_error,  # numbers: far misses count most
     "absolute_error": absolute_error,  # numbers: every miss by its size
-    "huber": huber,  # numbers: the one near the truth, the other far from it
+    "huber": huber_loss,  # numbers: the one near the truth, the other far from it
     "binary_cross_entropy": binary_cross_entropy,  # chances of a yes, and pixels from black to white
     "pixel_cross_entropy": pixel_cross_entropy,  # one class out of K for every pixel
     "balanced_pixel_cross_entropy": balanced_pixel_cross_entropy,  # ... every class counting the same
-    "dice": dice,  # areas that overlap
-    "jaccard": jaccard,  # areas that overlap, more strictly
+    "dice": dice_loss,  # areas that overlap
+    "jaccard": jaccard_loss,  # areas that overlap, more strictly
 }

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def principal_directions(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def principal_components(x: Tensor, component_count: int) -> tuple[Tensor, Tensor]:
     """The directions in which rows vary most, and how much.
 
     Args:
@@ -24,8 +24,8 @@ def principal_directions(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
         variances, vectors = torch.linalg.eigh(x @ x.T / rows)
         directions = vectors.T @ x
         directions = directions / directions.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    directions, variances = directions.flip(0)[:count], variances.flip(0)[:count].clamp(min=0)
+    directions, variances = directions.flip(0)[:component_count], variances.flip(0)[:component_count].clamp(min=0)
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
     directions = torch.where(largest < 0, -directions, directions)
-    missing = count - len(directions)
+    missing = component_count - len(directions)
     return F.pad(directions, (0, 0, 0, missing)), F.pad(variances, (0, missing))

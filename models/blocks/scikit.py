@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.blocks.cost import Cost
 
-FLOOR = 1e-12  # smallest probability answered: the logarithm of 0 would make one mistake infinitely bad
+MIN_PROBABILITY = 1e-12  # smallest probability answered: the logarithm of 0 would make one mistake infinitely bad
 
 Estimator = Any  # of scikit-learn's, which states no types
 
@@ -40,20 +40,20 @@ class ScikitModel(nn.Module):
 
     def __init__(
         self,
-        classifier: Callable[[], Estimator],
-        regressor: Callable[[], Estimator],
+        make_classifier: Callable[[], Estimator],
+        make_regressor: Callable[[], Estimator],
         outputs: int,
-        count: Callable[[Estimator], Cost],
+        count_cost: Callable[[Estimator], Cost],
     ) -> None:
         super().__init__()
-        self.classifier = classifier
-        self.regressor = regressor
+        self.make_classifier = make_classifier
+        self.make_regressor = make_regressor
         self.outputs = outputs
-        self.count = count
+        self.count_cost = count_cost
         self.estimator: Estimator = None
-        self.notes: tuple[str, ...] = ()
+        self.fit_warnings: tuple[str, ...] = ()
 
-    def solve(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
         """Fit to all examples at once; the same seed and data give the same bytes.
 
         Args:
@@ -67,39 +67,44 @@ class ScikitModel(nn.Module):
         if y.is_floating_point():
             if y.ndim != 2 or y.shape[1] != self.outputs:
                 raise ValueError(f"numbers to answer with must be (N, {self.outputs}), got {tuple(y.shape)}")
-            estimator, target = _several(self.regressor(), self.outputs, seed), y.detach().cpu().double().numpy()
-            self._fit(estimator, x, target[:, 0] if self.outputs == 1 else target)
+            estimator, target = (
+                _multi_output_regressor(self.make_regressor(), self.outputs, seed),
+                y.detach().cpu().double().numpy(),
+            )
+            self._fit_estimator(estimator, x, target[:, 0] if self.outputs == 1 else target)
         else:
-            estimator = self.classifier()
+            estimator = self.make_classifier()
             estimator.set_params(random_state=seed)
-            self._fit(estimator, x, y.cpu().numpy())
+            self._fit_estimator(estimator, x, y.cpu().numpy())
 
-    def solve_weighed(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
+    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
         """Fit a classifier to examples that count more or less: y int64 (N,), weights (N,)."""
-        estimator = self.classifier()
+        estimator = self.make_classifier()
         estimator.set_params(random_state=seed)
-        self._fit(estimator, x, y.cpu().numpy(), weights.cpu().double().numpy())
+        self._fit_estimator(estimator, x, y.cpu().numpy(), weights.cpu().double().numpy())
 
-    def _fit(self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: np.ndarray | None = None) -> None:
-        with _noted() as notes:
+    def _fit_estimator(
+        self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: np.ndarray | None = None
+    ) -> None:
+        with _record_convergence_warnings() as notes:
             if weights is None:
-                estimator.fit(_features(x), target)
+                estimator.fit(_to_float64(x), target)
             else:
-                estimator.fit(_features(x), target, sample_weight=weights)
-        self.estimator, self.notes = estimator, tuple(notes)
+                estimator.fit(_to_float64(x), target, sample_weight=weights)
+        self.estimator, self.fit_warnings = estimator, tuple(notes)
 
     def forward(self, x: Tensor) -> Tensor:
-        answer = self._scores if answers_with_classes(self.estimator) else self._numbers
-        return torch.from_numpy(answer(_features(x))).to(x.device, torch.float32)
+        predict = self._predict_log_probabilities if is_sklearn_classifier(self.estimator) else self._predict_numbers
+        return torch.from_numpy(predict(_to_float64(x))).to(x.device, torch.float32)
 
-    def _scores(self, features: np.ndarray) -> np.ndarray:
-        probabilities = np.full((len(features), self.outputs), FLOOR)
+    def _predict_log_probabilities(self, features: np.ndarray) -> np.ndarray:
+        probabilities = np.full((len(features), self.outputs), MIN_PROBABILITY)
         if len(features):
             probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
-        scores: np.ndarray = np.log(probabilities.clip(FLOOR, 1.0))
+        scores: np.ndarray = np.log(probabilities.clip(MIN_PROBABILITY, 1.0))
         return scores
 
-    def _numbers(self, features: np.ndarray) -> np.ndarray:
+    def _predict_numbers(self, features: np.ndarray) -> np.ndarray:
         numbers = np.zeros((len(features), self.outputs))
         if len(features):
             numbers[:] = self.estimator.predict(features).reshape(len(features), self.outputs)
@@ -107,42 +112,42 @@ class ScikitModel(nn.Module):
 
     def cost(self) -> Cost:
         """What the solved estimator stores, and computes for one example."""
-        return self.count(self.estimator)
+        return self.count_cost(self.estimator)
 
 
-def answers_with_classes(estimator: Estimator) -> bool:
+def is_sklearn_classifier(estimator: Estimator) -> bool:
     """Tell a classifier from a regressor."""
     from sklearn.base import is_classifier
 
     return bool(is_classifier(estimator))
 
 
-def no_numbers(name: str, instead: str) -> Callable[[], Estimator]:
+def unsupported_regressor(name: str, alternative: str) -> Callable[[], Estimator]:
     """The `regressor` of what answers with classes alone."""
 
-    def refuse() -> Estimator:
-        raise ValueError(f"{name} answers with classes, and the target is a number: use {instead}")
+    def raise_error() -> Estimator:
+        raise ValueError(f"{name} answers with classes, and the target is a number: use {alternative}")
 
-    return refuse
+    return raise_error
 
 
-def no_classes(name: str, instead: str) -> Callable[[], Estimator]:
+def unsupported_classifier(name: str, alternative: str) -> Callable[[], Estimator]:
     """The `classifier` of what answers with numbers alone."""
 
-    def refuse() -> Estimator:
-        raise ValueError(f"{name} answers with numbers, and the target is a class: use {instead}")
+    def raise_error() -> Estimator:
+        raise ValueError(f"{name} answers with numbers, and the target is a class: use {alternative}")
 
-    return refuse
+    return raise_error
 
 
-def one_per_output(estimator: Estimator) -> tuple[Estimator, ...]:
+def estimators_per_output(estimator: Estimator) -> tuple[Estimator, ...]:
     """The solved regressors of one that was solved once per output; else itself."""
     from sklearn.multioutput import MultiOutputRegressor
 
     return tuple(estimator.estimators_) if isinstance(estimator, MultiOutputRegressor) else (estimator,)
 
 
-def _several(regressor: Estimator, outputs: int, seed: int) -> Estimator:
+def _multi_output_regressor(regressor: Estimator, outputs: int, seed: int) -> Estimator:
     """A regressor that answers with so many numbers."""
     from sklearn.multioutput import MultiOutputRegressor
     from sklearn.utils import get_tags
@@ -154,7 +159,7 @@ def _several(regressor: Estimator, outputs: int, seed: int) -> Estimator:
 
 
 @contextmanager
-def _noted() -> Iterator[list[str]]:
+def _record_convergence_warnings() -> Iterator[list[str]]:
     """Solve inside, on one thread; what is said about convergence goes into the list, other warnings go on."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -171,6 +176,6 @@ def _noted() -> Iterator[list[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _features(x: Tensor) -> np.ndarray:
+def _to_float64(x: Tensor) -> np.ndarray:
     """Features in float64, which scikit-learn's solvers are made for."""
     return x.detach().cpu().double().numpy()

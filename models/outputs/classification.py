@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 @final
-class Balanced(nn.Module):
+class ClassWeighted(nn.Module):
     """Outputs as they are; to every target's code its class's weight is added, (B,) -> (B, 2)."""
 
     weights: Tensor
@@ -18,17 +18,17 @@ class Balanced(nn.Module):
         super().__init__()
         self.register_buffer("weights", torch.ones(classes))
 
-    def fit(self, codes: NDArray[Any]) -> "Balanced":
+    def fit(self, codes: NDArray[Any]) -> "ClassWeighted":
         counts = np.bincount(codes, minlength=len(self.weights))
         shares = len(codes) / (len(counts) * np.maximum(counts, 1))
         self.weights.copy_(torch.from_numpy(shares))
         return self
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         return outputs
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return torch.stack([target.to(self.weights.dtype), self.weights[target]], 1)
 
-    def apart(self, target: Tensor) -> tuple[Tensor, Tensor]:
+    def split_weights(self, target: Tensor) -> tuple[Tensor, Tensor]:
         return target[:, 0].long(), target[:, 1]

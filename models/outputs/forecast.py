@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 @final
-class LastValue(nn.Module):
+class AddLastValue(nn.Module):
     """(B, H * F * Q) -> (B, H, F, Q): outputs * spread + mean + last value of the window.
 
     A value that is missing (NaN) at the end of a window is looked for further back; if a variable is missing all along,
@@ -38,42 +38,44 @@ class LastValue(nn.Module):
     places: Tensor
     variables: Tensor
 
-    def __init__(self, window: int, steps: int, variables: tuple[int, ...], horizon: int, answers: int) -> None:
+    def __init__(
+        self, window_index: int, steps: int, variables: tuple[int, ...], horizon: int, quantile_count: int
+    ) -> None:
         super().__init__()
-        self.window = window
-        self.shape = (horizon, len(variables), answers)
+        self.window_index = window_index
+        self.shape = (horizon, len(variables), quantile_count)
         self.register_buffer("mean", torch.zeros(len(variables)))
         self.register_buffer("spread", torch.ones(len(variables)))
         self.register_buffer("level", torch.zeros(len(variables)))
         self.register_buffer("variables", torch.tensor(variables), persistent=False)
         self.register_buffer("places", torch.arange(1, steps + 1)[:, None], persistent=False)  # (W, 1)
 
-    def fit(self, mean: Tensor, spread: Tensor, level: Tensor) -> "LastValue":
+    def fit(self, mean: Tensor, spread: Tensor, level: Tensor) -> "AddLastValue":
         """Take what was measured on the train part, (F,) each; a spread of 0 counts as 1."""
         self.mean.copy_(mean)
         self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
         self.level.copy_(level)
         return self
 
-    def last(self, *asked: Tensor) -> Tensor:
+    def last_values(self, *inputs: Tensor) -> Tensor:
         """The last value of each variable that is not missing, (B, F)."""
-        seen = asked[self.window].index_select(2, self.variables)  # (B, W, F)
-        place = (self.places * ~torch.isnan(seen)).amax(1, keepdim=True)  # (B, 1, F), counted from 1; 0: none
-        value = seen.gather(1, (place - 1).clamp(min=0))
-        return torch.where(place > 0, value, self.level).squeeze(1)
+        window = inputs[self.window_index].index_select(2, self.variables)  # (B, W, F)
+        position = (self.places * ~torch.isnan(window)).amax(1, keepdim=True)  # (B, 1, F), counted from 1; 0: none
+        value = window.gather(1, (position - 1).clamp(min=0))
+        return torch.where(position > 0, value, self.level).squeeze(1)
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         changes = outputs.reshape(-1, *self.shape)  # (B, H, F, Q)
-        start = self.last(*asked) + self.mean  # (B, F)
+        start = self.last_values(*inputs) + self.mean  # (B, F)
         return changes * self.spread[:, None] + start[:, None, :, None]
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         """From (B, H, F) to (B, H, F, Q): the same number in the place of each of the Q."""
-        changes = (target - (self.last(*asked) + self.mean)[:, None]) / self.spread
+        changes = (target - (self.last_values(*inputs) + self.mean)[:, None]) / self.spread
         return changes[..., None].expand(-1, *self.shape)
 
 
-class Ordered(nn.Module):
+class SortedQuantiles(nn.Module):
     """Quantiles in order, (..., Q): a network that learns each of them by itself may cross them."""
 
     def forward(self, quantiles: Tensor) -> Tensor:

@@ -6,15 +6,15 @@ from torch import Tensor, nn
 
 
 @final
-class Pixels(nn.Module):
+class UnscalePixels(nn.Module):
     """From numbers of -1 to 1, (B, O), to pixels of 0 to 255, (B, H, W[, C]), and back."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         return ((outputs + 1) * 127.5).reshape(-1, *self.shape)
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return target.float().flatten(1) / 127.5 - 1

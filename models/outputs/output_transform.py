@@ -12,36 +12,36 @@ import torch
 from torch import Tensor, nn
 
 
-class Finish(Protocol):
+class OutputTransform(Protocol):
     """A module: `forward` for outputs, `inverse` for targets; both are also given what was asked, (B, ...) each."""
 
-    def __call__(self, outputs: Tensor, *asked: Tensor) -> Tensor: ...
+    def __call__(self, outputs: Tensor, *inputs: Tensor) -> Tensor: ...
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         """From the target's units to the network's."""
 
 
 @runtime_checkable
-class Weighing(Protocol):
+class WeightedOutputTransform(Protocol):
     """A finish whose inverse says of every class code, in a second column, how much the example counts."""
 
-    def apart(self, target: Tensor) -> tuple[Tensor, Tensor]:
+    def split_weights(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """What `inverse` gave, (B, 2), as class codes int64 (B,) and weights (B,)."""
 
 
 @final
-class Plain(nn.Module):
+class Identity(nn.Module):
     """The outputs as they are: of classes, whose units are logits."""
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         return outputs
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return target
 
 
 @final
-class Standard(nn.Module):
+class Unscale(nn.Module):
     """outputs * spread + mean, one pair per output or one for all.
 
     Args:
@@ -56,19 +56,19 @@ class Standard(nn.Module):
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("spread", torch.ones(shape))
 
-    def fit(self, mean: Tensor, spread: Tensor) -> "Standard":
+    def fit(self, mean: Tensor, spread: Tensor) -> "Unscale":
         """Take what was measured on the train part; a spread of 0 counts as 1."""
         self.mean.copy_(mean)
         self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
         return self
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         return outputs * self.spread + self.mean
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return (target - self.mean) / self.spread
 
 
-def as_module(finish: Finish) -> nn.Module:
+def as_module(output_transform: OutputTransform) -> nn.Module:
     """Every finish is a module; a protocol cannot say so."""
-    return cast(nn.Module, finish)
+    return cast(nn.Module, output_transform)

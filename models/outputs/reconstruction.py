@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-FULL = 255.0  # grey levels from black to white
+PIXEL_RANGE = 255.0  # grey levels from black to white
 
 
 @final
-class RestoredImage(nn.Module):
+class ImageReconstruction(nn.Module):
     """Outputs (B, C, H, W), or in a row, to (B, 1 + D): the score, then the pixels from 0 to 255 as they are stored.
 
     The score is the mean squared difference between the image that was asked and its reconstruction, as a share of the
@@ -33,31 +33,33 @@ class RestoredImage(nn.Module):
         self.height, self.width, self.channels = (*shape, 1)[:3]
         self.logits = logits
         self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("spread", torch.full((), FULL))
+        self.register_buffer("spread", torch.full((), PIXEL_RANGE))
 
-    def fit(self, mean: float, spread: float) -> "RestoredImage":
+    def fit(self, mean: float, spread: float) -> "ImageReconstruction":
         """Take mean and spread of the grey levels of the train part's targets."""
         if not self.logits:
             self.mean.fill_(mean)
             self.spread.fill_(spread or 1.0)
         return self
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
-        (image,) = asked
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
+        (image,) = inputs
         x = outputs.reshape(-1, self.channels, self.height, self.width)
-        pixels = torch.sigmoid(x) * FULL if self.logits else (x * self.spread + self.mean).clamp(0.0, FULL)
-        restored = pixels.permute(0, 2, 3, 1).flatten(1)  # (B, D)
-        strayed = (image.to(restored.dtype).flatten(1) - restored) / FULL
-        return torch.cat([strayed.square().mean(dim=1, keepdim=True), restored], dim=1)
+        pixels = (
+            torch.sigmoid(x) * PIXEL_RANGE if self.logits else (x * self.spread + self.mean).clamp(0.0, PIXEL_RANGE)
+        )
+        reconstructed = pixels.permute(0, 2, 3, 1).flatten(1)  # (B, D)
+        differences = (image.to(reconstructed.dtype).flatten(1) - reconstructed) / PIXEL_RANGE
+        return torch.cat([differences.square().mean(dim=1, keepdim=True), reconstructed], dim=1)
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         image = target.to(self.mean.dtype).reshape(-1, self.height, self.width, self.channels)
         x = image.permute(0, 3, 1, 2)  # (B, C, H, W)
-        return x / FULL if self.logits else (x - self.mean) / self.spread
+        return x / PIXEL_RANGE if self.logits else (x - self.mean) / self.spread
 
 
 @final
-class RestoredRow(nn.Module):
+class RowReconstruction(nn.Module):
     """Outputs (B, D), standardised, to (B, 1 + D): the score, then the numbers in their own units.
 
     The score is the mean squared difference between the row that was asked and its reconstruction, in units of each
@@ -72,19 +74,19 @@ class RestoredRow(nn.Module):
         self.register_buffer("mean", torch.zeros(columns))
         self.register_buffer("spread", torch.ones(columns))
 
-    def fit(self, mean: NDArray[Any], spread: NDArray[Any]) -> "RestoredRow":
+    def fit(self, mean: NDArray[Any], spread: NDArray[Any]) -> "RowReconstruction":
         """Take mean and spread of every column of the train part, (D,) each."""
         self.mean.copy_(torch.from_numpy(mean))
         self.spread.copy_(torch.from_numpy(spread))
         return self
 
-    def forward(self, outputs: Tensor, *asked: Tensor) -> Tensor:
-        x = torch.stack([column.to(outputs.dtype) for column in asked], dim=1)  # (B, D)
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
+        x = torch.stack([column.to(outputs.dtype) for column in inputs], dim=1)  # (B, D)
         known = ~torch.isnan(x)
-        strayed = torch.where(known, (x - self.mean) / self.spread - outputs, torch.zeros_like(outputs))
-        score = strayed.square().sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True).clamp(min=1)
+        differences = torch.where(known, (x - self.mean) / self.spread - outputs, torch.zeros_like(outputs))
+        score = differences.square().sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True).clamp(min=1)
         return torch.cat([score, outputs * self.spread + self.mean], dim=1)
 
-    def inverse(self, target: Tensor, *asked: Tensor) -> Tensor:
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         standardised = (target - self.mean) / self.spread
         return torch.where(torch.isnan(target), torch.zeros_like(standardised), standardised)

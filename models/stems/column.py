@@ -2,13 +2,13 @@
 
 from typing import Literal, NamedTuple
 
-Reads = Literal["vector", "image", "sequence"]
+InputType = Literal["vector", "image", "sequence"]
 
 
-class Column(NamedTuple):
+class ColumnSpec(NamedTuple):
     """One raw column: how it is stored, without the examples' axis."""
 
     kind: str  # "image", "number", "category", "text", "steps", "noise"
     shape: tuple[int, ...] = ()
-    categories: int = 0  # of a category, how many; of a text, the size of its vocabulary
+    cardinality: int = 0  # of a category, how many; of a text, the size of its vocabulary
     length: int = 0  # of a text, how many words are read

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.stems.column import Column, Reads
+from models.stems.column import ColumnSpec, InputType
 
-BLOCK = 2**22  # numbers counted at a time, about, which bounds the memory that fitting takes
+MAX_CHUNK_ELEMENTS = 2**22  # numbers counted at a time, about, which bounds the memory that fitting takes
 
 
 @final
@@ -38,21 +38,21 @@ class ImageStem(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
         shape = column.shape
         if len(shape) not in (2, 3) or min(shape) < 1:
             raise ValueError(f"an image has the shape (height, width) or (height, width, channels), got {shape}")
         height, width, channels = (*shape, 1)[:3]
-        self.grey = len(shape) == 2  # stored without an axis for its one channel
-        self.reads = reads
-        shapes: dict[Reads, tuple[int, ...]] = {
+        self.is_grey = len(shape) == 2  # stored without an axis for its one channel
+        self.input_type = input_type
+        shapes: dict[InputType, tuple[int, ...]] = {
             "image": (channels, height, width),
             "vector": (channels * height * width,),
             "sequence": (height, width * channels + 1),
         }
-        self.inputs = shapes[reads]
+        self.input_shape = shapes[input_type]
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("scale", torch.ones(channels))
 
@@ -61,25 +61,25 @@ class ImageStem(nn.Module):
         (images,) = arrays
         if images.dtype != np.uint8 or not len(images):
             raise ValueError(f"pixels are fitted on one or more uint8 images, got {len(images)} of {images.dtype}")
-        levels = np.arange(256.0)
-        block = max(1, BLOCK // images[0].size)
+        grey_levels = np.arange(256.0)
+        images_per_chunk = max(1, MAX_CHUNK_ELEMENTS // images[0].size)
         for channel in range(len(self.mean)):
-            pixels = images if self.grey else images[..., channel]
+            pixels = images if self.is_grey else images[..., channel]
             counts = np.zeros(256, dtype=np.int64)  # how often each level occurs: exact, whatever the order of rows
-            for start in range(0, len(pixels), block):
-                counts += np.bincount(pixels[start : start + block].ravel(), minlength=256)
+            for start in range(0, len(pixels), images_per_chunk):
+                counts += np.bincount(pixels[start : start + images_per_chunk].ravel(), minlength=256)
             share = counts / counts.sum()
-            mean = float((share * levels).sum())
-            scale = float((share * (levels - mean) ** 2).sum()) ** 0.5
+            mean = float((share * grey_levels).sum())
+            scale = float((share * (grey_levels - mean) ** 2).sum()) ** 0.5
             self.mean[channel] = mean
             self.scale[channel] = scale if scale > 0 else 1.0
 
     def forward(self, image: Tensor) -> Tensor:
-        x = image.unsqueeze(1) if self.grey else image.permute(0, 3, 1, 2)  # (B, C, H, W)
+        x = image.unsqueeze(1) if self.is_grey else image.permute(0, 3, 1, 2)  # (B, C, H, W)
         x = (x.to(self.mean.dtype) - self.mean[:, None, None]) / self.scale[:, None, None]
-        if self.reads == "vector":
+        if self.input_type == "vector":
             return x.flatten(1)  # (B, C * H * W)
-        if self.reads == "sequence":
+        if self.input_type == "sequence":
             rows = x.permute(0, 2, 3, 1).flatten(2)  # (B, H, W * C)
             return torch.cat([rows, torch.ones_like(rows[:, :, :1])], 2)  # (B, H, W * C + 1)
         return x

@@ -5,17 +5,17 @@ from typing import Any, final
 import numpy as np
 from torch import Tensor, nn
 
-from models.stems.column import Column, Reads
+from models.stems.column import ColumnSpec, InputType
 
 
 @final
 class NoiseStem(nn.Module):
     """(B, Z) -> (B, Z): standard normal numbers need no preparation."""
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
-        self.inputs = column.shape
+        self.input_shape = column.shape
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """There is nothing to learn from noise."""

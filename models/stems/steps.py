@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.stems.column import Column, Reads
+from models.stems.column import ColumnSpec, InputType
 
-BLOCK = 1024  # sequences measured at a time, which bounds the memory that fitting takes
-LARGEST = 2**22  # numbers in these, at most
+CHUNK_EXAMPLES = 1024  # sequences measured at a time, which bounds the memory that fitting takes
+MAX_CHUNK_ELEMENTS = 2**22  # numbers in these, at most
 
 
 @final
@@ -35,19 +35,19 @@ class StepsStem(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
         steps, variables = column.shape
-        self.flat = reads == "vector"
-        self.inputs: tuple[int, ...] = (steps * variables,) if self.flat else (steps, variables + 1)
+        self.is_flat = input_type == "vector"
+        self.input_shape: tuple[int, ...] = (steps * variables,) if self.is_flat else (steps, variables + 1)
         self.register_buffer("mean", torch.zeros(variables))
         self.register_buffer("scale", torch.ones(variables))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """Learn mean and scale from the sequences of the train part, float32 (N, T, F), in two passes."""
         (values,) = arrays
-        rows = max(1, min(BLOCK, LARGEST // values[0].size))
+        rows = max(1, min(CHUNK_EXAMPLES, MAX_CHUNK_ELEMENTS // values[0].size))
         count = np.zeros(values.shape[2])
         total = count.copy()
         squares = count.copy()
@@ -65,7 +65,7 @@ class StepsStem(nn.Module):
     def forward(self, steps: Tensor) -> Tensor:
         missing = torch.isnan(steps)
         x = torch.where(missing, torch.zeros_like(steps), (steps - self.mean) / self.scale)  # (B, T, F)
-        if self.flat:
+        if self.is_flat:
             return x.flatten(1)
         present = (~missing).any(2, keepdim=True).to(x.dtype)  # (B, T, 1)
         return torch.cat([x, present], 2)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.stems.column import Column, Reads
-from models.stems.text import WordCountsStem
+from models.stems.column import ColumnSpec, InputType
+from models.stems.text import TfidfStem
 
-RARE = 5  # rows of the train part below which a category is treated as unknown
+MIN_CATEGORY_ROWS = 5  # rows of the train part below which a category is treated as unknown
 
 
 @final
@@ -23,14 +23,14 @@ class NumberStem(nn.Module):
     cell does not drown the rest.
     """
 
-    REACH = 3.0
-    FARTHEST = 1e30  # deviations; the largest float32 divided by a small deviation would be infinite
+    LINEAR_DEVIATIONS = 3.0
+    MAX_DEVIATIONS = 1e30  # deviations; the largest float32 divided by a small deviation would be infinite
     mean: Tensor
     scale: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.features = 2
+        self.feature_count = 2
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
 
@@ -43,10 +43,10 @@ class NumberStem(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         missing = torch.isnan(values)
-        deviations = ((values - self.mean) / self.scale).clamp(-self.FARTHEST, self.FARTHEST)
+        deviations = ((values - self.mean) / self.scale).clamp(-self.MAX_DEVIATIONS, self.MAX_DEVIATIONS)
         x = torch.where(missing, torch.zeros_like(values), deviations)
-        beyond = (x.abs() - self.REACH).clamp(min=0)
-        x = x.clamp(-self.REACH, self.REACH) + x.sign() * torch.log1p(beyond)
+        beyond = (x.abs() - self.LINEAR_DEVIATIONS).clamp(min=0)
+        x = x.clamp(-self.LINEAR_DEVIATIONS, self.LINEAR_DEVIATIONS) + x.sign() * torch.log1p(beyond)
         return torch.stack([x, missing.to(x.dtype)], 1)  # (B, 2)
 
 
@@ -56,22 +56,22 @@ class CategoryStem(nn.Module):
 
     seen: Tensor
 
-    def __init__(self, categories: int) -> None:
+    def __init__(self, cardinality: int) -> None:
         super().__init__()
-        self.features = categories + 1
-        self.register_buffer("seen", torch.zeros(categories, dtype=torch.bool))
+        self.feature_count = cardinality + 1
+        self.register_buffer("seen", torch.zeros(cardinality, dtype=torch.bool))
 
     def fit(self, values: np.ndarray[Any, Any]) -> None:
         counts = np.bincount(values[values >= 0], minlength=len(self.seen))
-        self.seen.copy_(torch.from_numpy(counts >= min(RARE, max(1, counts.max(initial=0)))))
+        self.seen.copy_(torch.from_numpy(counts >= min(MIN_CATEGORY_ROWS, max(1, counts.max(initial=0)))))
 
     def forward(self, values: Tensor) -> Tensor:
-        last = self.seen.shape[0]
-        known = (values >= 0) & (values < last)
+        unknown_code = self.seen.shape[0]
+        known = (values >= 0) & (values < unknown_code)
         code = torch.where(known, values, torch.zeros_like(values))
-        code = torch.where(known & self.seen[code], values, torch.full_like(values, last))
-        places = torch.arange(last + 1, device=values.device)
-        return (code.unsqueeze(1) == places).to(torch.float32)  # (B, K + 1)
+        code = torch.where(known & self.seen[code], values, torch.full_like(values, unknown_code))
+        all_codes = torch.arange(unknown_code + 1, device=values.device)
+        return (code.unsqueeze(1) == all_codes).to(torch.float32)  # (B, K + 1)
 
 
 @final
@@ -85,35 +85,35 @@ class TableStem(nn.Module):
         inputs: (F,).
     """
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
-        self.parts = nn.ModuleList([_part(column) for column in columns])
-        self.inputs: tuple[int, ...] = (sum(_features(part) for part in self.parts),)
+        self.parts = nn.ModuleList([_build_column_stem(column) for column in columns])
+        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.parts),)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        for part, values in zip(self.parts, arrays, strict=True):
-            if isinstance(part, WordCountsStem):
-                part.fit((values,))
+        for column_stem, values in zip(self.parts, arrays, strict=True):
+            if isinstance(column_stem, TfidfStem):
+                column_stem.fit((values,))
             else:
-                assert isinstance(part, NumberStem | CategoryStem)
-                part.fit(values)
+                assert isinstance(column_stem, NumberStem | CategoryStem)
+                column_stem.fit(values)
 
     def forward(self, *values: Tensor) -> Tensor:
-        return torch.cat([part(column) for part, column in zip(self.parts, values, strict=True)], 1)
+        return torch.cat([column_stem(column) for column_stem, column in zip(self.parts, values, strict=True)], 1)
 
 
-def _part(column: Column) -> nn.Module:
+def _build_column_stem(column: ColumnSpec) -> nn.Module:
     if column.kind == "number":
         return NumberStem()
     if column.kind == "category":
-        return CategoryStem(column.categories)
+        return CategoryStem(column.cardinality)
     if column.kind == "text":
-        return WordCountsStem((column,), "vector")
+        return TfidfStem((column,), "vector")
     raise ValueError(f"a table holds numbers, categories and texts, got a column of kind {column.kind}")
 
 
-def _features(part: nn.Module) -> int:
-    if isinstance(part, WordCountsStem):
-        return part.inputs[0]
-    assert isinstance(part, NumberStem | CategoryStem)
-    return part.features
+def _feature_count(column_stem: nn.Module) -> int:
+    if isinstance(column_stem, TfidfStem):
+        return column_stem.input_shape[0]
+    assert isinstance(column_stem, NumberStem | CategoryStem)
+    return column_stem.feature_count

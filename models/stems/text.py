@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.stems.column import Column, Reads
+from models.stems.column import ColumnSpec, InputType
 
-PADDING, UNKNOWN = 0, 1  # codes that stand for no word of the vocabulary
-EMBEDDING = 32  # numbers per word
-BLOCK = 4096  # texts counted at a time
+PADDING_ID, UNKNOWN_ID = 0, 1  # codes that stand for no word of the vocabulary
+EMBEDDING_DIM = 32  # numbers per word
+CHUNK_EXAMPLES = 4096  # texts counted at a time
 
 
 @final
-class WordCountsStem(nn.Module):
+class TfidfStem(nn.Module):
     """How often each word occurs, rare words counting more, every text of length 1: TF-IDF.
 
     A word that is in n of N training texts weighs log((1 + N) / (1 + n)) + 1; a word that occurs k times counts
@@ -31,23 +31,23 @@ class WordCountsStem(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
-        self.inputs: tuple[int, ...] = (column.categories,)
-        self.register_buffer("weight", torch.ones(column.categories))
+        self.input_shape: tuple[int, ...] = (column.cardinality,)
+        self.register_buffer("weight", torch.ones(column.cardinality))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """Count in how many texts of the train part each word is; codes int64 (N, T)."""
-        (codes,) = arrays
-        texts = np.zeros(len(self.weight), dtype=np.int64)
-        for start in range(0, len(codes), BLOCK):
-            block = np.sort(codes[start : start + BLOCK], axis=1)
+        (token_ids,) = arrays
+        document_frequency = np.zeros(len(self.weight), dtype=np.int64)
+        for start in range(0, len(token_ids), CHUNK_EXAMPLES):
+            block = np.sort(token_ids[start : start + CHUNK_EXAMPLES], axis=1)
             first = np.ones(block.shape, dtype=bool)
             first[:, 1:] = block[:, 1:] != block[:, :-1]
-            texts += np.bincount(block[first], minlength=len(texts))
-        weight = np.log((1 + len(codes)) / (1 + texts)) + 1
-        weight[[PADDING, UNKNOWN]] = 0
+            document_frequency += np.bincount(block[first], minlength=len(document_frequency))
+        weight = np.log((1 + len(token_ids)) / (1 + document_frequency)) + 1
+        weight[[PADDING_ID, UNKNOWN_ID]] = 0
         self.weight.copy_(torch.from_numpy(weight))
 
     def forward(self, text: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class WordCountsStem(nn.Module):
 
 
 @final
-class WordPointsStem(nn.Module):
+class EmbeddingStem(nn.Module):
     """Every word as a point that is learned with the network, in the order of the text.
 
     Padding stands behind a text; here it is moved to the front, so that the last step is always a word, and a last
@@ -69,11 +69,11 @@ class WordPointsStem(nn.Module):
         inputs: (T, E + 1).
     """
 
-    def __init__(self, columns: tuple[Column, ...], reads: Reads) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
-        self.inputs: tuple[int, ...] = (column.length, EMBEDDING + 1)
-        self.points = nn.Embedding(column.categories, EMBEDDING)
+        self.input_shape: tuple[int, ...] = (column.length, EMBEDDING_DIM + 1)
+        self.points = nn.Embedding(column.cardinality, EMBEDDING_DIM)
         nn.init.normal_(self.points.weight, std=0.5)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
@@ -81,8 +81,10 @@ class WordPointsStem(nn.Module):
 
     def forward(self, text: Tensor) -> Tensor:
         steps = text.shape[1]
-        words = (text != PADDING).to(torch.int64).sum(1, keepdim=True)  # (B, 1)
-        place = torch.arange(steps, device=text.device) - (steps - words)  # (B, T): negative in front of the text
-        present = (place >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
-        moved = torch.gather(text, 1, place.clamp(min=0))
-        return torch.cat([self.points(moved) * present, present], 2)
+        word_count = (text != PADDING_ID).to(torch.int64).sum(1, keepdim=True)  # (B, 1)
+        position = torch.arange(steps, device=text.device) - (
+            steps - word_count
+        )  # (B, T): negative in front of the text
+        present = (position >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
+        left_padded = torch.gather(text, 1, position.clamp(min=0))
+        return torch.cat([self.points(left_padded) * present, present], 2)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 
-CHUNK = 2**24  # bytes read at once, so that arrays larger than memory pass through
+CHUNK_BYTES = 2**24  # bytes read at once, so that arrays larger than memory pass through
 NO_KEYS: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
     sentence: str
 
 
-class Data(NamedTuple):
+class Dataset(NamedTuple):
     """Every example of a problem, as the source gives it. N examples."""
 
     schema: Schema
@@ -34,7 +34,7 @@ class Data(NamedTuple):
 
 def chunks(values: NDArray[Any]) -> Iterator[slice]:
     """Cut the rows of `values` (N, ...) into slices of about `CHUNK` bytes each."""
-    row = max(1, values[:1].nbytes)
-    step = max(1, CHUNK // row)
-    for start in range(0, len(values), step):
-        yield slice(start, min(start + step, len(values)))
+    row_bytes = max(1, values[:1].nbytes)
+    rows_per_chunk = max(1, CHUNK_BYTES // row_bytes)
+    for start in range(0, len(values), rows_per_chunk):
+        yield slice(start, min(start + rows_per_chunk, len(values)))

@@ -13,11 +13,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from pipelines.data.dataset import chunks
 
-IN_MEMORY = 2**26  # bytes; what is larger is written to a file and mapped
-FOLDER = Path(".state", "sources")
+MAX_IN_MEMORY_BYTES = 2**26  # bytes; what is larger is written to a file and mapped
+SCRATCH_FOLDER = Path(".state", "sources")
 
 
-def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An array of zeros to be filled.
 
     The file of a large one has no name: the system frees its space when the array, or the process, is gone, however
@@ -28,18 +28,18 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         OSError: the disk of `.state/` has too little space.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size <= IN_MEMORY:
+    if size <= MAX_IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=FOLDER) as file:
+    SCRATCH_FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=SCRATCH_FOLDER) as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
-            raise OSError(error.errno, os.strerror(error.errno or 0), str(FOLDER)) from None
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(SCRATCH_FOLDER)) from None
         return np.memmap(file, dtype, "r+", shape=shape)
 
 
-def forget(values: NDArray[Any]) -> None:
+def release_pages(values: NDArray[Any]) -> None:
     """Give back the memory that holds what was read of, or written to, a mapped file; its content stays as it is.
 
     Otherwise all of a file that was walked through counts as memory of this process until another one needs it.
@@ -49,8 +49,8 @@ def forget(values: NDArray[Any]) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def passing(values: NDArray[Any]) -> Iterator[slice]:
+def released_chunks(values: NDArray[Any]) -> Iterator[slice]:
     """Walk through the rows of an array in `chunks`, forgetting each."""
     for rows in chunks(values):
         yield rows
-        forget(values)
+        release_pages(values)

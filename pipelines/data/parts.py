@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
-from pipelines.runtime.files import reading, write_array
+from pipelines.runtime.files import explaining_damage, write_array
 
 PartName = Literal["train", "valid", "test"]
 PARTS: tuple[PartName, ...] = ("train", "valid", "test")
@@ -33,6 +33,6 @@ def read_part(folder: Path, schema: Schema) -> Part:
     arrays = []
     for field in (*schema.inputs, schema.target):
         path = folder / f"{field.name}.npy"
-        with reading(path):
+        with explaining_damage(path):
             arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
     return Part(tuple(arrays[:-1]), arrays[-1])

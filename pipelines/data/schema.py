@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.runtime.files import read_json, write_json
 
-Kind = Literal[
+FieldKind = Literal[
     "image",  # pixels, uint8 (H, W) or (H, W, C)
     "mask",  # the class of every pixel, uint8 (H, W); a target
     "number",  # float32 (); NaN where it is missing
@@ -24,7 +24,7 @@ class Field(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    kind: Kind
+    kind: FieldKind
     dtype: str  # numpy's name: "uint8"
     shape: tuple[int, ...]  # of one example; () for one number; (H, W) or (H, W, C) for an image
     range: tuple[float, float] | None = None  # smallest and largest value that may occur, or did

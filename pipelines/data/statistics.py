@@ -13,7 +13,7 @@ from pipelines.data.dataset import chunks
 Floats = NDArray[np.float64]
 
 
-def moments(rows: NDArray[Any]) -> tuple[Floats, Floats]:
+def mean_and_std(rows: NDArray[Any]) -> tuple[Floats, Floats]:
     """Mean and spread of every column over what is not missing, (D,) each; a spread of 0 counts as 1."""
     values = np.asarray(rows, dtype=np.float64)
     known = ~np.isnan(values)
@@ -23,7 +23,7 @@ def moments(rows: NDArray[Any]) -> tuple[Floats, Floats]:
     return mean, np.where(spread > 0, spread, 1.0)
 
 
-def grey_moments(images: NDArray[Any]) -> tuple[float, float]:
+def grey_level_mean_and_std(images: NDArray[Any]) -> tuple[float, float]:
     """Mean and spread of all grey levels of uint8 images (N, ...), exact whatever the order of rows."""
     counts = np.zeros(256, dtype=np.int64)  # how often each level occurs
     for rows in chunks(images):

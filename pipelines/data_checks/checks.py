@@ -6,49 +6,49 @@ Nothing is changed or dropped.
 
 from collections.abc import Callable
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.data_checks.context import Examined, examine
-from pipelines.data_checks.images import blank_images, constant_pixels
-from pipelines.data_checks.inputs import constant_columns, missing_values, target_copies
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.data_checks.context import CheckContext, build_context
+from pipelines.data_checks.images import check_blank_images, check_constant_pixels
+from pipelines.data_checks.inputs import check_constant_columns, check_missing_values, check_target_copies
 from pipelines.data_checks.leakage import (
-    duplicates,
-    groups,
-    left_out,
-    order_in_time,
+    check_duplicates,
+    check_groups,
+    check_left_out,
+    check_time_order,
 )
 from pipelines.data_checks.targets import (
-    constant_target,
-    contradictions,
-    limits,
-    outliers,
-    pixel_classes,
-    scarce_classes,
-    uneven_classes,
+    check_class_imbalance,
+    check_clipped_target,
+    check_constant_target,
+    check_contradictions,
+    check_outliers,
+    check_pixel_classes,
+    check_scarce_classes,
 )
-from pipelines.splitting.split import Rows
+from pipelines.splitting.split import SplitRows
 
-CHECKS: tuple[Callable[[Examined], Finding | None], ...] = (
-    left_out,
-    duplicates,
-    order_in_time,
-    groups,
-    target_copies,
-    contradictions,
-    scarce_classes,
-    uneven_classes,
-    pixel_classes,
-    constant_target,
-    outliers,
-    limits,
-    missing_values,
-    constant_columns,
-    blank_images,
-    constant_pixels,
+CHECKS: tuple[Callable[[CheckContext], Finding | None], ...] = (
+    check_left_out,
+    check_duplicates,
+    check_time_order,
+    check_groups,
+    check_target_copies,
+    check_contradictions,
+    check_scarce_classes,
+    check_class_imbalance,
+    check_pixel_classes,
+    check_constant_target,
+    check_outliers,
+    check_clipped_target,
+    check_missing_values,
+    check_constant_columns,
+    check_blank_images,
+    check_constant_pixels,
 )
 
 
-def findings(data: Data, rows: Rows) -> list[Finding]:
+def run_checks(data: Dataset, rows: SplitRows) -> list[Finding]:
     """What the source found, then what every check says that applies, in the table's order."""
-    seen = examine(data, rows)
-    said = (check(seen) for check in CHECKS)
-    return [*data.findings, *(finding for finding in said if finding is not None)]
+    context = build_context(data, rows)
+    results = (check(context) for check in CHECKS)
+    return [*data.findings, *(finding for finding in results if finding is not None)]

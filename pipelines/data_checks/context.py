@@ -6,21 +6,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.parts import PARTS
 from pipelines.data.schema import Field
-from pipelines.splitting.duplicates import identical
-from pipelines.splitting.split import Rows
+from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.split import SplitRows
 
-NONE = -1
-OWN_KEYS = frozenset({"origin", "known", "part"})  # keys that a source makes, which name neither a group nor a time
+NO_PART = -1
+SOURCE_KEYS = frozenset({"origin", "known", "part"})  # keys that a source makes, which name neither a group nor a time
 
 
-class Examined(NamedTuple):
+class CheckContext(NamedTuple):
     """A problem's N examples and their split."""
 
-    data: Data
-    rows: Rows
+    data: Dataset
+    rows: SplitRows
     sets: NDArray[np.int64]  # (N,), which examples have identical inputs
     part_of: NDArray[np.int64]  # (N,), the number of each example's part in PARTS, -1 in none
 
@@ -30,26 +30,26 @@ class Examined(NamedTuple):
         return iter(zip(self.data.schema.inputs, self.data.part.inputs, strict=True))
 
 
-def examine(data: Data, rows: Rows) -> Examined:
-    part_of = np.full(len(data.part.target), NONE, dtype=np.int64)
+def build_context(data: Dataset, rows: SplitRows) -> CheckContext:
+    part_of = np.full(len(data.part.target), NO_PART, dtype=np.int64)
     for number, name in enumerate(PARTS):
         part_of[rows[name]] = number
-    return Examined(data, rows, identical(data.part.inputs), part_of)
+    return CheckContext(data, rows, duplicate_ids(data.part.inputs), part_of)
 
 
-def is_table(seen: Examined) -> bool:
+def is_table(context: CheckContext) -> bool:
     """Whether the examples are rows of a few numbers and categories, which may well be alike by chance."""
-    return all(field.kind in ("number", "category") for field in seen.data.schema.inputs)
+    return all(field.kind in ("number", "category") for field in context.data.schema.inputs)
 
 
-def count_of(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def names_of(names: Sequence[str]) -> str:
+def format_names(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
-def rows_of(rows: NDArray[Any]) -> str:
-    said = ", ".join(str(int(row)) for row in rows[:5])
-    return f"example{'' if len(rows) == 1 else 's'} {said}{' ...' if len(rows) > 5 else ''}, counted from 0"
+def format_rows(rows: NDArray[Any]) -> str:
+    numbers = ", ".join(str(int(row)) for row in rows[:5])
+    return f"example{'' if len(rows) == 1 else 's'} {numbers}{' ...' if len(rows) > 5 else ''}, counted from 0"

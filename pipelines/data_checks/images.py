@@ -6,35 +6,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding, chunks
-from pipelines.data_checks.context import Examined, count_of, rows_of
+from pipelines.data_checks.context import CheckContext, format_count, format_rows
 
-FAINT = 0.1  # share of the range of grey levels; an image that spans less shows next to nothing
+LOW_CONTRAST_SHARE = 0.1  # share of the range of grey levels; an image that spans less shows next to nothing
 
 
-def blank_images(seen: Examined) -> Finding | None:
+def check_blank_images(context: CheckContext) -> Finding | None:
     """Images of one colour, and images with next to no contrast."""
-    if not _has_images(seen):
+    if not _has_images(context):
         return None
     blank = [np.empty(0, dtype=np.int64)]
     faint = blank.copy()
-    for field, values in seen.fields:
+    for field, values in context.fields:
         if field.kind == "image":
             low, high = field.range if field.range else (0, 255)
-            contrast = _contrast(values)
+            contrast = _image_contrast(values)
             blank.append(np.flatnonzero(contrast == 0))
-            faint.append(np.flatnonzero((contrast > 0) & (contrast < FAINT * (high - low))))
+            faint.append(np.flatnonzero((contrast > 0) & (contrast < LOW_CONTRAST_SHARE * (high - low))))
     empty, pale = np.concatenate(blank), np.concatenate(faint)
     if not len(empty) + len(pale):
         return Finding("blank_images", "fine", 0, "No image is blank or nearly so.")
-    said = [f"{count_of(len(empty), 'image')} of a single colour ({rows_of(empty)})"] if len(empty) else []
-    said += [f"{count_of(len(pale), 'image')} with hardly any contrast ({rows_of(pale)})"] if len(pale) else []
-    return Finding("blank_images", "warning", len(empty) + len(pale), f"There are {' and '.join(said)}. Look at them.")
+    phrases = [f"{format_count(len(empty), 'image')} of a single colour ({format_rows(empty)})"] if len(empty) else []
+    phrases += (
+        [f"{format_count(len(pale), 'image')} with hardly any contrast ({format_rows(pale)})"] if len(pale) else []
+    )
+    return Finding(
+        "blank_images", "warning", len(empty) + len(pale), f"There are {' and '.join(phrases)}. Look at them."
+    )
 
 
-def constant_pixels(seen: Examined) -> Finding | None:
-    if not _has_images(seen):
+def check_constant_pixels(context: CheckContext) -> Finding | None:
+    if not _has_images(context):
         return None
-    for field, values in seen.fields:
+    for field, values in context.fields:
         if field.kind == "image":
             same = np.ones(values.shape[1:3], dtype=bool)  # (H, W)
             for part in chunks(values):
@@ -46,11 +50,11 @@ def constant_pixels(seen: Examined) -> Finding | None:
     return Finding("constant_pixels", "fine", 0, "Every pixel differs between examples somewhere.")
 
 
-def _has_images(seen: Examined) -> bool:
-    return any(field.kind == "image" for field, _ in seen.fields)
+def _has_images(context: CheckContext) -> bool:
+    return any(field.kind == "image" for field, _ in context.fields)
 
 
-def _contrast(images: NDArray[Any]) -> NDArray[np.float64]:
+def _image_contrast(images: NDArray[Any]) -> NDArray[np.float64]:
     """Lightest minus darkest value of every image, the largest over its channels; (N, H, W[, C]) -> (N,)."""
     contrast = np.empty(len(images))
     for part in chunks(images):

@@ -7,122 +7,131 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
-from pipelines.data.dates import said
+from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS
 from pipelines.data_checks.context import (
-    NONE,
-    OWN_KEYS,
-    Examined,
-    count_of,
+    NO_PART,
+    SOURCE_KEYS,
+    CheckContext,
+    format_count,
+    format_names,
+    format_rows,
     is_table,
-    names_of,
-    rows_of,
 )
-from pipelines.splitting.strategies import foreseen
+from pipelines.splitting.time_strategies import sees_future
 
 
-def left_out(seen: Examined) -> Finding | None:
+def check_left_out(context: CheckContext) -> Finding | None:
     """Examples in no part, by the reason."""
-    gone = seen.part_of == NONE
-    if not gone.any():
+    unassigned = context.part_of == NO_PART
+    if not unassigned.any():
         return None
-    reasons = [(foreseen(seen.data), "hold values that were filled with the help of what they are to foretell")]
-    kept_sets = np.zeros(int(seen.sets.max()) + 1, dtype=np.bool_)
-    kept_sets[seen.sets[~gone]] = True
-    reasons.append((kept_sets[seen.sets], "have an identical twin in a later part, which keeps its own"))
-    if _is_series(seen):
-        origin = seen.data.keys["origin"]
+    reasons = [(sees_future(context.data), "hold values that were filled with the help of what they are to foretell")]
+    kept_sets = np.zeros(int(context.sets.max()) + 1, dtype=np.bool_)
+    kept_sets[context.sets[~unassigned]] = True
+    reasons.append((kept_sets[context.sets], "have an identical twin in a later part, which keeps its own"))
+    if _is_series(context):
+        origin = context.data.keys["origin"]
         for name in ("valid", "test"):
-            first, last = origin[seen.rows[name]].min(), origin[seen.rows[name]].max()
-            said_so = f"overlap forecasts that {name} keeps, where no step is foretold twice"
-            reasons.append(((origin >= first) & (origin <= last + seen.data.schema.target.shape[0] - 1), said_so))
-        reasons.append((gone, "foretell steps on both sides of a boundary between parts, or lie in the embargo"))
-    reasons.append((gone, "are put in no part by the way to split"))
-    sentences, left = [], gone.copy()
-    for where, sentence in reasons:
-        if count := int((left & where).sum()):
+            first, last = origin[context.rows[name]].min(), origin[context.rows[name]].max()
+            reason = f"overlap forecasts that {name} keeps, where no step is foretold twice"
+            reasons.append(((origin >= first) & (origin <= last + context.data.schema.target.shape[0] - 1), reason))
+        reasons.append((unassigned, "foretell steps on both sides of a boundary between parts, or lie in the embargo"))
+    reasons.append((unassigned, "are put in no part by the way to split"))
+    sentences, left = [], unassigned.copy()
+    for mask, sentence in reasons:
+        if count := int((left & mask).sum()):
             sentences.append(f"{count} {sentence}")
-        left &= ~where
-    count, total = int(gone.sum()), len(gone)
+        left &= ~mask
+    count, total = int(unassigned.sum()), len(unassigned)
     return Finding("left_out", "notice", count, f"{count} of {total} examples are in no part: {'; '.join(sentences)}.")
 
 
-def duplicates(seen: Examined) -> Finding:
-    sizes = np.bincount(seen.sets)
+def check_duplicates(context: CheckContext) -> Finding:
+    sizes = np.bincount(context.sets)
     repeated = int((sizes > 1).sum())
     if not repeated:
         return Finding("duplicates", "fine", 0, "No two examples are identical.")
-    kept = seen.part_of != NONE
-    pairs = np.unique(seen.sets[kept] * len(PARTS) + seen.part_of[kept]) // len(PARTS)
-    astray = int((np.bincount(pairs) > 1).sum())
+    kept = context.part_of != NO_PART
+    pairs = np.unique(context.sets[kept] * len(PARTS) + context.part_of[kept]) // len(PARTS)
+    leaking = int((np.bincount(pairs) > 1).sum())
     count = int(sizes[sizes > 1].sum())
-    twin = "a twin that is alike in all columns in use" if is_table(seen) else "an identical twin"
-    found = f"{count} examples have {twin} ({count_of(repeated, 'set')} of identical examples, "
-    found += f"for instance {rows_of(np.flatnonzero(seen.sets == np.argmax(sizes)))}). "
-    if astray:
+    twin = "a twin that is alike in all columns in use" if is_table(context) else "an identical twin"
+    found = f"{count} examples have {twin} ({format_count(repeated, 'set')} of identical examples, "
+    found += f"for instance {format_rows(np.flatnonzero(context.sets == np.argmax(sizes)))}). "
+    if leaking:
         return Finding(
-            "duplicates", "warning", count, f"{found}{count_of(astray, 'set')} lie in several parts: scores flatter."
+            "duplicates",
+            "warning",
+            count,
+            f"{found}{format_count(leaking, 'set')} lie in several parts: scores flatter.",
         )
     together = "Every set was kept in one part, so that no network is examined on what it was trained on."
     return Finding("duplicates", "notice", count, found + together)
 
 
-def groups(seen: Examined) -> Finding | None:
+def check_groups(context: CheckContext) -> Finding | None:
     """Groups that the source names, such as patients, whose examples are in several parts."""
-    astray, whole = [], []
-    for name, values in seen.data.keys.items():
-        if name in OWN_KEYS or _is_time(name, values):
+    leaking, whole = [], []
+    for name, values in context.data.keys.items():
+        if name in SOURCE_KEYS or _is_time(name, values):
             continue
-        kept = seen.part_of != NONE
+        kept = context.part_of != NO_PART
         distinct, numbers = np.unique(values[kept], return_inverse=True)
-        pairs = np.unique(numbers * len(PARTS) + seen.part_of[kept]) // len(PARTS)
+        pairs = np.unique(numbers * len(PARTS) + context.part_of[kept]) // len(PARTS)
         several = int((np.bincount(pairs) > 1).sum())
         if several:
-            astray.append((several, f"{several} of {len(distinct)} by {name}"))
+            leaking.append((several, f"{several} of {len(distinct)} by {name}"))
         elif len(distinct) < int(kept.sum()):
             whole.append(name)
-    if astray:
+    if leaking:
         sentence = (
-            f"Groups have examples in several parts ({names_of([one for _, one in astray])}): the scores say how well "
-            "these groups are known, not strangers. Split by: group to ask that."
+            f"Groups have examples in several parts ({format_names([one for _, one in leaking])}): the scores say how "
+            "well these groups are known, not strangers. Split by: group to ask that."
         )
-        return Finding("groups", "warning", sum(count for count, _ in astray), sentence)
+        return Finding("groups", "warning", sum(count for count, _ in leaking), sentence)
     if not whole:
         return None
-    return Finding("groups", "fine", 0, f"No group is in more than one part (by {names_of(whole)}).")
+    return Finding("groups", "fine", 0, f"No group is in more than one part (by {format_names(whole)}).")
 
 
-def order_in_time(seen: Examined) -> Finding | None:
+def check_time_order(context: CheckContext) -> Finding | None:
     """Whether what is tested comes after what is learned from."""
-    if _is_series(seen):
-        return _series_order(seen)
-    times = [(name, values) for name, values in seen.data.keys.items() if _is_time(name, values)]
+    if _is_series(context):
+        return _check_series_order(context)
+    times = [(name, values) for name, values in context.data.keys.items() if _is_time(name, values)]
     for name, values in times:
-        train, test = values[seen.rows["train"]], values[seen.rows["test"]]
+        train, test = values[context.rows["train"]], values[context.rows["test"]]
         if train.max() < test.min():
-            sentence = f"Every test example is later than every train example, by {name}: {_spans(seen, values)}."
+            sentence = (
+                f"Every test example is later than every train example, by {name}: "
+                f"{_format_time_ranges(context, values)}."
+            )
             return Finding("order_in_time", "fine", 0, sentence)
         older = int((test <= train.max()).sum())
         sentence = (
             f"{older} of {len(test)} test examples are not later than all train examples, by {name}: "
-            f"{_spans(seen, values)}. The scores say how well a time is known that was learned from, not the future."
+            f"{_format_time_ranges(context, values)}. The scores say how well a time is known that was learned from, "
+            "not the future."
         )
         return Finding("order_in_time", "notice", older, sentence)
     return None
 
 
-def _series_order(seen: Examined) -> Finding:
-    origin, horizon = seen.data.keys["origin"], seen.data.schema.target.shape[0]
-    times = seen.data.keys.get("time", origin)
-    knowing = int(foreseen(seen.data)[seen.part_of != NONE].sum())
-    if knowing:
-        sentence = f"{count_of(knowing, 'window')} hold values that were made of what they foretell: scores flatter."
-        return Finding("order_in_time", "warning", knowing, sentence)
-    train, valid, test = (origin[seen.rows[part]] for part in PARTS)
+def _check_series_order(context: CheckContext) -> Finding:
+    origin, horizon = context.data.keys["origin"], context.data.schema.target.shape[0]
+    times = context.data.keys.get("time", origin)
+    leaking = int(sees_future(context.data)[context.part_of != NO_PART].sum())
+    if leaking:
+        sentence = (
+            f"{format_count(leaking, 'window')} hold values that were made of what they foretell: scores flatter."
+        )
+        return Finding("order_in_time", "warning", leaking, sentence)
+    train, valid, test = (origin[context.rows[part]] for part in PARTS)
     if train.max() + horizon <= valid.min() and valid.max() + horizon <= test.min():
         sentence = (
             "Every step that test foretells is later than every step that train or valid foretell "
-            f"(forecasts begin: {_spans(seen, times)})."
+            f"(forecasts begin: {_format_time_ranges(context, times)})."
         )
         return Finding("order_in_time", "fine", 0, sentence)
     early = int((test < max(train.max(), valid.max()) + horizon).sum())
@@ -133,22 +142,24 @@ def _series_order(seen: Examined) -> Finding:
     return Finding("order_in_time", "warning", early, sentence)
 
 
-def _is_series(seen: Examined) -> bool:
-    return "origin" in seen.data.keys and seen.data.schema.target.kind == "steps"
+def _is_series(context: CheckContext) -> bool:
+    return "origin" in context.data.keys and context.data.schema.target.kind == "steps"
 
 
 def _is_time(name: str, values: NDArray[Any]) -> bool:
     return values.dtype.kind == "M" or (name == "time" and values.dtype.kind in "iuf")
 
 
-def _spans(seen: Examined, values: NDArray[Any]) -> str:
-    return ", ".join(f"{part} {_moment(low)} to {_moment(high)}" for part, low, high in _ends(seen, values))
+def _format_time_ranges(context: CheckContext, values: NDArray[Any]) -> str:
+    return ", ".join(
+        f"{part} {_format_time(low)} to {_format_time(high)}" for part, low, high in _part_ranges(context, values)
+    )
 
 
-def _ends(seen: Examined, values: NDArray[Any]) -> Iterator[tuple[str, Any, Any]]:
+def _part_ranges(context: CheckContext, values: NDArray[Any]) -> Iterator[tuple[str, Any, Any]]:
     for part in PARTS:
-        yield part, values[seen.rows[part]].min(), values[seen.rows[part]].max()
+        yield part, values[context.rows[part]].min(), values[context.rows[part]].max()
 
 
-def _moment(value: Any) -> str:
-    return said(value) if isinstance(value, np.datetime64) else f"{value:g}"
+def _format_time(value: Any) -> str:
+    return format_time(value) if isinstance(value, np.datetime64) else f"{value:g}"

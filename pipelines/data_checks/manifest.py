@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.dataset import Data, chunks
+from pipelines.data.dataset import Dataset, chunks
 from pipelines.data.parts import PARTS
-from pipelines.data_checks.checks import findings
-from pipelines.splitting.split import Rows
+from pipelines.data_checks.checks import run_checks
+from pipelines.splitting.split import SplitRows
 
 QUANTILES = {"smallest": 0.0, "lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75, "largest": 1.0}
-SAMPLE = 2**20  # values of a variable, at most, that quantiles are taken of
-DIGITS = 6  # that are written of a number
+MAX_QUANTILE_VALUES = 2**20  # values of a variable, at most, that quantiles are taken of
+SIGNIFICANT_DIGITS = 6  # that are written of a number
 
 
-def manifest(data: Data, rows: Rows, folder: Path) -> dict[str, Any]:
+def build_manifest(data: Dataset, rows: SplitRows, folder: Path) -> dict[str, Any]:
     """Describe the split that was written to `folder`.
 
     Returns:
@@ -36,57 +36,62 @@ def manifest(data: Data, rows: Rows, folder: Path) -> dict[str, Any]:
         "licence": data.schema.licence,
         "examples": total,
         **({"left_out": total - kept} if kept < total else {}),
-        **_described(data, np.arange(total)),
+        **_describe_target(data, np.arange(total)),
         "parts": {
             part: {
                 "examples": len(rows[part]),
                 "share": round(len(rows[part]) / kept, 4),
-                **_described(data, rows[part]),
+                **_describe_target(data, rows[part]),
             }
             for part in PARTS
         },
-        "findings": [finding._asdict() for finding in findings(data, rows)],
+        "findings": [finding._asdict() for finding in run_checks(data, rows)],
         "notes": list(data.notes),
-        "files": {name: _fingerprint(folder / name) for name in (*names, "schema.json")},
+        "files": {name: _file_digest(folder / name) for name in (*names, "schema.json")},
     }
 
 
-def _described(data: Data, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _describe_target(data: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
     """The targets of some rows: counts of classes, or a summary of what else they are."""
     field, target = data.schema.target, data.part.target
     if field.kind == "category":
         counts = np.bincount(target[rows], minlength=len(field.categories))
         return {"classes": {name: int(count) for name, count in zip(field.categories, counts, strict=True)}}
     if field.kind == "number":
-        return {"classes": {}, "target": {field.name: _spread(target[rows])}}
+        return {"classes": {}, "target": {field.name: _number_summary(target[rows])}}
     if field.kind == "steps":
-        every = max(1, -(-len(rows) * field.shape[0] // SAMPLE))
-        some = rows[::every]
+        stride = max(1, -(-len(rows) * field.shape[0] // MAX_QUANTILE_VALUES))
+        sampled_rows = rows[::stride]
         columns = enumerate(field.columns)
-        return {"classes": {}, "target": {name: _spread(target[some, :, place]) for place, name in columns}}
+        return {
+            "classes": {},
+            "target": {name: _number_summary(target[sampled_rows, :, place]) for place, name in columns},
+        }
     if field.kind == "mask":
-        return {"classes": {}, "target": _pixels(target, rows, field.categories)}
+        return {"classes": {}, "target": _pixel_shares(target, rows, field.categories)}
     return {"classes": {}}
 
 
-def _spread(values: NDArray[Any]) -> dict[str, float]:
+def _number_summary(values: NDArray[Any]) -> dict[str, float]:
     """Mean and quantiles of the values that are there; empty if none is."""
-    there = values[np.isfinite(values)].astype(np.float64)
-    if not len(there):
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not len(finite):
         return {}
-    quantiles = np.quantile(there, list(QUANTILES.values()))
-    numbers = {"mean": there.mean(), "standard_deviation": there.std()} | dict(zip(QUANTILES, quantiles, strict=True))
-    return {name: float(f"{number:.{DIGITS}g}") for name, number in numbers.items()}
+    quantiles = np.quantile(finite, list(QUANTILES.values()))
+    numbers = {"mean": finite.mean(), "standard_deviation": finite.std()} | dict(zip(QUANTILES, quantiles, strict=True))
+    return {name: float(f"{number:.{SIGNIFICANT_DIGITS}g}") for name, number in numbers.items()}
 
 
-def _pixels(masks: NDArray[Any], rows: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
+def _pixel_shares(masks: NDArray[Any], rows: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
     """The share of pixels (N, H, W) of every class."""
     counts = np.zeros(len(names), dtype=np.int64)
     for part in chunks(np.broadcast_to(masks[:1], (len(rows), *masks.shape[1:]))):
         counts += np.bincount(masks[rows[part]].ravel(), minlength=len(names))
-    return {name: round(float(count / counts.sum()), DIGITS) for name, count in zip(names, counts, strict=True)}
+    return {
+        name: round(float(count / counts.sum()), SIGNIFICANT_DIGITS) for name, count in zip(names, counts, strict=True)
+    }
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
+def _file_digest(path: Path) -> dict[str, Any]:
     with path.open("rb") as content:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(content, "sha256").hexdigest()}

@@ -5,94 +5,101 @@ import numpy as np
 from pipelines.data.dataset import Finding, chunks
 from pipelines.data.parts import PARTS
 from pipelines.data_checks.context import (
-    NONE,
-    Examined,
-    count_of,
+    NO_PART,
+    CheckContext,
+    format_count,
+    format_names,
+    format_rows,
     is_table,
-    names_of,
-    rows_of,
 )
-from pipelines.splitting.duplicates import identical
+from pipelines.splitting.duplicates import duplicate_ids
 
-FEW = 10  # examples of a class in a part, below which its own score is an anecdote
-UNEVEN = 10  # times the rarest class, from which the commonest one rules the average
-FAR = 10  # times the distance between the quartiles; a value so far outside them rules a squared error
-HEAP = 0.01  # share of the examples that have exactly the largest value, from which it looks like a limit
-THIN = 0.01  # share of the pixels, below which a class hardly counts in a loss
+MIN_CLASS_EXAMPLES = 10  # examples of a class in a part, below which its own score is an anecdote
+IMBALANCE_RATIO = 10  # times the rarest class, from which the commonest one rules the average
+OUTLIER_QUARTILE_RANGES = (
+    10  # times the distance between the quartiles; a value so far outside them rules a squared error
+)
+CLIPPED_SHARE = 0.01  # share of the examples that have exactly the largest value, from which it looks like a limit
+RARE_PIXEL_SHARE = 0.01  # share of the pixels, below which a class hardly counts in a loss
 
 
-def contradictions(seen: Examined) -> Finding:
+def check_contradictions(context: CheckContext) -> Finding:
     """Identical examples with different targets."""
-    if seen.data.schema.target.kind != "category":
-        return _different_answers(seen)
-    target = seen.data.part.target
+    if context.data.schema.target.kind != "category":
+        return _check_contradictory_values(context)
+    target = context.data.part.target
     width = int(target.max()) + 1
-    twins = np.flatnonzero(np.bincount(seen.sets)[seen.sets] > 1)
-    pairs = np.unique(seen.sets[twins] * width + target[twins])  # numbers of a set and of a label
+    twins = np.flatnonzero(np.bincount(context.sets)[context.sets] > 1)
+    pairs = np.unique(context.sets[twins] * width + target[twins])  # numbers of a set and of a label
     labels = np.bincount(pairs // width)  # of a set, how many different ones; 0 of an example without a twin
     count = int((labels > 1).sum())
     if not count:
         return Finding("contradictions", "fine", 0, "No two identical examples have different labels.")
-    first = np.flatnonzero(seen.sets == np.argmax(labels > 1))
-    names = seen.data.schema.target.categories
-    said = ", ".join(f"example {row} is called {names[int(target[row])]}" for row in first[:5])
-    what = "rows that are alike in all columns in use" if is_table(seen) else "identical examples"
-    found = f"{count_of(count, 'set')} of {what}, but with different labels: no classifier can get all of them right "
-    found += f"(for instance {said}). "
-    if is_table(seen):
+    first = np.flatnonzero(context.sets == np.argmax(labels > 1))
+    names = context.data.schema.target.categories
+    listed_examples = ", ".join(f"example {row} is called {names[int(target[row])]}" for row in first[:5])
+    what = "rows that are alike in all columns in use" if is_table(context) else "identical examples"
+    found = (
+        f"{format_count(count, 'set')} of {what}, but with different labels: no classifier can get all of them right "
+    )
+    found += f"(for instance {listed_examples}). "
+    if is_table(context):
         return Finding(
             "contradictions", "notice", count, f"{found}The columns do not say all that the label depends on."
         )
     return Finding("contradictions", "warning", count, f"{found}Check the labels.")
 
 
-def _different_answers(seen: Examined) -> Finding:
-    field, target = seen.data.schema.target, seen.data.part.target
-    repeated = np.flatnonzero(np.bincount(seen.sets)[seen.sets] > 1)
+def _check_contradictory_values(context: CheckContext) -> Finding:
+    field, target = context.data.schema.target, context.data.part.target
+    repeated = np.flatnonzero(np.bincount(context.sets)[context.sets] > 1)
     if not len(repeated):
         return Finding("contradictions", "fine", 0, f"No two identical examples differ in {field.name}.")
-    answers = identical((target[repeated],))
-    pairs = np.unique(np.stack([seen.sets[repeated], answers]), axis=1)[0]
+    target_ids = duplicate_ids((target[repeated],))
+    pairs = np.unique(np.stack([context.sets[repeated], target_ids]), axis=1)[0]
     sets, counts = np.unique(pairs, return_counts=True)
     count = int((counts > 1).sum())
     if not count:
         return Finding("contradictions", "fine", 0, f"No two identical examples differ in {field.name}.")
-    first = np.flatnonzero(seen.sets == sets[np.argmax(counts > 1)])
-    said = ", ".join(f"example {row} has {target[row]:g}" for row in first[:5]) if target.ndim == 1 else rows_of(first)
+    first = np.flatnonzero(context.sets == sets[np.argmax(counts > 1)])
+    listed_examples = (
+        ", ".join(f"example {row} has {target[row]:g}" for row in first[:5]) if target.ndim == 1 else format_rows(first)
+    )
     sentence = (
-        f"{count_of(count, 'set')} of identical examples with different {field.name} (for instance {said}): the inputs "
-        "do not say all that it depends on, and no network can get all of them right."
+        f"{format_count(count, 'set')} of identical examples with different {field.name} (for instance "
+        f"{listed_examples}): the inputs do not say all that it depends on, and no network can get all of them right."
     )
     return Finding("contradictions", "notice", count, sentence)
 
 
-def scarce_classes(seen: Examined) -> Finding | None:
-    if seen.data.schema.target.kind != "category":
+def check_scarce_classes(context: CheckContext) -> Finding | None:
+    if context.data.schema.target.kind != "category":
         return None
-    names = seen.data.schema.target.categories
-    counts = {name: np.bincount(seen.data.part.target[seen.rows[name]], minlength=len(names)) for name in PARTS}
+    names = context.data.schema.target.categories
+    counts = {name: np.bincount(context.data.part.target[context.rows[name]], minlength=len(names)) for name in PARTS}
     absent = {name: [names[code] for code in np.flatnonzero(counts[name] == 0)] for name in PARTS}
-    missing = [f"{name} has no example of {names_of(absent[name])}" for name in PARTS if absent[name]]
+    missing = [f"{name} has no example of {format_names(absent[name])}" for name in PARTS if absent[name]]
     if missing:
         count = len(set().union(*absent.values()))
         return Finding("scarce_classes", "warning", count, f"Some classes are too rare: {'; '.join(missing)}.")
-    few = [names[code] for code in np.flatnonzero(counts["test"] < FEW)]
+    few = [names[code] for code in np.flatnonzero(counts["test"] < MIN_CLASS_EXAMPLES)]
     if few:
         return Finding(
             "scarce_classes",
             "notice",
             len(few),
-            f"Fewer than {FEW} test examples each: {names_of(few)}. What the scores say about them is an anecdote.",
+            f"Fewer than {MIN_CLASS_EXAMPLES} test examples each: {format_names(few)}. What the scores say about them "
+            "is an anecdote.",
         )
     least = min(int(each.min()) for each in counts.values())
     return Finding("scarce_classes", "fine", 0, f"Every class has at least {least} examples in every part.")
 
 
-def uneven_classes(seen: Examined) -> Finding | None:
-    if seen.data.schema.target.kind != "category":
+def check_class_imbalance(context: CheckContext) -> Finding | None:
+    if context.data.schema.target.kind != "category":
         return None
-    names = seen.data.schema.target.categories
-    counts = np.bincount(seen.data.part.target[seen.part_of != NONE], minlength=len(names))
+    names = context.data.schema.target.categories
+    counts = np.bincount(context.data.part.target[context.part_of != NO_PART], minlength=len(names))
     present = np.flatnonzero(counts)
     rarest, commonest = present[np.argmin(counts[present])], int(np.argmax(counts))
     if len(present) == 1:
@@ -105,14 +112,14 @@ def uneven_classes(seen: Examined) -> Finding | None:
         f"The commonest class, {names[commonest]}, has {ratio:.2g} times the examples of the rarest, {names[rarest]} "
         f"({counts[commonest]} and {counts[rarest]})."
     )
-    if ratio >= UNEVEN:
+    if ratio >= IMBALANCE_RATIO:
         return Finding("uneven_classes", "notice", 1, f"{sentence} Accuracy alone hides how the rare ones fare.")
     return Finding("uneven_classes", "fine", 0, sentence)
 
 
-def constant_target(seen: Examined) -> Finding | None:
+def check_constant_target(context: CheckContext) -> Finding | None:
     """Numbers, and variables of a sequence, that are missing or always the same."""
-    field, target = seen.data.schema.target, seen.data.part.target
+    field, target = context.data.schema.target, context.data.part.target
     if field.kind not in ("number", "steps"):
         return None
     names = field.columns if field.kind == "steps" else (field.name,)
@@ -123,78 +130,87 @@ def constant_target(seen: Examined) -> Finding | None:
         values = flat[rows].reshape(-1, len(names))
         low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
         missing += int(np.isnan(values).sum()) if field.kind == "number" else 0
-    same = [name for name, least, most in zip(names, low, high, strict=True) if not least < most]
-    if same:
-        sentence = f"{names_of(same)} is the same in every example: there is nothing to learn."
-        return Finding("constant_target", "warning", len(same), sentence)
+    constant = [name for name, least, most in zip(names, low, high, strict=True) if not least < most]
+    if constant:
+        sentence = f"{format_names(constant)} is the same in every example: there is nothing to learn."
+        return Finding("constant_target", "warning", len(constant), sentence)
     if missing:
-        sentence = f"{field.name} is missing in {count_of(missing, 'example')}: they can be neither learned nor scored."
+        sentence = (
+            f"{field.name} is missing in {format_count(missing, 'example')}: they can be neither learned nor scored."
+        )
         return Finding("constant_target", "warning", missing, sentence)
     spans = [f"{name} from {least:,.6g} to {most:,.6g}" for name, least, most in zip(names, low, high, strict=True)]
-    return Finding("constant_target", "fine", 0, f"What is to be learned varies: {names_of(spans)}.")
+    return Finding("constant_target", "fine", 0, f"What is to be learned varies: {format_names(spans)}.")
 
 
-def outliers(seen: Examined) -> Finding | None:
+def check_outliers(context: CheckContext) -> Finding | None:
     """Numbers far outside the rest."""
-    field, target = seen.data.schema.target, seen.data.part.target
+    field, target = context.data.schema.target, context.data.part.target
     if field.kind != "number":
         return None
-    there = target[np.isfinite(target)].astype(np.float64)
-    if not len(there):
+    finite = target[np.isfinite(target)].astype(np.float64)
+    if not len(finite):
         return None
-    low, high = np.quantile(there, [0.25, 0.75])
-    reach = FAR * (high - low)
-    far = np.flatnonzero((target < low - reach) | (target > high + reach)) if reach else np.empty(0, dtype=np.int64)
-    if not len(far):
+    low, high = np.quantile(finite, [0.25, 0.75])
+    margin = OUTLIER_QUARTILE_RANGES * (high - low)
+    outlier_rows = (
+        np.flatnonzero((target < low - margin) | (target > high + margin)) if margin else np.empty(0, dtype=np.int64)
+    )
+    if not len(outlier_rows):
         return Finding("outliers", "fine", 0, f"No {field.name} lies far outside the others.")
     unit = f" {field.unit}" if field.unit else ""
-    said = ", ".join(f"{target[row]:.6g}{unit}" for row in far[:3])
+    listed_values = ", ".join(f"{target[row]:.6g}{unit}" for row in outlier_rows[:3])
     sentence = (
-        f"{count_of(len(far), 'example')} with {field.name} far outside the others, half of which lie between "
-        f"{low:.4g} and {high:.4g}{unit}: {said} ({rows_of(far)}). They rule a squared error; check them."
+        f"{format_count(len(outlier_rows), 'example')} with {field.name} far outside the others, half of which lie "
+        f"between {low:.4g} and {high:.4g}{unit}: {listed_values} ({format_rows(outlier_rows)}). They rule a squared "
+        "error; check them."
     )
-    return Finding("outliers", "notice", len(far), sentence)
+    return Finding("outliers", "notice", len(outlier_rows), sentence)
 
 
-def limits(seen: Examined) -> Finding | None:
+def check_clipped_target(context: CheckContext) -> Finding | None:
     """Numbers of which many are exactly the largest: what was larger has been cut off."""
-    field, target = seen.data.schema.target, seen.data.part.target
-    there = target[np.isfinite(target)] if field.kind == "number" else target[:0]
-    values, counts = np.unique(there, return_counts=True)
-    if len(values) < 2 or counts[-1] < max(FEW, HEAP * len(there), 10 * len(there) / len(values)):
+    field, target = context.data.schema.target, context.data.part.target
+    finite = target[np.isfinite(target)] if field.kind == "number" else target[:0]
+    values, counts = np.unique(finite, return_counts=True)
+    if len(values) < 2 or counts[-1] < max(
+        MIN_CLASS_EXAMPLES, CLIPPED_SHARE * len(finite), 10 * len(finite) / len(values)
+    ):
         return None
     count, unit = int(counts[-1]), f" {field.unit}" if field.unit else ""
     sentence = (
-        f"{count_of(count, 'example')} ({count / len(there):.1%}) have exactly the largest {field.name}, "
+        f"{format_count(count, 'example')} ({count / len(finite):.1%}) have exactly the largest {field.name}, "
         f"{values[-1]:,.6g}{unit}: whatever was larger has probably been cut off there, and nothing can be learned "
         "about by how much."
     )
     return Finding("limits", "notice", count, sentence)
 
 
-def pixel_classes(seen: Examined) -> Finding | None:
+def check_pixel_classes(context: CheckContext) -> Finding | None:
     """How many pixels of a mask are of which class."""
-    field, target = seen.data.schema.target, seen.data.part.target
+    field, target = context.data.schema.target, context.data.part.target
     if field.kind != "mask":
         return None
     names = field.categories
     counts = np.zeros((len(PARTS) + 1, len(names)), dtype=np.int64)  # the last row is of examples in no part
     for rows in chunks(target):
-        for place in np.unique(seen.part_of[rows]):
-            masks = target[rows][seen.part_of[rows] == place]
-            counts[place] += np.bincount(masks.ravel(), minlength=len(names))
+        for part_number in np.unique(context.part_of[rows]):
+            masks = target[rows][context.part_of[rows] == part_number]
+            counts[part_number] += np.bincount(masks.ravel(), minlength=len(names))
     shares = counts[: len(PARTS)].sum(axis=0) / max(1, counts[: len(PARTS)].sum())
     missing = [
-        f"{part} has no pixel of {names_of([names[code] for code in np.flatnonzero(row == 0)])}"
+        f"{part} has no pixel of {format_names([names[code] for code in np.flatnonzero(row == 0)])}"
         for part, row in zip(PARTS, counts, strict=False)
         if (row == 0).any()
     ]
     if missing:
         absent = int((counts[: len(PARTS)] == 0).any(axis=0).sum())
         return Finding("pixel_classes", "warning", absent, f"Some classes are too rare: {'; '.join(missing)}.")
-    said = names_of([f"{share:.1%} {name}" for name, share in zip(names, shares, strict=True)])
-    thin = int((shares < THIN).sum())
-    if thin:
-        sentence = f"Of the pixels, {said}. A network that never says the rare ones still gets most pixels right."
-        return Finding("pixel_classes", "notice", thin, sentence)
-    return Finding("pixel_classes", "fine", 0, f"Of the pixels, {said}.")
+    listed_shares = format_names([f"{share:.1%} {name}" for name, share in zip(names, shares, strict=True)])
+    rare_count = int((shares < RARE_PIXEL_SHARE).sum())
+    if rare_count:
+        sentence = (
+            f"Of the pixels, {listed_shares}. A network that never says the rare ones still gets most pixels right."
+        )
+        return Finding("pixel_classes", "notice", rare_count, sentence)
+    return Finding("pixel_classes", "fine", 0, f"Of the pixels, {listed_shares}.")

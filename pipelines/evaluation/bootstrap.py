@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.tasks import Decision, Task
+from pipelines.tasks import Calibration, Task
 
-CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
+MAX_BLOCK_CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
 
 
 class Interval(NamedTuple):
@@ -27,20 +27,20 @@ class Interval(NamedTuple):
     high: float
 
 
-def counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
+def resample_counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
     """Yield how often each row is drawn in each resample, a (some resamples, N) block at a time.
 
     The draws depend on the number of rows and the seed alone, so that two contenders scored on the same
     rows meet the same resamples.
     """
     generator = np.random.default_rng(seed)
-    shares = np.full(rows, 1 / rows)
-    block = max(1, CELLS // rows)
+    row_probabilities = np.full(rows, 1 / rows)
+    block = max(1, MAX_BLOCK_CELLS // rows)
     for start in range(0, resamples, block):
-        yield generator.multinomial(rows, shares, size=min(block, resamples - start))
+        yield generator.multinomial(rows, row_probabilities, size=min(block, resamples - start))
 
 
-SHARES = {
+PROPORTION_METRICS = {
     "accuracy",
     "precision",
     "recall",
@@ -50,7 +50,7 @@ SHARES = {
 }  # metrics that are 1 exactly when there is no mistake
 
 
-def percentiles(values: NDArray[np.float64], level: float) -> Interval:
+def percentile_interval(values: NDArray[np.float64], level: float) -> Interval:
     """The middle `level` of the values that are defined."""
     defined = values[~np.isnan(values)]
     if not len(defined):
@@ -59,27 +59,31 @@ def percentiles(values: NDArray[np.float64], level: float) -> Interval:
     return Interval(float(low), float(high))
 
 
-def intervals(
+def bootstrap_intervals(
     task: Task,
-    replies: NDArray[Any],
-    truth: NDArray[Any],
-    decision: Decision,
+    predictions: NDArray[Any],
+    reference: NDArray[Any],
+    calibration: Calibration,
     seed: int,
     resamples: int = 1000,
     level: float = 0.95,
 ) -> dict[str, Interval]:
     """The interval of every metric of the task, by name."""
-    blocks = [task.resampled(replies, truth, weights, decision) for weights in counts(len(truth), seed, resamples)]
-    found = {
-        metric.name: percentiles(np.concatenate([block[metric.name] for block in blocks]), level)
+    blocks = [
+        task.bootstrap_scores(predictions, reference, weights, calibration)
+        for weights in resample_counts(len(reference), seed, resamples)
+    ]
+    by_metric = {
+        metric.name: percentile_interval(np.concatenate([block[metric.name] for block in blocks]), level)
         for metric in task.metrics
     }
     return {
-        name: _opened(interval, len(truth), level) if name in SHARES else interval for name, interval in found.items()
+        name: _widen_degenerate_interval(interval, len(reference), level) if name in PROPORTION_METRICS else interval
+        for name, interval in by_metric.items()
     }
 
 
-def _opened(interval: Interval, rows: int, level: float) -> Interval:
+def _widen_degenerate_interval(interval: Interval, rows: int, level: float) -> Interval:
     """An interval of no width at 1 or 0, as a set without a mistake gives, opened to the exact one.
 
     No resample of a perfect set holds a mistake, so the bootstrap cannot see below 1. All of n right is still likely
@@ -87,9 +91,9 @@ def _opened(interval: Interval, rows: int, level: float) -> Interval:
 
     Source: Clopper & Pearson, "The Use of Confidence or Fiducial Limits", Biometrika 26(4), 1934.
     """
-    reach = ((1 - level) / 2) ** (1 / rows)
+    bound = ((1 - level) / 2) ** (1 / rows)
     if interval.low == interval.high == 1:
-        return Interval(reach, 1.0)
+        return Interval(bound, 1.0)
     if interval.low == interval.high == 0:
-        return Interval(0.0, 1 - reach)
+        return Interval(0.0, 1 - bound)
     return interval

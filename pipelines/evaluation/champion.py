@@ -2,28 +2,30 @@
 
 from collections.abc import Sequence
 
-from pipelines.evaluation.leaderboard import BASELINE, Row
-from pipelines.evaluation.number_format import decimal, probability
+from pipelines.evaluation.leaderboard import BASELINE, LeaderboardRow
+from pipelines.evaluation.number_format import format_number, format_p_value
 from pipelines.evaluation.significance import ALPHA, Comparison
 from pipelines.tasks import Goal
 
 
-def contending(rows: Sequence[Row]) -> list[Row]:
+def contenders_tied_for_best(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """The contenders that validation cannot tell from the best, the best among them; never the baseline."""
     return [row for row in rows if row.verdict in ("best", "tied with best") and row.architecture != BASELINE]
 
 
-def choose(rows: Sequence[Row]) -> Row:
+def choose_champion(rows: Sequence[LeaderboardRow]) -> LeaderboardRow:
     """The cheapest of those: fewest parameters, then fewest FLOPs, then the better rank."""
-    return min(contending(rows), key=lambda row: (row.parameters, row.flops, row.rank))
+    return min(contenders_tied_for_best(rows), key=lambda row: (row.parameters, row.flops, row.rank))
 
 
-def beats(baseline: Comparison, goal: Goal) -> bool:
+def is_better_than_baseline(comparison: Comparison, goal: Goal) -> bool:
     """Tell whether the baseline, compared with a contender, is behind it by more than chance explains."""
-    return not baseline.tied and not goal.better(baseline.difference, 0)
+    return not comparison.is_tied and not goal.is_better(comparison.difference, 0)
 
 
-def reason(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison, name: str) -> str:
+def explain_choice(
+    rows: Sequence[LeaderboardRow], winner: LeaderboardRow, goal: Goal, comparison: Comparison, baseline_name: str
+) -> str:
     """Why the winner ships, and what speaks against it.
 
     Args:
@@ -33,53 +35,59 @@ def reason(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison, n
         baseline: the best baseline compared with the winner on validation.
         name: that baseline's row.
     """
-    return " ".join([_why(rows, winner, goal), *_doubts(rows, winner, goal, baseline, name)])
+    return " ".join([_explain_win(rows, winner, goal), *_list_caveats(rows, winner, goal, comparison, baseline_name)])
 
 
-def _why(rows: Sequence[Row], winner: Row, goal: Goal) -> str:
-    name = goal.name.replace("_", " ")
-    tied = [row for row in contending(rows) if row is not winner]
+def _explain_win(rows: Sequence[LeaderboardRow], winner: LeaderboardRow, goal: Goal) -> str:
+    goal_name = goal.name.replace("_", " ")
+    tied = [row for row in contenders_tied_for_best(rows) if row is not winner]
     best = next(row for row in rows if row.verdict == "best")
     if sum(row.architecture != BASELINE for row in rows) == 1:
-        return f"{winner.contender} is the only contender; its validation {name} is {decimal(winner.valid)}."
+        return (
+            f"{winner.contender} is the only contender; its validation {goal_name} is "
+            f"{format_number(winner.valid_score)}."
+        )
     if winner is not best:
         return (
-            f"{winner.contender} (validation {name} {decimal(winner.valid)}) cannot be told from the best, "
-            f"{best.contender} ({decimal(best.valid)}; {probability(winner.valid_p)}), and is the cheapest that "
-            f"cannot: {_cost(winner)} against {_cost(best)}."
+            f"{winner.contender} (validation {goal_name} {format_number(winner.valid_score)}) cannot be told from the "
+            f"best, {best.contender} ({format_number(best.valid_score)}; {format_p_value(winner.valid_p)}), and is the "
+            f"cheapest that cannot: {_format_cost(winner)} against {_format_cost(best)}."
         )
-    lead = f"{winner.contender} has the best validation {name} ({decimal(winner.valid)})"
+    lead = f"{winner.contender} has the best validation {goal_name} ({format_number(winner.valid_score)})"
     if not tied:
         return f"{lead}, and every other contender is behind it by more than chance explains."
-    others = _and([row.contender for row in tied])
+    others = _join_names([row.contender for row in tied])
     return f"{lead}; {others} cannot be told from it, but {'costs' if len(tied) == 1 else 'cost'} more."
 
 
-def _doubts(rows: Sequence[Row], winner: Row, goal: Goal, baseline: Comparison, name: str) -> list[str]:
-    doubts = []
-    if not beats(baseline, goal):
-        doubts.append(
-            f"It {'was not shown to be better' if baseline.tied else 'does worse'} than the row "
-            f"{name!r}, which learns next to nothing ({probability(baseline.p)}): do not rely on it."
+def _list_caveats(
+    rows: Sequence[LeaderboardRow], winner: LeaderboardRow, goal: Goal, comparison: Comparison, baseline_name: str
+) -> list[str]:
+    caveats = []
+    if not is_better_than_baseline(comparison, goal):
+        caveats.append(
+            f"It {'was not shown to be better' if comparison.is_tied else 'does worse'} than the row "
+            f"{baseline_name!r}, which learns next to nothing ({format_p_value(comparison.p_value)}): do not rely on "
+            "it."
         )
     best = next(row for row in rows if row.verdict == "best")
-    if winner is not best and winner.p < ALPHA and not goal.better(winner.difference.value, 0):
-        doubts.append(
+    if winner is not best and winner.test_p < ALPHA and not goal.is_better(winner.test_difference.value, 0):
+        caveats.append(
             f"On the test rows, which decide nothing, {best.contender} does better by "
-            f"{decimal(abs(winner.difference.value))} ({probability(winner.p)})."
+            f"{format_number(abs(winner.test_difference.value))} ({format_p_value(winner.test_p)})."
         )
-    for row in contending(rows):
-        if winner is best and row is not best and row.p < ALPHA and goal.better(row.difference.value, 0):
-            doubts.append(
+    for row in contenders_tied_for_best(rows):
+        if winner is best and row is not best and row.test_p < ALPHA and goal.is_better(row.test_difference.value, 0):
+            caveats.append(
                 f"On the test rows, which decide nothing, {row.contender} does better by "
-                f"{decimal(abs(row.difference.value))} ({probability(row.p)}); it costs more."
+                f"{format_number(abs(row.test_difference.value))} ({format_p_value(row.test_p)}); it costs more."
             )
-    return doubts
+    return caveats
 
 
-def _cost(row: Row) -> str:
+def _format_cost(row: LeaderboardRow) -> str:
     return f"{row.parameters:,} parameters and {row.flops:,} FLOPs"
 
 
-def _and(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

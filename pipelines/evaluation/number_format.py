@@ -2,21 +2,21 @@
 
 import math
 
-ENORMOUS = 1e7  # from which a score is written with a power of ten
+MIN_SCIENTIFIC = 1e7  # from which a score is written with a power of ten
 
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def decimal(value: float) -> str:
+def format_number(value: float) -> str:
     """A score as people write it: three decimals, fewer when it is large, more when it is tiny; a
     power of ten when it is enormous; – if undefined."""
     if math.isnan(value):
         return "–"
     size = abs(value)
-    if size >= ENORMOUS and math.isfinite(size):
+    if size >= MIN_SCIENTIFIC and math.isfinite(size):
         mantissa, exponent = f"{value:.3e}".split("e")
-        return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
+        return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
     if size >= 1000:
         return f"{value:,.0f}"
     if size >= 10:
@@ -24,12 +24,12 @@ def decimal(value: float) -> str:
     return f"{value:.3f}" if size >= 0.001 or size == 0 else f"{value:.1g}"
 
 
-def signed(difference: float) -> str:
+def format_difference(difference: float) -> str:
     """A difference with its sign; – if undefined."""
-    return decimal(difference) if math.isnan(difference) or difference <= 0 else f"+{decimal(difference)}"
+    return format_number(difference) if math.isnan(difference) or difference <= 0 else f"+{format_number(difference)}"
 
 
-def probability(p: float) -> str:
+def format_p_value(p: float) -> str:
     """A p-value as people write it."""
     if math.isnan(p):
         return "–"

@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.evaluation.champion import (
-    beats,
-    choose,
-    contending,
-    reason,
+    choose_champion,
+    contenders_tied_for_best,
+    explain_choice,
+    is_better_than_baseline,
 )
-from pipelines.evaluation.leaderboard import BASELINE, Champion, Estimate, Leaderboard, Row, Verdict
+from pipelines.evaluation.leaderboard import BASELINE, Champion, Estimate, Leaderboard, LeaderboardRow, Verdict
 from pipelines.evaluation.predictions import (
     Predictions,
     Scores,
-    baselines,
+    baseline_predictions,
     read_predictions,
     read_scores,
-    scores,
+    score_predictions,
 )
-from pipelines.evaluation.significance import Comparison, compare
+from pipelines.evaluation.significance import Comparison, compare_with_control
 from pipelines.runtime.files import read_json
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task
 
 
@@ -57,94 +57,103 @@ def read_entry(contender: str, trained: Path, evaluated: Path) -> Entry:
     )
 
 
-def assemble(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leaderboard:
+def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leaderboard:
     """Rank the contenders and the baseline, say which cannot be told from the best, and name the champion.
 
     Raises:
-        Failure: if there is no contender, or two of them answered different rows.
+        UserError: if there is no contender, or two of them answered different rows.
     """
     if not entries:
-        raise Failure(f"contenders: none is entered for {problem!r}; a competition needs at least one")
-    _check_rows(entries)
-    floors = _baselines(task, entries[0], seed)
-    ranked = sorted([*entries, *floors], key=lambda entry: _order(task, entry))
-    best = next(entry for entry in ranked if entry.architecture != BASELINE)
-    floor = next(entry for entry in ranked if entry.architecture == BASELINE)  # the best of them
-    on_valid = _compared(task, best, ranked, "valid", seed)
-    on_test = _compared(task, best, ranked, "test", seed)
+        raise UserError(f"contenders: none is entered for {problem!r}; a competition needs at least one")
+    _check_same_rows(entries)
+    baseline_entries = _build_baseline_entries(task, entries[0], seed)
+    ranked = sorted([*entries, *baseline_entries], key=lambda entry: _sort_key(task, entry))
+    best_entry = next(entry for entry in ranked if entry.architecture != BASELINE)
+    best_baseline = next(entry for entry in ranked if entry.architecture == BASELINE)  # the best of them
+    valid_comparisons = _compare_with_best(task, best_entry, ranked, "valid", seed)
+    test_comparisons = _compare_with_best(task, best_entry, ranked, "test", seed)
     rows = tuple(
-        _row(task, rank, entry, valid, test)
-        for rank, (entry, valid, test) in enumerate(zip(ranked, on_valid, on_test, strict=True), start=1)
+        _build_row(task, position, entry, valid, test)
+        for position, (entry, valid, test) in enumerate(
+            zip(ranked, valid_comparisons, test_comparisons, strict=True), start=1
+        )
     )
-    winner = choose(rows)
-    chosen = next(entry for entry in entries if entry.contender == winner.contender)
-    *_, over_baseline = _compared(task, chosen, [chosen, floor], "valid", seed)
-    assert over_baseline is not None, "only the reference itself has no comparison"
+    winner = choose_champion(rows)
+    winner_entry = next(entry for entry in entries if entry.contender == winner.contender)
+    *_, baseline_comparison = _compare_with_best(task, winner_entry, [winner_entry, best_baseline], "valid", seed)
+    assert baseline_comparison is not None, "only the reference itself has no comparison"
     champion = Champion(
         contender=winner.contender,
         architecture=winner.architecture,
         problem=problem,
         goal=task.goal.name,
-        score=winner.valid,
-        reason=reason(rows, winner, task.goal, over_baseline, floor.contender),
-        better_than_baseline=beats(over_baseline, task.goal),
-        tied=tuple(row.contender for row in contending(rows) if row is not winner),
+        score=winner.valid_score,
+        reason=explain_choice(rows, winner, task.goal, baseline_comparison, best_baseline.contender),
+        better_than_baseline=is_better_than_baseline(baseline_comparison, task.goal),
+        tied=tuple(row.contender for row in contenders_tied_for_best(rows) if row is not winner),
     )
     return Leaderboard(rows, champion)
 
 
-def _order(task: Task, entry: Entry) -> tuple[float, int, int, str]:
+def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, str]:
     """Best on validation first; the cheaper first where scores are equal."""
     score = entry.scores.valid[task.goal.name]
     sign = 1 if task.goal.direction == "minimize" else -1
     return sign * score, entry.parameters, entry.flops, entry.contender
 
 
-def _check_rows(entries: Sequence[Entry]) -> None:
+def _check_same_rows(entries: Sequence[Entry]) -> None:
     first = entries[0]
     for entry in entries[1:]:
-        for part in ("valid_truth", "test_truth"):
-            if not np.array_equal(getattr(entry.predictions, part), getattr(first.predictions, part)):
-                raise Failure(
+        for array_name in ("valid_truth", "test_truth"):
+            if not np.array_equal(getattr(entry.predictions, array_name), getattr(first.predictions, array_name)):
+                raise UserError(
                     f"predictions.npz of {entry.contender} and {first.contender} hold different "
-                    f"{part.replace('_', ' ')}; only answers to the same rows can be compared: evaluate both again"
+                    f"{array_name.replace('_', ' ')}; only answers to the same rows can be compared: evaluate both "
+                    "again"
                 )
 
 
-def _baselines(task: Task, entry: Entry, seed: int) -> list[Entry]:
+def _build_baseline_entries(task: Task, entry: Entry, seed: int) -> list[Entry]:
     return [
-        Entry(name, BASELINE, 0, 0, scores(task, predictions, seed), predictions)
-        for name, predictions in baselines(entry.predictions).items()
+        Entry(name, BASELINE, 0, 0, score_predictions(task, predictions, seed), predictions)
+        for name, predictions in baseline_predictions(entry.predictions).items()
     ]
 
 
-def _compared(
+def _compare_with_best(
     task: Task, best: Entry, ranked: Sequence[Entry], part: Literal["valid", "test"], seed: int
 ) -> list[Comparison | None]:
     """Each entry against the best on one part; None for the best itself."""
 
-    def examples(entry: Entry) -> NDArray[np.float64]:
+    def objective_per_row(entry: Entry) -> NDArray[np.float64]:
         if part == "valid":
-            return task.examples(entry.predictions.valid_replies, entry.predictions.valid_truth)
-        return task.examples(entry.predictions.test_replies, entry.predictions.test_truth)
+            return task.objective_per_row(entry.predictions.valid_replies, entry.predictions.valid_truth)
+        return task.objective_per_row(entry.predictions.test_replies, entry.predictions.test_truth)
 
-    comparisons = iter(compare(examples(best), [examples(entry) for entry in ranked if entry is not best], seed))
+    comparisons = iter(
+        compare_with_control(
+            objective_per_row(best), [objective_per_row(entry) for entry in ranked if entry is not best], seed
+        )
+    )
     return [None if entry is best else next(comparisons) for entry in ranked]
 
 
-def _row(task: Task, rank: int, entry: Entry, valid: Comparison | None, test: Comparison | None) -> Row:
+def _build_row(
+    task: Task, position: int, entry: Entry, valid: Comparison | None, test: Comparison | None
+) -> LeaderboardRow:
     nan = float("nan")
-    return Row(
-        rank=rank,
+    return LeaderboardRow(
+        rank=position,
         contender=entry.contender,
         architecture=entry.architecture,
         verdict=_verdict(task, valid),
-        valid=entry.scores.valid[task.goal.name],
+        valid_score=entry.scores.valid[task.goal.name],
         valid_difference=valid.difference if valid else nan,
-        valid_p=valid.p if valid else nan,
-        test=entry.scores.test,
-        difference=Estimate(test.difference, *test.interval) if test else Estimate(nan, nan, nan),
-        p=test.p if test else nan,
+        valid_p=valid.p_value if valid else nan,
+        test_scores=entry.scores.test,
+        test_difference=Estimate(test.difference, *test.interval) if test else Estimate(nan, nan, nan),
+        test_p=test.p_value if test else nan,
         parameters=entry.parameters,
         flops=entry.flops,
     )
@@ -153,6 +162,6 @@ def _row(task: Task, rank: int, entry: Entry, valid: Comparison | None, test: Co
 def _verdict(task: Task, comparison: Comparison | None) -> Verdict:
     if comparison is None:
         return "best"
-    if comparison.tied:
+    if comparison.is_tied:
         return "tied with best"
-    return "ahead" if task.goal.better(comparison.difference, 0) else "behind"
+    return "ahead" if task.goal.is_better(comparison.difference, 0) else "behind"

@@ -18,12 +18,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.evaluation.bootstrap import Interval, counts, percentiles
+from pipelines.evaluation.bootstrap import Interval, percentile_interval, resample_counts
 
 ALPHA = 0.05  # below it, a difference is called a difference
-TOSSES = 9_999  # and the observed assignment is the ten thousandth
-CELLS = 8_000_000  # coins tossed at once
-SLACK = 1e-9  # relative; two sums of the same numbers in another order count as equal
+SIGN_FLIPS = 9_999  # and the observed assignment is the ten thousandth
+MAX_BLOCK_CELLS = 8_000_000  # coins tossed at once
+RELATIVE_TOLERANCE = 1e-9  # relative; two sums of the same numbers in another order count as equal
 
 Floats = NDArray[np.float64]
 
@@ -33,39 +33,41 @@ class Comparison(NamedTuple):
 
     difference: float
     interval: Interval
-    p: float  # after Holm's correction for the number of comparisons
+    p_value: float  # after Holm's correction for the number of comparisons
 
     @property
-    def tied(self) -> bool:
-        return self.p >= ALPHA
+    def is_tied(self) -> bool:
+        return self.p_value >= ALPHA
 
 
-def compare(reference: Floats, others: list[Floats], seed: int, resamples: int = 1000) -> list[Comparison]:
+def compare_with_control(control: Floats, others: list[Floats], seed: int, resamples: int = 1000) -> list[Comparison]:
     """Compare each of `others` with the reference; all are goals per example, (N,), of the same rows."""
     if not others:
         return []
-    differences = np.stack([other - reference for other in others], axis=1)  # (N, C)
-    adjusted = holm(coin_toss(differences, seed))
-    means = np.concatenate([block @ differences for block in counts(len(reference), seed, resamples)]) / len(reference)
+    differences = np.stack([other - control for other in others], axis=1)  # (N, C)
+    adjusted_p = holm(sign_flip_test(differences, seed))
+    means = np.concatenate([block @ differences for block in resample_counts(len(control), seed, resamples)]) / len(
+        control
+    )
     return [
-        Comparison(float(differences[:, c].mean()), percentiles(means[:, c], 0.95), float(adjusted[c]))
+        Comparison(float(differences[:, c].mean()), percentile_interval(means[:, c], 0.95), float(adjusted_p[c]))
         for c in range(len(others))
     ]
 
 
-def coin_toss(differences: Floats, seed: int, tosses: int = TOSSES) -> Floats:
+def sign_flip_test(differences: Floats, seed: int, flips: int = SIGN_FLIPS) -> Floats:
     """Two-sided p-values of the hypotheses that the differences (N, C) are as often up as down, (C,)."""
     generator = np.random.default_rng(seed)
     rows = len(differences)
-    observed = np.abs(differences.sum(axis=0)) * (1 - SLACK)
-    reached = np.ones(differences.shape[1])
-    block = max(1, CELLS // rows)
-    for start in range(0, tosses, block):
-        size = min(block, tosses - start)
+    observed = np.abs(differences.sum(axis=0)) * (1 - RELATIVE_TOLERANCE)
+    exceedances = np.ones(differences.shape[1])
+    block = max(1, MAX_BLOCK_CELLS // rows)
+    for start in range(0, flips, block):
+        size = min(block, flips - start)
         bits = np.unpackbits(np.frombuffer(generator.bytes(size * -(-rows // 8)), np.uint8).reshape(size, -1), axis=1)
         signs = bits[:, :rows] * 2.0 - 1.0  # (R, N)
-        reached += (np.abs(signs @ differences) >= observed).sum(axis=0)
-    return reached / (tosses + 1)
+        exceedances += (np.abs(signs @ differences) >= observed).sum(axis=0)
+    return exceedances / (flips + 1)
 
 
 def holm(p_values: Floats) -> Floats:

@@ -19,17 +19,24 @@ from models.stems import Model
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.exporting import parity
-from pipelines.exporting.graphs import Served, described, example_tensors, onnx_bytes, onnx_graph, torchscript
+from pipelines.exporting.graphs import (
+    ExportModule,
+    example_tensors,
+    onnx_bytes,
+    onnx_graph,
+    torchscript_bytes,
+    with_metadata,
+)
 from pipelines.exporting.scikit import scikit_graph
-from pipelines.exporting.signature import Champion, golden_rows, write_golden, write_signature
+from pipelines.exporting.signature import ChampionSummary, golden_rows, write_golden, write_signature
 from pipelines.runtime.files import write_bytes, write_json
-from pipelines.tasks import Decision, Task
+from pipelines.tasks import Calibration, Task
 from pipelines.tasks.forecasting import Forecasting
 from pipelines.tasks.generation import Generation
-from pipelines.tasks.model_inputs import asked
+from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.reconstruction import Reconstruction
 
-PIXEL = 255.0  # grey levels from black to white
+MAX_GREY_LEVEL = 255.0  # grey levels from black to white
 
 
 def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
@@ -39,38 +46,38 @@ def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDAr
         model: on the CPU; its network may be scikit-learn's.
         example: some rows of everything that is asked; only their types and shapes matter.
     """
-    names = [field.name for field in task.asked]
+    names = [field.name for field in task.input_fields]
     tensors = example_tensors(example)
     if isinstance(model.network, ScikitModel):
-        graph = scikit_graph(model, task.reply(), tensors, names, task.output)
+        graph = scikit_graph(model, task.postprocess(), tensors, names, task.output_name)
     else:
-        graph = onnx_graph(Served(model, task.reply()), tensors, names, task.output)
-    facts = {
+        graph = onnx_graph(ExportModule(model, task.postprocess()), tensors, names, task.output_name)
+    metadata = {
         "title": schema.title,
         "origin": schema.origin,
         "licence": schema.licence,
         "labels": json.dumps(schema.target.categories, ensure_ascii=False),
     }
-    write_bytes(path, onnx_bytes(described(graph, facts)))
+    write_bytes(path, onnx_bytes(with_metadata(graph, metadata)))
 
 
-def reply_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+def prediction_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
     """The shape of the answer to one example."""
     with torch.no_grad():
-        answer: torch.Tensor = Served(model, task.reply())(*example_tensors(example))
-    return tuple(answer.shape[1:])
+        predictions: torch.Tensor = ExportModule(model, task.postprocess())(*example_tensors(example))
+    return tuple(predictions.shape[1:])
 
 
-def export_torchscript(model: Model, reply: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
+def export_torchscript(model: Model, postprocess: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
     """Write stem -> network -> finish -> reply as one TorchScript file: raw columns in order in, the reply out.
 
     Args:
         model: on the CPU; a network, because scikit-learn's arithmetic cannot be recorded.
     """
-    write_bytes(path, torchscript(Served(model, reply), example_tensors(example)))
+    write_bytes(path, torchscript_bytes(ExportModule(model, postprocess), example_tensors(example)))
 
 
-def export(
+def export_champion(
     folder: Path,
     model: Model,
     task: Task,
@@ -78,8 +85,8 @@ def export(
     test: Part,
     *,
     name: str,
-    champion: Champion,
-    decision: Decision,
+    champion: ChampionSummary,
+    calibration: Calibration,
 ) -> dict[str, Any]:
     """Fill the export folder of a problem.
 
@@ -95,41 +102,41 @@ def export(
     Raises:
         Mismatch: if an exported graph does not answer as the model does.
     """
-    served = Served(model, task.reply())
-    inputs = asked(task, test)
+    export_module = ExportModule(model, task.postprocess())
+    inputs = model_inputs(task, test)
     rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)
     export_onnx(model, task, schema, golden, folder / "model.onnx")
     runtimes: dict[str, parity.Runtime] = {}
     if not isinstance(model.network, ScikitModel):
-        export_torchscript(model, served.reply, golden, folder / "model.pt")
+        export_torchscript(model, export_module.reply, golden, folder / "model.pt")
         runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
     runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")
     labels = schema.target.categories if task.name == "classification" else ()
-    least = _least(task)
-    report = parity.measure(served, runtimes, inputs, labels, least=least)
+    min_scale = _min_scale(task)
+    report = parity.check_parity(export_module, runtimes, inputs, labels, min_scale=min_scale)
     write_json(folder / "parity.json", report)
-    answers = parity.eager_replies(served, inputs)
-    scale = parity.scales(answers, absolute=bool(labels), least=least)
-    write_golden(folder / "golden.npz", task.asked, golden, task.output, answers[rows], scale)
+    predictions = parity.eager_predictions(export_module, inputs)
+    scale = parity.output_scales(predictions, absolute=bool(labels), min_scale=min_scale)
+    write_golden(folder / "golden.npz", task.input_fields, golden, task.output_name, predictions[rows], scale)
     write_signature(
         folder,
         name=name,
         task=task,
         schema=schema,
         champion=champion,
-        reply=answers.shape[1:],
+        prediction_shape=predictions.shape[1:],
         tolerance=parity.TOLERANCE,
-        decision=decision,
+        calibration=calibration,
         levels=task.levels if isinstance(task, Forecasting) else (),
     )
     return report
 
 
-def _least(task: Task) -> float | NDArray[np.float64]:
+def _min_scale(task: Task) -> float | NDArray[np.float64]:
     """The smallest size that outputs are measured against: of pixels, all of their range; of other numbers, 1."""
     if isinstance(task, Generation):
-        return PIXEL
-    if isinstance(task, Reconstruction) and task.image:
-        return np.concatenate([[1.0], np.full(math.prod(task.shape), PIXEL)])  # the score, then the pixels
+        return MAX_GREY_LEVEL
+    if isinstance(task, Reconstruction) and task.is_image:
+        return np.concatenate([[1.0], np.full(math.prod(task.shape), MAX_GREY_LEVEL)])  # the score, then the pixels
     return 1.0

@@ -24,28 +24,28 @@ from torch.jit._trace import TracerWarning
 
 from models.stems import Model
 
-ROWS = 3  # of the example a graph is recorded with: an axis of 1 would be taken for a constant
+EXAMPLE_ROWS = 3  # of the example a graph is recorded with: an axis of 1 would be taken for a constant
 
 
-class Served(nn.Module):
+class ExportModule(nn.Module):
     """What is served: forward(*raw columns) -> reply, each (B, ...), in evaluation mode."""
 
-    def __init__(self, model: Model, reply: nn.Module) -> None:
+    def __init__(self, model: Model, postprocess: nn.Module) -> None:
         super().__init__()
         self.stem = model.stem
         self.network = model.network
         self.finish = model.finish
-        self.reply = reply
+        self.reply = postprocess
         self.eval()
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        answer: Tensor = self.reply(self.finish(self.network(self.stem(*inputs)), *inputs))
-        return answer
+        predictions: Tensor = self.reply(self.finish(self.network(self.stem(*inputs)), *inputs))
+        return predictions
 
 
 def example_tensors(example: Sequence[NDArray[Any]]) -> tuple[Tensor, ...]:
     """`ROWS` rows of each column, repeating them where there are fewer; on the CPU."""
-    return tuple(torch.from_numpy(np.resize(values, (ROWS, *values.shape[1:]))) for values in example)
+    return tuple(torch.from_numpy(np.resize(values, (EXAMPLE_ROWS, *values.shape[1:]))) for values in example)
 
 
 def onnx_graph(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str) -> onnx.ModelProto:
@@ -56,7 +56,7 @@ def onnx_graph(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[
         example: two or more rows of each input.
     """
     batch = torch.export.Dim("batch")
-    with _quiet_exporter(), torch.no_grad():
+    with _hide_exporter_warnings(), torch.no_grad():
         program = torch.onnx.export(
             module,
             example,
@@ -69,26 +69,26 @@ def onnx_graph(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[
         )
     assert program is not None
     graph = program.model_proto
-    _strip(graph)
+    _strip_metadata(graph)
     return graph
 
 
-def torchscript(module: nn.Module, example: tuple[Tensor, ...]) -> bytes:
+def torchscript_bytes(module: nn.Module, example: tuple[Tensor, ...]) -> bytes:
     """Record a module on the CPU as TorchScript: the content of a `.pt` file for `torch.jit.load`.
 
     A fresh process always gives the same bytes; a process that has recorded others before numbers
     PyTorch's internal class names on.
     """
-    with quiet_torchscript(), torch.no_grad():
+    with hide_torchscript_warnings(), torch.no_grad():
         # PyTorch's own check knows no units; parity.py compares every row, in the output's own.
-        recording = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced_module = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         content = io.BytesIO()
-        torch.jit.save(recording, content)
-    return _repacked(content.getvalue())
+        torch.jit.save(traced_module, content)
+    return _repack_archive(content.getvalue())
 
 
 @contextmanager
-def quiet_torchscript() -> Iterator[None]:
+def hide_torchscript_warnings() -> Iterator[None]:
     """Hide that TorchScript is deprecated: TorchServe loads it, and torch is pinned to a version that has it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
@@ -98,11 +98,11 @@ def quiet_torchscript() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def _hide_exporter_warnings() -> Iterator[None]:
     """Hide what the exporter says about itself; what it cannot convert it raises."""
-    chatter = logging.getLogger("torch.onnx")  # that torchvision, which nobody asked for, is absent
-    level = chatter.level
-    chatter.setLevel(logging.ERROR)
+    logger = logging.getLogger("torch.onnx")  # that torchvision, which nobody asked for, is absent
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             # torch.export copies one of its own objects in a way that torch deprecates.
@@ -113,37 +113,37 @@ def _quiet_exporter() -> Iterator[None]:
             warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights", UserWarning)
             yield
     finally:
-        chatter.setLevel(level)
+        logger.setLevel(level)
 
 
-def _strip(message: Any) -> None:
+def _strip_metadata(message: Any) -> None:
     """Remove what the exporter noted beside the graph, in all of it: stack traces with paths of the machine."""
     for field, value in message.ListFields():
         if field.name in ("metadata_props", "doc_string"):
             message.ClearField(field.name)
         elif field.type == field.TYPE_MESSAGE:
             for part in value if isinstance(value, Sequence) else [value]:
-                _strip(part)
+                _strip_metadata(part)
 
 
-UNWANTED = re.compile(r"\.debug_pkl$|/\.data/serialization_id$|/traced_inputs(\.pkl$|/)")
+DEBUG_RECORDS = re.compile(r"\.debug_pkl$|/\.data/serialization_id$|/traced_inputs(\.pkl$|/)")
 # debug_pkl: source lines with paths of the machine; the id follows from them; traced_inputs: of the example.
 
 
-def _repacked(archive: bytes) -> bytes:
+def _repack_archive(archive: bytes) -> bytes:
     """The same TorchScript archive without debugging records, in a fixed order and with fixed dates."""
     content = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as new:
         for name in old.namelist():  # PyTorch's own order
-            if UNWANTED.search(name):
+            if DEBUG_RECORDS.search(name):
                 continue
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.extra = _padding(content.tell() + 30 + len(name.encode()))
+            entry.extra = _alignment_padding(content.tell() + 30 + len(name.encode()))
             new.writestr(entry, old.read(name))
     return content.getvalue()
 
 
-def _padding(offset: int) -> bytes:
+def _alignment_padding(offset: int) -> bytes:
     """An extra field of a zip entry that moves its data from `offset` on to a multiple of 64 bytes.
 
     PyTorch maps tensors into memory, and its own writer pads the same way.
@@ -152,12 +152,12 @@ def _padding(offset: int) -> bytes:
     return b"FB" + length.to_bytes(2, "little") + b"Z" * length
 
 
-def described(graph: onnx.ModelProto, facts: dict[str, str]) -> onnx.ModelProto:
+def with_metadata(graph: onnx.ModelProto, metadata: dict[str, str]) -> onnx.ModelProto:
     """Put plain facts into the file's own metadata, and check the whole against ONNX's rules."""
     graph.graph.name = "bakeoff"
     graph.producer_name = "bakeoff"
     graph.producer_version = ""  # the libraries' versions are in signature.json
-    onnx.helper.set_model_props(graph, facts)
+    onnx.helper.set_model_props(graph, metadata)
     onnx.checker.check_model(graph, full_check=True)
     return graph
 

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipelines.data.large_arrays import room
-from pipelines.exporting.graphs import quiet_torchscript
-from pipelines.runtime.user_error import Failure
+from pipelines.data.large_arrays import allocate
+from pipelines.exporting.graphs import hide_torchscript_warnings
+from pipelines.runtime.user_error import UserError
 
-BATCHES = (1, 2, 5, 32)  # 1 is what a person sends; 2 and 5 leave a shorter last batch; 32 is a batching server's
+BATCH_SIZES = (1, 2, 5, 32)  # 1 is what a person sends; 2 and 5 leave a shorter last batch; 32 is a batching server's
 
 TOLERANCE = 1e-5
 """The largest difference between two replies that is put down to float32, as a part of their scale.
@@ -27,27 +27,27 @@ good for some 1e-7 in a deep network. 1e-5 leaves room for a hundred times that,
 could show in a percentage or change a verdict: 1e-5 is a thousandth of a percent.
 """
 
-Columns = Sequence[NDArray[Any]]
-Runtime = Callable[[Columns], NDArray[Any]]  # raw columns, (B, ...) each -> reply (B, ...)
+ColumnArrays = Sequence[NDArray[Any]]
+Runtime = Callable[[ColumnArrays], NDArray[Any]]  # raw columns, (B, ...) each -> reply (B, ...)
 
 
-class Mismatch(Failure):
+class ParityError(UserError):
     """An exported graph does not answer as the trained network does; the message says where."""
 
 
 class Difference(NamedTuple):
     largest: float  # between replies, as a part of the output's scale
     row: int  # of the test part, counted from 0
-    output: tuple[int, ...]  # its place in one reply
+    output_index: tuple[int, ...]  # its place in one reply
 
 
-def measure(
-    served: nn.Module,
+def check_parity(
+    export_module: nn.Module,
     runtimes: dict[str, Runtime],
-    inputs: Columns,
+    inputs: ColumnArrays,
     labels: Sequence[str],
     tolerance: float = TOLERANCE,
-    least: float | NDArray[np.float64] = 1.0,
+    min_scale: float | NDArray[np.float64] = 1.0,
 ) -> dict[str, Any]:
     """Compare every runtime with the eager network over all rows, at every batch size of `BATCHES`.
 
@@ -66,26 +66,35 @@ def measure(
     Raises:
         Mismatch: at the largest difference above the tolerance; an answer that is not a number is infinitely far.
     """
-    with _one_thread():  # sums in the same order on every machine with more or fewer cores
-        eager = eager_runtime(served)
-        truth = _answers(eager, inputs, max(BATCHES))
-        scale = scales(truth, absolute=bool(labels), least=least)
-        found = {
-            name: {batch: _difference(_answers(runtime, inputs, batch), truth, scale) for batch in BATCHES}
+    with _single_threaded():  # sums in the same order on every machine with more or fewer cores
+        eager = eager_runtime(export_module)
+        reference = _predict_in_batches(eager, inputs, max(BATCH_SIZES))
+        scale = output_scales(reference, absolute=bool(labels), min_scale=min_scale)
+        differences_by_runtime = {
+            name: {
+                batch: _largest_difference(_predict_in_batches(runtime, inputs, batch), reference, scale)
+                for batch in BATCH_SIZES
+            }
             for name, runtime in {"eager": eager, **runtimes}.items()
         }
-    _refuse(found, labels, tolerance)
-    written = {
+    _check_tolerance(differences_by_runtime, labels, tolerance)
+    report = {
         name: {
-            f"batch {batch}": {"largest": one.largest, "row": one.row, "class": _name(one.output, labels)}
-            for batch, one in differences.items()
+            f"batch {batch}": {
+                "largest": difference.largest,
+                "row": difference.row,
+                "class": _output_name(difference.output_index, labels),
+            }
+            for batch, difference in differences.items()
         }
-        for name, differences in found.items()
+        for name, differences in differences_by_runtime.items()
     }
-    return {"tolerance": tolerance, "rows": len(truth), "runtimes": written}
+    return {"tolerance": tolerance, "rows": len(reference), "runtimes": report}
 
 
-def scales(replies: NDArray[Any], *, absolute: bool, least: float | NDArray[np.float64] = 1.0) -> NDArray[np.float64]:
+def output_scales(
+    predictions: NDArray[Any], *, absolute: bool, min_scale: float | NDArray[np.float64] = 1.0
+) -> NDArray[np.float64]:
     """What a difference is measured against, one number per output: its largest size over all rows.
 
     A number near 0 of an output that reaches 1,000 was computed from numbers near 1,000, and float32 carries their
@@ -97,33 +106,35 @@ def scales(replies: NDArray[Any], *, absolute: bool, least: float | NDArray[np.f
         absolute: whether differences count as they are, as those of probabilities do.
         least: for all outputs, or one for each.
     """
-    sizes = np.abs(replies.astype(np.float64))
+    sizes = np.abs(predictions.astype(np.float64))
     if absolute or not np.isfinite(sizes).all():
-        return np.ones(replies.shape[1:])
-    floor = np.minimum(least, sizes.max() or 1.0)  # numbers of a tiny unit are all tiny
+        return np.ones(predictions.shape[1:])
+    floor = np.minimum(min_scale, sizes.max() or 1.0)  # numbers of a tiny unit are all tiny
     scale: NDArray[np.float64] = np.maximum(sizes.max(axis=0), floor)
     return scale
 
 
-def eager_runtime(served: nn.Module) -> Runtime:
+def eager_runtime(export_module: nn.Module) -> Runtime:
     """The trained network itself, on the CPU."""
 
-    def answer(columns: Columns) -> NDArray[Any]:
+    def predict(columns: ColumnArrays) -> NDArray[Any]:
         with torch.inference_mode():
-            reply: NDArray[Any] = served(*(torch.from_numpy(np.array(values)) for values in columns)).numpy()
-        return reply
+            predictions: NDArray[Any] = export_module(
+                *(torch.from_numpy(np.array(values)) for values in columns)
+            ).numpy()
+        return predictions
 
-    return answer
+    return predict
 
 
-def eager_replies(served: nn.Module, inputs: Columns) -> NDArray[Any]:
+def eager_predictions(export_module: nn.Module, inputs: ColumnArrays) -> NDArray[Any]:
     """The trained network's replies to all rows, (N, ...), as the comparison takes them for the truth."""
-    with _one_thread():
-        return _answers(eager_runtime(served), inputs, max(BATCHES))
+    with _single_threaded():
+        return _predict_in_batches(eager_runtime(export_module), inputs, max(BATCH_SIZES))
 
 
 def torchscript_runtime(path: Path) -> Runtime:
-    with quiet_torchscript():
+    with hide_torchscript_warnings():
         return eager_runtime(torch.jit.load(path, map_location="cpu"))  # type: ignore[no-untyped-call]
 
 
@@ -136,58 +147,66 @@ def onnx_runtime(path: Path) -> Runtime:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
 
-    def answer(columns: Columns) -> NDArray[Any]:
-        (reply,) = session.run(None, dict(zip(names, map(np.ascontiguousarray, columns), strict=True)))
-        return np.asarray(reply)
+    def predict(columns: ColumnArrays) -> NDArray[Any]:
+        (predictions,) = session.run(None, dict(zip(names, map(np.ascontiguousarray, columns), strict=True)))
+        return np.asarray(predictions)
 
-    return answer
+    return predict
 
 
-def _answers(runtime: Runtime, inputs: Columns, batch: int) -> NDArray[Any]:
+def _predict_in_batches(runtime: Runtime, inputs: ColumnArrays, batch_size: int) -> NDArray[Any]:
     """The replies to all rows, asked `batch` rows at a time: (N, ...)."""
-    answers = np.empty(0)
-    for start in range(0, len(inputs[0]), batch):
-        replies = runtime([values[start : start + batch] for values in inputs])
+    predictions = np.empty(0)
+    for start in range(0, len(inputs[0]), batch_size):
+        batch_predictions = runtime([values[start : start + batch_size] for values in inputs])
         if not start:
-            answers = room((len(inputs[0]), *replies.shape[1:]), replies.dtype)
-        answers[start : start + batch] = replies
-    return answers
+            predictions = allocate((len(inputs[0]), *batch_predictions.shape[1:]), batch_predictions.dtype)
+        predictions[start : start + batch_size] = batch_predictions
+    return predictions
 
 
-def _difference(answers: NDArray[Any], truth: NDArray[Any], scale: NDArray[np.float64]) -> Difference:
-    assert answers.shape == truth.shape, f"{answers.shape} for {truth.shape}"
-    apart = np.abs(answers.astype(np.float64) - truth.astype(np.float64)) / scale
-    apart[~np.isfinite(apart)] = np.inf
-    row, *output = (int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape))
-    return Difference(float(apart[row, *output]), row, tuple(output))
+def _largest_difference(predictions: NDArray[Any], reference: NDArray[Any], scale: NDArray[np.float64]) -> Difference:
+    assert predictions.shape == reference.shape, f"{predictions.shape} for {reference.shape}"
+    scaled_difference = np.abs(predictions.astype(np.float64) - reference.astype(np.float64)) / scale
+    scaled_difference[~np.isfinite(scaled_difference)] = np.inf
+    row, *output = (int(place) for place in np.unravel_index(int(scaled_difference.argmax()), scaled_difference.shape))
+    return Difference(float(scaled_difference[row, *output]), row, tuple(output))
 
 
-def _name(output: tuple[int, ...], labels: Sequence[str]) -> str:
+def _output_name(output_index: tuple[int, ...], labels: Sequence[str]) -> str:
     """The class that an output stands for; its place in the reply where it stands for none."""
-    return labels[output[0]] if labels and len(output) == 1 else f"output {', '.join(map(str, output))}"
+    return (
+        labels[output_index[0]] if labels and len(output_index) == 1 else f"output {', '.join(map(str, output_index))}"
+    )
 
 
-def _refuse(found: dict[str, dict[int, Difference]], labels: Sequence[str], tolerance: float) -> None:
+def _check_tolerance(
+    differences_by_runtime: dict[str, dict[int, Difference]], labels: Sequence[str], tolerance: float
+) -> None:
     """Raise `Mismatch` if any difference is above the tolerance, naming the largest."""
     name, batch, worst = max(
-        ((name, batch, one) for name, differences in found.items() for batch, one in differences.items()),
+        (
+            (name, batch, one)
+            for name, differences in differences_by_runtime.items()
+            for batch, one in differences.items()
+        ),
         key=lambda entry: entry[2].largest,
     )
     if worst.largest <= tolerance:
         return
-    named = _name(worst.output, labels)
-    where = f"class {named!r}" if named in labels else named
-    measured = "" if labels else " of that output's scale"
-    raise Mismatch(
+    output_name = _output_name(worst.output_index, labels)
+    where = f"class {output_name!r}" if output_name in labels else output_name
+    unit = "" if labels else " of that output's scale"
+    raise ParityError(
         f"{name} does not answer as the trained network does: at batch size {batch}, row {worst.row} of the test part "
-        f"(counted from 0), {where}, its reply is {worst.largest:.3g}{measured} away, and at most {tolerance:g} is "
+        f"(counted from 0), {where}, its reply is {worst.largest:.3g}{unit} away, and at most {tolerance:g} is "
         "allowed; look in the network or its stem for arithmetic that depends on the size of the batch, mixes its "
         "rows, or leaves float32"
     )
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _single_threaded() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -11,15 +11,15 @@ import torch
 from onnx import compose
 from torch import Tensor, nn
 
-from models.blocks.scikit import FLOOR, ScikitModel, answers_with_classes
+from models.blocks.scikit import MIN_PROBABILITY, ScikitModel, is_sklearn_classifier
 from models.stems import Model
 from pipelines.exporting.graphs import onnx_graph
 
-FEATURES, SEEN, REPLY = "(features)", "(seen)", "(reply)"  # names that no column has
-ESTIMATOR_OPERATORS = 3  # of the domain ai.onnx.ml: the newest in which skl2onnx writes all it can write
+FEATURES_NAME, ESTIMATOR_OUTPUT_NAME, PREDICTIONS_NAME = "(features)", "(seen)", "(reply)"  # names that no column has
+ML_OPSET_VERSION = 3  # of the domain ai.onnx.ml: the newest in which skl2onnx writes all it can write
 
 
-class _Stem(nn.Module):
+class _StemOnly(nn.Module):
     """The stem alone: (B, ...) raw columns -> (B, F)."""
 
     def __init__(self, stem: nn.Module) -> None:
@@ -42,27 +42,27 @@ class _LogProbabilities(nn.Module):
         place[torch.arange(len(classes)), torch.as_tensor(classes)] = 1
         self.register_buffer("place", place)
 
-    def forward(self, seen: Tensor) -> Tensor:
-        return (seen @ self.place).clamp(FLOOR, 1.0).log()
+    def forward(self, probabilities: Tensor) -> Tensor:
+        return (probabilities @ self.place).clamp(MIN_PROBABILITY, 1.0).log()
 
 
-class _Rest(nn.Module):
+class _AfterEstimator(nn.Module):
     """From what the estimator answers and the raw columns to the reply."""
 
-    def __init__(self, scores: nn.Module, model: Model, reply: nn.Module) -> None:
+    def __init__(self, scores: nn.Module, model: Model, postprocess: nn.Module) -> None:
         super().__init__()
         self.scores = scores
         self.finish = model.finish
-        self.reply = reply
+        self.reply = postprocess
 
-    def forward(self, *answered: Tensor) -> Tensor:
-        seen, *inputs = answered
-        answer: Tensor = self.reply(self.finish(self.scores(seen), *inputs))
-        return answer
+    def forward(self, *tensors: Tensor) -> Tensor:
+        estimator_output, *inputs = tensors
+        predictions: Tensor = self.reply(self.finish(self.scores(estimator_output), *inputs))
+        return predictions
 
 
 def scikit_graph(
-    model: Model, reply: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str
+    model: Model, postprocess: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str
 ) -> onnx.ModelProto:
     """Convert a model whose network is a solved `ScikitModel` to one ONNX graph.
 
@@ -75,43 +75,54 @@ def scikit_graph(
     """
     network = model.network
     assert isinstance(network, ScikitModel)
-    stem = onnx_graph(_Stem(model.stem).eval(), example, inputs, FEATURES)
+    stem = onnx_graph(_StemOnly(model.stem).eval(), example, inputs, FEATURES_NAME)
     with torch.no_grad():
         features = model.stem(*example)
     estimator = _estimator_graph(network.estimator, features.shape[1], stem)
-    whole = compose.merge_models(
+    stem_and_estimator = compose.merge_models(
         stem,
         compose.add_prefix(estimator, "estimator/"),
-        [(FEATURES, "estimator/features")],
+        [(FEATURES_NAME, "estimator/features")],
         outputs=["estimator/answer"],
     )
-    if answers_with_classes(network.estimator):
+    if is_sklearn_classifier(network.estimator):
         classes = [int(number) for number in network.estimator.classes_]
         scores: nn.Module = _LogProbabilities(classes, network.outputs)
-        seen = torch.full((len(features), len(classes)), 1 / len(classes))
+        estimator_output = torch.full((len(features), len(classes)), 1 / len(classes))
     else:
         scores = nn.Identity()
-        seen = torch.zeros(len(features), network.outputs)
-    rest = onnx_graph(_Rest(scores, model, reply).eval(), (seen, *example), [SEEN, *inputs], REPLY)
-    return _joined(whole, rest, inputs, output)
+        estimator_output = torch.zeros(len(features), network.outputs)
+    after_estimator = onnx_graph(
+        _AfterEstimator(scores, model, postprocess).eval(),
+        (estimator_output, *example),
+        [ESTIMATOR_OUTPUT_NAME, *inputs],
+        PREDICTIONS_NAME,
+    )
+    return _merge_graphs(stem_and_estimator, after_estimator, inputs, output)
 
 
-def _joined(front: onnx.ModelProto, rest: onnx.ModelProto, inputs: Sequence[str], output: str) -> onnx.ModelProto:
+def _merge_graphs(
+    stem_and_estimator: onnx.ModelProto, after_estimator: onnx.ModelProto, inputs: Sequence[str], output: str
+) -> onnx.ModelProto:
     """Let the rest read what the front answers, and the same raw columns as the front."""
-    whole = compose.merge_models(front, compose.add_prefix(rest, "rest/"), [("estimator/answer", f"rest/{SEEN}")])
-    names = {f"rest/{REPLY}": output, **{f"rest/{name}": name for name in inputs}}
-    for node in whole.graph.node:
+    merged = compose.merge_models(
+        stem_and_estimator,
+        compose.add_prefix(after_estimator, "rest/"),
+        [("estimator/answer", f"rest/{ESTIMATOR_OUTPUT_NAME}")],
+    )
+    names = {f"rest/{PREDICTIONS_NAME}": output, **{f"rest/{name}": name for name in inputs}}
+    for node in merged.graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
-    asked = [entry for entry in whole.graph.input if entry.name not in names]
-    del whole.graph.input[:]
-    whole.graph.input.extend(asked)
-    (answer,) = whole.graph.output
-    answer.name = output
-    return whole
+    graph_inputs = [entry for entry in merged.graph.input if entry.name not in names]
+    del merged.graph.input[:]
+    merged.graph.input.extend(graph_inputs)
+    (graph_output,) = merged.graph.output
+    graph_output.name = output
+    return merged
 
 
-def _estimator_graph(estimator: Any, features: int, like: onnx.ModelProto) -> onnx.ModelProto:
+def _estimator_graph(estimator: Any, features: int, opset_source: onnx.ModelProto) -> onnx.ModelProto:
     """The estimator by skl2onnx, features (B, F) -> answer: probabilities (B, S) or numbers (B, O).
 
     Args:
@@ -121,22 +132,22 @@ def _estimator_graph(estimator: Any, features: int, like: onnx.ModelProto) -> on
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
-    (standard,) = [entry.version for entry in like.opset_import if entry.domain == ""]
-    classifier = answers_with_classes(estimator)
+    (onnx_opset,) = [entry.version for entry in opset_source.opset_import if entry.domain == ""]
+    is_classifier = is_sklearn_classifier(estimator)
     graph: onnx.ModelProto = to_onnx(
         estimator,
         initial_types=[("features", FloatTensorType([None, features]))],
-        options={id(estimator): {"zipmap": False}} if classifier else None,  # one array, not a dictionary per row
-        target_opset={"": standard, "ai.onnx.ml": ESTIMATOR_OPERATORS},
+        options={id(estimator): {"zipmap": False}} if is_classifier else None,  # one array, not a dictionary per row
+        target_opset={"": onnx_opset, "ai.onnx.ml": ML_OPSET_VERSION},
     )
     versions = {entry.domain: entry.version for entry in graph.opset_import}  # skl2onnx may list one twice
     del graph.opset_import[:]
     graph.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in sorted(versions.items()))
-    graph.ir_version = like.ir_version
+    graph.ir_version = opset_source.ir_version
     graph.doc_string = ""
-    answer = graph.graph.output[-1]  # of a classifier, the label comes first
+    graph_output = graph.graph.output[-1]  # of a classifier, the label comes first
     for node in graph.graph.node:
-        node.output[:] = ["answer" if name == answer.name else name for name in node.output]
-        node.input[:] = ["answer" if name == answer.name else name for name in node.input]
-    answer.name = "answer"
+        node.output[:] = ["answer" if name == graph_output.name else name for name in node.output]
+        node.input[:] = ["answer" if name == graph_output.name else name for name in node.input]
+    graph_output.name = "answer"
     return graph

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.files import write_arrays, write_json
-from pipelines.tasks import Decision, Task
+from pipelines.tasks import Calibration, Task
 
-VERSION = "1.0"  # of the contract, not of the weights
+SIGNATURE_VERSION = "1.0"  # of the contract, not of the weights
 GOLDEN_ROWS = 8
 LIBRARIES = ("torch", "onnx", "onnxruntime", "scikit-learn")
-MEDIA = ["image/png", "image/jpeg"]
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels of an image -> Pillow's name for such pixels
+MEDIA_TYPES = ["image/png", "image/jpeg"]
+PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels of an image -> Pillow's name for such pixels
 
-DRAW = "numpy.random.Generator(numpy.random.PCG64(seed)).standard_normal((number, Z), dtype=numpy.float32)"
+NOISE_RECIPE = "numpy.random.Generator(numpy.random.PCG64(seed)).standard_normal((number, Z), dtype=numpy.float32)"
 
 
-class Champion(NamedTuple):
+class ChampionSummary(NamedTuple):
     """Who is served, for people who read the signature."""
 
     contender: str
@@ -45,20 +45,20 @@ def golden_rows(targets: NDArray[Any], rows: int = GOLDEN_ROWS) -> list[int]:
     """
     if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
         return sorted(set(np.linspace(0, len(targets) - 1, min(rows, len(targets))).astype(int).tolist()))
-    turns: list[tuple[int, int]] = []  # (how many of its class came before, row)
-    before: dict[Any, int] = {}
+    class_turns: list[tuple[int, int]] = []  # (how many of its class came before, row)
+    class_counts: dict[Any, int] = {}
     for row, target in enumerate(targets.tolist()):
-        turns.append((before.get(target, 0), row))
-        before[target] = before.get(target, 0) + 1
-    return sorted(row for _, row in sorted(turns)[:rows])
+        class_turns.append((class_counts.get(target, 0), row))
+        class_counts[target] = class_counts.get(target, 0) + 1
+    return sorted(row for _, row in sorted(class_turns)[:rows])
 
 
 def write_golden(
     path: Path,
-    asked: Sequence[Field],
+    input_fields: Sequence[Field],
     inputs: Sequence[NDArray[Any]],
     output: str,
-    replies: NDArray[Any],
+    predictions: NDArray[Any],
     scale: NDArray[Any] | None = None,
 ) -> None:
     """Write what is asked and the eager network's replies: `input_<field>` per field, then the output by its name.
@@ -69,8 +69,8 @@ def write_golden(
         scale: what a difference in each number of a reply is measured against, shaped as one reply; written as
             `scale`. Without it serving takes 1 for probabilities and the largest reply for other numbers.
     """
-    columns = {f"input_{field.name}": values for field, values in zip(asked, inputs, strict=True)}
-    write_arrays(path, {**columns, output: replies, **({} if scale is None else {"scale": scale})})
+    columns = {f"input_{field.name}": values for field, values in zip(input_fields, inputs, strict=True)}
+    write_arrays(path, {**columns, output: predictions, **({} if scale is None else {"scale": scale})})
 
 
 def write_signature(
@@ -79,10 +79,10 @@ def write_signature(
     name: str,
     task: Task,
     schema: Schema,
-    champion: Champion,
-    reply: tuple[int, ...],
+    champion: ChampionSummary,
+    prediction_shape: tuple[int, ...],
     tolerance: float,
-    decision: Decision = MappingProxyType({}),
+    calibration: Calibration = MappingProxyType({}),
     levels: tuple[float, ...] = (),
 ) -> None:
     """Write signature.json beside the files it describes; call it last, because it holds their hashes.
@@ -98,41 +98,41 @@ def write_signature(
     files = [path for path in (folder / file for file in ("model.onnx", "model.pt", "golden.npz")) if path.exists()]
     signature = {
         "name": name,
-        "version": VERSION,
+        "version": SIGNATURE_VERSION,
         "task": task.name,
         "title": schema.title,
-        "inputs": [_asked(field, whole=task.name == "forecasting") for field in task.asked],
-        "outputs": [{"name": task.output, "dtype": "float32", "shape": list(reply)}],
-        "target": _field(schema.target),
+        "inputs": [_input_entry(field, all_steps=task.name == "forecasting") for field in task.input_fields],
+        "outputs": [{"name": task.output_name, "dtype": "float32", "shape": list(prediction_shape)}],
+        "target": _field_entry(schema.target),
         "labels": list(schema.target.categories),
         "levels": list(levels),
-        "decision": dict(decision),
+        "decision": dict(calibration),
         "champion": champion._asdict(),
         "tolerance": tolerance,
-        "versions": {library: _version(library) for library in LIBRARIES},
+        "versions": {library: _library_version(library) for library in LIBRARIES},
         "hashes": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
     write_json(folder / "signature.json", signature)
 
 
-def _asked(field: Field, *, whole: bool = False) -> dict[str, Any]:
+def _input_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any]:
     """An input as the graph reads it: as it is stored, except for a text, which is read as codes of its words.
 
     Args:
         whole: whether a sequence must have all of its steps; networks that foretell have seen no shorter window.
     """
     as_read = {"dtype": "int64", "shape": [field.length]} if field.kind == "text" else {}
-    return {**_field(field), **as_read, "decode": _decode(field, whole=whole)}
+    return {**_field_entry(field), **as_read, "decode": _decoding_entry(field, all_steps=all_steps)}
 
 
-def _field(field: Field) -> dict[str, Any]:
-    whole = np.issubdtype(np.dtype(field.dtype), np.integer)
+def _field_entry(field: Field) -> dict[str, Any]:
+    is_integer = np.issubdtype(np.dtype(field.dtype), np.integer)
     return {
         "name": field.name,
         "kind": field.kind,
         "dtype": field.dtype,
         "shape": list(field.shape),
-        "range": None if field.range is None else [int(end) if whole else end for end in field.range],
+        "range": None if field.range is None else [int(end) if is_integer else end for end in field.range],
         "unit": field.unit,
         "categories": list(field.categories),
         "length": field.length,
@@ -141,15 +141,15 @@ def _field(field: Field) -> dict[str, Any]:
     }
 
 
-def _decode(field: Field, *, whole: bool = False) -> dict[str, Any] | None:
+def _decoding_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any] | None:
     """What cannot be in a graph: how a picture's bytes become pixels, a seed noise; None where nothing has to."""
     if field.kind == "noise":
-        return {"draw": DRAW}
+        return {"draw": NOISE_RECIPE}
     if field.kind != "image":
-        return {"whole": True} if whole and field.kind == "steps" else None
+        return {"whole": True} if all_steps and field.kind == "steps" else None
     channels = field.shape[2] if len(field.shape) == 3 else 1
-    return {"mode": MODES[channels], "media": MEDIA}
+    return {"mode": PILLOW_MODES[channels], "media": MEDIA_TYPES}
 
 
-def _version(library: str) -> str:
+def _library_version(library: str) -> str:
     return version(library).split("+")[0]  # without the build: the CPU and GPU builds are one version

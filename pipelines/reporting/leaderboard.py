@@ -11,30 +11,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
-from pipelines.evaluation.leaderboard import Estimate, Leaderboard, read
-from pipelines.evaluation.number_format import decimal
+from pipelines.evaluation.leaderboard import Estimate, Leaderboard, read_leaderboard
+from pipelines.evaluation.number_format import format_number
 
 
-def render(board: Leaderboard) -> str:
+def render_leaderboard(board: Leaderboard) -> str:
     """The leaderboard as aligned plain text, and what to ship."""
     goal = board.champion.goal
-    shown = [goal, *(name for name in board.rows[0].test if name != goal)][:2]
-    header = ["", "contender", f"valid {goal}", *(f"test {name} [95 %]" for name in shown)]
+    metric_names = [goal, *(name for name in board.rows[0].test_scores if name != goal)][:2]
+    header = ["", "contender", f"valid {goal}", *(f"test {name} [95 %]" for name in metric_names)]
     table = [[*header, "parameters", "FLOPs", "verdict"]]
     for row in board.rows:
         mark = "*" if row.contender == board.champion.contender else ""
         table.append(
             [
-                *(f"{row.rank}{mark}", row.contender, decimal(row.valid)),
-                *(bracketed(row.test[name]) for name in shown),
+                *(f"{row.rank}{mark}", row.contender, format_number(row.valid_score)),
+                *(format_estimate(row.test_scores[name]) for name in metric_names),
                 *(f"{row.parameters:,}", f"{row.flops:,}", row.verdict),
             ]
         )
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    left = {0, 1, len(widths) - 1}
+    left_aligned = {0, 1, len(widths) - 1}
     lines = [
         "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
+            cell.ljust(width) if column in left_aligned else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in table
@@ -44,20 +44,20 @@ def render(board: Leaderboard) -> str:
     return "\n".join([board.champion.problem, *lines, *wrap(f"* champion: {board.champion.reason}", width)])
 
 
-def bracketed(estimate: Estimate) -> str:
+def format_estimate(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
-        return decimal(estimate.value)
-    return f"{decimal(estimate.value)} [{decimal(estimate.low)}, {decimal(estimate.high)}]"
+        return format_number(estimate.value)
+    return f"{format_number(estimate.value)} [{format_number(estimate.low)}, {format_number(estimate.high)}]"
 
 
 def main(folders: Sequence[str]) -> int:
     """Print the leaderboards of the given `compare` folders, where their reports are, and what to do next."""
-    boards = [Path(folder) for folder in folders if Path(folder, "champion.json").exists()]
-    if not boards:
+    compare_folders = [Path(folder) for folder in folders if Path(folder, "champion.json").exists()]
+    if not compare_folders:
         print("There is no leaderboard yet: `make run` makes one.", file=sys.stderr)
         return 1
-    for folder in boards:
-        print(f"{render(read(folder))}\n  report: {folder / 'report.html'}\n")
+    for folder in compare_folders:
+        print(f"{render_leaderboard(read_leaderboard(folder))}\n  report: {folder / 'report.html'}\n")
     print("Next: `make serve` answers over HTTP with every champion; `make ui` compares all runs in MLflow.")
     return 0
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-LIBRARIES = ("torch", "optuna", "numpy", "scikit-learn")  # whose versions may change a number
+FINGERPRINTED_LIBRARIES = ("torch", "optuna", "numpy", "scikit-learn")  # whose versions may change a number
 
-LOOKS = "pipelines/reporting"  # a picture drawn differently is a new output, but no reason to train again
-OUTS = ("outs", "metrics", "plots")
+PRESENTATION_FOLDER = "pipelines/reporting"  # a picture drawn differently is a new output, but no reason to train again
+OUTPUT_KEYS = ("outs", "metrics", "plots")
 
 
 class Stage(NamedTuple):
@@ -28,30 +28,34 @@ class Stage(NamedTuple):
         return f"{self.verb} {self.name}"
 
 
-def stages() -> list[Stage]:
+def read_stages() -> list[Stage]:
     """All stages in the order dvc.yaml tells the story, which is the order DVC runs them in."""
     with Path("params.yaml").open(encoding="utf-8") as stream:
         params = yaml.safe_load(stream)
     with Path("dvc.yaml").open(encoding="utf-8") as stream:
-        story = yaml.safe_load(stream)
+        dvc_yaml = yaml.safe_load(stream)
     return [
-        Stage(verb, name, *(_listed(entry["do"], keys, name, item) for keys in (("deps",), ("params",), OUTS)))
-        for verb, entry in story["stages"].items()
+        Stage(
+            verb,
+            name,
+            *(_expand_entries(entry["do"], keys, name, item) for keys in (("deps",), ("params",), OUTPUT_KEYS)),
+        )
+        for verb, entry in dvc_yaml["stages"].items()
         if "foreach" in entry  # the one stage that looks at all problems at once runs by itself
-        for name, item in _entries(params, entry["foreach"])
+        for name, item in _foreach_items(params, entry["foreach"])
     ]
 
 
-def _entries(params: Any, foreach: str) -> list[tuple[str, Any]]:
+def _foreach_items(params: Any, foreach: str) -> list[tuple[str, Any]]:
     """What `${problems}` or `${contenders}` stands for; a name that YAML reads as a number is told off elsewhere."""
     return [(str(name), item) for name, item in params[foreach.removeprefix("${").removesuffix("}")].items()]
 
 
-def find(verb: str, name: str) -> Stage | None:
-    return next((stage for stage in stages() if (stage.verb, stage.name) == (verb, name)), None)
+def find_stage(verb: str, name: str) -> Stage | None:
+    return next((stage for stage in read_stages() if (stage.verb, stage.name) == (verb, name)), None)
 
 
-def fingerprint(stage: Stage, device: str) -> str:
+def stage_fingerprint(stage: Stage, device: str) -> str:
     """A hash of everything the stage's result depends on: files, settings, libraries, device.
 
     Scratch work is kept under this name, so that a run goes on where it was killed, and never
@@ -60,19 +64,19 @@ def fingerprint(stage: Stage, device: str) -> str:
     with Path("params.yaml").open(encoding="utf-8") as stream:
         params = yaml.safe_load(stream)
     digest = hashlib.blake2b(digest_size=10)
-    for name in LIBRARIES:
+    for name in FINGERPRINTED_LIBRARIES:
         digest.update(f"{name}={version(name)}\n".encode())
     digest.update(f"device={device}\n".encode())
     for key in stage.params:
-        digest.update(f"{key}={_value(params, key)!r}\n".encode())
-    for path in _files(dep for dep in stage.deps if not dep.startswith(LOOKS)):
+        digest.update(f"{key}={_lookup_param(params, key)!r}\n".encode())
+    for path in _dependency_files(dep for dep in stage.deps if not dep.startswith(PRESENTATION_FOLDER)):
         digest.update(f"{path.as_posix()}\n".encode())
         with path.open("rb") as stream_of_bytes:
             digest.update(hashlib.file_digest(stream_of_bytes, "blake2b").digest())
     return digest.hexdigest()
 
 
-def _files(deps: Iterable[str]) -> Iterator[Path]:
+def _dependency_files(deps: Iterable[str]) -> Iterator[Path]:
     for dep in deps:
         path = Path(dep)
         if path.is_dir():
@@ -81,27 +85,31 @@ def _files(deps: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def _listed(entry: Mapping[str, Any], keys: tuple[str, ...], name: str, item: Mapping[str, Any]) -> tuple[str, ...]:
+def _expand_entries(
+    entry: Mapping[str, Any], keys: tuple[str, ...], name: str, item: Mapping[str, Any]
+) -> tuple[str, ...]:
     """What a stage lists under some keys; a line with settings of its own, as plots have, is a mapping of one key."""
     lines = (line for key in keys for line in entry.get(key, ()))
-    return tuple(_filled(line if isinstance(line, str) else next(iter(line)), name, item) for line in lines)
+    return tuple(
+        _substitute_variables(line if isinstance(line, str) else next(iter(line)), name, item) for line in lines
+    )
 
 
-def _filled(text: str, key: str, item: Mapping[str, Any]) -> str:
+def _substitute_variables(text: str, key: str, item: Mapping[str, Any]) -> str:
     text = text.replace("${key}", key)
     for name, value in item.items():
         text = text.replace(f"${{item.{name}}}", str(value))
     return text
 
 
-def _value(params: Any, dotted: str) -> Any:
+def _lookup_param(params: Any, dotted: str) -> Any:
     for word in dotted.split("."):
         params = params[word]
     return params
 
 
-def scratch(verb: str, name: str, device: str, state: Path) -> Path:
+def scratch_folder(verb: str, name: str, device: str, state: Path) -> Path:
     """The stage's scratch folder, named after everything its result depends on."""
-    stage = find(verb, name)
+    stage = find_stage(verb, name)
     assert stage is not None, "a stage that runs is in dvc.yaml"
-    return state / verb / name / fingerprint(stage, device)
+    return state / verb / name / stage_fingerprint(stage, device)

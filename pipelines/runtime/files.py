@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 
-UNFINISHED = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
-LEFT = (f"{UNFINISHED}*", "*.tmp")  # what killed writers leave: ours, and DVC's trial of which links work
+TEMPORARY_PREFIX = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
+LEFTOVER_PATTERNS = (
+    f"{TEMPORARY_PREFIX}*",
+    "*.tmp",
+)  # what killed writers leave: ours, and DVC's trial of which links work
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block ends well.
 
     A process killed inside the block leaves `path` as it was, and a file that `clear_unfinished` removes. The
@@ -28,11 +31,11 @@ def replacing(path: Path) -> Iterator[Path]:
     savers look at it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:  # NumPy reports a full disk without a number, and writing does not say to which file
         number = errno.ENOSPC if error.errno is None else error.errno
@@ -41,14 +44,14 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def clear_unfinished(folder: Path) -> None:
+def delete_unfinished_files(folder: Path) -> None:
     """Remove what writers that were killed left in a folder. Only for a folder nobody else writes to now."""
-    for left in (path for pattern in LEFT for path in folder.glob(pattern)):
-        left.unlink(missing_ok=True)
+    for leftover in (path for pattern in LEFTOVER_PATTERNS for path in folder.glob(pattern)):
+        leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -62,38 +65,38 @@ def write_json(path: Path, value: Mapping[str, Any] | list[Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    with reading(path):
+    with explaining_damage(path):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def explaining_damage(path: Path) -> Iterator[None]:
     """Turn what a damaged file makes its reader raise into a sentence that names the file.
 
     Raises:
-        Failure: if the block raises an error of values, of keys, or of input that is not "no such file".
+        UserError: if the block raises an error of values, of keys, or of input that is not "no such file".
     """
     try:
         yield
     except FileNotFoundError:
-        raise Failure(f"{path} is missing; `dvc repro` makes it again") from None
+        raise UserError(f"{path} is missing; `dvc repro` makes it again") from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        what = " ".join(str(error).split())[:120]
-        raise Failure(f"{path} is damaged ({what}); delete it, and `dvc repro` makes it again") from None
+        cause = " ".join(str(error).split())[:120]
+        raise UserError(f"{path} is damaged ({cause}); delete it, and `dvc repro` makes it again") from None
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write one `.npy` file; object arrays are refused, because reading one runs a pickle."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write one `.npz` file, in the mapping's order; the bytes hold no date."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         np.savez(temporary, allow_pickle=False, **arrays)
 
 
 def copy_file(source: Path, path: Path) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         shutil.copyfile(source, temporary)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 @contextmanager
-def alone(path: Path, waiting: str) -> Iterator[None]:
+def exclusive_lock(path: Path, wait_message: str) -> Iterator[None]:
     """Hold the lock of a file; if another process has it, say `waiting` and wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(waiting, file=sys.stderr, flush=True)
+            print(wait_message, file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

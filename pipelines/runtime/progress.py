@@ -4,8 +4,8 @@ import sys
 import time
 from typing import TextIO
 
-REDRAW = 0.1  # seconds between two drawings on a terminal
-REPEAT = 10.0  # seconds between two plain lines in a file
+REDRAW_SECONDS = 0.1  # seconds between two drawings on a terminal
+LOG_LINE_SECONDS = 10.0  # seconds between two plain lines in a file
 
 
 class Progress:
@@ -19,34 +19,34 @@ class Progress:
         self.label = label
         self.total = total
         self.stream = sys.stderr if stream is None else stream
-        self.terminal = self.stream.isatty()
-        self.started = time.monotonic()
-        self.drawn = -1e9
-        self.skipped = 0
+        self.is_terminal = self.stream.isatty()
+        self.started_at = time.monotonic()
+        self.last_drawn_at = -1e9
+        self.done_earlier = 0
 
-    def update(self, done: int, text: str = "", *, already: int = 0) -> None:
+    def update(self, done: int, text: str = "", *, done_earlier: int = 0) -> None:
         """Show that `done` of the total are over, `already` of them in an earlier, interrupted run."""
         now = time.monotonic()
-        self.skipped = max(self.skipped, already)
-        last = done >= self.total
-        if not last and now - self.drawn < (REDRAW if self.terminal else REPEAT):
+        self.done_earlier = max(self.done_earlier, done_earlier)
+        is_last = done >= self.total
+        if not is_last and now - self.last_drawn_at < (REDRAW_SECONDS if self.is_terminal else LOG_LINE_SECONDS):
             return
-        self.drawn = now
-        line = f"  {self.label} {done} of {self.total}{self._left(done, now)}{f'  {text}' if text else ''}"
-        if self.terminal:
-            self.stream.write(f"\r\x1b[2K{line}" + ("\n" if last else ""))
+        self.last_drawn_at = now
+        line = f"  {self.label} {done} of {self.total}{self._format_remaining(done, now)}{f'  {text}' if text else ''}"
+        if self.is_terminal:
+            self.stream.write(f"\r\x1b[2K{line}" + ("\n" if is_last else ""))
         else:
             self.stream.write(line + "\n")
         self.stream.flush()
 
-    def _left(self, done: int, now: float) -> str:
-        fresh = done - self.skipped
-        if fresh <= 0 or done >= self.total:
-            return f"  {duration(now - self.started)}" if done >= self.total else ""
-        return f"  about {duration((now - self.started) / fresh * (self.total - done))} left"
+    def _format_remaining(self, done: int, now: float) -> str:
+        done_now = done - self.done_earlier
+        if done_now <= 0 or done >= self.total:
+            return f"  {format_duration(now - self.started_at)}" if done >= self.total else ""
+        return f"  about {format_duration((now - self.started_at) / done_now * (self.total - done))} left"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration as people say it.
 
     >>> duration(4.2), duration(61), duration(7322)

@@ -3,7 +3,7 @@
 import hashlib
 
 
-def derive(seed: int, *purpose: str | int) -> int:
+def derive_seed(seed: int, *purpose: str | int) -> int:
     """Turn the project's seed and a purpose into a seed of its own, in [0, 2**31).
 
     Streams for different purposes are unrelated, and none depends on how many others were drawn

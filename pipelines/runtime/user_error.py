@@ -1,7 +1,7 @@
 """The one exception a user is meant to read."""
 
 
-class Failure(ValueError):
+class UserError(ValueError):
     """A user's mistake or a fact of the data, as a sentence.
 
     The message names the file or setting, the rule, the value found and what to do. A stage prints

@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-CONTEXT = multiprocessing.get_context("forkserver")
-TRIES = 2  # a worker that dies twice on the same task died of it
+FORKSERVER = multiprocessing.get_context("forkserver")
+MAX_TRIES = 2  # a worker that dies twice on the same task died of it
 
 
 class Crash(NamedTuple):
@@ -37,13 +37,13 @@ class Worker(NamedTuple):
     connection: Connection
 
 
-def available(device: str) -> int:
+def worker_count(device: str) -> int:
     """How many workers to use: BAKEOFF_WORKERS, else a process per core, or four sharing a GPU."""
-    stated = os.environ.get("BAKEOFF_WORKERS", "")
-    if stated:
-        if not stated.isdigit() or int(stated) < 1:
-            raise Failure(f"BAKEOFF_WORKERS must be a whole number of at least 1, found {stated!r}")
-        return int(stated)
+    override = os.environ.get("BAKEOFF_WORKERS", "")
+    if override:
+        if not override.isdigit() or int(override) < 1:
+            raise UserError(f"BAKEOFF_WORKERS must be a whole number of at least 1, found {override!r}")
+        return int(override)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if device == "cpu" else min(4, cores)
 
@@ -53,10 +53,10 @@ class Workers(Generic[T, R]):
 
     def __init__(self, work: Callable[[T], R], count: int, imports: Sequence[str] = ()) -> None:
         """Start the workers; the fork server imports the module of `work` and `imports` first."""
-        CONTEXT.set_forkserver_preload([work.__module__, *imports])
+        FORKSERVER.set_forkserver_preload([work.__module__, *imports])
         self.work = work
-        self.idle = [self._start() for _ in range(count)]
-        self.waiting: deque[tuple[int, T, int]] = deque()  # key, task, which try this will be
+        self.idle = [self._start_worker() for _ in range(count)]
+        self.queue: deque[tuple[int, T, int]] = deque()  # key, task, which try this will be
         self.busy: dict[Connection, tuple[Worker, int, T, int]] = {}
 
     def __enter__(self) -> Self:
@@ -71,76 +71,76 @@ class Workers(Generic[T, R]):
             worker.connection.close()
             worker.process.join()
 
-    def _start(self) -> Worker:
-        ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=_serve, args=(self.work, theirs), daemon=True)
+    def _start_worker(self) -> Worker:
+        ours, theirs = FORKSERVER.Pipe()
+        process = FORKSERVER.Process(target=_run_worker, args=(self.work, theirs), daemon=True)
         process.start()
         theirs.close()
         return Worker(process, ours)
 
     def submit(self, key: int, task: T, *, first: bool = False) -> None:
         """Have a task done when a worker is free; `first` puts it before those that wait already."""
-        self.waiting.appendleft((key, task, 1)) if first else self.waiting.append((key, task, 1))
-        self._start_waiting()
+        self.queue.appendleft((key, task, 1)) if first else self.queue.append((key, task, 1))
+        self._start_queued_tasks()
 
-    def collect(self) -> list[tuple[int, R | Crash]]:
+    def collect_results(self) -> list[tuple[int, R | Crash]]:
         """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
         assert self.busy, "nothing was submitted"
-        ended: list[tuple[int, R | Crash]] = []
-        while not ended:
+        finished: list[tuple[int, R | Crash]] = []
+        while not finished:
             for connection in wait(list(self.busy)):
                 assert isinstance(connection, Connection)
                 worker, key, task, tries = self.busy.pop(connection)
-                result = self._outcome(worker, tries)
+                result = self._receive_result(worker, tries)
                 if result is None:
-                    self.waiting.appendleft((key, task, tries + 1))
+                    self.queue.appendleft((key, task, tries + 1))
                 else:
-                    ended.append((key, result))
-            self._start_waiting()
-        return ended
+                    finished.append((key, result))
+            self._start_queued_tasks()
+        return finished
 
-    def map(self, tasks: Sequence[T], done: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
+    def map(self, tasks: Sequence[T], on_result: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
         """Work on all tasks; `done(index, result)` is called as each ends."""
         results: dict[int, R | Crash] = {}
         for index, task in enumerate(tasks):
             self.submit(index, task)
         while len(results) < len(tasks):
-            for index, result in self.collect():
+            for index, result in self.collect_results():
                 results[index] = result
-                if done is not None:
-                    done(index, result)
+                if on_result is not None:
+                    on_result(index, result)
         return [results[index] for index in range(len(tasks))]
 
-    def _start_waiting(self) -> None:
-        while self.waiting and self.idle:
-            key, task, tries = self.waiting.popleft()
+    def _start_queued_tasks(self) -> None:
+        while self.queue and self.idle:
+            key, task, tries = self.queue.popleft()
             worker = self.idle.pop()
             self.busy[worker.connection] = (worker, key, task, tries)
-            self._hand_over(worker, task)
+            self._send_task(worker, task)
 
-    def _hand_over(self, worker: Worker, task: T) -> None:
+    def _send_task(self, worker: Worker, task: T) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # dead while idle: reading from it says so
             worker.connection.send(task)
 
-    def _outcome(self, worker: Worker, tries: int) -> R | Crash | None:
+    def _receive_result(self, worker: Worker, tries: int) -> R | Crash | None:
         """What a worker sent; None to try again in the fresh worker that replaces a dead one."""
         try:
-            ended, value = worker.connection.recv()
+            status, value = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             worker.process.join()
             worker.connection.close()
-            self.idle.append(self._start())
-            return Crash(_cause(worker.process.exitcode)) if tries >= TRIES else None
+            self.idle.append(self._start_worker())
+            return Crash(_crash_reason(worker.process.exitcode)) if tries >= MAX_TRIES else None
         self.idle.append(worker)
-        if ended == "failed":
+        if status == "failed":
             raise value
-        if ended == "raised":
+        if status == "raised":
             raise RuntimeError(f"a worker failed:\n{value}")
         result: R = value
         return result
 
 
-def _cause(exitcode: int | None) -> str:
+def _crash_reason(exitcode: int | None) -> str:
     if exitcode == -signal.SIGKILL:
         return "its process was killed (out of memory?)"
     if exitcode is not None and exitcode < 0:
@@ -148,9 +148,9 @@ def _cause(exitcode: int | None) -> str:
     return f"its process ended with status {exitcode}"
 
 
-def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
+def _run_worker(work: Callable[[Any], Any], connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends us
-    end_with_parent()
+    exit_with_parent()
     while True:
         try:
             task = connection.recv()
@@ -158,7 +158,7 @@ def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
             return
         try:
             answer = ("returned", work(task))
-        except (Failure, OSError) as error:  # for the user: the parent raises the same
+        except (UserError, OSError) as error:  # for the user: the parent raises the same
             answer = ("failed", error)
         except Exception:  # for us: the parent raises it with this traceback; this process stays usable
             answer = ("raised", traceback.format_exc())
@@ -168,13 +168,13 @@ def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
             return
 
 
-def end_with_parent() -> None:
+def exit_with_parent() -> None:
     """End this worker at once when the process that asked for it is gone, even by `kill -9`."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def watch() -> None:
+    def wait_for_parent() -> None:
         wait([parent.sentinel])
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=wait_for_parent, daemon=True).start()

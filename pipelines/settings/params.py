@@ -13,22 +13,22 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.settings.errors import _sentences
+from pipelines.settings.errors import _format_errors
 from pipelines.sources import SourceSettings
 from pipelines.splitting.split import SplitSettings
-from pipelines.tasks import SettingsOfTask
+from pipelines.tasks import AnyTaskSettings
 from pipelines.training.augmentation import AugmentSettings
 
-NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
+NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
 
-class Settings(BaseModel):
+class FrozenSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class TuneSettings(Settings):
+class TuneSettings(FrozenSettings):
     """How a contender's settings are searched."""
 
     trials: int = Field(default=12, ge=1)  # settings tried
@@ -36,7 +36,7 @@ class TuneSettings(Settings):
     epochs: int = Field(default=12, ge=1)  # epochs of a trial that is never pruned
 
 
-class TrainSettings(Settings):
+class TrainSettings(FrozenSettings):
     """How the best settings are trained."""
 
     seeds: int = Field(default=3, ge=1)  # independent trainings; the best on validation is the model
@@ -44,22 +44,22 @@ class TrainSettings(Settings):
     patience: int = Field(default=8, ge=1)  # epochs without a better validation score before stopping
 
 
-class Defaults(Settings):
+class Defaults(FrozenSettings):
     tune: TuneSettings = TuneSettings()
     train: TrainSettings = TrainSettings()
 
 
-class Problem(Settings):
+class Problem(FrozenSettings):
     """A data set, a task and how to split it."""
 
-    task: SettingsOfTask
+    task: AnyTaskSettings
     goal: str | None = None  # what is optimised; the task's own choice when absent
     source: SourceSettings
     split: SplitSettings
     augment: AugmentSettings = AugmentSettings()
 
 
-class Contender(Settings):
+class Contender(FrozenSettings):
     """An architecture entered for a problem."""
 
     problem: str
@@ -70,7 +70,7 @@ class Contender(Settings):
     train: Mapping[str, int] = {}  # ... and from defaults.train
 
 
-class Params(Settings):
+class Params(FrozenSettings):
     seed: int = Field(ge=0)
     defaults: Defaults = Defaults()
     problems: Mapping[str, Problem]
@@ -78,9 +78,9 @@ class Params(Settings):
 
     @field_validator("problems", "contenders")
     @classmethod
-    def _names_are_usable(cls, entries: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _check_names(cls, entries: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in entries:
-            if not NAME.fullmatch(name):
+            if not NAME_PATTERN.fullmatch(name):
                 raise ValueError(
                     f"the name {name!r} must be lower-case letters, digits, '-' and '_', 64 at most: it becomes a "
                     "folder, a DVC stage and a web address"
@@ -88,51 +88,53 @@ class Params(Settings):
         return entries
 
     @model_validator(mode="after")
-    def _contenders_have_problems(self) -> "Params":
+    def _check_problems(self) -> "Params":
         for name, contender in self.contenders.items():
             if contender.problem not in self.problems:
                 raise ValueError(
                     f"contenders.{name}.problem: no problem is called {contender.problem!r}; "
                     f"there are: {', '.join(self.problems)}"
                 )
-        lonely = set(self.problems) - {contender.problem for contender in self.contenders.values()}
-        if lonely:
-            raise ValueError(f"problems.{min(lonely)}: no contender is entered for it under contenders:")
+        unused = set(self.problems) - {contender.problem for contender in self.contenders.values()}
+        if unused:
+            raise ValueError(f"problems.{min(unused)}: no contender is entered for it under contenders:")
         return self
 
-    def tune(self, contender: str) -> TuneSettings:
-        return _overridden(self.defaults.tune, self.contenders[contender].tune, f"contenders.{contender}.tune")
+    def tune_settings(self, contender: str) -> TuneSettings:
+        return _override_defaults(self.defaults.tune, self.contenders[contender].tune, f"contenders.{contender}.tune")
 
-    def train(self, contender: str) -> TrainSettings:
-        return _overridden(self.defaults.train, self.contenders[contender].train, f"contenders.{contender}.train")
+    def train_settings(self, contender: str) -> TrainSettings:
+        return _override_defaults(
+            self.defaults.train, self.contenders[contender].train, f"contenders.{contender}.train"
+        )
 
-    def entered(self, problem: str) -> list[str]:
+    def contender_names(self, problem: str) -> list[str]:
         """The contenders of a problem, in the order of params.yaml."""
         return [name for name, contender in self.contenders.items() if contender.problem == problem]
 
 
-def load(path: Path = paths.PARAMS) -> Params:
+def load_params(path: Path = paths.PARAMS_FILE) -> Params:
     """Read and check params.yaml.
 
     Raises:
-        Failure: the file is missing, is not YAML, or breaks a rule; the first ten breaches are named.
+        UserError: the file is missing, is not YAML, or breaks a rule; the first ten breaches are named.
     """
     try:
         text = path.read_text(encoding="utf-8")
-        params = Params.model_validate(yaml.load(text, _Loader))  # it is a SafeLoader
+        params = Params.model_validate(yaml.load(text, _UniqueKeyLoader))  # it is a SafeLoader
     except FileNotFoundError:
-        raise Failure(f"{path} is missing; run from the project's folder") from None
+        raise UserError(f"{path} is missing; run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        raise Failure(_sentences(path, error, Params)) from None
+        raise UserError(_format_errors(path, error, Params)) from None
     for name in params.contenders:  # departures from the defaults are checked with the rest
-        params.tune(name)
-        params.train(name)
+        params.tune_settings(name)
+        params.train_settings(name)
     return params
 
 
-class _Loader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML's safe loader, which also refuses a key that stands twice: the first of the two would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -148,8 +150,8 @@ class _Loader(yaml.SafeLoader):
 S = TypeVar("S", TuneSettings, TrainSettings)
 
 
-def _overridden(defaults: S, departures: Mapping[str, int], where: str) -> S:
+def _override_defaults(defaults: S, overrides: Mapping[str, int], where: str) -> S:
     try:
-        return type(defaults).model_validate({**defaults.model_dump(), **departures})
+        return type(defaults).model_validate({**defaults.model_dump(), **overrides})
     except ValidationError as error:
-        raise Failure(_sentences(paths.PARAMS, error, type(defaults), where)) from None
+        raise UserError(_format_errors(paths.PARAMS_FILE, error, type(defaults), where)) from None

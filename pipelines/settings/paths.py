@@ -5,62 +5,62 @@ All paths are relative to the project's folder, which is where DVC runs the stag
 
 from pathlib import Path
 
-PARAMS = Path("params.yaml")
-STATE = Path(".state")  # scratch: may be deleted at any time, nothing but time is lost
+PARAMS_FILE = Path("params.yaml")
+STATE_FOLDER = Path(".state")  # scratch: may be deleted at any time, nothing but time is lost
 
 
-DOWNLOADS = STATE / "downloads"  # what was fetched from an address, by its hash
-WATCHED = Path("data", "watched")
+DOWNLOADS_FOLDER = STATE_FOLDER / "downloads"  # what was fetched from an address, by its hash
+WATCHED_FOLDER = Path("data", "watched")
 
 
-def watched(problem: str) -> Path:
+def watched_file(problem: str) -> Path:
     """What the files of a problem's source are: their hashes."""
-    return WATCHED / f"{problem}.json"
+    return WATCHED_FOLDER / f"{problem}.json"
 
 
-def split(problem: str) -> Path:
+def split_folder(problem: str) -> Path:
     """train/ valid/ test/ with one .npy per field, schema.json, manifest.json."""
     return Path("data", problem, "split")
 
 
-def schema(problem: str) -> Path:
-    return split(problem) / "schema.json"
+def schema_file(problem: str) -> Path:
+    return split_folder(problem) / "schema.json"
 
 
-def manifest(problem: str) -> Path:
-    return split(problem) / "manifest.json"
+def manifest_file(problem: str) -> Path:
+    return split_folder(problem) / "manifest.json"
 
 
-def augmented(problem: str) -> Path:
+def augment_folder(problem: str) -> Path:
     """train/ with one .npy per field and a leading axis of copies, preview.png."""
     return Path("data", problem, "augmented")
 
 
-def tuned(problem: str, contender: str) -> Path:
+def tune_folder(problem: str, contender: str) -> Path:
     """best.json, trials.csv, history.png, importance.png."""
     return Path("artifacts", problem, "tune", contender)
 
 
-def trained(problem: str, contender: str) -> Path:
+def train_folder(problem: str, contender: str) -> Path:
     """weights/ of every seed, model.json, history.csv, curve.csv."""
     return Path("artifacts", problem, "train", contender)
 
 
-def evaluated(problem: str, contender: str) -> Path:
+def evaluate_folder(problem: str, contender: str) -> Path:
     """metrics.json, decision.json, predictions.npz, pictures/, tables/."""
     return Path("artifacts", problem, "evaluate", contender)
 
 
-def compared(problem: str) -> Path:
+def compare_folder(problem: str) -> Path:
     """leaderboard.csv, leaderboard.png, champion.json, metrics.json, report.html."""
     return Path("artifacts", problem, "compare")
 
 
-def exported(problem: str) -> Path:
+def export_folder(problem: str) -> Path:
     """model.onnx, model.pt, signature.json, golden.npz, parity.json."""
     return Path("artifacts", problem, "export")
 
 
-def packaged(problem: str) -> Path:
+def package_folder(problem: str) -> Path:
     """<problem>.mar"""
     return Path("artifacts", problem, "package")

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import chunks
 
-DIGEST = 16  # bytes; among a thousand million examples, two that differ share one with a chance near 1e-21
-BLOCK = 2**16  # examples hashed at once
+DIGEST_BYTES = 16  # bytes; among a thousand million examples, two that differ share one with a chance near 1e-21
+BLOCK_EXAMPLES = 2**16  # examples hashed at once
 
 
-def identical(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
+def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
     """Number the sets of identical examples.
 
     The numbers follow the order of a keyed hash of each example's bytes. That order is as good as shuffled,
@@ -28,26 +28,26 @@ def identical(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int6
     """
     sets = np.zeros(len(inputs[0]), dtype=np.int64)
     for values in inputs:
-        sets = _ranked(sets, _hashes(values, str(key).encode()))
+        sets = _rank_pairs(sets, _hash_rows(values, str(key).encode()))
         if len(sets) == sets.max(initial=-1) + 1:  # no two are identical, whatever the other fields hold
             break
     return sets
 
 
-def _hashes(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
+def _hash_rows(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
     """The hash of every row of `values` (N, ...), its first and its last bytes as a number each: (2, N)."""
     hashes = np.empty((2, len(values)), dtype=np.uint64)
     for rows in chunks(values):
-        for start in range(rows.start, rows.stop, BLOCK):
-            some = slice(start, min(start + BLOCK, rows.stop))
+        for start in range(rows.start, rows.stop, BLOCK_EXAMPLES):
+            block = slice(start, min(start + BLOCK_EXAMPLES, rows.stop))
             digests = bytearray()
-            for example in _plain(values[some]):
-                digests += hashlib.blake2b(example.tobytes(), digest_size=DIGEST, key=key).digest()
-            hashes[:, some] = np.frombuffer(digests, dtype=">u8").reshape(-1, 2).T
+            for example in _normalise_floats(values[block]):
+                digests += hashlib.blake2b(example.tobytes(), digest_size=DIGEST_BYTES, key=key).digest()
+            hashes[:, block] = np.frombuffer(digests, dtype=">u8").reshape(-1, 2).T
     return hashes
 
 
-def _ranked(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _rank_pairs(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Number the different pairs of a set (N,) and a hash (2, N), in their order: (N,)."""
     high, low = hashes
     order = np.lexsort((low, high, sets))
@@ -60,7 +60,7 @@ def _ranked(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.i
     return ranked
 
 
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
+def _normalise_floats(values: NDArray[Any]) -> NDArray[Any]:
     """Values in which equal numbers have equal bytes."""
     if values.dtype.kind != "f":
         return values

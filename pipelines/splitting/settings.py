@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-By = Literal["stratified", "random", "group", "time", "group_in_time", "column", "given"]  # rows of splitting.BY
+SplitStrategy = Literal[
+    "stratified", "random", "group", "time", "group_in_time", "column", "given"
+]  # rows of splitting.BY
 
-READ_BY: dict[str, tuple[str, ...]] = {  # which ways to split read a setting that not all of them do
+STRATEGIES_BY_SETTING: dict[str, tuple[str, ...]] = {  # which ways to split read a setting that not all of them do
     "group": ("group", "group_in_time"),
     "time": ("time", "group_in_time"),
     "embargo": ("time",),
@@ -15,14 +17,14 @@ READ_BY: dict[str, tuple[str, ...]] = {  # which ways to split read a setting th
 }
 
 
-def _texts(values: Any) -> Any:
+def _to_texts(values: Any) -> Any:
     """What YAML gives for `[1, a]`, or for `1`, as texts."""
     if isinstance(values, list | tuple):
         return tuple(str(value) for value in values)
     return values if isinstance(values, dict) else (str(values),)
 
 
-Values = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Values = Annotated[tuple[str, ...], BeforeValidator(_to_texts)]
 
 
 class PartValues(BaseModel):
@@ -35,7 +37,7 @@ class PartValues(BaseModel):
     test: Values = ()  # empty: cut from train
 
     @model_validator(mode="after")
-    def _part_ways(self) -> "PartValues":
+    def _check_disjoint(self) -> "PartValues":
         values = (*self.train, *self.valid, *self.test)
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
@@ -52,7 +54,7 @@ class SplitSettings(BaseModel):
 
     valid: float = 0.2  # share of the examples that tuning and early stopping look at
     test: float = 0.2  # share of the examples that only the final scores look at
-    by: By = "stratified"
+    by: SplitStrategy = "stratified"
     group: str | None = None  # the key that names an example's group; "group" if not said
     time: str | None = None  # the key that says when an example was; "time" if not said
     embargo: int = Field(default=0, ge=0)  # steps of a series, or examples, that are left out after each boundary
@@ -61,20 +63,20 @@ class SplitSettings(BaseModel):
 
     @field_validator("by", mode="before")
     @classmethod
-    def _known(cls, name: Any) -> Any:
-        if name not in get_args(By):
-            raise ValueError(f"must be a way to split ({', '.join(get_args(By))}), got {name}")
+    def _check_strategy(cls, name: Any) -> Any:
+        if name not in get_args(SplitStrategy):
+            raise ValueError(f"must be a way to split ({', '.join(get_args(SplitStrategy))}), got {name}")
         return name
 
     @field_validator("valid", "test")
     @classmethod
-    def _is_a_share(cls, share: float) -> float:
+    def _check_share(cls, share: float) -> float:
         if not 0 < share < 1:
             raise ValueError(f"must be a share of the examples, above 0 and below 1 such as 0.2, got {share:g}")
         return share
 
     @model_validator(mode="after")
-    def _leaves_something_to_learn_from(self) -> "SplitSettings":
+    def _check_train_share(self) -> "SplitSettings":
         if self.valid + self.test > 1 - 1e-9:
             raise ValueError(
                 f"valid and test must leave examples to train on, so together be below 1, "
@@ -83,10 +85,10 @@ class SplitSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _says_what_its_way_reads(self) -> "SplitSettings":
-        for name, ways in READ_BY.items():
-            if getattr(self, name) and self.by not in ways:
-                raise ValueError(f"{name} is read with by: {' or '.join(ways)} alone, got by: {self.by}")
+    def _check_strategy_settings(self) -> "SplitSettings":
+        for name, strategies in STRATEGIES_BY_SETTING.items():
+            if getattr(self, name) and self.by not in strategies:
+                raise ValueError(f"{name} is read with by: {' or '.join(strategies)} alone, got by: {self.by}")
         if self.by == "column" and not (self.column and self.parts):
             raise ValueError(
                 "by: column needs the column and what its values make, "

@@ -7,31 +7,31 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.dataset import Data, chunks
+from pipelines.data.dataset import Dataset, chunks
 from pipelines.data.parts import PARTS, PartName, read_part
 from pipelines.data.schema import Schema, write_schema
-from pipelines.runtime.files import replacing
-from pipelines.runtime.user_error import Failure
-from pipelines.splitting import strategies as ways
-from pipelines.splitting.duplicates import identical
-from pipelines.splitting.settings import By, SplitSettings
+from pipelines.runtime.files import atomic_write
+from pipelines.runtime.user_error import UserError
+from pipelines.splitting import strategies, time_strategies
+from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.settings import SplitSettings, SplitStrategy
 
-__all__ = ["BY", "Rows", "SplitSettings", "split", "write_split"]
+__all__ = ["STRATEGIES", "SplitRows", "SplitSettings", "split_rows", "write_split"]
 
-Rows: TypeAlias = dict[PartName, NDArray[np.int64]]  # sorted row numbers; no row twice, a row may be in no part
+SplitRows: TypeAlias = dict[PartName, NDArray[np.int64]]  # sorted row numbers; no row twice, a row may be in no part
 
-BY: dict[By, Callable[[ways.Case], ways.Places]] = {
-    "stratified": ways.stratified,  # every class has the same shares; for examples that are independent of each other
-    "random": ways.random,  # the same for a target that has no classes
-    "group": ways.group,  # all examples of a person, a site or a machine in one part; the scores are a stranger's
-    "time": ways.time,  # trained on the past, tested on the future; for series, and whatever drifts
-    "group_in_time": ways.group_in_time,  # whole groups, the latest ones for the test
-    "column": ways.column,  # as the values of a column say
-    "given": ways.given,  # as the data came: a file or a folder for each part
+STRATEGIES: dict[SplitStrategy, Callable[[strategies.SplitRequest], strategies.PartNumbers]] = {
+    "stratified": strategies.split_stratified,  # each class has the same shares; for examples independent of each other
+    "random": strategies.split_random,  # the same for a target that has no classes
+    "group": strategies.split_by_group,  # a person, site or machine is all in one part; the scores are a stranger's
+    "time": time_strategies.split_by_time,  # trained on the past, tested on the future; for series, and whatever drifts
+    "group_in_time": time_strategies.split_by_group_in_time,  # whole groups, the latest ones for the test
+    "column": strategies.split_by_column,  # as the values of a column say
+    "given": strategies.split_predefined,  # as the data came: a file or a folder for each part
 }
 
 
-def split(data: Data, settings: SplitSettings, seed: int, where: str = "split") -> Rows:
+def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> SplitRows:
     """Choose the part of every example, or none.
 
     Whatever the way, identical examples are in one part: if a way puts them in several, the last of these keeps its
@@ -44,29 +44,31 @@ def split(data: Data, settings: SplitSettings, seed: int, where: str = "split") 
         where: the settings' path in params.yaml, for failures.
 
     Raises:
-        Failure: if the data cannot be split this way, or a part would be empty.
+        UserError: if the data cannot be split this way, or a part would be empty.
     """
     count = len(data.part.target)
     if count < len(PARTS):
-        raise Failure(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
-    sets = identical(data.part.inputs, key=seed)
-    places = BY[settings.by](ways.Case(data, sets, settings, seed, where))
-    places = ways.apart(sets, np.where(ways.foreseen(data), ways.NONE, places))
-    rows: Rows = {name: np.flatnonzero(places == number) for number, name in enumerate(PARTS)}
+        raise UserError(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
+    sets = duplicate_ids(data.part.inputs, key=seed)
+    part_of = STRATEGIES[settings.by](strategies.SplitRequest(data, sets, settings, seed, where))
+    part_of = strategies.keep_duplicates_together(
+        sets, np.where(time_strategies.sees_future(data), strategies.NO_PART, part_of)
+    )
+    rows: SplitRows = {name: np.flatnonzero(part_of == number) for number, name in enumerate(PARTS)}
     empty = [name for name in PARTS if not len(rows[name])]
     if empty:
-        left_out = np.count_nonzero(places == ways.NONE)
+        left_out = np.count_nonzero(part_of == strategies.NO_PART)
         why = (
             "ones stay together and a class with one or two different examples goes to train first; add examples"
             if settings.by == "stratified"
             else f"ones stay in one part and by: {settings.by} leaves {left_out} in none; change the shares"
             f"{' or the embargo' if settings.embargo else ''}, or add examples"
         )
-        raise Failure(f"{where}: no example is left for {' and '.join(empty)}: of {count} examples, identical {why}")
+        raise UserError(f"{where}: no example is left for {' and '.join(empty)}: of {count} examples, identical {why}")
     return rows
 
 
-def write_split(folder: Path, data: Data, rows: Rows) -> None:
+def write_split(folder: Path, data: Dataset, rows: SplitRows) -> None:
     """Write `<part>/<field>.npy` and `schema.json`, a chunk at a time, so the data may be larger than memory.
 
     What a schema holds that must be learned, the vocabulary of a text, is learned from the train part.
@@ -75,22 +77,22 @@ def write_split(folder: Path, data: Data, rows: Rows) -> None:
     for name in PARTS:
         for field, values in zip(fields, (*data.part.inputs, data.part.target), strict=True):
             _write_rows(folder / name / f"{field.name}.npy", values, rows[name])
-    write_schema(folder / "schema.json", _fitted(data.schema, folder / "train"))
+    write_schema(folder / "schema.json", _fit_schema(data.schema, folder / "train"))
 
 
-def _fitted(schema: Schema, train: Path) -> Schema:
+def _fit_schema(schema: Schema, train: Path) -> Schema:
     if not any(field.kind == "text" for field in schema.inputs):
         return schema
-    from pipelines.data.text import fitted
+    from pipelines.data.text import fit_vocabulary
 
-    return fitted(schema, read_part(train, schema))
+    return fit_vocabulary(schema, read_part(train, schema))
 
 
 def _write_rows(path: Path, values: NDArray[Any], rows: NDArray[np.int64]) -> None:
     """One after the other, not through a memory map: on a full disk, a map ends the process without a word."""
     shape = (len(rows), *values.shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False, "shape": shape}
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         for part in chunks(np.broadcast_to(values[:1], shape)):
             stream.write(np.ascontiguousarray(values[rows[part]]).tobytes())

@@ -13,7 +13,7 @@ from pipelines.tasks.generation import Generation, GenerationSettings
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
 from pipelines.tasks.regression import Regression, RegressionSettings
 from pipelines.tasks.segmentation import Segmentation, SegmentationSettings
-from pipelines.tasks.task import Decision, Goal, Metric, Task
+from pipelines.tasks.task import Calibration, Goal, Metric, Task
 
 TASKS: dict[str, type[Any]] = {  # each is built from (schema, settings, goal)
     "classification": Classification,  # which of a few classes?
@@ -25,12 +25,12 @@ TASKS: dict[str, type[Any]] = {  # each is built from (schema, settings, goal)
 }
 
 
-def _named(value: Any) -> Any:
+def _expand_kind(value: Any) -> Any:
     """`task: classification` is short for `task: {kind: classification}`."""
     return {"kind": value} if isinstance(value, str) else value
 
 
-SettingsOfTask: TypeAlias = Annotated[
+AnyTaskSettings: TypeAlias = Annotated[
     ClassificationSettings
     | RegressionSettings
     | ForecastingSettings
@@ -38,24 +38,24 @@ SettingsOfTask: TypeAlias = Annotated[
     | ReconstructionSettings
     | GenerationSettings,
     Field(discriminator="kind"),
-    BeforeValidator(_named),
+    BeforeValidator(_expand_kind),
 ]
 
 
-def task(settings: SettingsOfTask, schema: Schema, goal: str | None = None) -> Task:
+def build_task(settings: AnyTaskSettings, schema: Schema, goal: str | None = None) -> Task:
     """The task that some settings name.
 
     Raises:
-        Failure: if it cannot be asked of this data, or the goal is not one of its own.
+        UserError: if it cannot be asked of this data, or the goal is not one of its own.
     """
-    learned: Task = TASKS[settings.kind](schema, settings, goal)
-    return learned
+    task: Task = TASKS[settings.kind](schema, settings, goal)
+    return task
 
 
-def stored(settings: Mapping[str, Any]) -> SettingsOfTask:
+def settings_from_json(settings: Mapping[str, Any]) -> AnyTaskSettings:
     """Settings of a task as they were written to a JSON file."""
-    found: SettingsOfTask = TypeAdapter(SettingsOfTask).validate_json(json.dumps(settings))
+    found: AnyTaskSettings = TypeAdapter(AnyTaskSettings).validate_json(json.dumps(settings))
     return found
 
 
-__all__ = ["TASKS", "Decision", "Goal", "Metric", "SettingsOfTask", "Task", "stored", "task"]
+__all__ = ["TASKS", "AnyTaskSettings", "Calibration", "Goal", "Metric", "Task", "build_task", "settings_from_json"]

@@ -13,25 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.blocks.class_losses import class_by_class, cross_entropy, hinge
-from models.outputs.classification import Balanced
-from models.outputs.output_transform import Finish, Plain
+from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
+from models.outputs.classification import ClassWeighted
+from models.outputs.output_transform import Identity, OutputTransform
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics.classification import (
-    PER_ROW,
+    SCORES_PER_ROW,
     Floats,
     Integers,
     balanced_accuracy,
     best_threshold,
     calibration_error,
-    macro,
+    macro_precision_recall_f1,
     pr_auc,
     roc_auc,
 )
-from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
 
 GOALS = {
     "log_loss": Goal("log_loss", "minimize"),
@@ -100,11 +100,11 @@ METRICS = (
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
     "cross_entropy": cross_entropy,  # how surprised it is by the right class
-    "binary_cross_entropy": class_by_class,  # the same for every class on its own: is it, or not?
-    "hinge": hinge,  # the right class must lead by a margin, and no more
+    "binary_cross_entropy": one_vs_rest_cross_entropy,  # the same for every class on its own: is it, or not?
+    "hinge": hinge_loss,  # the right class must lead by a margin, and no more
 }
 
-THRESHOLDS: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
+THRESHOLD_CRITERIA: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     # of true positives, false positives, false negatives, true negatives
     "f1": lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed),
     "balanced_accuracy": lambda hits, alarms, missed, rest: (
@@ -129,11 +129,11 @@ class Classification:
     Targets are the codes 0 .. K-1 of the schema's target categories; replies are probabilities (N, K).
 
     Raises:
-        Failure: if the target is not a category with at least two classes, or the goal is not one of `GOALS`.
+        UserError: if the target is not a category with at least two classes, or the goal is not one of `GOALS`.
     """
 
     name = "classification"
-    output = "probabilities"
+    output_name = "probabilities"
     metrics = METRICS
     goals = tuple(GOALS)
 
@@ -142,39 +142,39 @@ class Classification:
     ) -> None:
         target = schema.target
         if target.kind != "category":
-            raise Failure(f"classification needs a target of kind category; {target.name!r} is of kind {target.kind}")
+            raise UserError(f"classification needs a target of kind category; {target.name!r} is of kind {target.kind}")
         if len(target.categories) < 2:
             found = ", ".join(target.categories) or "none"
-            raise Failure(f"classification needs at least two classes; {target.name!r} has {found}")
+            raise UserError(f"classification needs at least two classes; {target.name!r} has {found}")
         if goal is not None and goal not in GOALS:
-            raise Failure(f"goal of a classification must be one of {', '.join(GOALS)}; found {goal!r}")
+            raise UserError(f"goal of a classification must be one of {', '.join(GOALS)}; found {goal!r}")
         self.goal = GOALS[goal or self.goals[0]]
         self.settings = settings
         self.labels = target.categories
-        self.asked: tuple[Field, ...] = schema.inputs
+        self.input_fields: tuple[Field, ...] = schema.inputs
 
-    def outputs(self, writes: Literal["vector", "image"]) -> int:
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise Failure("classification asks for one answer per example; the network answers for every pixel")
+            raise UserError("classification asks for one answer per example; the network answers for every pixel")
         return len(self.labels)
 
-    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
         return part.inputs
 
-    def learnable(self, part: Part) -> NDArray[Any] | None:
+    def train_mask(self, part: Part) -> NDArray[Any] | None:
         return None
 
     def target(self, part: Part) -> NDArray[Any]:
         return part.target
 
-    def truth(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> NDArray[Any]:
         return part.target
 
-    def finish(self, train: Part | None) -> Finish:
+    def output_transform(self, train: Part | None) -> OutputTransform:
         if self.settings.weights == "none":
-            return Plain()
-        balanced = Balanced(len(self.labels))
-        return balanced if train is None else balanced.fit(np.asarray(train.target, dtype=np.int64))
+            return Identity()
+        transform = ClassWeighted(len(self.labels))
+        return transform if train is None else transform.fit(np.asarray(train.target, dtype=np.int64))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
         loss = LOSSES[self.settings.loss]
@@ -182,41 +182,50 @@ class Classification:
             return loss(network(*inputs), target.long(), None)
         return loss(network(*inputs), target[:, 0].long(), target[:, 1])
 
-    def reply(self) -> nn.Module:
+    def postprocess(self) -> nn.Module:
         return nn.Softmax(dim=-1)
 
-    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         """Of two classes: the rarer one, and from which probability on it is said; else nothing."""
         if len(self.labels) != 2 or self.settings.threshold == "half" or self.goal.name == "accuracy":
             return {}
-        probabilities, codes = self._checked(replies, truth)
-        positive = _rarer(codes)
+        probabilities, codes = self._as_arrays(predictions, reference)
+        positive = _rarer_class(codes)
         if not (codes == positive).any() or not np.ptp(probabilities[:, positive]):  # nothing to choose by
             return {"positive": positive, "threshold": 0.5}
-        threshold = best_threshold(probabilities[:, positive], codes == positive, THRESHOLDS[self.settings.threshold])
+        threshold = best_threshold(
+            probabilities[:, positive], codes == positive, THRESHOLD_CRITERIA[self.settings.threshold]
+        )
         return {"positive": positive, "threshold": threshold}
 
-    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
         """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(truth)))
-        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+        once = np.ones((1, len(reference)))
+        return {
+            name: float(values[0])
+            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
+        }
 
-    def resampled(
-        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    def bootstrap_scores(
+        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
-        probabilities, codes = self._checked(replies, truth)
+        probabilities, codes = self._as_arrays(predictions, reference)
         counts = np.ascontiguousarray(weights.T, dtype=np.float64)  # (N, R): rows are gathered below
         if not np.isfinite(probabilities).all():
             return {metric.name: np.full(counts.shape[1], np.nan) for metric in METRICS}
         total = counts.sum(axis=0)  # (R,)
-        guesses = said(probabilities, decision)
+        predicted = predicted_classes(probabilities, calibration)
         per_row = np.stack(
-            [guesses == codes, PER_ROW["log_loss"](probabilities, codes), PER_ROW["brier"](probabilities, codes)]
+            [
+                predicted == codes,
+                SCORES_PER_ROW["log_loss"](probabilities, codes),
+                SCORES_PER_ROW["brier"](probabilities, codes),
+            ]
         )
         accuracy, log_loss, brier = per_row @ counts / total
         classes = len(self.labels)
-        precision, recall, f1 = macro(guesses, codes, classes, counts)
+        precision, recall, f1 = macro_precision_recall_f1(predicted, codes, classes, counts)
         return {
             "accuracy": accuracy,
             "precision": precision,
@@ -226,14 +235,18 @@ class Classification:
             "brier": brier,
             "ece": calibration_error(probabilities, codes, counts) / total,
             "roc_auc": roc_auc(probabilities, codes, counts),
-            "pr_auc": pr_auc(probabilities, codes, tuple(range(classes)) if classes > 2 else (_rarer(codes),), counts),
-            "balanced_accuracy": balanced_accuracy(guesses, codes, classes, counts),
+            "pr_auc": pr_auc(
+                probabilities, codes, tuple(range(classes)) if classes > 2 else (_rarer_class(codes),), counts
+            ),
+            "balanced_accuracy": balanced_accuracy(predicted, codes, classes, counts),
         }
 
-    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
         """The goal for every example, (N,); cheap enough to look at after every epoch."""
-        goal = PER_ROW[self.goal.name]
-        return np.concatenate([goal(*self._checked(replies[rows], truth[rows])) for rows in chunks(replies)])
+        goal = SCORES_PER_ROW[self.goal.name]
+        return np.concatenate(
+            [goal(*self._as_arrays(predictions[rows], reference[rows])) for rows in chunks(predictions)]
+        )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The shares of the training classes, for every row: its most probable class is the majority class."""
@@ -241,22 +254,22 @@ class Classification:
         shares = np.bincount(codes, minlength=len(self.labels)) / len(codes)
         return {"majority class (baseline)": np.tile(shares, (len(part.target), 1))}
 
-    def _checked(self, replies: NDArray[Any], targets: NDArray[Any]) -> tuple[Floats, Integers]:
-        probabilities = np.asarray(replies, dtype=np.float64)
+    def _as_arrays(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[Floats, Integers]:
+        probabilities = np.asarray(predictions, dtype=np.float64)
         codes = np.asarray(targets, dtype=np.int64)
         assert probabilities.shape == (len(codes), len(self.labels)), f"{probabilities.shape} for {self.labels}"
         return probabilities, codes
 
 
-def said(probabilities: Floats, decision: Decision) -> Integers:
+def predicted_classes(probabilities: Floats, calibration: Calibration) -> Integers:
     """The class that is said of every row, (N,): the most probable, or of two what the threshold decides."""
-    if "threshold" not in decision:
+    if "threshold" not in calibration:
         return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
-    positive = int(decision["positive"])
-    chosen = probabilities[:, positive] >= decision["threshold"]
+    positive = int(calibration["positive"])
+    chosen = probabilities[:, positive] >= calibration["threshold"]
     return np.where(chosen, positive, 1 - positive).astype(np.int64)
 
 
-def _rarer(codes: Integers) -> int:
+def _rarer_class(codes: Integers) -> int:
     """Of two classes, the one with fewer rows; the second if they are even."""
     return int(np.count_nonzero(codes == 1) <= len(codes) / 2)

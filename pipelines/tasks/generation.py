@@ -13,24 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.outputs.generation import Pixels
-from models.outputs.output_transform import Finish
+from models.outputs.generation import UnscalePixels
+from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics import embedding
 from pipelines.tasks.metrics.generation import (
-    covered,
-    energy,
-    frechet,
-    resampled_energy,
+    bootstrap_energy_distance,
+    bootstrap_frechet_distance,
+    energy_distance_per_point,
+    is_in_manifold,
 )
-from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]
 
-NOISE = 64  # numbers that a drawing starts from; a network uses as many of them as it likes
-COMPONENTS = 10  # of the mixture that stands among the baselines
+NOISE_SIZE = 64  # numbers that a drawing starts from; a network uses as many of them as it likes
+MIXTURE_COMPONENTS = 10  # of the mixture that stands among the baselines
 
 METRICS = (
     Metric(
@@ -38,7 +38,7 @@ METRICS = (
         "Energy distance",
         "lower",
         "How far the drawn images lie from the real ones as a crowd: 0 if they could be from the same source. Measured "
-        f"in the features of a fixed network ({embedding.NAME}).",
+        f"in the features of a fixed network ({embedding.EMBEDDING_NAME}).",
     ),
     Metric(
         "frechet",
@@ -67,7 +67,7 @@ class GenerationSettings(TaskSettings):
     kind: Literal["generation"] = "generation"
 
 
-class Explained(Protocol):
+class HasElbo(Protocol):
     """A generator that can say how well it explains examples."""
 
     def elbo(self, x: Tensor) -> Tensor: ...
@@ -78,82 +78,85 @@ class Generation:
     """Noise (B, Z) in, images (B, H, W[, C]) of 0 to 255 out.
 
     Raises:
-        Failure: if the data does not begin with an image, or the goal is unknown.
+        UserError: if the data does not begin with an image, or the goal is unknown.
     """
 
     name = "generation"
-    output = "samples"
+    output_name = "samples"
     metrics = METRICS
     goals = ("energy_distance",)
     goal = Goal("energy_distance", "minimize")
-    asked: tuple[Field, ...] = (Field(name="noise", kind="noise", dtype="float32", shape=(NOISE,)),)
+    input_fields: tuple[Field, ...] = (Field(name="noise", kind="noise", dtype="float32", shape=(NOISE_SIZE,)),)
 
     def __init__(
         self, schema: Schema, settings: GenerationSettings = GenerationSettings(), goal: str | None = None
     ) -> None:
         field = schema.inputs[0]
         if field.kind != "image" or len(schema.inputs) > 1:
-            raise Failure(f"generation draws images; the input {field.name!r} is of kind {field.kind}")
+            raise UserError(f"generation draws images; the input {field.name!r} is of kind {field.kind}")
         if goal is not None and goal not in self.goals:
-            raise Failure(f"goal of a generation must be one of {', '.join(self.goals)}; found {goal!r}")
+            raise UserError(f"goal of a generation must be one of {', '.join(self.goals)}; found {goal!r}")
         self.shape = field.shape
 
-    def outputs(self, writes: Literal["vector", "image"]) -> int:
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise Failure("generation starts from noise; the network answers for every pixel of an image")
+            raise UserError("generation starts from noise; the network answers for every pixel of an image")
         return math.prod(self.shape)
 
-    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
         """As much noise as there are examples, always the same."""
         generator = np.random.Generator(np.random.PCG64(0))
-        return (generator.standard_normal((len(part.target), NOISE), dtype=np.float32),)
+        return (generator.standard_normal((len(part.target), NOISE_SIZE), dtype=np.float32),)
 
-    def learnable(self, part: Part) -> NDArray[Any] | None:
+    def train_mask(self, part: Part) -> NDArray[Any] | None:
         return None
 
     def target(self, part: Part) -> NDArray[Any]:
         return part.inputs[0]
 
-    def truth(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> NDArray[Any]:
         return part.inputs[0]
 
-    def finish(self, train: Part | None) -> Finish:
-        return Pixels(self.shape)
+    def output_transform(self, train: Part | None) -> OutputTransform:
+        return UnscalePixels(self.shape)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return cast(Explained, network).elbo(target)
+        return cast(HasElbo, network).elbo(target)
 
-    def reply(self) -> nn.Module:
+    def postprocess(self) -> nn.Module:
         return nn.Hardtanh(0.0, 255.0)
 
-    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         return {}
 
-    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
-        once = np.ones((1, len(truth)))
-        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
+        once = np.ones((1, len(reference)))
+        return {
+            name: float(values[0])
+            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
+        }
 
-    def resampled(
-        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    def bootstrap_scores(
+        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples of real and drawn images alike; weights (R, N), values (R,)."""
         counts = np.asarray(weights, dtype=np.float64)
-        if not np.isfinite(replies).all():
+        if not np.isfinite(predictions).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
-        real, drawn = embedding.embedded(truth), embedding.embedded(replies)
+        real, drawn = embedding.embed_images(reference), embedding.embed_images(predictions)
         total = counts.sum(axis=1)
         return {
-            "energy_distance": resampled_energy(real, drawn, counts),
-            "frechet": frechet(real, drawn, counts),
-            "precision": counts @ covered(drawn, real) / total,
-            "recall": counts @ covered(real, drawn) / total,
+            "energy_distance": bootstrap_energy_distance(real, drawn, counts),
+            "frechet": bootstrap_frechet_distance(real, drawn, counts),
+            "precision": counts @ is_in_manifold(drawn, real) / total,
+            "recall": counts @ is_in_manifold(real, drawn) / total,
         }
 
-    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
         """What every real image adds to the energy distance, (N,)."""
-        if not np.isfinite(replies).all():
-            return np.full(len(truth), np.nan)
-        return energy(embedding.embedded(truth), embedding.embedded(replies))
+        if not np.isfinite(predictions).all():
+            return np.full(len(reference), np.nan)
+        return energy_distance_per_point(embedding.embed_images(reference), embedding.embed_images(predictions))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """Every pixel on its own, and a mixture of Gaussians, both fitted to the train part."""
@@ -163,12 +166,17 @@ class Generation:
         pixels = np.asarray(train.inputs[0], dtype=np.float64).reshape(len(train.target), -1)
         rows = len(part.target)
         generator = np.random.Generator(np.random.PCG64(0))
-        alone = pixels.mean(0) + pixels.std(0) * generator.standard_normal((rows, pixels.shape[1]))
-        mixture = GaussianMixture(min(COMPONENTS, len(pixels)), covariance_type="diag", reg_covar=1.0, random_state=0)
+        independent_pixels = pixels.mean(0) + pixels.std(0) * generator.standard_normal((rows, pixels.shape[1]))
+        mixture = GaussianMixture(
+            min(MIXTURE_COMPONENTS, len(pixels)), covariance_type="diag", reg_covar=1.0, random_state=0
+        )
         with threadpool_limits(limits=1):
             mixture.fit(pixels)
         drawn, _ = mixture.sample(rows)
         return {
             name: values.clip(0, 255).reshape(rows, *self.shape).astype(np.float32)
-            for name, values in (("pixels on their own (baseline)", alone), ("Gaussian mixture (baseline)", drawn))
+            for name, values in (
+                ("pixels on their own (baseline)", independent_pixels),
+                ("Gaussian mixture (baseline)", drawn),
+            )
         }

@@ -5,13 +5,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pipelines.data.parts import Part
-from pipelines.data.text import codes
+from pipelines.data.text import token_ids
 from pipelines.tasks.task import Task
 
 
-def asked(task: Task, part: Part) -> tuple[NDArray[Any], ...]:
+def model_inputs(task: Task, part: Part) -> tuple[NDArray[Any], ...]:
     """One (N, ...) array per field of `task.asked`, ready for the graph."""
     return tuple(
-        codes(values, field) if field.kind == "text" else values
-        for field, values in zip(task.asked, task.questions(part), strict=True)
+        token_ids(values, field) if field.kind == "text" else values
+        for field, values in zip(task.input_fields, task.raw_inputs(part), strict=True)
     )

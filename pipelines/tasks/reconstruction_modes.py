@@ -3,17 +3,17 @@
 from typing import Literal
 
 from pipelines.data.schema import Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks.task import Metric
 
-Use = Literal["compression", "denoising", "anomalies"]
+ReconstructionMode = Literal["compression", "denoising", "anomalies"]
 
 
-def reads_an_image(schema: Schema) -> bool:
+def has_image_input(schema: Schema) -> bool:
     """Whether one image is read; else numbers alone.
 
     Raises:
-        Failure: if neither.
+        UserError: if neither.
     """
     kinds = [field.kind for field in schema.inputs]
     if kinds == ["image"]:
@@ -22,10 +22,10 @@ def reads_an_image(schema: Schema) -> bool:
         return False
     other = next((field for field in schema.inputs if field.kind != "number"), None)
     found = f"{other.name!r} is of kind {other.kind}" if other else "there are none"
-    raise Failure(f"inputs of a reconstruction must be one image, or columns of numbers alone; {found}")
+    raise UserError(f"inputs of a reconstruction must be one image, or columns of numbers alone; {found}")
 
 
-def use_of(schema: Schema, normal: str | None, compress: bool) -> Use:
+def infer_mode(schema: Schema, normal: str | None, compress: bool) -> ReconstructionMode:
     """What is to be reconstructed.
 
     Args:
@@ -33,11 +33,11 @@ def use_of(schema: Schema, normal: str | None, compress: bool) -> Use:
         compress: whether the input is its own target.
 
     Raises:
-        Failure: if target and settings do not say, or contradict each other.
+        UserError: if target and settings do not say, or contradict each other.
     """
     target = schema.target
     if normal is not None and compress:
-        raise Failure(
+        raise UserError(
             f"settings of a reconstruction: compress: true learns from every row, normal: {normal} from one class; "
             "keep one of the two"
         )
@@ -45,46 +45,49 @@ def use_of(schema: Schema, normal: str | None, compress: bool) -> Use:
         return "compression"
     if normal is not None:
         if target.kind != "category":
-            raise Failure(
+            raise UserError(
                 f"normal of a reconstruction names a class of the target; {target.name!r} is of kind {target.kind}, "
                 "not category: leave normal out, or choose another target"
             )
         if normal not in target.categories:
-            raise Failure(
+            raise UserError(
                 f"normal of a reconstruction must be one of the classes {', '.join(target.categories)}; "
                 f"found {normal!r}"
             )
         return "anomalies"
     if target.kind != "image":
-        raise Failure(
+        raise UserError(
             f"reconstruction cannot tell what to draw: {target.name!r} is of kind {target.kind}. Say normal: <class> "
             "to find anomalies, compress: true to draw the input from itself, or give a clean image as the target"
         )
     found = schema.inputs[0]
     if found.kind != "image" or found.shape != target.shape:
-        raise Failure(
+        raise UserError(
             f"denoising needs a noisy image as large as the clean one; {target.name!r} is {target.shape}, "
             f"{found.name!r} is {found.kind} {found.shape}"
         )
     return "denoising"
 
 
-def metrics_of(use: Use, image: bool) -> tuple[Metric, ...]:
+def mode_metrics(mode: ReconstructionMode, is_image: bool) -> tuple[Metric, ...]:
     """Every metric of a use, the default goal first."""
-    errors = "The squared difference between what was drawn and what should have been, averaged over "
-    errors += (
+    error_description = "The squared difference between what was drawn and what should have been, averaged over "
+    error_description += (
         "pixels: 1 is as far as black is from white."
-        if image
+        if is_image
         else "columns, in units of each column's spread: always answering the mean gets about 1. What is missing is "
         "left out."
     )
-    if use == "anomalies":
-        return (*OF_ANOMALIES, Metric("squared_error", "Squared error", "lower", f"Of normal rows alone. {errors}"))
-    squared_error = Metric("squared_error", "Squared error", "lower", errors)
-    return (squared_error, *OF_IMAGES) if image else (squared_error,)
+    if mode == "anomalies":
+        return (
+            *ANOMALY_METRICS,
+            Metric("squared_error", "Squared error", "lower", f"Of normal rows alone. {error_description}"),
+        )
+    squared_error = Metric("squared_error", "Squared error", "lower", error_description)
+    return (squared_error, *IMAGE_METRICS) if is_image else (squared_error,)
 
 
-OF_IMAGES = (
+IMAGE_METRICS = (
     Metric(
         "psnr",
         "PSNR",
@@ -100,7 +103,7 @@ OF_IMAGES = (
         "images: 1 for the same image, near 0 for nothing in common.",
     ),
 )
-OF_ANOMALIES = (
+ANOMALY_METRICS = (
     Metric(
         "auroc",
         "AUROC",

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.blocks.losses import LOSSES
-from models.outputs.output_transform import Finish, Standard
+from models.outputs.output_transform import OutputTransform, Unscale
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.metrics.conformal import radius
-from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics.conformal import conformal_quantile
+from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]
 
-COVERAGE = 0.9  # the chance that an interval promises
+INTERVAL_COVERAGE = 0.9  # the chance that an interval promises
 
 GOALS = {
     "squared_error": Goal("squared_error", "minimize"),
@@ -85,87 +85,93 @@ class Regression:
     The truth is the target as it is stored, (N,); replies are (N, 1).
 
     Raises:
-        Failure: if the target is not a number, or the goal is not one of `GOALS`.
+        UserError: if the target is not a number, or the goal is not one of `GOALS`.
     """
 
     name = "regression"
-    output = "value"
+    output_name = "value"
     metrics = METRICS
     goals = tuple(GOALS)
 
     def __init__(self, schema: Schema, settings: RegressionSettings, goal: str | None = None) -> None:
         target = schema.target
         if target.kind != "number":
-            raise Failure(f"regression needs a target of kind number; {target.name!r} is of kind {target.kind}")
+            raise UserError(f"regression needs a target of kind number; {target.name!r} is of kind {target.kind}")
         if goal is not None and goal not in GOALS:
-            raise Failure(f"goal of a regression must be one of {', '.join(GOALS)}; found {goal!r}")
+            raise UserError(f"goal of a regression must be one of {', '.join(GOALS)}; found {goal!r}")
         self.goal = GOALS[goal or self.goals[0]]
-        self.asked: tuple[Field, ...] = schema.inputs
-        self._loss = LOSSES[settings.loss]
+        self.input_fields: tuple[Field, ...] = schema.inputs
+        self._loss_function = LOSSES[settings.loss]
 
-    def outputs(self, writes: Literal["vector", "image"]) -> int:
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise Failure("regression asks for one number per example; the network answers for every pixel")
+            raise UserError("regression asks for one number per example; the network answers for every pixel")
         return 1
 
-    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
         return part.inputs
 
-    def learnable(self, part: Part) -> NDArray[Any] | None:
+    def train_mask(self, part: Part) -> NDArray[Any] | None:
         return None
 
     def target(self, part: Part) -> NDArray[Any]:
         return np.asarray(part.target, dtype=np.float32)[:, None]
 
-    def truth(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> NDArray[Any]:
         return part.target
 
-    def finish(self, train: Part | None) -> Finish:
+    def output_transform(self, train: Part | None) -> OutputTransform:
         if train is None:
-            return Standard()
+            return Unscale()
         target = np.asarray(train.target, dtype=np.float64)
-        return Standard().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
+        return Unscale().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return self._loss(network(*inputs), target)
+        return self._loss_function(network(*inputs), target)
 
-    def reply(self) -> nn.Module:
+    def postprocess(self) -> nn.Module:
         return nn.Identity()
 
-    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         """The radius of the interval, in the target's unit, and the chance that it promises."""
-        values, true = _checked(replies, truth)
-        return {"radius": float(radius(np.abs(true - values), COVERAGE)), "coverage": COVERAGE}
+        values, true = _as_vectors(predictions, reference)
+        return {
+            "radius": float(conformal_quantile(np.abs(true - values), INTERVAL_COVERAGE)),
+            "coverage": INTERVAL_COVERAGE,
+        }
 
-    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
         """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(truth)))
-        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+        once = np.ones((1, len(reference)))
+        return {
+            name: float(values[0])
+            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
+        }
 
-    def resampled(
-        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    def bootstrap_scores(
+        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
-        values, true = _checked(replies, truth)
+        values, true = _as_vectors(predictions, reference)
         counts = np.asarray(weights, dtype=np.float64)
         if not np.isfinite(values).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
         total = counts.sum(axis=1)  # (R,)
-        reach = decision.get("radius", np.nan)
-        squared = counts @ PER_ROW["squared_error"](values, true) / total
-        held = (np.abs(true - values) <= reach).astype(np.float64)
+        radius = calibration.get("radius", np.nan)
+        squared = counts @ SCORES_PER_ROW["squared_error"](values, true) / total
+        covered = (np.abs(true - values) <= radius).astype(np.float64)
         return {
             "rmse": np.sqrt(squared),
-            "mae": counts @ PER_ROW["mae"](values, true) / total,
-            "r2": _explained(squared, true, counts),
+            "mae": counts @ SCORES_PER_ROW["mae"](values, true) / total,
+            "r2": _r2_score(squared, true, counts),
             "squared_error": squared,
-            "coverage": counts @ held / total if np.isfinite(reach) else np.full(len(counts), np.nan),
-            "interval_width": np.full(len(counts), 2 * reach),
+            "coverage": counts @ covered / total if np.isfinite(radius) else np.full(len(counts), np.nan),
+            "interval_width": np.full(len(counts), 2 * radius),
         }
 
-    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
         """The goal for every example, (N,); cheap enough to look at after every epoch."""
-        return PER_ROW[self.goal.name](*_checked(replies, truth))
+        return SCORES_PER_ROW[self.goal.name](*_as_vectors(predictions, reference))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The mean of the training targets, for every row."""
@@ -173,19 +179,19 @@ class Regression:
         return {"mean (baseline)": np.full((len(part.target), 1), mean)}
 
 
-def _checked(replies: NDArray[Any], truth: NDArray[Any]) -> tuple[Floats, Floats]:
+def _as_vectors(predictions: NDArray[Any], reference: NDArray[Any]) -> tuple[Floats, Floats]:
     """Both as (N,)."""
-    assert replies.shape == (len(truth), 1), f"{replies.shape} for {len(truth)} numbers"
-    return np.asarray(replies, dtype=np.float64)[:, 0], np.asarray(truth, dtype=np.float64)
+    assert predictions.shape == (len(reference), 1), f"{predictions.shape} for {len(reference)} numbers"
+    return np.asarray(predictions, dtype=np.float64)[:, 0], np.asarray(reference, dtype=np.float64)
 
 
-PER_ROW: dict[str, Callable[[Floats, Floats], Floats]] = {
+SCORES_PER_ROW: dict[str, Callable[[Floats, Floats], Floats]] = {
     "squared_error": lambda values, true: np.square(true - values),
     "mae": lambda values, true: np.abs(true - values),
 }  # (N,), (N,) -> (N,)
 
 
-def _explained(squared: Floats, true: Floats, counts: Floats) -> Floats:
+def _r2_score(squared: Floats, true: Floats, counts: Floats) -> Floats:
     """1 - squared error / variance, (R,); NaN for a resample in which all true values are equal.
 
     Args:
@@ -196,5 +202,5 @@ def _explained(squared: Floats, true: Floats, counts: Floats) -> Floats:
     means = counts @ centred / total
     variance = np.array([row @ np.square(centred - mean) for row, mean in zip(counts, means, strict=True)]) / total
     defined = variance > np.finfo(np.float64).eps * np.square(centred).mean()
-    explained: Floats = 1 - np.divide(squared, variance, out=np.full_like(squared, np.nan), where=defined)
-    return explained
+    r2: Floats = 1 - np.divide(squared, variance, out=np.full_like(squared, np.nan), where=defined)
+    return r2

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from pydantic import PositiveFloat
 from torch import Tensor, nn
 
-from models.blocks.losses import balanced_pixel_cross_entropy, dice, jaccard, pixel_cross_entropy
-from models.outputs.output_transform import Finish
-from models.outputs.segmentation import PerPixel
+from models.blocks.losses import balanced_pixel_cross_entropy, dice_loss, jaccard_loss, pixel_cross_entropy
+from models.outputs.output_transform import OutputTransform
+from models.outputs.segmentation import PixelLogits
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.metrics import segmentation as areas
-from pipelines.tasks.task import Decision, Goal, Metric, TaskSettings
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics import segmentation as segmentation_metrics
+from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, K, H, W), class numbers (B, H, W) -> scalar
@@ -33,14 +33,14 @@ GOALS = {
 }
 LOSSES: dict[str, tuple[Loss, ...]] = {  # what is added up
     "cross_entropy": (pixel_cross_entropy,),
-    "dice": (dice,),
-    "jaccard": (jaccard,),
-    "cross_entropy+dice": (pixel_cross_entropy, dice),
-    "cross_entropy+jaccard": (pixel_cross_entropy, jaccard),
+    "dice": (dice_loss,),
+    "jaccard": (jaccard_loss,),
+    "cross_entropy+dice": (pixel_cross_entropy, dice_loss),
+    "cross_entropy+jaccard": (pixel_cross_entropy, jaccard_loss),
 }
 
 
-def metrics(counted: str, reach: float) -> tuple[Metric, ...]:
+def build_metrics(scored_classes: str, tolerance: float) -> tuple[Metric, ...]:
     """The metrics, whose sentences say which classes count and how far off an outline may be."""
     return (
         Metric(
@@ -48,22 +48,22 @@ def metrics(counted: str, reach: float) -> tuple[Metric, ...]:
             "Dice",
             "higher",
             "How well the answered areas lie on the true ones: twice the shared area over the sum of both, 1 if they "
-            f"are the same. Of every image, averaged over {counted} that are there or are answered (an image rightly "
-            "left empty counts 1), then over the images.",
+            f"are the same. Of every image, averaged over {scored_classes} that are there or are answered (an image "
+            "rightly left empty counts 1), then over the images.",
         ),
         Metric(
             "iou",
             "Intersection over union",
             "higher",
             "Of the area that is answered or true, the share that is both. Pixels are added up over all images, and "
-            f"the shares averaged over {counted}.",
+            f"the shares averaged over {scored_classes}.",
         ),
         Metric(
             "boundary_f1",
             "Boundary F1",
             "higher",
-            f"How well outlines are traced: an outline counts as met within {reach:.3g} pixels. Of every image, "
-            f"averaged over {counted} that are there or are answered, then over the images.",
+            f"How well outlines are traced: an outline counts as met within {tolerance:.3g} pixels. Of every image, "
+            f"averaged over {scored_classes} that are there or are answered, then over the images.",
         ),
         Metric("pixel_accuracy", "Pixel accuracy", "higher", "The share of pixels that are given the right class."),
         Metric(
@@ -93,47 +93,49 @@ class Segmentation:
     """A class for every pixel of one image; replies are probabilities (N, K, H, W), the truth class numbers (N, H, W).
 
     Raises:
-        Failure: if the target is no mask of the one image's size with at least two classes, or a setting or the goal
+        UserError: if the target is no mask of the one image's size with at least two classes, or a setting or the goal
             does not fit.
     """
 
     name = "segmentation"
-    output = "probabilities"
+    output_name = "probabilities"
     goals = tuple(GOALS)
 
     def __init__(self, schema: Schema, settings: SegmentationSettings, goal: str | None = None) -> None:
-        _check(schema, settings, goal)
+        _check_task(schema, settings, goal)
         self.goal = GOALS[goal or self.goals[0]]
         self.labels = schema.target.categories
-        self.asked: tuple[Field, ...] = schema.inputs
+        self.input_fields: tuple[Field, ...] = schema.inputs
         height, width = schema.target.shape
         self.shape = (len(self.labels), height, width)
-        self.scored = np.array([code for code, label in enumerate(self.labels) if label != settings.background])
-        self.reach = settings.tolerance or areas.tolerance(height, width)
-        counted = "the classes" if settings.background is None else f"the classes other than {settings.background}"
-        self.metrics = metrics(counted, self.reach)
+        self.scored_classes = np.array([code for code, label in enumerate(self.labels) if label != settings.background])
+        self.tolerance = settings.tolerance or segmentation_metrics.boundary_tolerance(height, width)
+        scored_phrase = (
+            "the classes" if settings.background is None else f"the classes other than {settings.background}"
+        )
+        self.metrics = build_metrics(scored_phrase, self.tolerance)
         self.losses = LOSSES[settings.loss]
         if settings.weights == "balanced":
             self.losses = (balanced_pixel_cross_entropy, *self.losses[1:])
 
-    def outputs(self, writes: Literal["vector", "image"]) -> int:
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
         classes, height, width = self.shape
         return classes if writes == "image" else classes * height * width
 
-    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
         return part.inputs
 
-    def learnable(self, part: Part) -> NDArray[Any] | None:
+    def train_mask(self, part: Part) -> NDArray[Any] | None:
         return None
 
     def target(self, part: Part) -> NDArray[Any]:
         return part.target
 
-    def truth(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> NDArray[Any]:
         return part.target
 
-    def finish(self, train: Part | None) -> Finish:
-        return PerPixel(self.shape)
+    def output_transform(self, train: Part | None) -> OutputTransform:
+        return PixelLogits(self.shape)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
         logits = network(*inputs).reshape(-1, *self.shape)
@@ -143,42 +145,49 @@ class Segmentation:
             total = total + loss(logits, codes)
         return total
 
-    def reply(self) -> nn.Module:
+    def postprocess(self) -> nn.Module:
         return nn.Softmax(dim=1)
 
-    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         return {}
 
-    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
         """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(truth)))
-        return {name: float(values[0]) for name, values in self.resampled(replies, truth, once, decision).items()}
+        once = np.ones((1, len(reference)))
+        return {
+            name: float(values[0])
+            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
+        }
 
-    def resampled(
-        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    def bootstrap_scores(
+        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: image i counts weights[r, i] times; weights (R, N), values (R,)."""
-        self._checked(replies, truth)
-        counts = areas.count(replies, truth)
-        if np.isnan(counts.both).any():
+        self._check_shapes(predictions, reference)
+        counts = segmentation_metrics.count_pixels(predictions, reference)
+        if np.isnan(counts.intersection).any():
             return {metric.name: np.full(len(weights), np.nan) for metric in self.metrics}
         times = np.asarray(weights, dtype=np.float64)  # (R, N)
         means = {
-            "dice": areas.dice(counts, self.scored),
-            "boundary_f1": areas.boundary_f1(_answers(replies), truth, self.scored, self.reach),
-            "pixel_accuracy": counts.both.sum(axis=1) / truth[0].size,
-            "log_loss": areas.surprise(replies, truth),
+            "dice": segmentation_metrics.dice(counts, self.scored_classes),
+            "boundary_f1": segmentation_metrics.boundary_f1(
+                _predicted_classes(predictions), reference, self.scored_classes, self.tolerance
+            ),
+            "pixel_accuracy": counts.intersection.sum(axis=1) / reference[0].size,
+            "log_loss": segmentation_metrics.log_loss(predictions, reference),
         }
         scores = {name: times @ values / times.sum(axis=1) for name, values in means.items()}
-        scores["iou"] = areas.iou(areas.Counts(*(times @ each for each in counts)), self.scored)
+        scores["iou"] = segmentation_metrics.iou(
+            segmentation_metrics.PixelCounts(*(times @ each for each in counts)), self.scored_classes
+        )
         return {metric.name: scores[metric.name] for metric in self.metrics}
 
-    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
         """The goal for every image, (N,); NaN for one whose reply is not a finite number."""
-        self._checked(replies, truth)
+        self._check_shapes(predictions, reference)
         if self.goal.name == "log_loss":
-            return areas.surprise(replies, truth)
-        return areas.dice(areas.count(replies, truth), self.scored)
+            return segmentation_metrics.log_loss(predictions, reference)
+        return segmentation_metrics.dice(segmentation_metrics.count_pixels(predictions, reference), self.scored_classes)
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The shares of the classes among the training pixels, for every pixel: its answer is the commonest class."""
@@ -186,50 +195,50 @@ class Segmentation:
         for rows in chunks(train.target):
             counts += np.bincount(np.asarray(train.target[rows]).ravel(), minlength=len(self.labels))
         shares = (counts / counts.sum()).astype(np.float32)
-        everywhere = np.broadcast_to(shares[:, None, None], (len(part.target), *self.shape))  # takes no memory
-        return {"most common class (baseline)": everywhere}
+        class_shares = np.broadcast_to(shares[:, None, None], (len(part.target), *self.shape))  # takes no memory
+        return {"most common class (baseline)": class_shares}
 
-    def _checked(self, replies: NDArray[Any], truth: NDArray[Any]) -> None:
-        assert replies.shape == (len(truth), *self.shape), f"{replies.shape} for {self.shape}"
-        assert truth.shape[1:] == self.shape[1:], f"{truth.shape} for {self.shape}"
+    def _check_shapes(self, predictions: NDArray[Any], reference: NDArray[Any]) -> None:
+        assert predictions.shape == (len(reference), *self.shape), f"{predictions.shape} for {self.shape}"
+        assert reference.shape[1:] == self.shape[1:], f"{reference.shape} for {self.shape}"
 
 
-def _answers(replies: NDArray[Any]) -> NDArray[np.uint8]:
+def _predicted_classes(predictions: NDArray[Any]) -> NDArray[np.uint8]:
     """The most probable class of every pixel, (N, H, W)."""
-    answers = [np.asarray(replies[rows]).argmax(axis=1).astype(np.uint8) for rows in chunks(replies)]
-    return np.concatenate(answers)
+    predicted = [np.asarray(predictions[rows]).argmax(axis=1).astype(np.uint8) for rows in chunks(predictions)]
+    return np.concatenate(predicted)
 
 
-def _check(schema: Schema, settings: SegmentationSettings, goal: str | None) -> None:
+def _check_task(schema: Schema, settings: SegmentationSettings, goal: str | None) -> None:
     """Refuse data that has no class for every pixel of one image, and settings that mean nothing for it."""
     target = schema.target
     if target.kind != "mask":
-        raise Failure(f"segmentation needs a target of kind mask; {target.name!r} is of kind {target.kind}")
+        raise UserError(f"segmentation needs a target of kind mask; {target.name!r} is of kind {target.kind}")
     if len(target.categories) < 2:
         found = ", ".join(target.categories) or "none"
-        raise Failure(f"segmentation needs at least two classes; {target.name!r} has {found}")
+        raise UserError(f"segmentation needs at least two classes; {target.name!r} has {found}")
     kinds = [field.kind for field in schema.inputs]
     if kinds != ["image"]:
-        raise Failure(f"segmentation reads one image; the inputs are of kind {', '.join(kinds) or 'none'}")
+        raise UserError(f"segmentation reads one image; the inputs are of kind {', '.join(kinds) or 'none'}")
     image = schema.inputs[0]
     if image.shape[:2] != target.shape:
-        raise Failure(
-            f"segmentation needs masks as large as the images; {target.name!r} is {_size(target)} pixels, "
-            f"{image.name!r} is {_size(image)}"
+        raise UserError(
+            f"segmentation needs masks as large as the images; {target.name!r} is {_format_size(target)} pixels, "
+            f"{image.name!r} is {_format_size(image)}"
         )
     if goal is not None and goal not in GOALS:
-        raise Failure(f"goal of a segmentation must be one of {', '.join(GOALS)}; found {goal!r}")
+        raise UserError(f"goal of a segmentation must be one of {', '.join(GOALS)}; found {goal!r}")
     if settings.background is not None and settings.background not in target.categories:
-        raise Failure(
+        raise UserError(
             f"background of a segmentation must be one of the classes {', '.join(target.categories)}; "
             f"found {settings.background!r}"
         )
     if settings.weights == "balanced" and "cross_entropy" not in settings.loss:
-        raise Failure(
+        raise UserError(
             f"weights of a segmentation: balanced weighs the cross-entropy, and loss {settings.loss!r} has none; "
             "leave weights out, or add cross_entropy to the loss"
         )
 
 
-def _size(field: Field) -> str:
+def _format_size(field: Field) -> str:
     return f"{field.shape[0]}x{field.shape[1]}"

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from models.outputs.output_transform import Finish
+from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field
 
-Decision = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
+Calibration = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
 
 
 class TaskSettings(BaseModel):
@@ -33,11 +33,11 @@ class Goal(NamedTuple):
     name: str
     direction: Literal["minimize", "maximize"]
 
-    def better(self, score: float, than: float) -> bool:
+    def is_better(self, score: float, incumbent: float) -> bool:
         """Tell whether one score beats another; a score that is not a number beats nothing."""
-        return score < than if self.direction == "minimize" else score > than
+        return score < incumbent if self.direction == "minimize" else score > incumbent
 
-    def best(self, scores: Iterable[float]) -> float | None:
+    def best_score(self, scores: Iterable[float]) -> float | None:
         """The best of some scores; None if there are none."""
         return (min if self.direction == "minimize" else max)(scores, default=None)
 
@@ -48,7 +48,7 @@ class Metric(NamedTuple):
     name: str
     title: str
     better: Literal["higher", "lower"]
-    meaning: str
+    description: str
 
 
 class Task(Protocol):
@@ -66,29 +66,29 @@ class Task(Protocol):
         """Every metric that `score` returns, in the order of a report; the goal is among them."""
 
     @property
-    def output(self) -> str:
+    def output_name(self) -> str:
         """The name of the graph's answer: "probabilities", "value"."""
 
     @property
-    def asked(self) -> tuple[Field, ...]:
+    def input_fields(self) -> tuple[Field, ...]:
         """What the graph reads: the schema's inputs, unless the task asks something else (a generator: noise)."""
 
-    def outputs(self, writes: Literal["vector", "image"]) -> int:
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
         """The width of the network's head; for a network that writes images, the channels."""
 
-    def questions(self, part: Part) -> tuple[NDArray[Any], ...]:
+    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
         """What the graph is asked about a part, one (N, ...) array per field of `asked`."""
 
-    def learnable(self, part: Part) -> NDArray[Any] | None:
+    def train_mask(self, part: Part) -> NDArray[Any] | None:
         """Which rows may be learned from, (N,) bool; None for all. Of anomalies, nothing is learned."""
 
     def target(self, part: Part) -> NDArray[Any]:
         """What the loss compares with, (N, ...)."""
 
-    def truth(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> NDArray[Any]:
         """What replies are scored against, (N, ...)."""
 
-    def finish(self, train: Part | None) -> Finish:
+    def output_transform(self, train: Part | None) -> OutputTransform:
         """From the network's units to the target's, fitted on the train part; None: to be loaded, not yet fitted."""
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
@@ -100,21 +100,21 @@ class Task(Protocol):
             target: (B, ...) in the network's units, as `finish.inverse` gives it.
         """
 
-    def reply(self) -> nn.Module:
+    def postprocess(self) -> nn.Module:
         """The last module of the exported graph: finished outputs (B, ...) -> what is served."""
 
-    def decide(self, replies: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         """What is chosen on validation once training is over; empty if nothing is."""
 
-    def score(self, replies: NDArray[Any], truth: NDArray[Any], decision: Decision) -> dict[str, float]:
+    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
         """All metrics of a whole set at once, never a mean of batch means."""
 
-    def resampled(
-        self, replies: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any], decision: Decision
+    def bootstrap_scores(
+        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, NDArray[Any]]:
         """The same metrics, (R,) each, when row i counts weights[r, i] times; weights (R, N)."""
 
-    def examples(self, replies: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
+    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
         """The goal for every example, (N,); its mean is `score(...)[goal.name]`."""
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:

@@ -6,24 +6,24 @@ import sys
 import time
 
 from pipelines.runtime.files import write_json
-from pipelines.runtime.locks import alone
+from pipelines.runtime.locks import exclusive_lock
 from pipelines.settings import paths
 
-SCRATCH = paths.STATE / "tracking"
-BUSY = SCRATCH / "busy"  # locked, and shared, by every process in the background until it ends
+TRACKING_STATE = paths.STATE_FOLDER / "tracking"
+BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
 NICENESS = 10  # of a process in the background: the stages go first
 
 
-def in_background(*arguments: str) -> None:
+def start_in_background(*arguments: str) -> None:
     """Start `python -m pipelines.tracking` with these arguments, and do not wait.
 
     What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
     goes to .state/durations/.
     """
     started = time.monotonic()
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    log = str(SCRATCH / f"{arguments[-1]}.log")
-    with BUSY.open("w") as busy:
+    TRACKING_STATE.mkdir(parents=True, exist_ok=True)
+    log = str(TRACKING_STATE / f"{arguments[-1]}.log")
+    with BUSY_LOCK.open("w") as busy:
         fcntl.flock(busy, fcntl.LOCK_SH)
         os.set_inheritable(busy.fileno(), True)  # the lock lives as long as a process holds the open file
         child = os.posix_spawn(
@@ -38,16 +38,18 @@ def in_background(*arguments: str) -> None:
             setsid=True,  # it outlives the stage, and Ctrl-C is not for it
         )
     os.setpriority(os.PRIO_PROCESS, child, NICENESS)
-    write_json(paths.STATE / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started})
+    write_json(
+        paths.STATE_FOLDER / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started}
+    )
 
 
-def wait() -> None:
+def wait_for_background() -> None:
     """Wait for every process in the background; say so if it takes a while, and repeat what they complained of."""
-    if not BUSY.exists():
+    if not BUSY_LOCK.exists():
         return
-    with alone(BUSY, "MLflow is catching up ..."):
+    with exclusive_lock(BUSY_LOCK, "MLflow is catching up ..."):
         pass
-    for log in sorted(SCRATCH.glob("*.log")):
+    for log in sorted(TRACKING_STATE.glob("*.log")):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("note: "):
                 print(line, file=sys.stderr)

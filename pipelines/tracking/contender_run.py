@@ -16,25 +16,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines.runtime.files import read_json
-from pipelines.runtime.user_error import Failure
-from pipelines.tracking.model import Column, Graph, log_model
-from pipelines.tracking.store import Store
+from pipelines.runtime.user_error import UserError
+from pipelines.tracking.model import OnnxFile, TensorInfo, log_model
+from pipelines.tracking.store import TrackingStore
 
-LAYOUT = "1"  # of a run; raised when runs show other things than before, so that all are made again
-CONTENDER, INPUTS, COMPLETE, CURRENT = "bakeoff.contender", "bakeoff.inputs", "bakeoff.complete", "bakeoff.current"
-PARENT = "mlflow.parentRunId"  # MLflow's own tag of a child run
+LAYOUT_VERSION = "1"  # of a run; raised when runs show other things than before, so that all are made again
+CONTENDER_TAG, ARTIFACTS_HASH_TAG, COMPLETE_TAG, CURRENT_TAG = (
+    "bakeoff.contender",
+    "bakeoff.inputs",
+    "bakeoff.complete",
+    "bakeoff.current",
+)
+PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag of a child run
 
-STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}  # a trial's state -> MLflow's word
+RUN_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}  # a trial's state -> MLflow's word
 TRIAL_COLUMNS = ("number", "state", "score", "epochs", "reason")  # of trials.csv; the others are settings
-METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # MLflow takes no more in one call
+MAX_METRICS_PER_CALL, MAX_PARAMETERS_PER_CALL = 1000, 100  # MLflow takes no more in one call
 
 
-class Evidence(NamedTuple):
+class ContenderArtifacts(NamedTuple):
     """Where a contender's artifacts are, and what else is known about how they were made."""
 
     problem: str
     contender: str
-    data: Path  # the split: schema.json, valid/
+    split: Path  # the split: schema.json, valid/
     tune: Path
     train: Path
     evaluate: Path
@@ -42,38 +47,42 @@ class Evidence(NamedTuple):
     commit: Mapping[str, str]  # tags about the code; empty where there is no git
 
 
-class _Entry(NamedTuple):
+class _MetricValue(NamedTuple):
     name: str
     value: float
     step: int = 0
 
 
-def show(store: Store, evidence: Evidence) -> bool:
+def log_contender(store: TrackingStore, artifacts: ContenderArtifacts) -> bool:
     """Bring MLflow in line with a contender's artifacts; tells whether anything had to be done.
 
     Raises:
-        Failure: if the artifacts change while they are read, or are not all there.
+        UserError: if the artifacts change while they are read, or are not all there.
     """
-    experiment = store.experiment(evidence.problem)
-    inputs = _hash(evidence)
-    runs = runs_of(store, experiment, evidence.contender)
-    parents = [run for run in runs if PARENT not in run.data.tags]
-    fitting = [run for run in parents if _shows(run, inputs, store)]
-    if fitting:
-        kept = fitting[0].info.run_id
-        _remove(store, experiment, [run for run in runs if kept not in (run.info.run_id, run.data.tags.get(PARENT))])
+    experiment = store.get_or_create_experiment(artifacts.problem)
+    artifacts_hash = _hash_artifacts(artifacts)
+    runs = find_runs(store, experiment, artifacts.contender)
+    parents = [run for run in runs if PARENT_RUN_TAG not in run.data.tags]
+    up_to_date = [run for run in parents if _is_up_to_date(run, artifacts_hash, store)]
+    if up_to_date:
+        kept_id = up_to_date[0].info.run_id
+        _delete_runs(
+            store,
+            experiment,
+            [run for run in runs if kept_id not in (run.info.run_id, run.data.tags.get(PARENT_RUN_TAG))],
+        )
         return False
-    new = _log(store, experiment, evidence, inputs)
-    if _hash(evidence) != inputs:
-        raise Failure(f"the artifacts of {evidence.contender} changed while they were read; run `make track`")
-    store.client.set_tag(new, COMPLETE, "true")
-    _remove(store, experiment, runs)
+    new_id = _log_run(store, experiment, artifacts, artifacts_hash)
+    if _hash_artifacts(artifacts) != artifacts_hash:
+        raise UserError(f"the artifacts of {artifacts.contender} changed while they were read; run `make track`")
+    store.client.set_tag(new_id, COMPLETE_TAG, "true")
+    _delete_runs(store, experiment, runs)
     return True
 
 
-def runs_of(store: Store, experiment: str, contender: str | None = None) -> list[Any]:
+def find_runs(store: TrackingStore, experiment: str, contender: str | None = None) -> list[Any]:
     """Every run, trials included, of one contender or of all; the newest first."""
-    query = f"tags.`{CONTENDER}` = '{contender}'" if contender else f"tags.`{CONTENDER}` LIKE '%'"
+    query = f"tags.`{CONTENDER_TAG}` = '{contender}'" if contender else f"tags.`{CONTENDER_TAG}` LIKE '%'"
     runs: list[Any] = []
     token = None
     while True:
@@ -84,30 +93,30 @@ def runs_of(store: Store, experiment: str, contender: str | None = None) -> list
             return runs
 
 
-def _shows(run: Any, inputs: str, store: Store) -> bool:
+def _is_up_to_date(run: Any, artifacts_hash: str, store: TrackingStore) -> bool:
     """Tell whether a run is complete, shows these very files, and still has its own."""
     tags = run.data.tags
-    files = Path(run.info.artifact_uri.removeprefix("file://"))
+    artifact_folder = Path(run.info.artifact_uri.removeprefix("file://"))
     return (
-        tags.get(COMPLETE) == "true"
-        and tags.get(INPUTS) == inputs
-        and (store.artifacts is None or files.is_dir())  # mlruns/ may have been deleted alone
+        tags.get(COMPLETE_TAG) == "true"
+        and tags.get(ARTIFACTS_HASH_TAG) == artifacts_hash
+        and (store.artifacts is None or artifact_folder.is_dir())  # mlruns/ may have been deleted alone
     )
 
 
-def _remove(store: Store, experiment: str, runs: Sequence[Any]) -> None:
+def _delete_runs(store: TrackingStore, experiment: str, runs: Sequence[Any]) -> None:
     """Put runs and their models into MLflow's bin, which `mlflow gc` empties."""
     for run in runs:
-        if PARENT not in run.data.tags:
+        if PARENT_RUN_TAG not in run.data.tags:
             for model in store.client.search_logged_models([experiment], f"source_run_id = '{run.info.run_id}'"):
                 store.client.delete_logged_model(model.model_id)
         store.client.delete_run(run.info.run_id)
 
 
-def _hash(evidence: Evidence) -> str:
+def _hash_artifacts(artifacts: ContenderArtifacts) -> str:
     """A hash of all files that a run shows, by name and content."""
-    digest = hashlib.sha256(f"layout {LAYOUT}\n".encode())
-    for folder in (evidence.tune, evidence.train, evidence.evaluate):
+    digest = hashlib.sha256(f"layout {LAYOUT_VERSION}\n".encode())
+    for folder in (artifacts.tune, artifacts.train, artifacts.evaluate):
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             with path.open("rb") as stream:
                 content = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -115,143 +124,167 @@ def _hash(evidence: Evidence) -> str:
     return digest.hexdigest()
 
 
-def _log(store: Store, experiment: str, evidence: Evidence, inputs: str) -> str:
+def _log_run(store: TrackingStore, experiment: str, artifacts: ContenderArtifacts, artifacts_hash: str) -> str:
     """Make the whole run but for the tag that says it is; returns its id."""
-    facts = read_json(evidence.train / "model.json")
+    seed_summary = read_json(artifacts.train / "model.json")
     with TemporaryDirectory() as folder:
-        graph = _graph(evidence, facts, Path(folder, "model.onnx"))  # takes longest, so it comes before there is a run
-        return _log_around(store, experiment, evidence, inputs, facts, graph)
+        graph = _export_onnx_file(
+            artifacts, seed_summary, Path(folder, "model.onnx")
+        )  # takes longest, so it comes before there is a run
+        return _create_run(store, experiment, artifacts, artifacts_hash, seed_summary, graph)
 
 
-def _log_around(
-    store: Store, experiment: str, evidence: Evidence, inputs: str, facts: Mapping[str, Any], graph: Graph
+def _create_run(
+    store: TrackingStore,
+    experiment: str,
+    artifacts: ContenderArtifacts,
+    artifacts_hash: str,
+    seed_summary: Mapping[str, Any],
+    graph: OnnxFile,
 ) -> str:
-    best = read_json(evidence.tune / "best.json")
-    scores = read_json(evidence.evaluate / "metrics.json")
-    seconds = {stage: float(read_json(path)["seconds"]) for stage, path in evidence.durations.items() if path.exists()}
+    best = read_json(artifacts.tune / "best.json")
+    scores = read_json(artifacts.evaluate / "metrics.json")
+    seconds = {stage: float(read_json(path)["seconds"]) for stage, path in artifacts.durations.items() if path.exists()}
     now = int(time.time() * 1000)
     start = now - int(1000 * sum(seconds.values()))
     tags = {
-        CONTENDER: evidence.contender,
-        INPUTS: inputs,
-        CURRENT: "true",
-        "bakeoff.device": facts["device"],
+        CONTENDER_TAG: artifacts.contender,
+        ARTIFACTS_HASH_TAG: artifacts_hash,
+        CURRENT_TAG: "true",
+        "bakeoff.device": seed_summary["device"],
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "pipelines.tracking",
-        "mlflow.note.content": _note(evidence, facts, best),
-        **evidence.commit,
+        "mlflow.note.content": _describe_run(artifacts, seed_summary, best),
+        **artifacts.commit,
     }
-    created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=evidence.contender)
+    created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=artifacts.contender)
     run = str(created.info.run_id)
-    model = log_model(store, experiment, evidence.contender, graph, run=run, tags={CONTENDER: evidence.contender})
-    took = [_Entry(f"seconds_{stage}", value) for stage, value in seconds.items()]
-    _log_values(store, run, now, _parameters(facts, scores), [*_scores(scores), *took], model)
-    _log_values(store, run, now, {}, list(_curves(evidence.train / "history.csv")))
-    _log_trials(store, experiment, run, evidence, best, start)
-    for folder, place in ((evidence.evaluate, "evaluation"), (evidence.tune, "search")):
+    model = log_model(store, experiment, artifacts.contender, graph, run=run, tags={CONTENDER_TAG: artifacts.contender})
+    durations = [_MetricValue(f"seconds_{stage}", value) for stage, value in seconds.items()]
+    _log_parameters_and_metrics(
+        store, run, now, _run_parameters(seed_summary, scores), [*_score_metrics(scores), *durations], model
+    )
+    _log_parameters_and_metrics(store, run, now, {}, list(_learning_curves(artifacts.train / "history.csv")))
+    _log_trials(store, experiment, run, artifacts, best, start)
+    for folder, artifact_path in ((artifacts.evaluate, "evaluation"), (artifacts.tune, "search")):
         for picture in sorted(folder.rglob("*.png")):
-            store.client.log_artifact(run, str(picture), place)
+            store.client.log_artifact(run, str(picture), artifact_path)
     store.client.set_terminated(run, "FINISHED", end_time=now)
     return run
 
 
-def _log_values(
-    store: Store, run: str, now: int, parameters: Mapping[str, Any], metrics: Sequence[_Entry], model: str | None = None
+def _log_parameters_and_metrics(
+    store: TrackingStore,
+    run: str,
+    now: int,
+    parameters: Mapping[str, Any],
+    metrics: Sequence[_MetricValue],
+    model: str | None = None,
 ) -> None:
     from mlflow.entities import Metric, Param
 
     params = [Param(name, str(value)) for name, value in parameters.items()]
-    for start in range(0, len(params), PARAMETERS_AT_ONCE):
-        store.client.log_batch(run, params=params[start : start + PARAMETERS_AT_ONCE])
+    for start in range(0, len(params), MAX_PARAMETERS_PER_CALL):
+        store.client.log_batch(run, params=params[start : start + MAX_PARAMETERS_PER_CALL])
     entries = [
         Metric(one.name, one.value, now, one.step, model_id=model, run_id=run)
         for one in metrics
         if math.isfinite(one.value)
     ]
-    for start in range(0, len(entries), METRICS_AT_ONCE):
-        store.client.log_batch(run, metrics=entries[start : start + METRICS_AT_ONCE])
+    for start in range(0, len(entries), MAX_METRICS_PER_CALL):
+        store.client.log_batch(run, metrics=entries[start : start + MAX_METRICS_PER_CALL])
 
 
 def _log_trials(
-    store: Store, experiment: str, parent: str, evidence: Evidence, best: Mapping[str, Any], start: int
+    store: TrackingStore,
+    experiment: str,
+    parent: str,
+    artifacts: ContenderArtifacts,
+    best: Mapping[str, Any],
+    start: int,
 ) -> None:
-    for row in _rows(evidence.tune / "trials.csv"):
+    for row in _read_csv_rows(artifacts.tune / "trials.csv"):
         number = int(row["number"])
-        tags = {PARENT: parent, CONTENDER: evidence.contender, "bakeoff.state": row["state"]}
+        tags = {PARENT_RUN_TAG: parent, CONTENDER_TAG: artifacts.contender, "bakeoff.state": row["state"]}
         if row["reason"]:
             tags["bakeoff.reason"] = row["reason"][:5000]
         if number == best["trial"]:
             tags["bakeoff.chosen"] = "true"
-        moment = start + 1 + number  # milliseconds that keep the trials in order, below their parent
-        child = store.client.create_run(experiment, start_time=moment, tags=tags, run_name=f"trial {number}")
+        timestamp = start + 1 + number  # milliseconds that keep the trials in order, below their parent
+        child = store.client.create_run(experiment, start_time=timestamp, tags=tags, run_name=f"trial {number}")
         settings = {name: value for name, value in row.items() if name not in TRIAL_COLUMNS and value}
         metrics = [
-            _Entry(name, float(row[column]))
+            _MetricValue(name, float(row[column]))
             for name, column in ((f"valid_{best['goal']}", "score"), ("epochs", "epochs"))
             if row[column]
         ]
-        _log_values(store, child.info.run_id, moment, settings, metrics)
-        store.client.set_terminated(child.info.run_id, STATUS[row["state"]], end_time=moment)
+        _log_parameters_and_metrics(store, child.info.run_id, timestamp, settings, metrics)
+        store.client.set_terminated(child.info.run_id, RUN_STATUS[row["state"]], end_time=timestamp)
 
 
-def _graph(evidence: Evidence, facts: Mapping[str, Any], path: Path) -> Graph:
+def _export_onnx_file(artifacts: ContenderArtifacts, seed_summary: Mapping[str, Any], path: Path) -> OnnxFile:
     """Rebuild the trained model from its weights, as one graph from raw columns to the reply, in the file `path`."""
     from pipelines.data.parts import read_part
     from pipelines.data.schema import read_schema
-    from pipelines.exporting.export_files import export_onnx, reply_shape
-    from pipelines.tasks import stored, task
-    from pipelines.tasks.model_inputs import asked
+    from pipelines.exporting.export_files import export_onnx, prediction_shape
+    from pipelines.tasks import build_task, settings_from_json
+    from pipelines.tasks.model_inputs import model_inputs
     from pipelines.training import weights
 
-    schema = read_schema(evidence.data / "schema.json")
-    learned = task(stored(facts["task"]), schema, facts["goal"])
-    example = [np.array(values[:2]) for values in asked(learned, read_part(evidence.data / "valid", schema))]
-    chosen = evidence.train / "weights" / f"seed-{facts['best_seed']}"
-    model = weights.load(facts["architecture"], learned, facts["settings"], chosen)
-    export_onnx(model, learned, schema, example, path)
-    reply = reply_shape(model, learned, example)
-    return Graph(
+    schema = read_schema(artifacts.split / "schema.json")
+    task = build_task(settings_from_json(seed_summary["task"]), schema, seed_summary["goal"])
+    example = [np.array(values[:2]) for values in model_inputs(task, read_part(artifacts.split / "valid", schema))]
+    weights_path = artifacts.train / "weights" / f"seed-{seed_summary['best_seed']}"
+    model = weights.load_model(seed_summary["architecture"], task, seed_summary["settings"], weights_path)
+    export_onnx(model, task, schema, example, path)
+    output_shape = prediction_shape(model, task, example)
+    return OnnxFile(
         path,
         [
-            Column(field.name, str(values.dtype), values.shape[1:])
-            for field, values in zip(learned.asked, example, strict=True)
+            TensorInfo(field.name, str(values.dtype), values.shape[1:])
+            for field, values in zip(task.input_fields, example, strict=True)
         ],
-        [Column(learned.output, "float32", reply)],
-        {field.name: values for field, values in zip(learned.asked, example, strict=True)},
+        [TensorInfo(task.output_name, "float32", output_shape)],
+        {field.name: values for field, values in zip(task.input_fields, example, strict=True)},
     )
 
 
-def _note(evidence: Evidence, facts: Mapping[str, Any], best: Mapping[str, Any]) -> str:
+def _describe_run(artifacts: ContenderArtifacts, seed_summary: Mapping[str, Any], best: Mapping[str, Any]) -> str:
     return (
-        f"**{evidence.contender}**: architecture `{facts['architecture']}`, entered for `{evidence.problem}`. "
-        f"Settings of trial {best['trial']}, trained from {len(facts['seeds'])} seeds; the model is that of seed "
-        f"{facts['best_seed']}, the best on validation. `_low` and `_high` bound 95 % intervals. "
+        f"**{artifacts.contender}**: architecture `{seed_summary['architecture']}`, entered for `{artifacts.problem}`. "
+        f"Settings of trial {best['trial']}, trained from {len(seed_summary['seeds'])} seeds; the model is that of "
+        f"seed {seed_summary['best_seed']}, the best on validation. `_low` and `_high` bound 95 % intervals. "
         "Child runs are the trials of the search. Everything here is made from the artifacts, and can be made again."
     )
 
 
-def _parameters(facts: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
-    named = ("architecture", "goal", "device", "best_seed", "parameters", "flops")
+def _run_parameters(seed_summary: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
+    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops")
     rows = {name: scores[name] for name in ("valid_rows", "test_rows") if name in scores}
-    return {**facts["settings"], **{name: facts[name] for name in named}, "seeds": len(facts["seeds"]), **rows}
+    return {
+        **seed_summary["settings"],
+        **{name: seed_summary[name] for name in logged_keys},
+        "seeds": len(seed_summary["seeds"]),
+        **rows,
+    }
 
 
-def _scores(scores: Mapping[str, Any]) -> Iterator[_Entry]:
+def _score_metrics(scores: Mapping[str, Any]) -> Iterator[_MetricValue]:
     """valid_accuracy, test_accuracy, test_accuracy_low, test_accuracy_high, ..."""
     for block, ending in (("valid", ""), ("test", ""), ("test_low", "_low"), ("test_high", "_high")):
         for metric, value in scores.get(block, {}).items():
             if value is not None:
-                yield _Entry(f"{block.removesuffix(ending)}_{metric}{ending}", float(value))
+                yield _MetricValue(f"{block.removesuffix(ending)}_{metric}{ending}", float(value))
 
 
-def _curves(path: Path) -> Iterator[_Entry]:
+def _learning_curves(path: Path) -> Iterator[_MetricValue]:
     """What was measured after every epoch, a curve per seed: seed_0/train_loss, ..."""
-    for row in _rows(path):
+    for row in _read_csv_rows(path):
         for name, value in row.items():
             if name not in ("seed", "epoch") and value:
-                yield _Entry(f"seed_{row['seed']}/{name}", float(value), int(row["epoch"]))
+                yield _MetricValue(f"seed_{row['seed']}/{name}", float(value), int(row["epoch"]))
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         yield from csv.DictReader(stream)

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.runtime.locks import alone
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.locks import exclusive_lock
+from pipelines.runtime.user_error import UserError
 
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlruns")
 
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # what MLflow's list of experiments calls it
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # what MLflow's list of experiments calls it
 
 # Set before MLflow is imported, unless the user has set them.
-ENVIRONMENT = {
+ENVIRONMENT_DEFAULTS = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",  # what goes wrong is raised; the rest is about MLflow itself
     "MLFLOW_DISABLE_TELEMETRY": "true",  # it would call home
     "ORT_DISABLE_TELEMETRY": "1",  # and so would ONNX Runtime, which MLflow loads
@@ -33,25 +33,27 @@ ENVIRONMENT = {
 }
 
 
-class Store(NamedTuple):
+class TrackingStore(NamedTuple):
     """An opened store. `client` is MLflow's MlflowClient."""
 
     client: Any
     uri: str
     artifacts: Path | None  # where files go; None: the server decides
 
-    def experiment(self, problem: str) -> str:
+    def get_or_create_experiment(self, problem: str) -> str:
         """The number of the experiment of that name, which is created, or taken out of the bin, if need be.
 
         Raises:
-            Failure: if the experiment's files belong to a folder that is not this project's.
+            UserError: if the experiment's files belong to a folder that is not this project's.
         """
-        place = None if self.artifacts is None else str(self.artifacts / problem)
+        artifact_location = None if self.artifacts is None else str(self.artifacts / problem)
         found = self.client.get_experiment_by_name(problem)
         if found is None:
-            return str(self.client.create_experiment(problem, artifact_location=place, tags=KIND))
-        if place is not None and found.artifact_location.removeprefix("file://") != place:
-            raise Failure(
+            return str(
+                self.client.create_experiment(problem, artifact_location=artifact_location, tags=EXPERIMENT_TAGS)
+            )
+        if artifact_location is not None and found.artifact_location.removeprefix("file://") != artifact_location:
+            raise UserError(
                 f"{DATABASE} keeps the files of {problem!r} in {found.artifact_location}, which is not in this "
                 f"project's folder: it was made elsewhere; delete {DATABASE} and {ARTIFACTS}, then run `make track`"
             )
@@ -61,44 +63,44 @@ class Store(NamedTuple):
 
 
 @contextmanager
-def opened(lock: Path) -> Iterator[Store]:
+def open_store(lock: Path) -> Iterator[TrackingStore]:
     """Open the store, alone: others that open it wait at the file `lock`. The kernel frees it when a holder dies."""
-    with alone(lock, "waiting: another process is showing results in MLflow"):
-        _quieten()
+    with exclusive_lock(lock, "waiting: another process is showing results in MLflow"):
+        _silence_mlflow()
         with warnings.catch_warnings():
             # MLflow uses a loading strategy that SQLAlchemy deprecates; only MLflow can change that.
             warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", DeprecationWarning)
             # MLflow, when imported, warns of a type hint in its own classes.
             warnings.filterwarnings("ignore", r".*Any type hint is inferred as AnyType", UserWarning)
-            yield _store()
+            yield _connect_store()
 
 
-def _store() -> Store:
+def _connect_store() -> TrackingStore:
     from mlflow import MlflowClient
 
-    stated = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if stated:
-        return Store(MlflowClient(stated, registry_uri=stated), stated, None)
+    environment_uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if environment_uri:
+        return TrackingStore(MlflowClient(environment_uri, registry_uri=environment_uri), environment_uri, None)
     if not DATABASE.exists():
-        _create()
+        _create_database()
     uri = f"sqlite:///{DATABASE.absolute()}"
-    return Store(MlflowClient(uri, registry_uri=uri), uri, ARTIFACTS.absolute())
+    return TrackingStore(MlflowClient(uri, registry_uri=uri), uri, ARTIFACTS.absolute())
 
 
-def _create() -> None:
+def _create_database() -> None:
     """Make the database aside and move it into place: one whose making was killed can never be opened again."""
     from mlflow import MlflowClient
 
-    for left in Path().glob(f"{DATABASE}.new-*"):
-        left.unlink()
+    for leftover in Path().glob(f"{DATABASE}.new-*"):
+        leftover.unlink()
     new = Path(f"{DATABASE}.new-{os.getpid()}")
     uri = f"sqlite:///{new.absolute()}"
     MlflowClient(uri, registry_uri=uri).search_experiments(max_results=1)
     new.replace(DATABASE)
 
 
-def _quieten() -> None:
-    for name, value in ENVIRONMENT.items():
+def _silence_mlflow() -> None:
+    for name, value in ENVIRONMENT_DEFAULTS.items():
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -20,16 +20,23 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.runtime.dvc_yaml import stages
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.dvc_yaml import read_stages
+from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import SCRATCH, wait
-from pipelines.tracking.contender_run import COMPLETE, CONTENDER, CURRENT, Evidence, runs_of, show
-from pipelines.tracking.registry import register as register_champion
-from pipelines.tracking.store import DATABASE, Store, opened
+from pipelines.tracking.background import TRACKING_STATE, wait_for_background
+from pipelines.tracking.contender_run import (
+    COMPLETE_TAG,
+    CONTENDER_TAG,
+    CURRENT_TAG,
+    ContenderArtifacts,
+    find_runs,
+    log_contender,
+)
+from pipelines.tracking.registry import register_champion
+from pipelines.tracking.store import DATABASE, TrackingStore, open_store
 
-LOCK = SCRATCH / "lock"
-PATIENCE = 3  # how often a contender whose files are on the move is read anew
+STORE_LOCK = TRACKING_STATE / "lock"
+MAX_ATTEMPTS = 3  # how often a contender whose files are on the move is read anew
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,68 +47,68 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("contender", nargs="*", help="show only these; all there are, and the champions, if none")
     parser.add_argument("--registry", metavar="PROBLEM", help="register this problem's champion")
     parser.add_argument("--wait", action="store_true", help="only wait for what the stages started in the background")
-    wanted = parser.parse_args(arguments)
-    if wanted.wait:
-        wait()
+    options = parser.parse_args(arguments)
+    if options.wait:
+        wait_for_background()
         return 0
-    if wanted.registry is not None:
-        contenders, problems = _contenders(wanted.contender), [wanted.registry]
-    elif wanted.contender:
-        contenders, problems = _contenders(wanted.contender), []
+    if options.registry is not None:
+        contenders, problems = _find_evaluated(options.contender), [options.registry]
+    elif options.contender:
+        contenders, problems = _find_evaluated(options.contender), []
     else:
-        contenders = _present(paths.evaluated("*", "*") / "metrics.json")
-        problems = [problem for (problem,) in _present(paths.exported("*") / "signature.json")]
-    return 0 if _bring_in_line(contenders, problems, everything=not arguments) else 1
+        contenders = _match_wildcards(paths.evaluate_folder("*", "*") / "metrics.json")
+        problems = [problem for (problem,) in _match_wildcards(paths.export_folder("*") / "signature.json")]
+    return 0 if _sync_store(contenders, problems, everything=not arguments) else 1
 
 
-def _bring_in_line(contenders: list[tuple[str, ...]], problems: list[str], *, everything: bool) -> bool:
+def _sync_store(contenders: list[tuple[str, ...]], problems: list[str], *, everything: bool) -> bool:
     """Show and register one after the other; one that fails is named and does not keep the others back."""
-    well = True
+    succeeded = True
     try:
-        with opened(LOCK) as store:
+        with open_store(STORE_LOCK) as store:
             for problem, contender in contenders:
-                well &= _shown(store, problem, contender)
+                succeeded &= _sync_contender(store, problem, contender)
             for problem in problems:
-                well &= _registered(store, problem)
+                succeeded &= _sync_champion(store, problem)
             if everything:
-                _tag_current(store, contenders)
+                _tag_current_runs(store, contenders)
     except Exception as error:
-        print(_notice("the results", error), file=sys.stderr)
+        print(_failure_notice("the results", error), file=sys.stderr)
         return False
-    return well
+    return succeeded
 
 
-def _shown(store: Store, problem: str, contender: str) -> bool:
+def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:
     started = time.monotonic()
-    for attempt in range(1, PATIENCE + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
-            new = show(store, _evidence(problem, contender))
+            changed = log_contender(store, _contender_artifacts(problem, contender))
             break
-        except (Failure, FileNotFoundError) as error:  # DVC moves a stage's files when the stage has ended
-            if attempt == PATIENCE:
-                print(_notice(contender, error), file=sys.stderr)
+        except (UserError, FileNotFoundError) as error:  # DVC moves a stage's files when the stage has ended
+            if attempt == MAX_ATTEMPTS:
+                print(_failure_notice(contender, error), file=sys.stderr)
                 return False
             time.sleep(attempt)
         except Exception as error:
-            print(_notice(contender, error), file=sys.stderr)
+            print(_failure_notice(contender, error), file=sys.stderr)
             return False
-    print(f"{contender}: {f'shown in {time.monotonic() - started:.1f} s' if new else 'as it was'}", flush=True)
+    print(f"{contender}: {f'shown in {time.monotonic() - started:.1f} s' if changed else 'as it was'}", flush=True)
     return True
 
 
-def _registered(store: Store, problem: str) -> bool:
+def _sync_champion(store: TrackingStore, problem: str) -> bool:
     try:
-        new = register_champion(store, problem, paths.exported(problem))
+        changed = register_champion(store, problem, paths.export_folder(problem))
     except Exception as error:
-        print(_notice(problem, error), file=sys.stderr)
+        print(_failure_notice(problem, error), file=sys.stderr)
         return False
-    print(f"models:/{problem}@champion: {'registered' if new else 'as it was'}", flush=True)
+    print(f"models:/{problem}@champion: {'registered' if changed else 'as it was'}", flush=True)
     return True
 
 
-def _notice(what: str, error: Exception) -> str:
+def _failure_notice(what: str, error: Exception) -> str:
     reason = " ".join(str(error).split())[:400] or type(error).__name__
-    if isinstance(error, Failure):
+    if isinstance(error, UserError):
         return f"note: MLflow does not show {what} yet: {reason}"
     where = os.environ.get("MLFLOW_TRACKING_URI") or str(DATABASE)
     return (
@@ -110,37 +117,40 @@ def _notice(what: str, error: Exception) -> str:
     )
 
 
-def _present(pattern: Path) -> list[tuple[str, ...]]:
+def _match_wildcards(pattern: Path) -> list[tuple[str, ...]]:
     """What each `*` of a path stands for, in every file that the path matches."""
     stars = [index for index, part in enumerate(pattern.parts) if part == "*"]
     return [tuple(path.parts[index] for index in stars) for path in sorted(Path().glob(str(pattern)))]
 
 
-def _contenders(names: Sequence[str]) -> list[tuple[str, ...]]:
+def _find_evaluated(names: Sequence[str]) -> list[tuple[str, ...]]:
     """(problem, contender) of every name, wherever it has been evaluated."""
     found: list[tuple[str, ...]] = []
     for name in names:
-        problems = _present(paths.evaluated("*", name) / "metrics.json")
+        problems = _match_wildcards(paths.evaluate_folder("*", name) / "metrics.json")
         if not problems:
             print(f"note: {name} has not been evaluated yet; run `dvc repro evaluate@{name}`", file=sys.stderr)
         found += [(problem, name) for (problem,) in problems]
     return found
 
 
-def _evidence(problem: str, contender: str) -> Evidence:
-    return Evidence(
+def _contender_artifacts(problem: str, contender: str) -> ContenderArtifacts:
+    return ContenderArtifacts(
         problem,
         contender,
-        paths.split(problem),
-        paths.tuned(problem, contender),
-        paths.trained(problem, contender),
-        paths.evaluated(problem, contender),
-        {stage: paths.STATE / "durations" / f"{stage}-{contender}.json" for stage in ("tune", "train", "evaluate")},
-        _commit(),
+        paths.split_folder(problem),
+        paths.tune_folder(problem, contender),
+        paths.train_folder(problem, contender),
+        paths.evaluate_folder(problem, contender),
+        {
+            stage: paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json"
+            for stage in ("tune", "train", "evaluate")
+        },
+        _git_tags(),
     )
 
 
-def _commit() -> dict[str, str]:
+def _git_tags() -> dict[str, str]:
     """The commit that is checked out, and whether the files are as it has them; nothing where there is no git."""
     try:
         commit, changed = (
@@ -155,15 +165,15 @@ def _commit() -> dict[str, str]:
     return {"mlflow.source.git.commit": commit, "bakeoff.uncommitted_changes": "true" if changed else "false"}
 
 
-def _tag_current(store: Store, present: list[tuple[str, ...]]) -> None:
+def _tag_current_runs(store: TrackingStore, present: list[tuple[str, ...]]) -> None:
     """Tell the runs of contenders that are entered and have artifacts from those that once were."""
-    story = stages()
-    entered = {stage.name for stage in story if stage.verb == "evaluate"}
-    for problem in sorted({stage.name for stage in story if stage.verb == "split"} | {one for one, _ in present}):
+    dvc_stages = read_stages()
+    declared = {stage.name for stage in dvc_stages if stage.verb == "evaluate"}
+    for problem in sorted({stage.name for stage in dvc_stages if stage.verb == "split"} | {one for one, _ in present}):
         if store.client.get_experiment_by_name(problem) is None:
             continue
-        for run in runs_of(store, store.experiment(problem)):
-            name = run.data.tags[CONTENDER]
-            current = "true" if name in entered and (problem, name) in present else "false"
-            if COMPLETE in run.data.tags and run.data.tags.get(CURRENT) != current:
-                store.client.set_tag(run.info.run_id, CURRENT, current)
+        for run in find_runs(store, store.get_or_create_experiment(problem)):
+            name = run.data.tags[CONTENDER_TAG]
+            current = "true" if name in declared and (problem, name) in present else "false"
+            if COMPLETE_TAG in run.data.tags and run.data.tags.get(CURRENT_TAG) != current:
+                store.client.set_tag(run.info.run_id, CURRENT_TAG, current)

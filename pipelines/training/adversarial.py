@@ -15,17 +15,24 @@ from torch import Tensor, nn
 
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.stems import Model
-from pipelines.runtime.seeds import derive
+from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings
-from pipelines.training.gradient import Diverged, autocast, batches, prepared, rate, seed_dropout
-from pipelines.training.inference import Report, validate
+from pipelines.training.gradient import (
+    DivergenceError,
+    autocast,
+    cosine_learning_rate,
+    prepare_data,
+    seed_dropout,
+    shuffled_batches,
+)
+from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import Examples
 
-BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
+ADAM_BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
 
 
-class Settings(Hyperparameters):
+class GANSettings(Hyperparameters):
     """What is searched for every pair of networks, besides their own settings."""
 
     learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at the start
@@ -34,7 +41,7 @@ class Settings(Hyperparameters):
 
 
 @runtime_checkable
-class Adversaries(Protocol):
+class GANModule(Protocol):
     """A network made of two that are at odds; forward draws."""
 
     generator: nn.Module
@@ -45,13 +52,15 @@ class Adversaries(Protocol):
     def generator_loss(self, z: Tensor) -> Tensor: ...
 
 
-class Optimizers:
+class GANOptimizers:
     """One for each of the two networks, with a state that can be kept."""
 
-    def __init__(self, pair: Adversaries, settings: Settings) -> None:
-        speed = settings.learning_rate
-        self.generator = torch.optim.Adam(pair.generator.parameters(), speed, BETAS)
-        self.discriminator = torch.optim.Adam(pair.discriminator.parameters(), speed * settings.advantage, BETAS)
+    def __init__(self, gan: GANModule, settings: GANSettings) -> None:
+        learning_rate = settings.learning_rate
+        self.generator = torch.optim.Adam(gan.generator.parameters(), learning_rate, ADAM_BETAS)
+        self.discriminator = torch.optim.Adam(
+            gan.discriminator.parameters(), learning_rate * settings.advantage, ADAM_BETAS
+        )
 
     def state_dict(self) -> dict[str, object]:
         return {"generator": self.generator.state_dict(), "discriminator": self.discriminator.state_dict()}
@@ -61,19 +70,19 @@ class Optimizers:
         self.discriminator.load_state_dict(state["discriminator"])
 
 
-def fit_adversarial(
+def fit_gan(
     model: Model,
-    optimizers: Optimizers,
+    optimizers: GANOptimizers,
     task: Task,
     train: tuple[Examples, ...],
     valid: Examples,
-    settings: Settings,
+    settings: GANSettings,
     *,
     augment: AugmentSettings,
     seed: int,
     epochs: range,
-    horizon: int,
-    report: Report,
+    total_epochs: int,
+    on_epoch_end: EpochCallback,
 ) -> None:
     """Train both in place, one pass over one copy of the examples per epoch; the arguments are those of `fit`.
 
@@ -81,37 +90,43 @@ def fit_adversarial(
         Diverged: if a loss of an epoch is not a finite number.
     """
     device = train[0].target.device
-    lane = prepared(model, train, valid, live=augment.copies == "live")
-    pair = cast(Adversaries, model.network)
+    data = prepare_data(model, train, valid, live=augment.copies == "live")
+    gan = cast(GANModule, model.network)
     for epoch in epochs:
-        generator = torch.Generator(device).manual_seed(derive(seed, "epoch", epoch))
-        seed_dropout(device, derive(seed, "dropout", epoch))
-        (noise, *_), target = lane.copies[epoch % len(lane.copies)]
-        speed = rate(settings.learning_rate, epoch, horizon)
-        _pace(optimizers.generator, speed)
-        _pace(optimizers.discriminator, speed * settings.advantage)
-        told, fooled = torch.zeros((), device=device), torch.zeros((), device=device)
+        generator = torch.Generator(device).manual_seed(derive_seed(seed, "epoch", epoch))
+        seed_dropout(device, derive_seed(seed, "dropout", epoch))
+        (noise, *_), target = data.copies[epoch % len(data.copies)]
+        learning_rate = cosine_learning_rate(settings.learning_rate, epoch, total_epochs)
+        _set_learning_rate(optimizers.generator, learning_rate)
+        _set_learning_rate(optimizers.discriminator, learning_rate * settings.advantage)
+        discriminator_loss_sum, generator_loss_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         model.train()
-        for (goals,) in batches((target,), settings.batch_size, generator):
-            real = lane.inverse(goals)
+        for (targets,) in shuffled_batches((target,), settings.batch_size, generator):
+            real = data.inverse_transform(targets)
             for loss_of, optimizer, total in (
-                (lambda z, x=real: pair.discriminator_loss(x, z), optimizers.discriminator, told),
-                (pair.generator_loss, optimizers.generator, fooled),
+                (lambda z, x=real: gan.discriminator_loss(x, z), optimizers.discriminator, discriminator_loss_sum),
+                (gan.generator_loss, optimizers.generator, generator_loss_sum),
             ):
-                z = torch.randn((len(goals), noise.shape[1]), generator=generator, device=device)
+                z = torch.randn((len(targets), noise.shape[1]), generator=generator, device=device)
                 with autocast(device):
                     loss = loss_of(z)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
                 optimizer.step()
-                total.add_(loss.detach(), alpha=len(goals))
-        means = {"train_loss": (fooled / len(target)).item(), "discriminator_loss": (told / len(target)).item()}
+                total.add_(loss.detach(), alpha=len(targets))
+        means = {
+            "train_loss": (generator_loss_sum / len(target)).item(),
+            "discriminator_loss": (discriminator_loss_sum / len(target)).item(),
+        }
         if not all(map(math.isfinite, means.values())):
-            raise Diverged(f"a training loss became {max(means.values(), key=abs)} in epoch {epoch + 1}")
-        if report(epoch, {"learning_rate": speed, **means, **validate(lane.whole, task, lane.seen)}):
+            raise DivergenceError(f"a training loss became {max(means.values(), key=abs)} in epoch {epoch + 1}")
+        if on_epoch_end(
+            epoch,
+            {"learning_rate": learning_rate, **means, **score_validation(data.validation_model, task, data.validation)},
+        ):
             return
 
 
-def _pace(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+def _set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = learning_rate

@@ -11,7 +11,7 @@ from pipelines.tasks import Goal
 from pipelines.training.search import Trial
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_csv_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV file with these columns; a value that a row lacks, or that is None, is an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="raise")
@@ -22,11 +22,11 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 def write_trials(path: Path, trials: Sequence[Trial]) -> None:
     """One row per trial: number, state, score, epochs, reason, then what was searched."""
-    searched = list(trials[0].settings)
+    setting_names = list(trials[0].settings)
     rows = [{**row._asdict(), **row.settings} for row in trials]
     for row in rows:
         del row["settings"]
-    write_table(path, ["number", "state", "score", "epochs", "reason", *searched], rows)
+    write_csv_table(path, ["number", "state", "score", "epochs", "reason", *setting_names], rows)
 
 
 def write_history(path: Path, histories: Sequence[Sequence[Mapping[str, float]]]) -> None:
@@ -36,7 +36,7 @@ def write_history(path: Path, histories: Sequence[Sequence[Mapping[str, float]]]
         for seed, history in enumerate(histories)
         for epoch, measured in enumerate(history, start=1)
     ]
-    write_table(path, list(rows[0]), rows)
+    write_csv_table(path, list(rows[0]), rows)
 
 
 def write_curve(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
@@ -44,4 +44,4 @@ def write_curve(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) 
     rows = [
         {"epoch": epoch, "score": measured[f"valid_{goal.name}"]} for epoch, measured in enumerate(history, start=1)
     ]
-    write_table(path, ["epoch", "score"], rows)
+    write_csv_table(path, ["epoch", "score"], rows)

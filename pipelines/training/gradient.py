@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
-from pipelines.runtime.seeds import derive
+from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
-from pipelines.training.augmentation import AugmentSettings, draw
-from pipelines.training.inference import Report, validate
-from pipelines.training.job import MAPPED, Examples
+from pipelines.training.augmentation import AugmentSettings, augment_batch
+from pipelines.training.inference import EpochCallback, score_validation
+from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples
 
-RESIDENT = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
+MAX_CACHED_GPU_BYTES = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
 
 
-class Settings(Hyperparameters):
+class GradientSettings(Hyperparameters):
     """What is searched for every network that learns by gradient, besides its own settings."""
 
     optimizer: str = choice("adamw", *OPTIMIZERS)
@@ -36,36 +36,36 @@ class Settings(Hyperparameters):
     weight_decay: float = tunable(1e-2, 1e-5, 3e-1, log=True, ge=0)  # pull of every weight towards 0
 
 
-class Diverged(ArithmeticError):
+class DivergenceError(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def rate(start: float, epoch: int, horizon: int) -> float:
+def cosine_learning_rate(initial: float, epoch: int, total_epochs: int) -> float:
     """The learning rate of an epoch: a half cosine from the start down to a hundredth of it.
 
     Source: Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
     """
-    share = 0.5 * (1 + math.cos(math.pi * epoch / horizon))
-    return start * (0.01 + 0.99 * share)
+    share = 0.5 * (1 + math.cos(math.pi * epoch / total_epochs))
+    return initial * (0.01 + 0.99 * share)
 
 
-def new_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, settings: GradientSettings) -> torch.optim.Optimizer:
     return OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, settings.weight_decay)
 
 
-def fit(
+def fit_network(
     model: Model,
     optimizer: torch.optim.Optimizer,
     task: Task,
     train: tuple[Examples, ...],
     valid: Examples,
-    settings: Settings,
+    settings: GradientSettings,
     *,
     augment: AugmentSettings,
     seed: int,
     epochs: range,
-    horizon: int,
-    report: Report,
+    total_epochs: int,
+    on_epoch_end: EpochCallback,
 ) -> None:
     """Train in place, one pass over one copy of the examples per epoch.
 
@@ -79,34 +79,36 @@ def fit(
         Diverged: if the loss of an epoch is not a finite number.
     """
     device = train[0].target.device
-    lane = prepared(model, train, valid, live=augment.copies == "live")
+    data = prepare_data(model, train, valid, live=augment.copies == "live")
     for epoch in epochs:
-        generator = torch.Generator(device).manual_seed(derive(seed, "epoch", epoch))
-        seed_dropout(device, derive(seed, "dropout", epoch))
-        inputs, target = lane.copies[epoch % len(lane.copies)]
+        generator = torch.Generator(device).manual_seed(derive_seed(seed, "epoch", epoch))
+        seed_dropout(device, derive_seed(seed, "dropout", epoch))
+        inputs, target = data.copies[epoch % len(data.copies)]
         if augment.copies == "live":
-            inputs = tuple(draw(values, augment, generator) for values in inputs)
-        learning_rate = rate(settings.learning_rate, epoch, horizon)
+            inputs = tuple(augment_batch(values, augment, generator) for values in inputs)
+        learning_rate = cosine_learning_rate(settings.learning_rate, epoch, total_epochs)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         total = torch.zeros((), device=device)
-        lane.network.train()
-        for *columns, goals in batches((*inputs, target), settings.batch_size, generator):
+        data.network.train()
+        for *columns, targets in shuffled_batches((*inputs, target), settings.batch_size, generator):
             with autocast(device):
-                loss = task.loss(lane.network, tuple(columns), lane.inverse(goals, *columns))
+                loss = task.loss(data.network, tuple(columns), data.inverse_transform(targets, *columns))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
             optimizer.step()
-            total.add_(loss.detach(), alpha=len(goals))
-        mean = (total / len(target)).item()
-        if not math.isfinite(mean):
-            raise Diverged(f"the training loss became {mean} in epoch {epoch + 1}")
-        scores = validate(lane.whole, task, lane.seen)
-        if report(epoch, {"learning_rate": learning_rate, "train_loss": mean, **scores}):
+            total.add_(loss.detach(), alpha=len(targets))
+        mean_loss = (total / len(target)).item()
+        if not math.isfinite(mean_loss):
+            raise DivergenceError(f"the training loss became {mean_loss} in epoch {epoch + 1}")
+        scores = score_validation(data.validation_model, task, data.validation)
+        if on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores}):
             return
 
 
-def batches(columns: tuple[Tensor, ...], size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
+def shuffled_batches(
+    columns: tuple[Tensor, ...], size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, ...]]:
     """All rows of aligned columns in a random order, in slices of about `size`, none of them tiny.
 
     The rows are gathered once per epoch, so that a batch is a view; those of large columns, which may be mapped from
@@ -116,7 +118,7 @@ def batches(columns: tuple[Tensor, ...], size: int, generator: torch.Generator) 
     count = len(columns[0])
     order = torch.randperm(count, generator=generator, device=generator.device)
     pieces = max(1, round(count / size))
-    if not order.is_cuda and sum(values.nbytes for values in columns) >= MAPPED:
+    if not order.is_cuda and sum(values.nbytes for values in columns) >= MMAP_THRESHOLD_BYTES:
         return (tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces))
     return zip(*(values[order].tensor_split(pieces) for values in columns), strict=True)
 
@@ -134,17 +136,17 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
-class Lane(NamedTuple):
+class PreparedData(NamedTuple):
     """The way from examples to the loss, with everything that never changes computed already."""
 
     network: nn.Module  # what learns: reads the copies' inputs, answers in the network's units
     copies: tuple[Examples, ...]
-    inverse: Callable[..., Tensor]  # (target, *inputs of a batch) -> target in the network's units
-    whole: nn.Module  # finished outputs for the inputs of `seen`
-    seen: Examples  # the validation part
+    inverse_transform: Callable[..., Tensor]  # (target, *inputs of a batch) -> target in the network's units
+    validation_model: nn.Module  # finished outputs for the inputs of `seen`
+    validation: Examples  # the validation part
 
 
-class _Unfinished(nn.Module):
+class _BeforeOutputTransform(nn.Module):
     """A model without its finish: the part that learns."""
 
     def __init__(self, model: Model) -> None:
@@ -157,43 +159,48 @@ class _Unfinished(nn.Module):
 
     def elbo(self, x: Tensor) -> Tensor:
         """Of a generator: how well it explains examples, which do not pass through the stem."""
-        explained: Tensor = self.network.elbo(x)  # type: ignore[operator]  # a task asks only those that can say
-        return explained
+        elbo: Tensor = self.network.elbo(x)  # type: ignore[operator]  # a task asks only those that can say
+        return elbo
 
 
-class _PastTheStem(nn.Module):
+class _AfterStem(nn.Module):
     """The rest of a model, (features, *what was asked) -> finished outputs."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network, self.finish = model.network, model.finish
+        self.network, self.output_transform = model.network, model.finish
 
     def forward(self, features: Tensor, *inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.finish(self.network(features), *inputs)
+        outputs: Tensor = self.output_transform(self.network(features), *inputs)
         return outputs
 
 
-def prepared(model: Model, train: tuple[Examples, ...], valid: Examples, *, live: bool) -> Lane:
+def prepare_data(model: Model, train: tuple[Examples, ...], valid: Examples, *, live: bool) -> PreparedData:
     """The part that learns, and the examples as it reads them.
 
     A stem that learns nothing gives the same numbers every epoch: they are computed once, and so are the targets in
     the network's units. Where the draws are fresh every epoch, or the numbers would fill the memory, the whole model
     reads raw columns.
     """
-    inverse: Callable[..., Tensor] = model.finish.inverse  # type: ignore[assignment]  # every finish has one
+    inverse_transform: Callable[..., Tensor] = model.finish.inverse  # type: ignore[assignment]  # every finish has one
     rows = sum(len(examples.target) for examples in (*train, valid))
-    most = RESIDENT if train[0].target.is_cuda else MAPPED
-    if live or _numbers(model, train[0]) * rows * 4 > most or any(True for _ in model.stem.parameters()):
-        return Lane(_Unfinished(model), train, inverse, model, valid)
+    max_bytes = MAX_CACHED_GPU_BYTES if train[0].target.is_cuda else MMAP_THRESHOLD_BYTES
+    if (
+        live
+        or _values_per_example(model, train[0]) * rows * 4 > max_bytes
+        or any(True for _ in model.stem.parameters())
+    ):
+        return PreparedData(_BeforeOutputTransform(model), train, inverse_transform, model, valid)
     with torch.no_grad():
         copies = tuple(
-            Examples((_laid_out(model.stem(*inputs)),), inverse(target, *inputs)) for inputs, target in train
+            Examples((_to_channels_last(model.stem(*inputs)),), inverse_transform(target, *inputs))
+            for inputs, target in train
         )
-        seen = Examples((_laid_out(model.stem(*valid.inputs)), *valid.inputs), valid.target)
-    return Lane(model.network, copies, lambda target, *_: target, _PastTheStem(model), seen)
+        validation = Examples((_to_channels_last(model.stem(*valid.inputs)), *valid.inputs), valid.target)
+    return PreparedData(model.network, copies, lambda target, *_: target, _AfterStem(model), validation)
 
 
-def _numbers(model: Model, examples: Examples) -> int:
+def _values_per_example(model: Model, examples: Examples) -> int:
     """How many an example becomes: those behind the stem, and its target in the network's units."""
     inputs = tuple(values[:1] for values in examples.inputs)
     with torch.no_grad():
@@ -201,7 +208,7 @@ def _numbers(model: Model, examples: Examples) -> int:
         return int(model.stem(*inputs).numel() + target.numel())
 
 
-def _laid_out(values: Tensor) -> Tensor:
+def _to_channels_last(values: Tensor) -> Tensor:
     """Images on a GPU with the channels last, as its convolutions like them; everything else as it is."""
     if values.is_cuda and values.ndim == 4:
         return values.contiguous(memory_format=torch.channels_last)

@@ -8,38 +8,38 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.data.large_arrays import room
+from pipelines.data.large_arrays import allocate
 from pipelines.tasks import Task
 from pipelines.training.job import Examples
 
-SLICE = 1024  # examples answered at a time, at most
-NUMBERS = 2**20  # numbers in these, about: a network may make a hundred of each, one per channel
+MAX_BATCH_EXAMPLES = 1024  # examples answered at a time, at most
+MAX_BATCH_VALUES = 2**20  # numbers in these, about: a network may make a hundred of each, one per channel
 
-Report = Callable[[int, Mapping[str, float]], bool]  # (epoch, what to record) -> whether to stop
+EpochCallback = Callable[[int, Mapping[str, float]], bool]  # (epoch, what to record) -> whether to stop
 
 
-def replies(model: nn.Module, reply: nn.Module, inputs: tuple[Tensor, ...]) -> NDArray[Any]:
+def predict(model: nn.Module, postprocess: nn.Module, inputs: tuple[Tensor, ...]) -> NDArray[Any]:
     """What the model would serve for these inputs: (N, ...) float32, in evaluation mode, without gradients."""
     model.eval()
     rows = len(inputs[0])
-    step = max(1, min(SLICE, NUMBERS // sum(values[:1].numel() for values in inputs)))
-    answers = np.empty(0)
+    step = max(1, min(MAX_BATCH_EXAMPLES, MAX_BATCH_VALUES // sum(values[:1].numel() for values in inputs)))
+    predictions = np.empty(0)
     with torch.inference_mode():
         for start in range(0, rows, step):
             slices = (values[start : start + step] for values in inputs)
-            answer = reply(model(*slices).float()).cpu().numpy()
+            batch_predictions = postprocess(model(*slices).float()).cpu().numpy()
             if not start:
-                answers = room((rows, *answer.shape[1:]), answer.dtype)
-            answers[start : start + step] = answer
-    return answers
+                predictions = allocate((rows, *batch_predictions.shape[1:]), batch_predictions.dtype)
+            predictions[start : start + step] = batch_predictions
+    return predictions
 
 
-def validate(model: nn.Module, task: Task, valid: Examples) -> dict[str, float]:
+def score_validation(model: nn.Module, task: Task, valid: Examples) -> dict[str, float]:
     """The goal on the validation part, named valid_<goal>; the other metrics wait for the evaluation.
 
     Args:
         model: finished outputs for `valid.inputs`.
         valid: with the truth as its target.
     """
-    per_example = task.examples(replies(model, task.reply(), valid.inputs), valid.target.cpu().numpy())
-    return {f"valid_{task.goal.name}": float(per_example.mean())}
+    per_row = task.objective_per_row(predict(model, task.postprocess(), valid.inputs), valid.target.cpu().numpy())
+    return {f"valid_{task.goal.name}": float(per_row.mean())}

@@ -17,30 +17,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
-from models.blocks.hyperparameters import configured
-from models.stems import Column, Model, stem
+from models.blocks.hyperparameters import make_config
+from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
-from pipelines.data.large_arrays import room
+from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks import SettingsOfTask, Task, task
-from pipelines.tasks.model_inputs import asked
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks import AnyTaskSettings, Task, build_task
+from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training.augmentation import AugmentSettings
 
-MAPPED = 2**26  # bytes from which on columns stay on disk, and batches are read from there
+MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingJob:
     """An architecture, a task and where the data is."""
 
     architecture: str
-    task: SettingsOfTask
+    task_settings: AnyTaskSettings
     goal: str | None  # None: the task's own
-    schema: Path
-    train: Path  # arrays (K, N, ...), as the augment stage wrote them
-    valid: Path  # arrays (N, ...)
+    schema_file: Path
+    train_part_folder: Path  # arrays (K, N, ...), as the augment stage wrote them
+    valid_part_folder: Path  # arrays (N, ...)
     augment: AugmentSettings  # its policy is drawn afresh every epoch when its copies are "live"
     device: str
 
@@ -52,7 +52,7 @@ class Examples(NamedTuple):
     target: Tensor
 
 
-class Data(NamedTuple):
+class TrainingData(NamedTuple):
     """All that learning sees. The test part is not among it."""
 
     schema: Schema
@@ -62,111 +62,122 @@ class Data(NamedTuple):
     valid: Examples  # with the truth that replies are scored against in place of the target
 
 
-def device() -> str:
+def select_device() -> str:
     """Where networks train: the first GPU if there is one, else the CPU; BAKEOFF_DEVICE overrules."""
-    stated = os.environ.get("BAKEOFF_DEVICE", "")
-    if stated and stated not in ("cpu", "cuda"):
-        raise Failure(f"BAKEOFF_DEVICE must be cpu or cuda, found {stated!r}")
-    if stated == "cuda" and not torch.cuda.is_available():
-        raise Failure("BAKEOFF_DEVICE is cuda, but PyTorch finds no GPU; unset it to train on the CPU")
-    return stated or ("cuda" if torch.cuda.is_available() else "cpu")
+    override = os.environ.get("BAKEOFF_DEVICE", "")
+    if override and override not in ("cpu", "cuda"):
+        raise UserError(f"BAKEOFF_DEVICE must be cpu or cuda, found {override!r}")
+    if override == "cuda" and not torch.cuda.is_available():
+        raise UserError("BAKEOFF_DEVICE is cuda, but PyTorch finds no GPU; unset it to train on the CPU")
+    return override or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def tensors(arrays: tuple[NDArray[Any], ...], place: str = "cpu") -> tuple[Tensor, ...]:
+def to_tensors(arrays: tuple[NDArray[Any], ...], device: str = "cpu") -> tuple[Tensor, ...]:
     """Arrays as tensors on a device: copies, unless they are large; then what is mapped from files stays so."""
-    return _placed(arrays, place, stay=_large(arrays))
+    return _move_to_device(arrays, device, keep_mapped=_is_large(arrays))
 
 
-def _large(arrays: Iterable[NDArray[Any]]) -> bool:
-    return sum(values.nbytes for values in arrays) >= MAPPED
+def _is_large(arrays: Iterable[NDArray[Any]]) -> bool:
+    return sum(values.nbytes for values in arrays) >= MMAP_THRESHOLD_BYTES
 
 
-def _placed(arrays: Iterable[NDArray[Any]], place: str, *, stay: bool) -> tuple[Tensor, ...]:
-    if place == "cpu" and not stay:
+def _move_to_device(arrays: Iterable[NDArray[Any]], device: str, *, keep_mapped: bool) -> tuple[Tensor, ...]:
+    if device == "cpu" and not keep_mapped:
         return tuple(torch.from_numpy(np.array(values)) for values in arrays)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a mapped file cannot be written to: nothing does
-        return tuple(torch.from_numpy(values).to(place) for values in arrays)
+        return tuple(torch.from_numpy(values).to(device) for values in arrays)
 
 
 @lru_cache(maxsize=2)
-def read(lesson: Lesson) -> Data:
+def load_training_data(job: TrainingJob) -> TrainingData:
     """Read a lesson's data onto its device, once per process."""
-    schema = read_schema(lesson.schema)
-    learned = task(lesson.task, schema, lesson.goal)
-    stored = read_part(lesson.train, schema)
-    valid = read_part(lesson.valid, schema)
+    schema = read_schema(job.schema_file)
+    task = build_task(job.task_settings, schema, job.goal)
+    augmented = read_part(job.train_part_folder, schema)
+    valid = read_part(job.valid_part_folder, schema)
     copies = [
-        Part(tuple(values[copy] for values in stored.inputs), stored.target[copy]) for copy in range(len(stored.target))
+        Part(tuple(values[copy] for values in augmented.inputs), augmented.target[copy])
+        for copy in range(len(augmented.target))
     ]
-    parts = [_learnable(learned, part) for part in copies]
-    train = [(asked(learned, part), (learned.target(part),)) for part in parts]
-    seen, truth = asked(learned, valid), (learned.truth(valid),)
-    stay = _large(values for columns in (*train, (seen, truth)) for column in columns for values in column)
+    parts = [_select_trainable(task, part) for part in copies]
+    train = [(model_inputs(task, part), (task.target(part),)) for part in parts]
+    valid_inputs, reference = model_inputs(task, valid), (task.reference(valid),)
+    keep_mapped = _is_large(
+        values for columns in (*train, (valid_inputs, reference)) for column in columns for values in column
+    )
 
-    def examples(inputs: tuple[NDArray[Any], ...], target: tuple[NDArray[Any]], place: str) -> Examples:
-        return Examples(_placed(inputs, lesson.device, stay=stay), *_placed(target, place, stay=stay))
+    def to_examples(inputs: tuple[NDArray[Any], ...], target: tuple[NDArray[Any]], device: str) -> Examples:
+        return Examples(
+            _move_to_device(inputs, job.device, keep_mapped=keep_mapped),
+            *_move_to_device(target, device, keep_mapped=keep_mapped),
+        )
 
-    return Data(
+    return TrainingData(
         schema,
-        learned,
+        task,
         parts[0],
-        tuple(examples(*columns, lesson.device) for columns in train),
-        examples(seen, truth, "cpu"),
+        tuple(to_examples(*columns, job.device) for columns in train),
+        to_examples(valid_inputs, reference, "cpu"),
     )
 
 
-def _learnable(learned: Task, part: Part) -> Part:
+def _select_trainable(task: Task, part: Part) -> Part:
     """The rows that may be learned from; the part itself if all may. Large ones are mapped either way."""
-    rows = learned.learnable(part)
+    rows = task.train_mask(part)
     if rows is None:
         return part
     if not rows.any():
-        raise Failure(f"no example of the train part may be learned from; {learned.name} needs some")
-    return Part(tuple(_taken(values, rows) for values in part.inputs), _taken(part.target, rows))
+        raise UserError(f"no example of the train part may be learned from; {task.name} needs some")
+    return Part(tuple(_take_rows(values, rows) for values in part.inputs), _take_rows(part.target, rows))
 
 
-def _taken(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+def _take_rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     """The rows of `values` (N, ...) that are marked in `rows` (N,)."""
     places = np.flatnonzero(rows)
-    taken = room((len(places), *values.shape[1:]), values.dtype)
-    for part in chunks(taken):
-        taken[part] = values[places[part]]
-    return taken
+    selected = allocate((len(places), *values.shape[1:]), values.dtype)
+    for part in chunks(selected):
+        selected[part] = values[places[part]]
+    return selected
 
 
-def new_model(lesson: Lesson, data: Data, settings: Mapping[str, Any]) -> Model:
+def build_fitted_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any]) -> Model:
     """A network with fresh weights between a stem and a finish fitted on the train part.
 
     Args:
         settings: may hold the learner's too.
     """
-    model = blank_model(lesson.architecture, data.task, settings, data.part)
-    return model.to(lesson.device)
+    model = build_model(job.architecture, data.task, settings, data.part)
+    return model.to(job.device)
 
 
-def blank_model(architecture: str, learned: Task, settings: Mapping[str, Any], train: Part | None = None) -> Model:
+def build_model(architecture: str, task: Task, settings: Mapping[str, Any], fit_on: Part | None = None) -> Model:
     """A model with starting weights; of `settings`, the network takes those of its own Config.
 
     Args:
         train: what stem and finish are fitted on; None if they are still to be loaded.
 
     Raises:
-        Failure: if the architecture cannot read what is asked.
+        UserError: if the architecture cannot read what is asked.
     """
-    row = models.ARCHITECTURES[architecture]
-    own = {name: value for name, value in settings.items() if name in row.config.model_fields}
+    entry = models.ARCHITECTURES[architecture]
+    config_settings = {name: value for name, value in settings.items() if name in entry.config.model_fields}
     try:
-        front = stem(tuple(column(field) for field in learned.asked), row.reads)
+        input_stem = build_stem(tuple(to_column(field) for field in task.input_fields), entry.input_type)
     except ValueError as error:
-        raise Failure(f"{architecture} cannot be entered here: {error}") from None
-    if train is not None:
-        front.fit(asked(learned, train))
-    network = models.build(architecture, configured(row.config, own), front.inputs, learned.outputs(row.writes))
-    return Model(front, network, learned.finish(train))
+        raise UserError(f"{architecture} cannot be entered here: {error}") from None
+    if fit_on is not None:
+        input_stem.fit(model_inputs(task, fit_on))
+    network = models.build_network(
+        architecture,
+        make_config(entry.config, config_settings),
+        input_stem.input_shape,
+        task.head_width(entry.output_type),
+    )
+    return Model(input_stem, network, task.output_transform(fit_on))
 
 
-def column(field: Field) -> Column:
+def to_column(field: Field) -> ColumnSpec:
     """What a stem has to know of a field."""
     shape = (field.length,) if field.kind == "text" else field.shape
-    return Column(field.kind, shape, len(field.categories), field.length)
+    return ColumnSpec(field.kind, shape, len(field.categories), field.length)

@@ -18,29 +18,29 @@ import torch
 from torch import Tensor
 
 from models import ARCHITECTURES
-from models.blocks.closed_form import Solvable, Weighable
-from models.blocks.hyperparameters import Hyperparameters, choice, configured
-from models.outputs.output_transform import Weighing
+from models.blocks.closed_form import ClosedForm, WeightedClosedForm
+from models.blocks.hyperparameters import Hyperparameters, choice, make_config
+from models.outputs.output_transform import WeightedOutputTransform
 from models.stems import Model
-from pipelines.data.large_arrays import room
+from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
-from pipelines.runtime.seeds import derive
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.seeds import derive_seed
+from pipelines.runtime.user_error import UserError
 from pipelines.training import adversarial, gradient, weights
-from pipelines.training.adversarial import fit_adversarial
-from pipelines.training.gradient import fit
-from pipelines.training.inference import validate
+from pipelines.training.adversarial import fit_gan
+from pipelines.training.gradient import fit_network
+from pipelines.training.inference import score_validation
 from pipelines.training.job import (
-    MAPPED,
-    Data,
+    MMAP_THRESHOLD_BYTES,
     Examples,
-    Lesson,
-    new_model,
-    read,
+    TrainingData,
+    TrainingJob,
+    build_fitted_model,
+    load_training_data,
 )
 
-CHECKPOINT_EVERY = 2.0  # seconds between two checkpoints; what a kill can cost
-BLOCK = 2**24  # bytes computed at once of what is too large to be computed at once
+CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
+BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be computed at once
 
 
 class ClosedFormSettings(Hyperparameters):
@@ -50,15 +50,15 @@ class ClosedFormSettings(Hyperparameters):
 
 
 @dataclass(frozen=True)
-class Course:
+class Budget:
     """How far to learn, and when to give up."""
 
-    until: int  # epochs after which to stop for now
-    horizon: int  # epochs the learning rate is planned for
+    stop_epoch: int  # epochs after which to stop for now
+    total_epochs: int  # epochs the learning rate is planned for
     patience: int | None = None  # epochs without a better score after which to stop for good
 
 
-class Standing(NamedTuple):
+class TrainingResult(NamedTuple):
     """Where a learner stands."""
 
     score: float  # the goal on validation, at the best epoch
@@ -68,62 +68,64 @@ class Standing(NamedTuple):
 
 
 class Learner(NamedTuple):
-    settings: type[Hyperparameters]  # what is searched besides the network's own
-    rungs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
-    advance: Callable[[Lesson, Mapping[str, Any], int, Path, Course], Standing]
+    settings_type: type[Hyperparameters]  # what is searched besides the network's own
+    rung_epochs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
+    train: Callable[[TrainingJob, Mapping[str, Any], int, Path, Budget], TrainingResult]
 
 
-def by_gradient(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+def train_gradient(
+    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+) -> TrainingResult:
     """Train until the course's epoch, from the folder's checkpoint if there is one."""
-    data = read(lesson)
-    own = configured(gradient.Settings, _named(gradient.Settings, settings))
-    model = _fresh(lesson, data, settings, seed)
-    optimizer = gradient.new_optimizer(model, own)
-    keeper = _Keeper(folder, model, optimizer, data, course)
-    fit(
+    data = load_training_data(job)
+    learner_settings = make_config(gradient.GradientSettings, _select_settings(gradient.GradientSettings, settings))
+    model = _build_seeded_model(job, data, settings, seed)
+    optimizer = gradient.build_optimizer(model, learner_settings)
+    checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
+    fit_network(
         model,
         optimizer,
         data.task,
         data.train,
         data.valid,
-        own,
-        augment=lesson.augment,
+        learner_settings,
+        augment=job.augment,
         seed=seed,
-        epochs=range(keeper.epochs, course.until),
-        horizon=course.horizon,
-        report=keeper.report,
+        epochs=range(checkpointer.epochs_done, budget.stop_epoch),
+        total_epochs=budget.total_epochs,
+        on_epoch_end=checkpointer.record_epoch,
     )
-    return keeper.finish()
+    return checkpointer.save_best_weights()
 
 
-def by_adversaries(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget) -> TrainingResult:
     """Train two networks against each other until the course's epoch, from the checkpoint if there is one."""
-    data = read(lesson)
-    own = configured(adversarial.Settings, _named(adversarial.Settings, settings))
-    model = _fresh(lesson, data, settings, seed)
-    assert isinstance(model.network, adversarial.Adversaries)
-    optimizers = adversarial.Optimizers(model.network, own)
-    keeper = _Keeper(folder, model, optimizers, data, course)
-    fit_adversarial(
+    data = load_training_data(job)
+    learner_settings = make_config(adversarial.GANSettings, _select_settings(adversarial.GANSettings, settings))
+    model = _build_seeded_model(job, data, settings, seed)
+    assert isinstance(model.network, adversarial.GANModule)
+    optimizers = adversarial.GANOptimizers(model.network, learner_settings)
+    checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
+    fit_gan(
         model,
         optimizers,
         data.task,
         data.train,
         data.valid,
-        own,
-        augment=lesson.augment,
+        learner_settings,
+        augment=job.augment,
         seed=seed,
-        epochs=range(keeper.epochs, course.until),
-        horizon=course.horizon,
-        report=keeper.report,
+        epochs=range(checkpointer.epochs_done, budget.stop_epoch),
+        total_epochs=budget.total_epochs,
+        on_epoch_end=checkpointer.record_epoch,
     )
-    return keeper.finish()
+    return checkpointer.save_best_weights()
 
 
-def _fresh(lesson: Lesson, data: Data, settings: Mapping[str, Any], seed: int) -> Model:
-    torch.manual_seed(derive(seed, "weights"))
-    model = new_model(lesson, data, settings)
-    if lesson.device == "cuda":
+def _build_seeded_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any], seed: int) -> Model:
+    torch.manual_seed(derive_seed(seed, "weights"))
+    model = build_fitted_model(job, data, settings)
+    if job.device == "cuda":
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     return model
 
@@ -136,127 +138,133 @@ class Resumable(Protocol):
     def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
-class _Keeper:
+class _Checkpointer:
     """Keeps the best weights, checkpoints, and decides when patience has run out."""
 
-    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: Data, course: Course) -> None:
-        self.path = folder / "checkpoint.pt"
-        self.folder, self.model, self.optimizer, self.course = folder, model, optimizer, course
+    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: TrainingData, budget: Budget) -> None:
+        self.checkpoint_path = folder / "checkpoint.pt"
+        self.folder, self.model, self.optimizer, self.budget = folder, model, optimizer, budget
         self.goal = data.task.goal
-        self.score = math.inf if self.goal.direction == "minimize" else -math.inf
+        self.best_score = math.inf if self.goal.direction == "minimize" else -math.inf
         self.best_epoch = 0
-        self.best: dict[str, torch.Tensor] = {}
+        self.best_weights: dict[str, torch.Tensor] = {}
         self.history: list[dict[str, float]] = []
-        self.saved = time.monotonic()
-        if self.path.exists():
+        self.saved_at = time.monotonic()
+        if self.checkpoint_path.exists():
             try:
-                kept = torch.load(self.path, weights_only=True, map_location=next(model.parameters()).device)
+                checkpoint = torch.load(
+                    self.checkpoint_path, weights_only=True, map_location=next(model.parameters()).device
+                )
             except (RuntimeError, EOFError, pickle.UnpicklingError):
-                raise Failure(f"{self.path} is damaged; delete it, and training starts again from there") from None
-            model.load_state_dict(kept["model"])
-            optimizer.load_state_dict(kept["optimizer"])
-            self.score, self.best_epoch, self.best, self.history = (
-                kept["score"],
-                kept["best_epoch"],
-                kept["best"],
-                kept["history"],
+                raise UserError(
+                    f"{self.checkpoint_path} is damaged; delete it, and training starts again from there"
+                ) from None
+            model.load_state_dict(checkpoint["model"])
+            optimizer.load_state_dict(checkpoint["optimizer"])
+            self.best_score, self.best_epoch, self.best_weights, self.history = (
+                checkpoint["score"],
+                checkpoint["best_epoch"],
+                checkpoint["best"],
+                checkpoint["history"],
             )
 
     @property
-    def epochs(self) -> int:
+    def epochs_done(self) -> int:
         """Epochs already trained; all of them if patience ran out in an earlier call."""
-        return self.course.until if self._out_of_patience() else len(self.history)
+        return self.budget.stop_epoch if self._is_out_of_patience() else len(self.history)
 
-    def report(self, epoch: int, measured: Mapping[str, float]) -> bool:
-        self.history.append(dict(measured))
-        score = measured[f"valid_{self.goal.name}"]
-        if self.goal.better(score, self.score) or not self.best:
-            self.score, self.best_epoch = score, epoch + 1
-            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        if time.monotonic() - self.saved > CHECKPOINT_EVERY:
-            self._save()
-        return self._out_of_patience()
+    def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        self.history.append(dict(metrics))
+        score = metrics[f"valid_{self.goal.name}"]
+        if self.goal.is_better(score, self.best_score) or not self.best_weights:
+            self.best_score, self.best_epoch = score, epoch + 1
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+            self._save_checkpoint()
+        return self._is_out_of_patience()
 
-    def _out_of_patience(self) -> bool:
-        patience = self.course.patience
-        return patience is not None and bool(self.best) and len(self.history) - self.best_epoch >= patience
+    def _is_out_of_patience(self) -> bool:
+        patience = self.budget.patience
+        return patience is not None and bool(self.best_weights) and len(self.history) - self.best_epoch >= patience
 
-    def _save(self) -> None:
-        content = io.BytesIO()  # PyTorch's own writer reports a full disk as a RuntimeError like any other
+    def _save_checkpoint(self) -> None:
+        buffer = io.BytesIO()  # PyTorch's own writer reports a full disk as a RuntimeError like any other
         torch.save(
             {
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
-                "score": self.score,
+                "score": self.best_score,
                 "best_epoch": self.best_epoch,
-                "best": self.best,
+                "best": self.best_weights,
                 "history": self.history,
             },
-            content,
+            buffer,
         )
-        write_bytes(self.path, content.getvalue())
-        self.saved = time.monotonic()
+        write_bytes(self.checkpoint_path, buffer.getvalue())
+        self.saved_at = time.monotonic()
 
-    def finish(self) -> Standing:
+    def save_best_weights(self) -> TrainingResult:
         """Checkpoint, put the best weights on disk, and say where the learner stands."""
-        self._save()
-        self.model.load_state_dict(self.best)
-        weights.save(self.model, self.folder / "best")
-        return Standing(self.score, len(self.history), self.best_epoch, tuple(self.history))
+        self._save_checkpoint()
+        self.model.load_state_dict(self.best_weights)
+        weights.save_weights(self.model, self.folder / "best")
+        return TrainingResult(self.best_score, len(self.history), self.best_epoch, tuple(self.history))
 
 
-def in_closed_form(lesson: Lesson, settings: Mapping[str, Any], seed: int, folder: Path, course: Course) -> Standing:
+def fit_closed_form(
+    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+) -> TrainingResult:
     """Solve for all examples at once; there are no epochs to speak of."""
-    data = read(lesson)
-    own = configured(ClosedFormSettings, _named(ClosedFormSettings, settings))
-    copies = data.train if own.draws else data.train[:1]
-    torch.manual_seed(derive(seed, "weights"))
-    model = new_model(lesson, data, settings)
+    data = load_training_data(job)
+    learner_settings = make_config(ClosedFormSettings, _select_settings(ClosedFormSettings, settings))
+    copies = data.train if learner_settings.draws else data.train[:1]
+    torch.manual_seed(derive_seed(seed, "weights"))
+    model = build_fitted_model(job, data, settings)
     with torch.no_grad():
-        features = _of_all(copies, lambda target, *inputs: model.stem(*inputs))
-        targets = _of_all(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
-        _solve(model, features, targets, derive(seed, "solve"))
-    scores = validate(model, data.task, data.valid)
-    weights.save(model, folder / "best")
-    return Standing(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
+        features = _map_examples(copies, lambda target, *inputs: model.stem(*inputs))
+        targets = _map_examples(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
+        _fit_in_one_step(model, features, targets, derive_seed(seed, "solve"))
+    scores = score_validation(model, data.task, data.valid)
+    weights.save_weights(model, folder / "best")
+    return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
 
 
-def _of_all(copies: tuple[Examples, ...], read: Callable[..., Tensor]) -> Tensor:
+def _map_examples(copies: tuple[Examples, ...], transform: Callable[..., Tensor]) -> Tensor:
     """What `read` makes of all examples, one copy behind the other; in a mapped file if that is large.
 
     Args:
         read: (target, *inputs) of some examples -> (n, ...).
     """
     rows = sum(len(target) for _, target in copies)
-    one = read(*(values[:1] for values in (copies[0].target, *copies[0].inputs))).cpu()  # (1, ...)
-    if copies[0].target.is_cuda or one.nbytes * rows < MAPPED:
-        return torch.cat([read(target, *inputs) for inputs, target in copies])
-    whole = torch.from_numpy(room((rows, *one.shape[1:]), one.numpy().dtype))
-    step, place = max(1, BLOCK // one.nbytes), 0
+    first_output = transform(*(values[:1] for values in (copies[0].target, *copies[0].inputs))).cpu()  # (1, ...)
+    if copies[0].target.is_cuda or first_output.nbytes * rows < MMAP_THRESHOLD_BYTES:
+        return torch.cat([transform(target, *inputs) for inputs, target in copies])
+    output = torch.from_numpy(allocate((rows, *first_output.shape[1:]), first_output.numpy().dtype))
+    step, place = max(1, BLOCK_BYTES // first_output.nbytes), 0
     for inputs, target in copies:
         for start in range(0, len(target), step):
-            some = slice(start, start + step)
-            read_now = read(*(values[some] for values in (target, *inputs)))
-            whole[place : place + len(read_now)] = read_now
-            place += len(read_now)
-    return whole
+            block_rows = slice(start, start + step)
+            block = transform(*(values[block_rows] for values in (target, *inputs)))
+            output[place : place + len(block)] = block
+            place += len(block)
+    return output
 
 
-def _solve(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
+def _fit_in_one_step(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
     """Targets are class codes, codes and weights, or numbers, as the model's finish gives them."""
     network = model.network
-    assert isinstance(network, Solvable)
-    if isinstance(model.finish, Weighing):
-        if not isinstance(network, Weighable):
+    assert isinstance(network, ClosedForm)
+    if isinstance(model.finish, WeightedOutputTransform):
+        if not isinstance(network, WeightedClosedForm):
             raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")
-        network.solve_weighed(features, *model.finish.apart(targets), seed)
+        network.fit_weighted(features, *model.finish.split_weights(targets), seed)
     elif targets.is_floating_point():
-        network.solve(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
+        network.fit(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
     else:
-        network.solve(features, targets, seed)
+        network.fit(features, targets, seed)
 
 
-def _halvings(epochs: int) -> list[int]:
+def _halving_rungs(epochs: int) -> list[int]:
     """A quarter, a half and all of the epochs, where those differ.
 
     >>> _halvings(12), _halvings(2), _halvings(1)
@@ -266,18 +274,18 @@ def _halvings(epochs: int) -> list[int]:
     return sorted({rung for rung in (first, 2 * first) if rung < epochs} | {epochs})
 
 
-def _at_once(epochs: int) -> list[int]:
+def _single_rung(epochs: int) -> list[int]:
     return [1]
 
 
-def _named(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _select_settings(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in config.model_fields}
 
 
 LEARNERS: dict[str, Learner] = {
-    "gradient": Learner(gradient.Settings, _halvings, by_gradient),  # descended, epoch by epoch
-    "adversarial": Learner(adversarial.Settings, _halvings, by_adversaries),  # two networks at odds
-    "closed_form": Learner(ClosedFormSettings, _at_once, in_closed_form),  # solved
+    "gradient": Learner(gradient.GradientSettings, _halving_rungs, train_gradient),  # descended, epoch by epoch
+    "adversarial": Learner(adversarial.GANSettings, _halving_rungs, train_gan),  # two networks at odds
+    "closed_form": Learner(ClosedFormSettings, _single_rung, fit_closed_form),  # solved
 }
 
 

@@ -5,77 +5,77 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.runtime.files import copy_file
-from pipelines.runtime.seeds import derive
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.seeds import derive_seed
+from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
-from pipelines.training.job import Lesson
-from pipelines.training.learners import Course
-from pipelines.training.trial import IMPORTS, Assignment, Result, carry_out
+from pipelines.training.job import TrainingJob
+from pipelines.training.learners import Budget
+from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
 
-Watch = Callable[[int, float | None], None]  # (seeds over, best score so far)
-
-
-class Repeats(NamedTuple):
-    results: tuple[Result, ...]  # one per seed, in order; a failed one has no score
-    best: int  # the seed with the best validation score
+ProgressCallback = Callable[[int, float | None], None]  # (seeds over, best score so far)
 
 
-def repeat(
-    lesson: Lesson,
+class SeedRuns(NamedTuple):
+    results: tuple[TrainingResult, ...]  # one per seed, in order; a failed one has no score
+    best_seed: int  # the seed with the best validation score
+
+
+def train_seeds(
+    job: TrainingJob,
     settings: Mapping[str, Any],
     goal: Goal,
-    course: Course,
+    budget: Budget,
     *,
     seed: int,
     seeds: int,
     folder: Path,
     workers: int,
-    watch: Watch,
-) -> Repeats:
+    on_progress: ProgressCallback,
+) -> SeedRuns:
     """Train `seeds` times; scratch and the weights go to `folder`/seed-<k>.
 
     Raises:
-        Failure: if no seed ends with a score; the first reason is named.
+        UserError: if no seed ends with a score; the first reason is named.
     """
-    assignments = [
-        Assignment(lesson, settings, derive(seed, "train", number), folder / f"seed-{number}", course)
+    specs = [
+        TrialSpec(job, settings, derive_seed(seed, "train", number), folder / f"seed-{number}", budget)
         for number in range(seeds)
     ]
-    ended: list[Result | Crash] = []
+    finished: list[TrainingResult | Crash] = []
 
-    def over(_: int, outcome: Result | Crash) -> None:
-        ended.append(outcome)
-        scores = [one.score for one in ended if isinstance(one, Result) and one.score is not None]
-        watch(len(ended), goal.best(scores))
+    def on_seed_end(_: int, outcome: TrainingResult | Crash) -> None:
+        finished.append(outcome)
+        scores = [one.score for one in finished if isinstance(one, TrainingResult) and one.score is not None]
+        on_progress(len(finished), goal.best_score(scores))
 
-    watch(0, None)
-    with Workers(carry_out, min(workers, seeds), IMPORTS) as pool:
-        outcomes = pool.map(assignments, over)
+    on_progress(0, None)
+    with Workers(run_trial, min(workers, seeds), PRELOADED_MODULES) as pool:
+        outcomes = pool.map(specs, on_seed_end)
     results = tuple(
-        Result(None, reason=outcome.reason) if isinstance(outcome, Crash) else outcome for outcome in outcomes
+        TrainingResult(None, reason=outcome.reason) if isinstance(outcome, Crash) else outcome for outcome in outcomes
     )
-    best = goal.best([result.score for result in results if result.score is not None])
-    if best is None:
-        raise Failure(f"training failed from each of {seeds} seeds: {results[0].reason}")
-    return Repeats(results, next(number for number, result in enumerate(results) if result.score == best))
+    best_score = goal.best_score([result.score for result in results if result.score is not None])
+    if best_score is None:
+        raise UserError(f"training failed from each of {seeds} seeds: {results[0].reason}")
+    return SeedRuns(results, next(number for number, result in enumerate(results) if result.score == best_score))
 
 
-def keep_weights(repeats: Repeats, folder: Path, kept: Path) -> None:
+def copy_best_weights(runs: SeedRuns, folder: Path, destination: Path) -> None:
     """Copy every seed's best weights from scratch to `kept`/seed-<k>.*"""
-    for number, result in enumerate(repeats.results):
+    for number, result in enumerate(runs.results):
         if result.score is None:
             continue
         for path in sorted((folder / f"seed-{number}").glob("best.*")):
-            copy_file(path, kept / f"seed-{number}{path.suffix}")
+            copy_file(path, destination / f"seed-{number}{path.suffix}")
 
 
-def facts(repeats: Repeats) -> dict[str, Any]:
+def seed_summary(runs: SeedRuns) -> dict[str, Any]:
     """How every seed ended, for model.json."""
     return {
-        "best_seed": repeats.best,
+        "best_seed": runs.best_seed,
         "seeds": [
             {"score": one.score, "epochs": one.epochs, "best_epoch": one.best_epoch, "reason": one.reason}
-            for one in repeats.results
+            for one in runs.results
         ],
     }

@@ -12,12 +12,12 @@ from safetensors.torch import save as serialized
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.runtime.files import write_bytes
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task
-from pipelines.training.job import blank_model
+from pipelines.training.job import build_model
 
 
-def save(model: Model, path: Path) -> None:
+def save_weights(model: Model, path: Path) -> None:
     """Write `path`.safetensors, and `path`.joblib if the network is an estimator of scikit-learn's.
 
     The same weights give the same bytes.
@@ -27,22 +27,24 @@ def save(model: Model, path: Path) -> None:
     if isinstance(model.network, ScikitModel):
         import joblib
 
-        content = io.BytesIO()
-        joblib.dump(model.network.estimator, content)
-        write_bytes(path.with_suffix(".joblib"), content.getvalue())
+        buffer = io.BytesIO()
+        joblib.dump(model.network.estimator, buffer)
+        write_bytes(path.with_suffix(".joblib"), buffer.getvalue())
 
 
-def load(architecture: str, task: Task, settings: Mapping[str, Any], path: Path) -> Model:
+def load_model(architecture: str, task: Task, settings: Mapping[str, Any], path: Path) -> Model:
     """Read back what `save` wrote, on the CPU, in evaluation mode.
 
     The joblib file is a pickle: it is read only from this project's own artifacts.
     """
-    model = blank_model(architecture, task, settings)
-    stored = path.with_suffix(".safetensors")
+    model = build_model(architecture, task, settings)
+    weights_path = path.with_suffix(".safetensors")
     try:
-        model.load_state_dict(parsed(stored.read_bytes()))
+        model.load_state_dict(parsed(weights_path.read_bytes()))
     except (SafetensorError, RuntimeError) as error:  # cut short, or the weights of other settings
-        raise Failure(f"{stored} does not fit: {str(error).splitlines()[0]}; `dvc repro` makes it again") from None
+        raise UserError(
+            f"{weights_path} does not fit: {str(error).splitlines()[0]}; `dvc repro` makes it again"
+        ) from None
     if isinstance(model.network, ScikitModel):
         import joblib
 

@@ -11,33 +11,33 @@ from urllib.parse import SplitResult, quote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.image_codec import media
+from serving.worker.image_codec import detect_media_type
 
-ADDRESS = "http://127.0.0.1:8080"
+DEFAULT_ADDRESS = "http://127.0.0.1:8080"
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 Image = str | Path | bytes | NDArray[Any] | list[Any]
 
 
-class ClientFailure(RuntimeError):
+class ClientError(RuntimeError):
     """Why there is no answer, as a sentence; `status` is the HTTP status, None when nobody answered."""
 
-    def __init__(self, sentence: str, status: int | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
         self.status = status
 
 
 class Client:
     """Predictions from the server at `address`; every call is one request."""
 
-    def __init__(self, address: str = ADDRESS, timeout: float = 30.0) -> None:
+    def __init__(self, address: str = DEFAULT_ADDRESS, timeout: float = 30.0) -> None:
         parts = urlsplit(address if "//" in address else f"http://{address}")
-        if parts.scheme not in ("http", "https") or not _has_place(parts):
-            raise ClientFailure(f"an address looks like {ADDRESS}, found {address!r}")
+        if parts.scheme not in ("http", "https") or not _has_host(parts):
+            raise ClientError(f"an address looks like {DEFAULT_ADDRESS}, found {address!r}")
         self.address = f"{parts.scheme}://{parts.netloc}"
         self.timeout = timeout  # seconds
         self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._place = parts.netloc
+        self._netloc = parts.netloc
 
     def predict(
         self,
@@ -65,10 +65,10 @@ class Client:
         if sum(given is not None for given in (image, instance, text)) != 1:
             raise TypeError("predict() needs exactly one of image, instance and text")
         if image is not None:
-            return self._answer(name, *_encoded(image))
+            return self._post(name, *_encode_image(image))
         if text is not None:
-            return self._answer(name, text.encode(), TEXT)
-        return self._answer(name, _document(instance), JSON)
+            return self._post(name, text.encode(), TEXT)
+        return self._post(name, _encode_json(instance), JSON)
 
     def predict_many(self, name: str, images: Sequence[Image]) -> list[dict[str, Any]]:
         """Ask for several pictures in one request; the replies come in their order.
@@ -76,17 +76,17 @@ class Client:
         Raises:
             ClientFailure: as for `predict`; the message says which picture.
         """
-        return self.predict_instances(name, [{"image": _embedded(image)} for image in images])
+        return self.predict_instances(name, [{"image": _image_to_json(image)} for image in images])
 
     def predict_instances(self, name: str, instances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Ask for examples that are JSON already, each an object with the model's fields."""
-        replies: list[dict[str, Any]] = self._answer(name, _document({"instances": list(instances)}), JSON)[
+        replies: list[dict[str, Any]] = self._post(name, _encode_json({"instances": list(instances)}), JSON)[
             "predictions"
         ]
         return replies
 
-    def _answer(self, name: str, body: bytes, content_type: str) -> dict[str, Any]:
-        connection = self._connect(self._place, timeout=self.timeout)
+    def _post(self, name: str, body: bytes, content_type: str) -> dict[str, Any]:
+        connection = self._connect(self._netloc, timeout=self.timeout)
         try:
             path = f"/predictions/{quote(name, safe='')}"
             connection.request("POST", path, body, {"Content-Type": content_type})
@@ -94,30 +94,30 @@ class Client:
             status, content = response.status, response.read()
         except (OSError, HTTPException) as error:
             reason = str(error) or type(error).__name__
-            raise ClientFailure(f"no answer from {self.address} ({reason}); is the server running?") from error
+            raise ClientError(f"no answer from {self.address} ({reason}); is the server running?") from error
         finally:
             connection.close()
-        document = _parsed(content)
+        document = _decode_object(content)
         if status != 200 or document is None:
-            raise ClientFailure(_explained(status, document, content), status)
+            raise ClientError(_error_message(status, document, content), status)
         return document
 
 
-def _document(value: Any) -> bytes:
+def _encode_json(value: Any) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        raise ClientFailure(f"the example cannot be written as JSON: {error}; a missing value is None") from error
+        raise ClientError(f"the example cannot be written as JSON: {error}; a missing value is None") from error
 
 
-def _has_place(parts: SplitResult) -> bool:
+def _has_host(parts: SplitResult) -> bool:
     try:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is no number
         return False
 
 
-def _parsed(content: bytes) -> dict[str, Any] | None:
+def _decode_object(content: bytes) -> dict[str, Any] | None:
     try:
         document = json.loads(content)
     except ValueError:
@@ -125,37 +125,37 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _explained(status: int, document: dict[str, Any] | None, content: bytes) -> str:
+def _error_message(status: int, document: dict[str, Any] | None, content: bytes) -> str:
     """The server's own sentence: the handler says "error", TorchServe says "message"."""
-    sentence = (document or {}).get("error") or (document or {}).get("message")
-    silent = "the request is larger than the server reads" if status == 413 else f"an empty answer, status {status}"
-    return str(sentence or content[:200].decode("utf-8", "replace") or silent)
+    message = (document or {}).get("error") or (document or {}).get("message")
+    default = "the request is larger than the server reads" if status == 413 else f"an empty answer, status {status}"
+    return str(message or content[:200].decode("utf-8", "replace") or default)
 
 
-def _read(path: str | Path) -> bytes:
+def _read_file(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ClientFailure(f"{path} cannot be read: {error.strerror}") from error
+        raise ClientError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _encoded(image: Image) -> tuple[bytes, str]:
-    content = _read(image) if isinstance(image, str | Path) else image
+def _encode_image(image: Image) -> tuple[bytes, str]:
+    content = _read_file(image) if isinstance(image, str | Path) else image
     if isinstance(content, bytes):
-        found = media(content)
-        if found is None:
+        media_type = detect_media_type(content)
+        if media_type is None:
             what = image if isinstance(image, str | Path) else f"the {len(content)} bytes given"
-            raise ClientFailure(f"{what}: expected a PNG or JPEG picture")
-        return content, found
-    return json.dumps({"image": _pixels(content)}).encode(), JSON
+            raise ClientError(f"{what}: expected a PNG or JPEG picture")
+        return content, media_type
+    return json.dumps({"image": _pixel_lists(content)}).encode(), JSON
 
 
-def _embedded(image: Image) -> Any:
+def _image_to_json(image: Image) -> Any:
     if isinstance(image, str | Path | bytes):
-        content, _ = _encoded(image)
+        content, _ = _encode_image(image)
         return {"b64": base64.b64encode(content).decode()}
-    return _pixels(image)
+    return _pixel_lists(image)
 
 
-def _pixels(image: NDArray[Any] | list[Any]) -> Any:
+def _pixel_lists(image: NDArray[Any] | list[Any]) -> Any:
     return image.tolist() if isinstance(image, np.ndarray) else image

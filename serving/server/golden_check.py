@@ -14,67 +14,70 @@ from typing import Any
 
 from serving import archive
 from serving.archive import Package
-from serving.client.client import ADDRESS, Client, ClientFailure
-from serving.worker import integrity as checks
-from serving.worker.replies.table import REPLIES, written
-from serving.worker.request_error import Refusal
-from serving.worker.requests.example import DECODERS
+from serving.client.client import DEFAULT_ADDRESS, Client, ClientError
+from serving.worker import integrity
+from serving.worker.replies.table import REPLY_FORMATS, build_reply
+from serving.worker.request_error import RequestError
+from serving.worker.requests.example import FIELD_FORMATS
 
-MOST = 64  # golden examples in one request
-LARGEST = 4_000_000  # characters of one request, unless a single example has more
+MAX_EXAMPLES = 64  # golden examples in one request
+MAX_REQUEST_CHARACTERS = 4_000_000  # characters of one request, unless a single example has more
 
 
-def instances(package: Package) -> list[dict[str, Any]]:
+def golden_instances(package: Package) -> list[dict[str, Any]]:
     """The golden inputs as a request writes them, one object per example."""
-    inputs, _ = checks.golden_parts(package.golden, package.signature)
+    inputs, _ = integrity.split_golden(package.golden, package.signature)
     return [
-        {field.name: DECODERS[field.kind].write(inputs[field.name][row], field) for field in package.signature.inputs}
+        {
+            field.name: FIELD_FORMATS[field.kind].to_json(inputs[field.name][row], field)
+            for field in package.signature.inputs
+        }
         for row in range(len(next(iter(inputs.values()))))
     ]
 
 
-def check(package: Package, client: Client) -> None:
+def check_server(package: Package, client: Client) -> None:
     """Ask for all golden inputs over HTTP and compare the replies with those that the golden outputs give.
 
     Raises:
-        checks.Unservable: a reply differs by more than the signature's tolerance.
+        checks.InvalidArchive: a reply differs by more than the signature's tolerance.
         ClientFailure: there is no answer.
     """
-    described = package.signature
+    signature = package.signature
     replies = []
-    for some in _requests(instances(package)):
-        replies += client.predict_instances(described.name, some)
-    scale = checks.scale(package.golden, described)
-    for row, (expected, found) in enumerate(zip(_expected(package), replies, strict=True)):
-        if said := REPLIES[described.task].difference(expected, found, described, scale):
-            raise checks.Unservable(
-                f"{described.name}: {client.address} does not give the golden outputs: in row {row}, {said}; the "
-                f"tolerance is {described.tolerance:g}; export the model again"
+    for batch in _split_requests(golden_instances(package)):
+        replies += client.predict_instances(signature.name, batch)
+    scale = integrity.error_scale(package.golden, signature)
+    for row, (expected, found) in enumerate(zip(_expected_replies(package), replies, strict=True)):
+        if mismatch := REPLY_FORMATS[signature.task].difference(expected, found, signature, scale):
+            raise integrity.InvalidArchive(
+                f"{signature.name}: {client.address} does not give the golden outputs: in row {row}, {mismatch}; the "
+                f"tolerance is {signature.tolerance:g}; export the model again"
             )
 
 
-def _expected(package: Package) -> list[dict[str, Any]]:
+def _expected_replies(package: Package) -> list[dict[str, Any]]:
     """The replies that the golden outputs give."""
-    _, outputs = checks.golden_parts(package.golden, package.signature)
-    answers = outputs[package.signature.outputs[0].name]
+    _, outputs = integrity.split_golden(package.golden, package.signature)
+    predictions = outputs[package.signature.outputs[0].name]
     try:
-        return [written(answers[row : row + 1], package.signature, {}, []) for row in range(len(answers))]
-    except Refusal as refusal:
-        raise checks.Unservable(f"{package.signature.name}: golden.npz: {refusal.sentence}") from refusal
+        return [build_reply(predictions[row : row + 1], package.signature, {}, []) for row in range(len(predictions))]
+    except RequestError as error:
+        raise integrity.InvalidArchive(f"{package.signature.name}: golden.npz: {error.message}") from error
 
 
-def _requests(examples: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _split_requests(examples: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Share examples out among requests that are not too large."""
-    some: list[dict[str, Any]] = []
+    batch: list[dict[str, Any]] = []
     size = 0
-    for one in examples:
-        length = len(json.dumps(one))
-        if some and (len(some) == MOST or size + length > LARGEST):
-            yield some
-            some, size = [], 0
-        some.append(one)
+    for example in examples:
+        length = len(json.dumps(example))
+        if batch and (len(batch) == MAX_EXAMPLES or size + length > MAX_REQUEST_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(example)
         size += length
-    yield some
+    yield batch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,15 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m serving.server.golden_check", description="Is a server giving right answers?"
     )
     parser.add_argument("--store", default=Path("artifacts"), type=Path, help="where the archives are")
-    parser.add_argument("--address", default=ADDRESS, help="where the server answers (default: %(default)s)")
+    parser.add_argument("--address", default=DEFAULT_ADDRESS, help="where the server answers (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
-        for path in archive.found([options.store]):
-            package = archive.opened(path)
-            check(package, Client(options.address, timeout=10.0))
+        for path in archive.find_archives([options.store]):
+            package = archive.read_archive(path)
+            check_server(package, Client(options.address, timeout=10.0))
             print(f"{package.signature.name}: gives its golden outputs at {options.address}")
-    except (checks.Unservable, ClientFailure) as failure:
-        print(failure, file=sys.stderr)
+    except (integrity.InvalidArchive, ClientError) as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

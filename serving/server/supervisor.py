@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 8.0  # seconds between asking a process to end and killing it
+STOP_TIMEOUT_SECONDS = 8.0  # seconds between asking a process to end and killing it
 
 
 def main(folder: Path, command: list[str]) -> int:
@@ -35,32 +35,32 @@ def main(folder: Path, command: list[str]) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             restore_signals=True,
-            preexec_fn=_listen,
+            preexec_fn=_restore_signals,
         )
     try:
         print(process.pid, flush=True)
         closed = False
         while not closed and process.poll() is None:
             closed = bool(select.select([sys.stdin], [], [], 0.2)[0])
-        stop(process.pid, process)
+        stop_group(process.pid, process)
         sys.stdin.read()
     finally:
-        stop(process.pid, process)
+        stop_group(process.pid, process)
         shutil.rmtree(folder, ignore_errors=True)
     return process.returncode
 
 
-def _listen() -> None:
+def _restore_signals() -> None:
     """Give the command the signals back that the guard ignores; ignored ones are inherited."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_DFL)
 
 
-def stop(group: int, process: subprocess.Popen[bytes]) -> None:
+def stop_group(group: int, process: subprocess.Popen[bytes]) -> None:
     """End a process group: ask, wait for its leader, then kill what is left."""
     with suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(group, signal.SIGTERM)
-        process.wait(PATIENCE)
+        process.wait(STOP_TIMEOUT_SECONDS)
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     process.wait()

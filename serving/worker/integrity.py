@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from serving.worker.signature import Signature
 
-SUMS = "SHA256SUMS"
+CHECKSUM_FILE = "SHA256SUMS"
 Arrays = dict[str, NDArray[Any]]
 
 
-class Unservable(RuntimeError):
+class InvalidArchive(RuntimeError):
     """Why a model must not be served: the file, the rule, what was found, what to do."""
 
 
-def sums(contents: Mapping[str, bytes]) -> bytes:
+def format_checksums(contents: Mapping[str, bytes]) -> bytes:
     """Write what `sha256sum --check` reads: a hash and a name per line, in the mapping's order."""
     return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()).encode()
 
@@ -29,21 +29,23 @@ def check_files(listing: bytes, read: Callable[[str], bytes], required: Iterable
     """Compare every listed file with its checksum.
 
     Raises:
-        Unservable: a required file is not listed, a listed one is absent, or its bytes differ.
+        InvalidArchive: a required file is not listed, a listed one is absent, or its bytes differ.
     """
     expected = dict(
         line.split("  ", 1)[::-1] for line in listing.decode("utf-8", "replace").splitlines() if "  " in line
     )
     if absent := [name for name in required if name not in expected]:
-        raise Unservable(f"{where}: {SUMS} must list {absent[0]} and does not; build the archive again")
+        raise InvalidArchive(f"{where}: {CHECKSUM_FILE} must list {absent[0]} and does not; build the archive again")
     for name, digest in expected.items():
         try:
             found = hashlib.sha256(read(name)).hexdigest()
         except (OSError, KeyError) as error:
-            raise Unservable(f"{where}: {name} is listed in {SUMS} and absent; build the archive again") from error
+            raise InvalidArchive(
+                f"{where}: {name} is listed in {CHECKSUM_FILE} and absent; build the archive again"
+            ) from error
         if found != digest:
-            raise Unservable(
-                f"{where}: {name} does not match its checksum in {SUMS} (expected {digest[:12]}..., "
+            raise InvalidArchive(
+                f"{where}: {name} does not match its checksum in {CHECKSUM_FILE} (expected {digest[:12]}..., "
                 f"found {found[:12]}...); the file was damaged or altered, build the archive again"
             )
 
@@ -52,27 +54,29 @@ def check_names(what: str, found: Iterable[str], known: Collection[str]) -> None
     """Refuse a signature that needs what this version of serving has not.
 
     Raises:
-        Unservable: a name is unknown.
+        InvalidArchive: a name is unknown.
     """
     for name in found:
         if name not in known:
-            raise Unservable(f"signature.json: {what} must be one of {', '.join(known)}, found {name!r}")
+            raise InvalidArchive(f"signature.json: {what} must be one of {', '.join(known)}, found {name!r}")
 
 
-def golden_parts(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tuple[Arrays, Arrays]:
+def split_golden(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tuple[Arrays, Arrays]:
     """Take golden.npz apart into inputs and outputs by their names in the graph.
 
     Raises:
-        Unservable: an array is absent.
+        InvalidArchive: an array is absent.
     """
     try:
         inputs = {field.name: golden[f"input_{field.name}"] for field in signature.inputs}
         return inputs, {output.name: golden[output.name] for output in signature.outputs}
     except KeyError as missing:
-        raise Unservable(f"{signature.name}: golden.npz has no array {missing}; export the model again") from missing
+        raise InvalidArchive(
+            f"{signature.name}: golden.npz has no array {missing}; export the model again"
+        ) from missing
 
 
-def scale(golden: Mapping[str, NDArray[Any]], signature: Signature) -> NDArray[np.float64]:
+def error_scale(golden: Mapping[str, NDArray[Any]], signature: Signature) -> NDArray[np.float64]:
     """What a difference in the graph's answer is measured against, shaped as the answer to one example.
 
     It is the array `scale` in golden.npz, measured over the whole test part. Where that is absent: 1 for
@@ -86,24 +90,25 @@ def scale(golden: Mapping[str, NDArray[Any]], signature: Signature) -> NDArray[n
     return np.full(answers.shape[1:], largest)
 
 
-def check_golden(golden: Mapping[str, NDArray[Any]], found: Arrays, signature: Signature, how: str) -> None:
+def check_golden(golden: Mapping[str, NDArray[Any]], found: Arrays, signature: Signature, source: str) -> None:
     """Compare outputs with the golden ones; `how` says where they come from.
 
     Raises:
-        Unservable: a shape differs, or a number by more than the tolerance times its scale, or one is NaN.
+        InvalidArchive: a shape differs, or a number by more than the tolerance times its scale, or one is NaN.
     """
-    _, expected = golden_parts(golden, signature)
-    measure = scale(golden, signature)
+    _, expected = split_golden(golden, signature)
+    measure = error_scale(golden, signature)
     for name, wanted in expected.items():
         if wanted.shape != found[name].shape:
-            raise Unservable(
-                f"{signature.name}: golden.npz expects {name} of shape {wanted.shape}, {how} gives {found[name].shape}"
+            raise InvalidArchive(
+                f"{signature.name}: golden.npz expects {name} of shape {wanted.shape}, {source} gives "
+                f"{found[name].shape}"
             )
         difference = np.abs(wanted.astype(np.float64) - found[name].astype(np.float64)) / measure
         if not (difference <= signature.tolerance).all():
             worst = float(np.nanmax(difference)) if np.isfinite(difference).any() else float("nan")
             row = int(np.argmax(np.nan_to_num(difference, nan=np.inf).reshape(len(difference), -1).max(axis=1)))
-            raise Unservable(
-                f"{signature.name}: {how} does not give the golden outputs: {name} differs by {worst:.3g} "
+            raise InvalidArchive(
+                f"{signature.name}: {source} does not give the golden outputs: {name} differs by {worst:.3g} "
                 f"in row {row}, the tolerance is {signature.tolerance:g}; export the model again"
             )

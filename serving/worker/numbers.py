@@ -7,37 +7,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = float(np.finfo(np.float32).max)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def shortest(values: NDArray[Any]) -> Any:
+def shortest_floats(values: NDArray[Any]) -> Any:
     """Write float32 numbers as Python's floats, in nested lists of the array's shape; a lone one as itself."""
     texts = np.asarray(values, dtype=np.float32).reshape(-1).astype("U")
     numbers = [float(text) for text in texts]
     return numbers[0] if values.ndim == 0 else np.array(numbers, dtype=np.float64).reshape(values.shape).tolist()
 
 
-def fits(value: Any) -> bool:
+def fits_float32(value: Any) -> bool:
     """Tell whether a JSON value is a number that float32 can hold, or null; true is not a number."""
     if value is None:
         return True
     if type(value) not in (int, float):
         return False
-    return (-LARGEST <= value <= LARGEST) if isinstance(value, int) else math.isfinite(value) and abs(value) <= LARGEST
+    return (
+        (-FLOAT32_MAX <= value <= FLOAT32_MAX)
+        if isinstance(value, int)
+        else math.isfinite(value) and abs(value) <= FLOAT32_MAX
+    )
 
 
-def floats(values: Sequence[Any], refuse: Callable[[int], Exception]) -> NDArray[Any]:
+def parse_floats(values: Sequence[Any], error_at: Callable[[int], Exception]) -> NDArray[Any]:
     """Read numbers and nulls as float32, null as NaN: (N,).
 
     Raises:
         Exception: what `refuse` makes of the place of the first value that is neither.
     """
     for place, value in enumerate(values):
-        if not fits(value):
-            raise refuse(place)
+        if not fits_float32(value):
+            raise error_at(place)
     return np.array([math.nan if value is None else value for value in values], dtype=np.float32)
 
 
-def plain(number: float) -> str:
+def format_number(number: float) -> str:
     """Write a number in a sentence: 3 rather than 3.0, at most six digits."""
     return f"{number:.6g}"

@@ -7,11 +7,11 @@ from typing import Any
 import onnxruntime
 from numpy.typing import NDArray
 
-from serving.worker.integrity import Unservable
+from serving.worker.integrity import InvalidArchive
 from serving.worker.signature import Signature
 
 
-class Graph:
+class OnnxModel:
     """An ONNX Runtime session on the CPU: one thread that sleeps when idle, because workers share the cores."""
 
     def __init__(self, path: Path, signature: Signature) -> None:
@@ -23,20 +23,20 @@ class Graph:
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no base class but Exception
-            raise Unservable(f"{path.name} cannot be loaded by ONNX Runtime: {error}") from error
-        self.names = [output.name for output in signature.outputs]
-        self._check("inputs", {field.name for field in signature.inputs}, self.session.get_inputs())
-        self._check("outputs", set(self.names), self.session.get_outputs())
+            raise InvalidArchive(f"{path.name} cannot be loaded by ONNX Runtime: {error}") from error
+        self.output_names = [output.name for output in signature.outputs]
+        self._check_names("inputs", {field.name for field in signature.inputs}, self.session.get_inputs())
+        self._check_names("outputs", set(self.output_names), self.session.get_outputs())
 
     @staticmethod
-    def _check(what: str, expected: set[str], nodes: Any) -> None:
+    def _check_names(what: str, expected: set[str], nodes: Any) -> None:
         found = {node.name for node in nodes}
         if not expected <= found or (what == "inputs" and expected != found):
-            raise Unservable(
+            raise InvalidArchive(
                 f"model.onnx: the {what} in signature.json are {sorted(expected)}, the graph has {sorted(found)}; "
                 "export the model again"
             )
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run a batch: arrays (B, ...) by input name -> arrays (B, ...) by output name."""
-        return dict(zip(self.names, self.session.run(self.names, dict(inputs)), strict=True))
+        return dict(zip(self.output_names, self.session.run(self.output_names, dict(inputs)), strict=True))

@@ -21,7 +21,7 @@ class Field:
     dtype: str
     shape: tuple[int, ...]  # of one example, as the graph reads it
     range: tuple[float, float] | None = None  # of an image both ends allowed; of numbers the ends seen in training
-    decode: dict[str, Any] = field(default_factory=dict)  # of an image: its mode and media types
+    decode_options: dict[str, Any] = field(default_factory=dict)  # of an image: its mode and media types
     unit: str = ""
     categories: tuple[str, ...] = ()  # the text of each code; of a text field its vocabulary
     length: int = 0  # of a text field: how many words are read
@@ -55,11 +55,11 @@ class Signature:
     labels: tuple[str, ...]
     tolerance: float  # largest difference allowed between golden and served outputs; see checks.close
     target: Field
-    decision: Mapping[str, float]  # what was chosen on the validation part: a threshold, an interval's radius
+    calibration: Mapping[str, float]  # what was chosen on the validation part: a threshold, an interval's radius
     levels: tuple[float, ...]  # of a forecast: its quantiles
 
 
-def read(text: bytes | str) -> Signature:
+def parse_signature(text: bytes | str) -> Signature:
     """Read a signature from the text of its file.
 
     Raises:
@@ -72,22 +72,24 @@ def read(text: bytes | str) -> Signature:
             name=document["name"],
             version=document["version"],
             task=document["task"],
-            inputs=tuple(_field(entry) for entry in document["inputs"]),
+            inputs=tuple(_parse_field(entry) for entry in document["inputs"]),
             outputs=tuple(
                 Output(entry["name"], tuple(entry["shape"]), entry.get("dtype", "float32"))
                 for entry in document["outputs"]
             ),
             labels=labels,
             tolerance=float(document["tolerance"]),
-            target=_field({"name": "", "kind": "category", "categories": labels, **(document.get("target") or {})}),
-            decision=document.get("decision") or {},
+            target=_parse_field(
+                {"name": "", "kind": "category", "categories": labels, **(document.get("target") or {})}
+            ),
+            calibration=document.get("decision") or {},
             levels=tuple(document.get("levels") or ()),
         )
     except KeyError as missing:
         raise ValueError(f"signature.json: the key {missing} is missing") from missing
 
 
-def _field(entry: dict[str, Any]) -> Field:
+def _parse_field(entry: dict[str, Any]) -> Field:
     ends = entry.get("range")
     return Field(
         name=entry["name"],
@@ -95,7 +97,7 @@ def _field(entry: dict[str, Any]) -> Field:
         dtype=entry.get("dtype") or "float32",
         shape=tuple(entry.get("shape") or ()),
         range=None if ends is None else (ends[0], ends[1]),
-        decode=entry.get("decode") or {},
+        decode_options=entry.get("decode") or {},
         unit=entry.get("unit") or "",
         categories=tuple(entry.get("categories") or ()),
         length=entry.get("length") or 0,

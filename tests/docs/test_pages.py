@@ -12,24 +12,23 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import Choice, Hyperparameters, Range, defaults, space
-from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load
-from pipelines.sources import SOURCES, SourceSettings
-from pipelines.sources.bundled import scikit_learn
-from pipelines.sources.bundled import statsmodels_series as statsmodels_sets
-from pipelines.splitting.split import BY, SplitSettings
-from pipelines.tasks import TASKS, SettingsOfTask
+from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_settings, default_space
+from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load_params
+from pipelines.sources import LOADERS, SourceSettings
+from pipelines.sources.bundled import scikit_learn, statsmodels_series
+from pipelines.splitting.split import STRATEGIES, SplitSettings
+from pipelines.tasks import TASKS, AnyTaskSettings
 from pipelines.training.augmentation import AugmentSettings
 from pipelines.training.learners import LEARNERS
 from tests.support.pages import (
     README,
     ROOT,
-    SETTINGS,
-    blocks,
-    listed,
+    SETTINGS_PAGE,
+    fenced_blocks,
+    list_project_files,
     paths_of_tree,
-    shell,
-    table,
+    run_shell,
+    table_cells,
 )
 
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -50,7 +49,7 @@ def test_every_module_that_is_to_be_run_says_how(module: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert 'if __name__ == "__main__":' in text
     if "ArgumentParser" in text or path.name == "__main__.py":
-        assert "usage:" in shell(f"python -m {module} --help", ROOT)
+        assert "usage:" in run_shell(f"python -m {module} --help", ROOT)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -72,7 +71,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def tree() -> list[str]:
-    (text,) = (block.text for block in blocks() if block.text.startswith("README.md "))
+    (text,) = (block.text for block in fenced_blocks() if block.text.startswith("README.md "))
     return paths_of_tree(text)
 
 
@@ -81,7 +80,7 @@ def test_everything_in_the_tree_is_there() -> None:
 
 
 def test_everything_there_is_in_the_tree() -> None:
-    files = listed()
+    files = list_project_files()
     top = {name.split("/")[0] for name in files} | {"dvc.lock"}
     rooms = {str(Path(name).parent) for name in files if re.fullmatch(r"pipelines/\w+/__init__\.py", name)}
     stages = {name for name in files if re.fullmatch(r"pipelines/\w+\.py", name)}
@@ -94,16 +93,16 @@ def test_everything_there_is_in_the_tree() -> None:
 
 def test_every_stage_is_in_the_table() -> None:
     stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
-    assert [cells[0] for cells in table("stage")] == stages
+    assert [cells[0] for cells in table_cells("stage")] == stages
 
 
 def test_every_problem_is_in_the_table_with_its_task_and_one_of_its_contenders() -> None:
-    params = load(ROOT / "params.yaml")
-    rows = {name: rest for name, *rest in table("problem")}
+    params = load_params(ROOT / "params.yaml")
+    rows = {name: rest for name, *rest in table_cells("problem")}
     assert list(rows) == list(params.problems)
     for name, (_, kind, champion, *_) in rows.items():
         assert kind == params.problems[name].task.kind
-        assert champion in params.entered(name)
+        assert champion in params.contender_names(name)
 
 
 # docs/settings.md
@@ -128,7 +127,7 @@ EXPLAINED: dict[str, type[BaseModel]] = {
     "split": SplitSettings,
     "augment": AugmentSettings,
     **{f"source: {kind}": model for kind, model in by_kind(SourceSettings).items()},
-    **{f"task: {kind}": model for kind, model in by_kind(SettingsOfTask).items() if len(model.model_fields) > 1},
+    **{f"task: {kind}": model for kind, model in by_kind(AnyTaskSettings).items() if len(model.model_fields) > 1},
 }
 
 
@@ -157,47 +156,47 @@ def default(field: FieldInfo) -> str:
 
 
 def test_every_source_and_task_is_explained() -> None:
-    assert set(by_kind(SourceSettings)) == set(SOURCES)
-    assert set(by_kind(SettingsOfTask)) == set(TASKS)
-    for name in SOURCES:
-        assert f"### `kind: {name}`" in SETTINGS
+    assert set(by_kind(SourceSettings)) == set(LOADERS)
+    assert set(by_kind(AnyTaskSettings)) == set(TASKS)
+    for name in LOADERS:
+        assert f"### `kind: {name}`" in SETTINGS_PAGE
 
 
 @pytest.mark.parametrize("title", EXPLAINED)
 def test_every_setting_is_explained_with_its_default(title: str) -> None:
     expected = {name: default(field) for name, field in fields_of(EXPLAINED[title])}
-    assert {name: shown for name, shown, _ in table(title, SETTINGS)} == expected
-    assert all(meaning for *_, meaning in table(title, SETTINGS))
+    assert {name: shown for name, shown, _ in table_cells(title, SETTINGS_PAGE)} == expected
+    assert all(meaning for *_, meaning in table_cells(title, SETTINGS_PAGE))
 
 
 def test_every_setting_of_the_frame_is_explained_with_its_default() -> None:
     known = {f"{place}{name}": field for place, model in FRAME.items() for name, field in model.model_fields.items()}
     expected = {name: default(field) for name, field in known.items() if name not in SECTIONS}
     expected["problems.*.augment"] = "{}"
-    assert {name: shown for name, shown, _ in table("setting", SETTINGS)} == expected
+    assert {name: shown for name, shown, _ in table_cells("setting", SETTINGS_PAGE)} == expected
 
 
 @pytest.mark.parametrize(
     ("title", "setting", "names"),
     [
         ("source: sklearn", "dataset", list(scikit_learn.DATASETS)),
-        ("source: statsmodels", "dataset", list(statsmodels_sets.DATASETS)),
-        ("split", "by", list(BY)),
+        ("source: statsmodels", "dataset", list(statsmodels_series.DATASETS)),
+        ("split", "by", list(STRATEGIES)),
     ],
 )
 def test_what_a_setting_may_be_is_named(title: str, setting: str, names: list[str]) -> None:
-    meanings = {name: meaning for name, _, meaning in table(title, SETTINGS)}
+    meanings = {name: meaning for name, _, meaning in table_cells(title, SETTINGS_PAGE)}
     assert [name for name in names if f"`{name}`" not in meanings[setting]] == []
 
 
 def test_every_goal_of_a_task_is_named() -> None:
-    goals = {name: re.findall(r"\w+", cell) for name, _, cell, *_ in table("task", SETTINGS)}
+    goals = {name: re.findall(r"\w+", cell) for name, _, cell, *_ in table_cells("task", SETTINGS_PAGE)}
     assert goals == {name: list(task.goals) for name, task in TASKS.items()}
 
 
 def test_every_architecture_is_listed_with_what_it_reads_and_how_it_learns() -> None:
-    expected = [[name, one.reads, one.learner.replace("_", " ")] for name, one in ARCHITECTURES.items()]
-    assert [cells[:3] for cells in table("architecture", SETTINGS)] == expected
+    expected = [[name, one.input_type, one.learner.replace("_", " ")] for name, one in ARCHITECTURES.items()]
+    assert [cells[:3] for cells in table_cells("architecture", SETTINGS_PAGE)] == expected
 
 
 def shown(value: object) -> str:
@@ -207,7 +206,7 @@ def shown(value: object) -> str:
 
 
 def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Choice) -> list[str]:
-    first = shown(defaults(config)[name])
+    first = shown(default_settings(config)[name])
     if isinstance(extent, Choice):
         return [owner, name, first, ", ".join(map(shown, extent.options))]
     return [owner, name, first, f"{shown(extent.low)} to {shown(extent.high)}{', logarithmic' * extent.log}"]
@@ -217,16 +216,18 @@ def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Ch
     ("title", "owners"),
     [
         ("architecture | setting", {name: one.config for name, one in ARCHITECTURES.items()}),
-        ("learner", {name: one.settings for name, one in LEARNERS.items()}),
+        ("learner", {name: one.settings_type for name, one in LEARNERS.items()}),
     ],
     ids=["architectures", "learners"],
 )
 def test_every_hyperparameter_is_listed_with_what_is_searched(
     title: str, owners: dict[str, type[Hyperparameters]]
 ) -> None:
-    expected = [row(owner, config, *entry) for owner, config in owners.items() for entry in space(config).items()]
-    assert [cells[:4] for cells in table(title, SETTINGS)] == expected
-    assert all(cells[4] for cells in table(title, SETTINGS))
+    expected = [
+        row(owner, config, *entry) for owner, config in owners.items() for entry in default_space(config).items()
+    ]
+    assert [cells[:4] for cells in table_cells(title, SETTINGS_PAGE)] == expected
+    assert all(cells[4] for cells in table_cells(title, SETTINGS_PAGE))
 
 
 def test_the_readme_leads_to_every_setting() -> None:

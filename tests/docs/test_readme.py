@@ -14,24 +14,24 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.settings.jobs import check
-from pipelines.settings.params import load
-from pipelines.tracking.registry import ALIAS
-from serving.client.client import ADDRESS, Client
-from serving.worker.replies.table import written
-from serving.worker.request_error import Refusal
-from serving.worker.requests import body as payloads
-from tests.support.expected_signatures import Asked, asked
+from pipelines.settings.jobs import check_params
+from pipelines.settings.params import load_params
+from pipelines.tracking.registry import CHAMPION_ALIAS
+from serving.client.client import DEFAULT_ADDRESS, Client
+from serving.worker.replies.table import build_reply
+from serving.worker.request_error import RequestError
+from serving.worker.requests import body as request_body
+from tests.support.expected_signatures import BaselineChampion, export_baseline
 from tests.support.pages import (
     ROOT,
     Block,
-    Request,
-    blocks,
-    commands,
-    copy_with_views,
+    CurlRequest,
+    copy_project_with_artifacts,
+    fenced_blocks,
+    parse_curl,
     paths_of_tree,
-    request,
-    shell,
+    run_shell,
+    split_commands,
 )
 
 PROBLEM = "digits"  # what the blocks for a live server ask
@@ -43,7 +43,9 @@ def serving_blocks() -> list[str]:
     The first writes the files that the others send; it needs data/digits/split/test, as a run leaves it. They are
     to be run in the project's folder, with this environment's `python` first in PATH.
     """
-    asking = [block for block, (_, check) in zip(blocks(), TREATMENTS, strict=True) if check in (is_asked, is_prepared)]
+    asking = [
+        block for block, (_, check) in zip(fenced_blocks(), TREATMENTS, strict=True) if check in (is_asked, is_prepared)
+    ]
     return [
         f"python - <<'END'\n{block.text}END\n" if block.language == "python" else f"set -e\n{block.text}"
         for block in asking
@@ -53,7 +55,7 @@ def serving_blocks() -> list[str]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme") / "project"
-    copy_with_views(folder)
+    copy_project_with_artifacts(folder)
     (folder / ".state").mkdir()
     return folder
 
@@ -62,7 +64,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_run(block: Block, project: Path) -> None:
-    assert shell(block.text, project)
+    assert run_shell(block.text, project)
 
 
 def is_a_target(block: Block, project: Path) -> None:
@@ -70,14 +72,14 @@ def is_a_target(block: Block, project: Path) -> None:
         make, target = line.split()
         assert make == "make"
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), f"no target {target}"
-        assert shell(f"make --dry-run {target}", project)
+        assert run_shell(f"make --dry-run {target}", project)
 
 
 def is_prepared(block: Block, project: Path) -> None:
     """The files that later blocks send are written, from the parts that the split leaves."""
     for problem in re.findall(r"data/(\w+)/split", block.text):
-        asked(problem, project)
-    shell(f"python - <<'END'\n{block.text}END\n", project)
+        export_baseline(problem, project)
+    run_shell(f"python - <<'END'\n{block.text}END\n", project)
 
 
 def is_prepared_too(block: Block, project: Path) -> None:
@@ -92,34 +94,34 @@ def is_asked(block: Block, project: Path) -> None:
         for method in re.findall(r"client\.(\w+)\(", block.text):
             assert callable(getattr(Client, method))
         return
-    for words in commands(block):
+    for words in split_commands(block):
         if words[0] == "python":
             assert words[:4] == ["python", "-m", "serving.client", PROBLEM]
             continue
-        sent = request(words, project)
+        sent = parse_curl(words, project)
         assert sent.problem == PROBLEM
         assert read(sent, project).examples
 
 
 def is_understood(block: Block, project: Path) -> None:
     """What is sent is what the champion of that problem will accept."""
-    for words in commands(block):
-        assert read(request(words, project), project).examples
+    for words in split_commands(block):
+        assert read(parse_curl(words, project), project).examples
 
 
-def read(sent: Request, project: Path) -> payloads.Payload:
-    assert sent.address == ADDRESS
-    return payloads.read(sent.media, sent.body, asked(sent.problem, project).contract)
+def read(sent: CurlRequest, project: Path) -> request_body.Payload:
+    assert sent.address == DEFAULT_ADDRESS
+    return request_body.parse_body(sent.media_type, sent.body, export_baseline(sent.problem, project).contract)
 
 
 def is_answered(block: Block, project: Path) -> None:
     """The lines answer the requests of the block before, with the keys that such a champion answers with."""
     place = [check for _, check in TREATMENTS].index(is_answered)
-    for words, line in zip(commands(blocks()[place - 1]), block.lines, strict=True):
-        sent = request(words, project)
+    for words, line in zip(split_commands(fenced_blocks()[place - 1]), block.lines, strict=True):
+        sent = parse_curl(words, project)
         (example,) = read(sent, project).examples
-        one: Asked = asked(sent.problem, project)
-        assert_same_form(json.loads(line), written(one.answers, one.contract, example.said, example.notes))
+        one: BaselineChampion = export_baseline(sent.problem, project)
+        assert_same_form(json.loads(line), build_reply(one.predictions, one.contract, example.extras, example.notes))
 
 
 def assert_same_form(shown: Any, real: Any) -> None:
@@ -160,22 +162,24 @@ def is_accepted(block: Block, project: Path) -> None:
         whole["contenders"][f"{problem}-mlp"] = {"problem": problem, "architecture": "mlp"}
     path = project.parent / "params.yaml"
     path.write_text(yaml.safe_dump(whole))
-    check(load(path))
+    check_params(load_params(path))
 
 
 def is_a_leaderboard(block: Block, project: Path) -> None:
-    params = load(ROOT / "params.yaml")
+    params = load_params(ROOT / "params.yaml")
     problem = block.lines[0]
     assert problem in params.problems
-    for contender in params.entered(problem):
+    for contender in params.contender_names(problem):
         assert contender in block.text
     assert "(baseline)" in block.text
 
 
 def is_what_a_mistake_gets(block: Block, project: Path) -> None:
-    with pytest.raises(Refusal) as refused:
-        payloads.read(payloads.JSON, b'{"image": [[1, 2], [3, 4]]}', asked(PROBLEM, project).contract)
-    assert json.loads(block.text) == {"error": refused.value.sentence}
+    with pytest.raises(RequestError) as refused:
+        request_body.parse_body(
+            request_body.JSON, b'{"image": [[1, 2], [3, 4]]}', export_baseline(PROBLEM, project).contract
+        )
+    assert json.loads(block.text) == {"error": refused.value.message}
 
 
 def is_an_image(block: Block, project: Path) -> None:
@@ -187,36 +191,36 @@ def is_an_image(block: Block, project: Path) -> None:
 
 def is_activated(block: Block, project: Path) -> None:
     assert block.lines == ["source .venv/bin/activate"]
-    assert "-m venv .venv" in shell("make --dry-run check", project)
+    assert "-m venv .venv" in run_shell("make --dry-run check", project)
 
 
 def is_queued(block: Block, project: Path) -> None:
     """The experiment is put into DVC's queue, which checks the setting's path, and is not run."""
     experiment, shown = block.lines
     assert experiment.startswith("dvc exp run ")
-    shell(experiment.replace("dvc exp run", "dvc exp run --queue"), project)
-    assert "rotate" in shell(f"{shown} --csv", project)
+    run_shell(experiment.replace("dvc exp run", "dvc exp run --queue"), project)
+    assert "rotate" in run_shell(f"{shown} --csv", project)
 
 
 def is_offered_by_mlflow(block: Block, project: Path) -> None:
     words = shlex.split(block.text)
     assert words[:4] == ["mlflow", "models", "serve", "-m"]
-    assert words[4] == f"models:/{PROBLEM}@{ALIAS}"
-    usage = shell("mlflow models serve --help", project)
+    assert words[4] == f"models:/{PROBLEM}@{CHAMPION_ALIAS}"
+    usage = run_shell("mlflow models serve --help", project)
     assert all(word in usage for word in words if word.startswith("--"))
 
 
 def is_shared(block: Block, project: Path) -> None:
     assert block.text.count("/path/to/a/shared/folder") == 1
-    shell(block.text.replace("/path/to/a/shared/folder", str(project.parent / "shared")), project)
+    run_shell(block.text.replace("/path/to/a/shared/folder", str(project.parent / "shared")), project)
 
 
 def is_cloned(block: Block, project: Path) -> None:
     clone, enter, test, hook = block.lines
     clone = clone.replace("ADDRESS", str(project))
-    shell(f"rm -rf bakeoff; {clone}; {enter}; {test} --dry-run", project.parent)
+    run_shell(f"rm -rf bakeoff; {clone}; {enter}; {test} --dry-run", project.parent)
     assert hook == ".venv/bin/pre-commit install"
-    shell("pre-commit validate-config .pre-commit-config.yaml", project)
+    run_shell("pre-commit validate-config .pre-commit-config.yaml", project)
 
 
 def is_the_tree(block: Block, project: Path) -> None:
@@ -254,17 +258,17 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
 ]
 
 
-def test_every_block_has_a_treatment() -> None:
-    found = [block.lines[0] for block in blocks()]
+def test_every_readme_block_has_a_check() -> None:
+    found = [block.lines[0] for block in fenced_blocks()]
     assert len(found) == len(TREATMENTS), "a block was added or removed: say in TREATMENTS how it is checked"
     for line, (start, _) in zip(found, TREATMENTS, strict=True):
         assert line.startswith(start)
 
 
 @pytest.mark.parametrize("number", range(len(TREATMENTS)), ids=[f"{n}-{one[0]}" for n, one in enumerate(TREATMENTS)])
-def test_a_block_does_what_it_says(number: int, project: Path) -> None:
+def test_a_readme_block_works(number: int, project: Path) -> None:
     _, check = TREATMENTS[number]
-    check(blocks()[number], project)
+    check(fenced_blocks()[number], project)
 
 
 def test_the_blocks_for_a_live_server_can_be_taken_out() -> None:

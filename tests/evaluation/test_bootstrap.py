@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation import bootstrap
-from pipelines.evaluation.bootstrap import counts, intervals, percentiles
+from pipelines.evaluation.bootstrap import bootstrap_intervals, percentile_interval, resample_counts
 from pipelines.tasks.classification import Classification
 
 LABELS = ("no", "yes", "perhaps")
@@ -35,18 +35,18 @@ def answers(generator: np.random.Generator, rows: int, accuracy: float) -> tuple
 
 def test_every_metric_has_an_interval_around_its_score(task: Classification) -> None:
     replies, targets = answers(np.random.default_rng(0), 300, 0.9)
-    scores, found = task.score(replies, targets, {}), intervals(task, replies, targets, {}, seed=1)
+    scores, found = task.score(replies, targets, {}), bootstrap_intervals(task, replies, targets, {}, seed=1)
     assert list(found) == [metric.name for metric in task.metrics]
     for name in set(found) - {"ece"}:  # resampling adds to a calibration error, which is made of absolute values
         assert found[name].low <= scores[name] <= found[name].high
 
 
-def test_an_interval_of_95_percent_holds_the_true_accuracy_about_95_times_in_100(task: Classification) -> None:
+def test_a_95_percent_interval_covers_the_true_accuracy_95_times_in_100(task: Classification) -> None:
     generator = np.random.default_rng(5)
     held = []
     for seed in range(120):
         replies, targets = answers(generator, 100, 0.85)
-        low, high = intervals(task, replies, targets, {}, seed, resamples=200)["accuracy"]
+        low, high = bootstrap_intervals(task, replies, targets, {}, seed, resamples=200)["accuracy"]
         held.append(low <= 0.85 <= high)
     assert 0.88 <= np.mean(held) <= 0.99
 
@@ -55,39 +55,43 @@ def test_more_rows_make_an_interval_narrower_as_the_root_of_their_number(task: C
     widths = []
     for rows in (200, 3200):
         replies, targets = answers(np.random.default_rng(2), rows, 0.8)
-        low, high = intervals(task, replies, targets, {}, seed=3)["accuracy"]
+        low, high = bootstrap_intervals(task, replies, targets, {}, seed=3)["accuracy"]
         widths.append(high - low)
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.2)  # sqrt(3200 / 200)
 
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others(task: Classification) -> None:
     replies, targets = answers(np.random.default_rng(0), 100, 0.9)
-    assert intervals(task, replies, targets, {}, seed=7) == intervals(task, replies, targets, {}, seed=7)
-    assert intervals(task, replies, targets, {}, seed=7) != intervals(task, replies, targets, {}, seed=8)
+    assert bootstrap_intervals(task, replies, targets, {}, seed=7) == bootstrap_intervals(
+        task, replies, targets, {}, seed=7
+    )
+    assert bootstrap_intervals(task, replies, targets, {}, seed=7) != bootstrap_intervals(
+        task, replies, targets, {}, seed=8
+    )
 
 
 def test_a_set_too_large_for_one_block_is_drawn_in_blocks_with_the_same_draws() -> None:
-    rows, resamples = bootstrap.CELLS // 3, 5
-    blocks = list(counts(rows, 11, resamples))
+    rows, resamples = bootstrap.MAX_BLOCK_CELLS // 3, 5
+    blocks = list(resample_counts(rows, 11, resamples))
     whole = np.random.default_rng(11).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
     assert len(blocks) == 2
     assert np.array_equal(np.concatenate(blocks), whole)
 
 
 def test_a_metric_that_is_undefined_everywhere_has_an_undefined_interval(task: Classification) -> None:
-    found = intervals(task, np.eye(3)[[0, 0, 0]], np.zeros(3, dtype=int), {}, seed=0, resamples=20)
+    found = bootstrap_intervals(task, np.eye(3)[[0, 0, 0]], np.zeros(3, dtype=int), {}, seed=0, resamples=20)
     assert np.isnan(found["roc_auc"]).all()
 
 
 def test_resamples_without_a_score_are_left_out() -> None:
-    assert percentiles(np.array([np.nan, 1.0, 1.0]), 0.95) == (1.0, 1.0)
+    assert percentile_interval(np.array([np.nan, 1.0, 1.0]), 0.95) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(("rows", "low"), [(18, 0.815), (359, 0.990)])
 def test_a_set_without_a_mistake_is_no_proof_of_perfection(task: Classification, rows: int, low: float) -> None:
     """Lower ends of 18 of 18 and 359 of 359 by scipy.stats.binomtest(...).proportion_ci(method="exact")."""
     targets = np.arange(rows) % 3
-    found = intervals(task, np.eye(3)[targets], targets, {}, seed=0, resamples=50)
+    found = bootstrap_intervals(task, np.eye(3)[targets], targets, {}, seed=0, resamples=50)
     for name in ("accuracy", "precision", "recall", "f1", "balanced_accuracy"):
         assert found[name].low == pytest.approx(low, abs=5e-4)
         assert found[name].high == 1

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, read, write
+from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, read_leaderboard, write_leaderboard
 from pipelines.evaluation.predictions import (
     Predictions,
     read_predictions,
     read_scores,
-    scores,
+    score_predictions,
     write_predictions,
     write_scores,
 )
-from pipelines.evaluation.ranking import Entry, assemble, read_entry
-from pipelines.reporting.leaderboard import main, render
+from pipelines.evaluation.ranking import Entry, rank, read_entry
+from pipelines.reporting.leaderboard import main, render_leaderboard
 from pipelines.runtime.files import write_json
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import Classification, ClassificationSettings
 
 ROWS, CLASSES = 200, 4
@@ -52,11 +52,11 @@ def entry(name: str, skill: float, parameters: int, seed: int = 0, test_skill: f
         TARGETS,
         {FLOOR: (SHARES, SHARES)},
     )
-    return Entry(name, "mlp", parameters, 2 * parameters, scores(task, predictions, seed=0), predictions)
+    return Entry(name, "mlp", parameters, 2 * parameters, score_predictions(task, predictions, seed=0), predictions)
 
 
 def competition(*entries: Entry, goal: str = "log_loss") -> Leaderboard:
-    return assemble("letters", classification(goal), entries, seed=20)
+    return rank("letters", classification(goal), entries, seed=20)
 
 
 STRONG, WEAK = entry("strong", 4.0, 5000), entry("weak", 1.0, 100)
@@ -98,7 +98,7 @@ def test_the_baseline_stands_in_the_table_and_is_never_the_champion() -> None:
     board = competition(BLIND)
     (floor,) = [row for row in board.rows if row.architecture == BASELINE]
     assert floor.contender == FLOOR
-    assert floor.test["accuracy"].value == 1 / CLASSES
+    assert floor.test_scores["accuracy"].value == 1 / CLASSES
     assert floor.rank == 1  # blind guesses with confidence, which costs more than shares
     assert board.champion.contender == "blind"
 
@@ -114,12 +114,12 @@ def test_of_several_baselines_all_are_listed_and_the_best_is_the_one_to_beat() -
 
 def test_rows_are_ordered_by_validation_and_reported_on_test() -> None:
     board = competition(WEAK, STRONG, TWIN)
-    assert [row.valid for row in board.rows] == sorted(row.valid for row in board.rows)
+    assert [row.valid_score for row in board.rows] == sorted(row.valid_score for row in board.rows)
     for row, source in (
         (row, one) for row in board.rows for one in (WEAK, STRONG, TWIN) if one.contender == row.contender
     ):
-        assert row.test == source.scores.test
-        assert row.valid == source.scores.valid["log_loss"]
+        assert row.test_scores == source.scores.test
+        assert row.valid_score == source.scores.valid["log_loss"]
 
 
 def test_each_row_says_how_it_stands_to_the_best() -> None:
@@ -131,12 +131,12 @@ def test_each_row_says_how_it_stands_to_the_best() -> None:
 def test_differences_are_from_the_best_and_hold_zero_when_tied() -> None:
     board = competition(STRONG, TWIN, WEAK)
     for row in board.rows:
-        if row is board.best:
-            assert np.isnan([row.difference.value, row.p, row.valid_p]).all()
+        if row is board.best_row:
+            assert np.isnan([row.test_difference.value, row.test_p, row.valid_p]).all()
         else:
-            goal = row.test["log_loss"].value - board.best.test["log_loss"].value
-            assert row.difference.value == pytest.approx(goal)
-            assert row.difference.low <= row.difference.value <= row.difference.high
+            goal = row.test_scores["log_loss"].value - board.best_row.test_scores["log_loss"].value
+            assert row.test_difference.value == pytest.approx(goal)
+            assert row.test_difference.low <= row.test_difference.value <= row.test_difference.high
 
 
 def test_a_goal_to_be_maximised_ranks_the_highest_first() -> None:
@@ -151,22 +151,22 @@ def test_the_order_of_entry_changes_nothing() -> None:
 
 def test_a_leaderboard_is_read_as_it_was_written(tmp_path: Path) -> None:
     board = competition(STRONG, TWIN, WEAK)
-    write(tmp_path, board)
-    again = read(tmp_path)
+    write_leaderboard(tmp_path, board)
+    again = read_leaderboard(tmp_path)
     assert again.champion == board.champion
     assert [row.contender for row in again.rows] == [row.contender for row in board.rows]
     for row, original in zip(again.rows, board.rows, strict=True):
-        assert row.test["brier"] == pytest.approx(original.test["brier"], rel=1e-5)
-        assert [row.valid, row.valid_p, row.p] == pytest.approx(
-            [original.valid, original.valid_p, original.p], rel=1e-5, nan_ok=True
+        assert row.test_scores["brier"] == pytest.approx(original.test_scores["brier"], rel=1e-5)
+        assert [row.valid_score, row.valid_p, row.test_p] == pytest.approx(
+            [original.valid_score, original.valid_p, original.test_p], rel=1e-5, nan_ok=True
         )
-    write(tmp_path / "again", again)
+    write_leaderboard(tmp_path / "again", again)
     for name in ("leaderboard.csv", "champion.json", "metrics.json"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
 def test_the_terminal_shows_intervals_the_champion_and_the_reason() -> None:
-    text = render(competition(STRONG, TWIN, WEAK))
+    text = render_leaderboard(competition(STRONG, TWIN, WEAK))
     accuracy = TWIN.scores.test["accuracy"]
     assert f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]" in text
     assert "* champion: twin" in text
@@ -177,7 +177,7 @@ def test_the_terminal_shows_intervals_the_champion_and_the_reason() -> None:
 def test_the_command_says_where_the_report_is_and_what_to_do_next(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path, competition(STRONG, WEAK))
+    write_leaderboard(tmp_path, competition(STRONG, WEAK))
     assert main([str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     for word in ("letters", "strong", "report.html", "make serve", "make ui"):
@@ -199,20 +199,20 @@ def test_printing_a_leaderboard_imports_nothing_heavy() -> None:
 
 def test_answers_to_different_rows_are_not_compared() -> None:
     other = TWIN._replace(predictions=TWIN.predictions._replace(test_truth=TARGETS[::-1]))
-    with pytest.raises(Failure, match=r"twin and strong hold different test truth"):
+    with pytest.raises(UserError, match=r"twin and strong hold different test truth"):
         competition(STRONG, other)
 
 
 def test_a_competition_needs_a_contender() -> None:
-    with pytest.raises(Failure, match="none is entered for 'letters'"):
+    with pytest.raises(UserError, match="none is entered for 'letters'"):
         competition()
 
 
 def test_a_model_that_answers_with_infinities_is_refused_with_the_row() -> None:
     broken = STRONG.predictions.test_replies.copy()
     broken[7, 0] = np.inf
-    with pytest.raises(Failure, match=r"1 of 200 test rows .* first in row 7"):
-        scores(classification(), STRONG.predictions._replace(test_replies=broken), seed=0)
+    with pytest.raises(UserError, match=r"1 of 200 test rows .* first in row 7"):
+        score_predictions(classification(), STRONG.predictions._replace(test_replies=broken), seed=0)
 
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_an_undefined_score_is_null_on_disk_and_comes_back_undefined(tmp_path: Path) -> None:
     same = Predictions(*(values[TARGETS == 0] for values in STRONG.predictions[:4]), {})
-    write_scores(tmp_path / "metrics.json", scores(classification(), same, seed=0), same)
+    write_scores(tmp_path / "metrics.json", score_predictions(classification(), same, seed=0), same)
     assert '"roc_auc": null' in (tmp_path / "metrics.json").read_text(encoding="utf-8")
     assert np.isnan(read_scores(tmp_path / "metrics.json").test["roc_auc"]).all()
 

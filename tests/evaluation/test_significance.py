@@ -10,18 +10,18 @@ from scipy.stats import binomtest, norm
 
 from pipelines.evaluation.significance import (
     ALPHA,
-    TOSSES,
-    coin_toss,
-    compare,
+    SIGN_FLIPS,
+    compare_with_control,
     holm,
+    sign_flip_test,
 )
 
 
-def test_the_p_value_approaches_that_of_all_possible_tosses() -> None:
+def test_the_p_value_approaches_the_exact_sign_flip_test() -> None:
     differences = np.random.default_rng(3).normal(0.5, 1, size=10)
     sums = np.array([np.dot(signs, differences) for signs in product((-1, 1), repeat=10)])
     exact = (np.abs(sums) >= abs(differences.sum()) - 1e-12).mean()
-    assert coin_toss(differences[:, None], seed=0)[0] == pytest.approx(exact, abs=0.015)
+    assert sign_flip_test(differences[:, None], seed=0)[0] == pytest.approx(exact, abs=0.015)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(10, 2), (6, 6), (15, 5), (1, 0)])
@@ -29,37 +29,37 @@ def test_on_accuracy_it_is_mcnemars_exact_test(only_a: int, only_b: int) -> None
     """Of the rows that one of two classifiers got right and the other wrong, each is a fair coin."""
     differences = np.array([1.0] * only_a + [-1.0] * only_b + [0.0] * 50)
     exact = binomtest(only_a, only_a + only_b, 0.5).pvalue
-    assert coin_toss(differences[:, None], seed=0)[0] == pytest.approx(exact, abs=0.015)
+    assert sign_flip_test(differences[:, None], seed=0)[0] == pytest.approx(exact, abs=0.015)
 
 
 def test_a_p_value_is_never_zero() -> None:
-    assert coin_toss(np.ones((500, 1)), seed=0)[0] == 1 / (TOSSES + 1)
+    assert sign_flip_test(np.ones((500, 1)), seed=0)[0] == 1 / (SIGN_FLIPS + 1)
 
 
 def test_a_contender_that_answers_the_same_is_tied() -> None:
     scores = np.random.default_rng(0).random(100)
-    (comparison,) = compare(scores, [scores.copy()], seed=0)
-    assert (comparison.difference, comparison.p, comparison.tied) == (0.0, 1.0, True)
+    (comparison,) = compare_with_control(scores, [scores.copy()], seed=0)
+    assert (comparison.difference, comparison.p_value, comparison.is_tied) == (0.0, 1.0, True)
 
 
-def test_a_small_steady_difference_is_seen_through_large_differences_between_rows() -> None:
+def test_paired_test_detects_a_small_steady_difference_between_noisy_rows() -> None:
     generator = np.random.default_rng(1)
     hard = generator.exponential(2.0, size=200)  # how hard each row is, for everyone
-    (comparison,) = compare(hard, [hard + generator.normal(0.05, 0.1, size=200)], seed=0)
-    assert not comparison.tied
+    (comparison,) = compare_with_control(hard, [hard + generator.normal(0.05, 0.1, size=200)], seed=0)
+    assert not comparison.is_tied
     assert comparison.interval.low < comparison.difference < comparison.interval.high
     assert comparison.interval.low > 0
 
 
 def test_equals_are_called_different_about_once_in_twenty_times() -> None:
     generator = np.random.default_rng(9)
-    alarms = [coin_toss(generator.standard_t(4, size=(60, 1)), seed, tosses=499)[0] < ALPHA for seed in range(400)]
+    alarms = [sign_flip_test(generator.standard_t(4, size=(60, 1)), seed, flips=499)[0] < ALPHA for seed in range(400)]
     assert 0.02 <= np.mean(alarms) <= 0.09
 
 
 def test_comparisons_that_need_several_blocks_are_counted_once() -> None:
     differences = np.random.default_rng(0).normal(0.01, 1, size=(20_000, 1))
-    p = coin_toss(differences, seed=0, tosses=999)[0]
+    p = sign_flip_test(differences, seed=0, flips=999)[0]
     z = abs(differences.mean()) / differences.std() * np.sqrt(len(differences))
     assert p == pytest.approx(2 * norm.sf(z), abs=0.05)  # what the central limit theorem promises
 
@@ -79,4 +79,4 @@ def test_holms_correction_never_lowers_a_p_value_nor_changes_the_order(values: l
 
 
 def test_nothing_to_compare_gives_nothing() -> None:
-    assert compare(np.ones(3), [], seed=0) == []
+    assert compare_with_control(np.ones(3), [], seed=0) == []

@@ -20,23 +20,23 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import defaults
+from models.blocks.hyperparameters import default_settings
 from models.stems import Model
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.exporting.export_files import export
-from pipelines.exporting.graphs import Served, example_tensors, quiet_torchscript, torchscript
-from pipelines.exporting.parity import BATCHES, TOLERANCE, onnx_runtime
-from pipelines.exporting.signature import Champion, golden_rows
+from pipelines.exporting.export_files import export_champion
+from pipelines.exporting.graphs import ExportModule, example_tensors, hide_torchscript_warnings, torchscript_bytes
+from pipelines.exporting.parity import BATCH_SIZES, TOLERANCE, onnx_runtime
+from pipelines.exporting.signature import ChampionSummary, golden_rows
 from pipelines.runtime.files import read_json
-from pipelines.tasks import task
+from pipelines.tasks import build_task
 from pipelines.tasks.classification import Classification
-from pipelines.tasks.model_inputs import asked
+from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training import weights
-from pipelines.training.job import blank_model
-from pipelines.training.learners import Course, learner_of
-from pipelines.training.trial import Assignment, carry_out
-from tests.support.problems import lesson_of, problem_of, task_of
+from pipelines.training.job import build_model
+from pipelines.training.learners import Budget, learner_of
+from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.problems import problem_of, task_settings_of, training_job_of
 
 ROOT = Path(__file__).parents[2]
 TRAIN, ROWS = 300, 67  # rows of digits: enough to solve with; 67 leaves a short last batch at every size but 1
@@ -66,17 +66,17 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     """A model with first weights drawn, or, in closed form, solved."""
     torch.manual_seed(20)
-    model = blank_model(architecture, Classification(schema), {}, train)
+    model = build_model(architecture, Classification(schema), {}, train)
     if ARCHITECTURES[architecture].learner == "closed_form":
         model.network.solve(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
     return model.eval()
 
 
 def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
-    champion = Champion(f"digits-{architecture}", architecture, 123, 456)
+    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456)
     model = model_of(architecture, schema, train)
-    return export(
-        folder, model, Classification(schema), schema, test, name="digits", champion=champion, decision={}
+    return export_champion(
+        folder, model, Classification(schema), schema, test, name="digits", champion=champion, calibration={}
     )  # fmt: skip
 
 
@@ -89,20 +89,23 @@ def export_digits(architecture: str, folder: Path) -> dict[str, Any]:
 
 def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
     """Train for one epoch on the problem that lies at `root`, and export."""
-    settings = {**defaults(ARCHITECTURES[architecture].config), **defaults(learner_of(architecture).settings)}
-    lesson = lesson_of(root, architecture, problem)
-    assert carry_out(Assignment(lesson, settings, 3, folder / "scratch", Course(1, 1))).score is not None
-    schema = read_schema(lesson.schema)
-    learned = task(task_of(problem), schema)
-    model = weights.load(architecture, learned, settings, folder / "scratch" / "best")
+    settings = {
+        **default_settings(ARCHITECTURES[architecture].config),
+        **default_settings(learner_of(architecture).settings_type),
+    }
+    job = training_job_of(root, architecture, problem)
+    assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", Budget(1, 1))).score is not None
+    schema = read_schema(job.schema_file)
+    learned = build_task(task_settings_of(problem), schema)
+    model = weights.load_model(architecture, learned, settings, folder / "scratch" / "best")
     valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
     with torch.no_grad():
-        served = Served(model, learned.reply())
-        replies = served(*(torch.from_numpy(np.array(values)) for values in asked(learned, valid))).numpy()
-    decision = learned.decide(replies, learned.truth(valid))
-    champion = Champion(f"{problem}-{architecture}", architecture, 123, 456)
-    return export(
-        folder / "export", model, learned, schema, test, name=problem, champion=champion, decision=decision
+        served = ExportModule(model, learned.postprocess())
+        replies = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(learned, valid))).numpy()
+    decision = learned.calibrate(replies, learned.reference(valid))
+    champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456)
+    return export_champion(
+        folder / "export", model, learned, schema, test, name=problem, champion=champion, calibration=decision
     )  # fmt: skip
 
 
@@ -139,18 +142,18 @@ def test_every_architecture_answers_the_same_in_every_runtime(
     schema = read_schema(root / "split" / "schema.json")
     assert report["rows"] == len(read_part(root / "split" / "test", schema).target)
     for differences in report["runtimes"].values():
-        assert list(differences) == [f"batch {batch}" for batch in BATCHES]
+        assert list(differences) == [f"batch {batch}" for batch in BATCH_SIZES]
         assert all(one["largest"] <= TOLERANCE for one in differences.values())
     folder = tmp_path / "export"
     assert read_json(folder / "parity.json") == report
     assert (folder / "model.pt").exists() == in_pytorch
-    learned, signature = task(task_of(problem), schema), read_json(folder / "signature.json")
-    assert [field["name"] for field in signature["inputs"]] == [field.name for field in learned.asked]
+    learned, signature = build_task(task_settings_of(problem), schema), read_json(folder / "signature.json")
+    assert [field["name"] for field in signature["inputs"]] == [field.name for field in learned.input_fields]
     (output,) = signature["outputs"]
     with np.load(folder / "golden.npz", allow_pickle=False) as golden:
-        columns = tuple(golden[f"input_{field.name}"] for field in learned.asked)
-        replies = golden[learned.output]
-    assert (output["name"], output["shape"]) == (learned.output, list(replies.shape[1:]))
+        columns = tuple(golden[f"input_{field.name}"] for field in learned.input_fields)
+        replies = golden[learned.output_name]
+    assert (output["name"], output["shape"]) == (learned.output_name, list(replies.shape[1:]))
     again = onnx_runtime(folder / "model.onnx")(columns)
     np.testing.assert_allclose(again, replies, atol=TOLERANCE * max(1.0, float(np.abs(replies).max())))
 
@@ -212,7 +215,7 @@ def test_torchscript_loads_and_answers_at_any_batch_size(tmp_path: Path) -> None
     export_digits("lenet5", tmp_path)
     with zipfile.ZipFile(tmp_path / "model.pt") as archive:
         assert not [name for name in archive.namelist() if "debug" in name or "serialization_id" in name]
-    with quiet_torchscript():
+    with hide_torchscript_warnings():
         loaded = torch.jit.load(tmp_path / "model.pt")
     with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
         images, replies = torch.from_numpy(golden["input_image"]), golden["probabilities"]
@@ -225,10 +228,10 @@ def test_dropout_is_off_in_what_is_exported() -> None:
     model = model_of("mlp", schema_of((8, 8), 10), Part((images,), targets))
     model.network = torch.nn.Sequential(torch.nn.Dropout(0.5), model.network)
     model.train()
-    served = Served(model, torch.nn.Softmax(dim=-1))
+    served = ExportModule(model, torch.nn.Softmax(dim=-1))
     example = example_tensors((images[:2],))
     assert torch.equal(served(*example), served(*example))
-    assert torchscript(served, example)
+    assert torchscript_bytes(served, example)
 
 
 def test_two_fresh_processes_export_the_same_bytes_and_no_path_of_the_machine(tmp_path: Path) -> None:

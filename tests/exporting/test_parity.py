@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pipelines.exporting.parity import BATCHES, TOLERANCE, Mismatch, eager_runtime, measure, scales
+from pipelines.exporting.parity import BATCH_SIZES, TOLERANCE, ParityError, check_parity, eager_runtime, output_scales
 
 LABELS = ("ant", "bee", "cat")
 DRAWN = np.random.default_rng(20)
@@ -45,23 +45,23 @@ class MixesRows(nn.Module):
 
 def test_what_is_equal_is_written_down_for_every_runtime_and_batch_size() -> None:
     network = served()
-    report = measure(network, {"other": eager_runtime(network)}, INPUTS, LABELS)
+    report = check_parity(network, {"other": eager_runtime(network)}, INPUTS, LABELS)
     assert report["rows"] == 37
     assert report["tolerance"] == TOLERANCE
     assert set(report["runtimes"]) == {"eager", "other"}
     for differences in report["runtimes"].values():
-        assert list(differences) == [f"batch {batch}" for batch in BATCHES]
+        assert list(differences) == [f"batch {batch}" for batch in BATCH_SIZES]
         assert all(set(one) == {"largest", "row", "class"} for one in differences.values())
 
 
 @given(st.integers(0, 36), st.integers(0, 2), st.floats(2e-5, 1))
 def test_a_difference_is_found_wherever_it_is(row: int, output: int, amount: float) -> None:
     network = served()
-    with pytest.raises(Mismatch) as refusal:
-        measure(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
+    with pytest.raises(ParityError) as refusal:
+        check_parity(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
     found = re.search(r"graph .* batch size (\d+), row (\d+) .* class '(\w+)', .* (\S+) away", str(refusal.value))
     assert found is not None
-    assert int(found[1]) in BATCHES
+    assert int(found[1]) in BATCH_SIZES
     assert int(found[2]) == row
     assert found[3] == LABELS[output]
     assert float(found[4]) == pytest.approx(amount, rel=0.02, abs=1e-6)
@@ -71,30 +71,30 @@ def test_a_difference_is_found_wherever_it_is(row: int, output: int, amount: flo
 @given(st.integers(0, 36), st.integers(0, 2), st.floats(0, 0.9 * TOLERANCE))
 def test_a_difference_within_the_tolerance_is_written_down_and_let_pass(row: int, output: int, amount: float) -> None:
     network = served()
-    report = measure(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
+    report = check_parity(network, {"graph": Elsewhere(network, row, output, amount)}, INPUTS, LABELS)
     assert report["runtimes"]["graph"]["batch 1"]["largest"] == pytest.approx(amount, abs=1e-6)
 
 
 @pytest.mark.parametrize("amount", [np.nan, np.inf])
 def test_an_answer_that_is_not_a_number_is_refused(amount: float) -> None:
     network = served()
-    with pytest.raises(Mismatch, match=r"graph .* row 5 .* class 'cat', its reply is inf away"):
-        measure(network, {"graph": Elsewhere(network, 5, 2, amount)}, INPUTS, LABELS)
+    with pytest.raises(ParityError, match=r"graph .* row 5 .* class 'cat', its reply is inf away"):
+        check_parity(network, {"graph": Elsewhere(network, 5, 2, amount)}, INPUTS, LABELS)
 
 
 def test_a_network_whose_answer_depends_on_the_batch_is_refused() -> None:
-    with pytest.raises(Mismatch, match="eager does not answer as the trained network does: at batch size 1,"):
-        measure(MixesRows(), {}, (INPUTS[0][:, :3],), LABELS)
+    with pytest.raises(ParityError, match="eager does not answer as the trained network does: at batch size 1,"):
+        check_parity(MixesRows(), {}, (INPUTS[0][:, :3],), LABELS)
 
 
 def test_the_tolerance_can_be_stated() -> None:
     network = served()
-    assert measure(network, {"graph": Elsewhere(network, 0, 0, 0.01)}, INPUTS, LABELS, tolerance=0.1)
+    assert check_parity(network, {"graph": Elsewhere(network, 0, 0, 0.01)}, INPUTS, LABELS, tolerance=0.1)
 
 
 def test_the_number_of_threads_is_as_it_was() -> None:
     threads = torch.get_num_threads()
-    measure(served(), {}, INPUTS, LABELS)
+    check_parity(served(), {}, INPUTS, LABELS)
     assert torch.get_num_threads() == threads
 
 
@@ -121,16 +121,16 @@ def test_numbers_may_differ_by_a_part_of_their_scale(size: float, share: float, 
         return reply
 
     if refused:
-        with pytest.raises(Mismatch, match=r"row 7 .*, output 1, 2, its reply is 2e-05 of that output's scale away"):
-            measure(network, {"graph": off}, INPUTS, ())
+        with pytest.raises(ParityError, match=r"row 7 .*, output 1, 2, its reply is 2e-05 of that output's scale away"):
+            check_parity(network, {"graph": off}, INPUTS, ())
     else:
-        found = measure(network, {"graph": off}, INPUTS, ())["runtimes"]["graph"]["batch 2"]
+        found = check_parity(network, {"graph": off}, INPUTS, ())["runtimes"]["graph"]["batch 2"]
         assert found == {"largest": pytest.approx(share, rel=1e-2), "row": 7, "class": "output 1, 2"}
 
 
-def test_a_number_near_0_of_an_output_that_is_large_elsewhere_is_not_held_to_its_own_size() -> None:
+def test_parity_scale_is_the_largest_absolute_value_of_each_output() -> None:
     replies = np.array([[1000.0, 0.5], [1e-3, 2.0]])
-    assert scales(replies, absolute=False).tolist() == [1000, 2]
-    assert scales(replies, absolute=True).tolist() == [1, 1]
-    assert scales(0 * replies, absolute=False).tolist() == [1, 1]
-    assert scales(np.array([[1e-9, 3e-9]]), absolute=False).tolist() == [3e-9, 3e-9]
+    assert output_scales(replies, absolute=False).tolist() == [1000, 2]
+    assert output_scales(replies, absolute=True).tolist() == [1, 1]
+    assert output_scales(0 * replies, absolute=False).tolist() == [1, 1]
+    assert output_scales(np.array([[1e-9, 3e-9]]), absolute=False).tolist() == [3e-9, 3e-9]

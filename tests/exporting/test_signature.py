@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipelines.data.schema import Field, Schema
-from pipelines.exporting.signature import Champion, _asked, golden_rows, write_golden, write_signature
+from pipelines.exporting.signature import ChampionSummary, _input_entry, golden_rows, write_golden, write_signature
 from pipelines.tasks.classification import Classification
-from serving.worker import integrity as checks
-from serving.worker import signature as served
+from serving.worker import integrity
+from serving.worker import signature as serving_signature
 from serving.worker.requests import noise
 
 INPUTS = (
@@ -34,22 +34,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="passengers",
         task=Classification(SCHEMA),
         schema=SCHEMA,
-        champion=Champion("passengers-mlp", "mlp", 1, 2),
-        reply=(2,),
+        champion=ChampionSummary("passengers-mlp", "mlp", 1, 2),
+        prediction_shape=(2,),
         tolerance=1e-5,
-        decision={"threshold": 0.25, "positive": 1},
+        calibration={"threshold": 0.25, "positive": 1},
         levels=(0.1, 0.9),
     )
     return folder
 
 
 @pytest.fixture
-def found(folder: Path) -> served.Signature:
-    return served.read((folder / "signature.json").read_bytes())
+def found(folder: Path) -> serving_signature.Signature:
+    return serving_signature.parse_signature((folder / "signature.json").read_bytes())
 
 
 @pytest.mark.parametrize("place", range(len(INPUTS)), ids=[field.name for field in INPUTS])
-def test_serving_reads_every_field_as_it_was_written(found: served.Signature, place: int) -> None:
+def test_serving_reads_every_field_as_it_was_written(found: serving_signature.Signature, place: int) -> None:
     written, read = INPUTS[place], found.inputs[place]
     for name in ("name", "kind", "range", "unit", "categories", "length", "columns", "step"):
         assert getattr(read, name) == getattr(written, name), name
@@ -57,31 +57,34 @@ def test_serving_reads_every_field_as_it_was_written(found: served.Signature, pl
     assert (read.dtype, read.shape) == as_read
 
 
-def test_a_picture_says_how_its_bytes_become_pixels(found: served.Signature) -> None:
-    assert [field.decode for field in found.inputs[-2:]] == [{}, {"mode": "RGB", "media": ["image/png", "image/jpeg"]}]
+def test_a_picture_says_how_its_bytes_become_pixels(found: serving_signature.Signature) -> None:
+    assert [field.decode_options for field in found.inputs[-2:]] == [
+        {},
+        {"mode": "RGB", "media": ["image/png", "image/jpeg"]},
+    ]
 
 
 def test_noise_says_how_it_is_drawn_and_serving_draws_it_so() -> None:
     field = Field(name="noise", kind="noise", dtype="float32", shape=(5,))
-    rule = str((_asked(field)["decode"] or {})["draw"])
+    rule = str((_input_entry(field)["decode"] or {})["draw"])
     expected = eval(rule, {"numpy": np, "seed": 3, "number": 4, "Z": 5})
-    read = served.Field("noise", "noise", "float32", (5,))
-    assert np.array_equal(noise.noise({"number": 4, "seed": 3}, read, "noise"), expected)
+    read = serving_signature.Field("noise", "noise", "float32", (5,))
+    assert np.array_equal(noise.parse_noise({"number": 4, "seed": 3}, read, "noise"), expected)
 
 
-def test_what_replies_are_made_with_travels(found: served.Signature) -> None:
-    assert found.decision == {"threshold": 0.25, "positive": 1}
+def test_calibration_labels_and_levels_reach_the_server(found: serving_signature.Signature) -> None:
+    assert found.calibration == {"threshold": 0.25, "positive": 1}
     assert found.labels == found.target.categories == ("no", "yes")
     assert found.levels == (0.1, 0.9)
-    assert found.outputs == (served.Output("probabilities", (2,), "float32"),)
+    assert found.outputs == (serving_signature.Output("probabilities", (2,), "float32"),)
 
 
-def test_golden_arrays_are_found_by_name(folder: Path, found: served.Signature) -> None:
+def test_golden_arrays_are_found_by_name(folder: Path, found: serving_signature.Signature) -> None:
     with np.load(folder / "golden.npz") as arrays:
-        inputs, outputs = checks.golden_parts(arrays, found)
+        inputs, outputs = integrity.split_golden(arrays, found)
         assert list(inputs) == [field.name for field in INPUTS]
         assert outputs["probabilities"].shape == (2, 2)
-        assert checks.scale(arrays, found).tolist() == [1.0, 1.0]
+        assert integrity.error_scale(arrays, found).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("targets", [np.linspace(0, 1, 100), np.zeros((100, 3, 3), np.uint8), np.zeros((3, 2))])

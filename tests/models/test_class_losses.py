@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.blocks.class_losses import class_by_class, cross_entropy, hinge
-from models.outputs.classification import Balanced
-from models.outputs.output_transform import Plain, Weighing
+from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
+from models.outputs.classification import ClassWeighted
+from models.outputs.output_transform import Identity, WeightedOutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.tasks.classification import LOSSES, Classification, ClassificationSettings
@@ -49,23 +49,25 @@ def test_weighed_cross_entropy_is_pytorchs_sum_over_the_number_of_rows() -> None
     torch.testing.assert_close(cross_entropy(outputs, target, WEIGHTS[target]), expected)
 
 
-def test_class_by_class_is_pytorchs_binary_cross_entropy_on_the_probabilities() -> None:
+def test_one_vs_rest_cross_entropy_equals_pytorchs_binary_cross_entropy() -> None:
     outputs, target = drawn()
     right = F.one_hot(target, CLASSES).float()
     rows = F.binary_cross_entropy(outputs.softmax(1), right, reduction="none").sum(1)
-    torch.testing.assert_close(class_by_class(outputs, target, None), rows.mean())
-    torch.testing.assert_close(class_by_class(outputs, target, WEIGHTS[target]), (rows * WEIGHTS[target]).mean())
+    torch.testing.assert_close(one_vs_rest_cross_entropy(outputs, target, None), rows.mean())
+    torch.testing.assert_close(
+        one_vs_rest_cross_entropy(outputs, target, WEIGHTS[target]), (rows * WEIGHTS[target]).mean()
+    )
 
 
-def test_the_hinge_is_what_a_loop_says() -> None:
+def test_hinge_loss_equals_a_plain_loop() -> None:
     outputs, target = drawn()
     lacking = []
     for scores, right in zip(outputs.tolist(), target.tolist(), strict=True):
         best_other = max(score for code, score in enumerate(scores) if code != right)
         lacking.append(max(0.0, 1 + best_other - scores[right]))
-    assert hinge(outputs, target, None).item() == pytest.approx(np.mean(lacking), rel=1e-6)
+    assert hinge_loss(outputs, target, None).item() == pytest.approx(np.mean(lacking), rel=1e-6)
     weighed = np.mean([lack * WEIGHTS[code].item() for lack, code in zip(lacking, target.tolist(), strict=True)])
-    assert hinge(outputs, target, WEIGHTS[target]).item() == pytest.approx(weighed, rel=1e-6)
+    assert hinge_loss(outputs, target, WEIGHTS[target]).item() == pytest.approx(weighed, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -76,7 +78,7 @@ def test_weights_of_one_change_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("size", [0.0, 1.0, 100.0, 1e4])
-def test_a_network_that_is_sure_and_wrong_still_gets_a_finite_slope(name: str, size: float) -> None:
+def test_confident_wrong_predictions_have_a_finite_gradient(name: str, size: float) -> None:
     outputs = torch.zeros(4, CLASSES)
     outputs[:, 0] = size
     outputs.requires_grad_()
@@ -95,13 +97,13 @@ def test_half_precision_outputs_are_summed_in_full(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("weights", ["none", "balanced"])
-def test_every_loss_teaches_a_network(name: str, weights: str) -> None:
+def test_every_loss_trains_a_network(name: str, weights: str) -> None:
     learned = task(name, weights)
     outputs, _ = drawn()
     codes = outputs.argmax(1)  # what a straight line can tell
-    finish = learned.finish(part(codes.numpy()))
+    finish = learned.output_transform(part(codes.numpy()))
     torch.manual_seed(0)
-    network = nn.Linear(CLASSES, learned.outputs("vector"))
+    network = nn.Linear(CLASSES, learned.head_width("vector"))
     optimizer = torch.optim.Adam(network.parameters(), 0.05)
     for _ in range(200):
         optimizer.zero_grad()
@@ -113,11 +115,11 @@ def test_every_loss_teaches_a_network(name: str, weights: str) -> None:
 @given(st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=60))
 def test_balanced_classes_weigh_the_same_however_few_their_rows(codes: list[int]) -> None:
     """As scikit-learn's compute_class_weight: N / (K n)."""
-    finish = task(weights="balanced").finish(part(codes))
-    assert isinstance(finish, Weighing)
+    finish = task(weights="balanced").output_transform(part(codes))
+    assert isinstance(finish, WeightedOutputTransform)
     target = finish.inverse(torch.tensor(codes))
     assert target.shape == (len(codes), 2)
-    back, weights = finish.apart(target)
+    back, weights = finish.split_weights(target)
     assert back.tolist() == codes
     for code in set(codes):
         share = sum(weight for weight, one in zip(weights.tolist(), codes, strict=True) if one == code)
@@ -126,21 +128,21 @@ def test_balanced_classes_weigh_the_same_however_few_their_rows(codes: list[int]
 
 def test_balanced_leaves_what_the_network_answers_alone() -> None:
     outputs, _ = drawn()
-    finish = task(weights="balanced").finish(part([0, 0, 1, 2, 3, 4]))
+    finish = task(weights="balanced").output_transform(part([0, 0, 1, 2, 3, 4]))
     assert torch.equal(finish(outputs), outputs)
-    assert isinstance(task().finish(part([0])), Plain)
+    assert isinstance(task().output_transform(part([0])), Identity)
 
 
 def test_the_balanced_loss_is_the_mean_over_classes_of_their_own_losses() -> None:
     outputs, target = drawn(3)
     learned = task(weights="balanced")
-    balanced = learned.finish(part(target.numpy())).inverse(target)
+    balanced = learned.output_transform(part(target.numpy())).inverse(target)
     means = [F.cross_entropy(outputs[target == code], target[target == code]) for code in range(CLASSES)]
     torch.testing.assert_close(learned.loss(nn.Identity(), (outputs,), balanced), torch.stack(means).mean())
 
 
-def test_weights_travel_with_the_model() -> None:
-    fitted, fresh = Balanced(3).fit(np.array([0, 0, 0, 1])), Balanced(3)
+def test_class_weights_are_saved_with_the_model() -> None:
+    fitted, fresh = ClassWeighted(3).fit(np.array([0, 0, 0, 1])), ClassWeighted(3)
     fresh.load_state_dict(fitted.state_dict())
     assert fresh.weights.tolist() == fitted.weights.tolist()
     assert fitted.weights.tolist() == pytest.approx([4 / 9, 4 / 3, 4 / 3])  # N / (K n), n at least 1

@@ -14,13 +14,19 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from models.stems import STEMS, Column, Reads, stem
+from models.stems import STEMS, ColumnSpec, InputType, build_stem
 from models.stems import steps as steps_module
 from models.stems import text as text_module
 from models.stems.steps import StepsStem
-from models.stems.table import RARE, CategoryStem, NumberStem, TableStem
-from models.stems.text import EMBEDDING, PADDING, UNKNOWN, WordCountsStem, WordPointsStem
-from pipelines.exporting.graphs import example_tensors, onnx_bytes, onnx_graph, quiet_torchscript, torchscript
+from models.stems.table import MIN_CATEGORY_ROWS, CategoryStem, NumberStem, TableStem
+from models.stems.text import EMBEDDING_DIM, PADDING_ID, UNKNOWN_ID, EmbeddingStem, TfidfStem
+from pipelines.exporting.graphs import (
+    example_tensors,
+    hide_torchscript_warnings,
+    onnx_bytes,
+    onnx_graph,
+    torchscript_bytes,
+)
 
 ROWS = 40
 NAN = np.float32(np.nan)
@@ -28,32 +34,32 @@ DRAWN = np.random.default_rng(20)
 NUMBERS = np.where(DRAWN.random(ROWS) < 0.2, NAN, DRAWN.normal(50, 10, ROWS)).astype(np.float32)
 CODES = DRAWN.integers(-1, 4, ROWS)
 VOCABULARY, LENGTH = 9, 6
-TEXTS = np.where(np.arange(LENGTH) < DRAWN.integers(0, 7, (ROWS, 1)), DRAWN.integers(1, 9, (ROWS, LENGTH)), PADDING)
+TEXTS = np.where(np.arange(LENGTH) < DRAWN.integers(0, 7, (ROWS, 1)), DRAWN.integers(1, 9, (ROWS, LENGTH)), PADDING_ID)
 SEQUENCES = DRAWN.normal(3, 2, (ROWS, 5, 2)).astype(np.float32)
 SEQUENCES[np.arange(5) < DRAWN.integers(0, 5, (ROWS, 1))] = NAN  # shorter ones begin with steps of NaN
 SEQUENCES[::3, 4, 1] = NAN  # and some lack a value
 
-NUMBER, CATEGORY = Column("number"), Column("category", (), 4)
-TEXT, STEPS = Column("text", (LENGTH,), VOCABULARY, LENGTH), Column("steps", (5, 2))
+NUMBER, CATEGORY = ColumnSpec("number"), ColumnSpec("category", (), 4)
+TEXT, STEPS = ColumnSpec("text", (LENGTH,), VOCABULARY, LENGTH), ColumnSpec("steps", (5, 2))
 PIXELS = DRAWN.integers(0, 256, (ROWS, 5, 4, 3), dtype=np.uint8)
 
-Case = tuple[tuple[Column, ...], tuple[np.ndarray, ...]]
+Case = tuple[tuple[ColumnSpec, ...], tuple[np.ndarray, ...]]
 CASES: dict[str, Case] = {  # of every kind of column
-    "image": ((Column("image", (5, 4, 3)),), (PIXELS,)),
+    "image": ((ColumnSpec("image", (5, 4, 3)),), (PIXELS,)),
     "text": ((TEXT,), (TEXTS,)),
     "steps": ((STEPS,), (SEQUENCES,)),
     "number": ((NUMBER,), (NUMBERS,)),
     "category": ((CATEGORY,), (CODES,)),
     "table": ((NUMBER, CATEGORY, TEXT), (NUMBERS, CODES, TEXTS)),
-    "noise": ((Column("noise", (7,)),), (DRAWN.normal(size=(ROWS, 7)).astype(np.float32),)),
+    "noise": ((ColumnSpec("noise", (7,)),), (DRAWN.normal(size=(ROWS, 7)).astype(np.float32),)),
 }
 
 
-def ready(kind: str, reads: Reads) -> tuple[Any, tuple[Tensor, ...]]:
+def ready(kind: str, reads: InputType) -> tuple[Any, tuple[Tensor, ...]]:
     """A fitted stem and what it is asked."""
     columns, values = CASES[kind]
     torch.manual_seed(0)
-    made = stem(columns, reads)
+    made = build_stem(columns, reads)
     made.fit(values)
     return made, tuple(torch.from_numpy(np.ascontiguousarray(one)) for one in values)
 
@@ -63,7 +69,7 @@ EVERY = pytest.mark.parametrize(("kind", "reads"), STEMS, ids=lambda word: word)
 
 @EVERY
 @pytest.mark.parametrize("rows", [1, 2, ROWS])
-def test_a_network_gets_the_shape_it_was_promised_in_finite_numbers(kind: str, reads: Reads, rows: int) -> None:
+def test_a_network_gets_the_shape_it_was_promised_in_finite_numbers(kind: str, reads: InputType, rows: int) -> None:
     made, asked = ready(kind, reads)
     answer = made(*(values[:rows] for values in asked))
     assert answer.shape == (rows, *made.inputs)
@@ -72,21 +78,21 @@ def test_a_network_gets_the_shape_it_was_promised_in_finite_numbers(kind: str, r
 
 
 @EVERY
-def test_what_was_learned_is_read_back_into_a_fresh_stem(kind: str, reads: Reads) -> None:
+def test_stem_state_round_trips(kind: str, reads: InputType) -> None:
     made, asked = ready(kind, reads)
-    blank: Any = stem(CASES[kind][0], reads)
+    blank: Any = build_stem(CASES[kind][0], reads)
     blank.load_state_dict(made.state_dict())
     assert torch.equal(blank(*asked), made(*asked))
 
 
 @EVERY
-def test_a_stem_is_exported_and_answers_the_same_at_any_batch_size(kind: str, reads: Reads) -> None:
+def test_a_stem_is_exported_and_answers_the_same_at_any_batch_size(kind: str, reads: InputType) -> None:
     made, asked = ready(kind, reads)
     example = example_tensors(tuple(values.numpy() for values in asked))
     names = [f"column_{number}" for number in range(len(asked))]
     session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(_Variadic(made).eval(), example, names, "features")))
-    with quiet_torchscript():
-        script = torch.jit.load(io.BytesIO(torchscript(_Variadic(made).eval(), example)))
+    with hide_torchscript_warnings():
+        script = torch.jit.load(io.BytesIO(torchscript_bytes(_Variadic(made).eval(), example)))
     for rows in (1, 2, 5):
         some = tuple(values[:rows] for values in asked)
         eager = made(*some)
@@ -112,13 +118,15 @@ class _Variadic(torch.nn.Module):
     [
         ((NUMBER, CATEGORY), "image", "a table cannot be read as a image, only as: vector"),
         ((STEPS,), "image", "a steps cannot be read as a image, only as: sequence, vector"),
-        ((Column("mask", (8, 8)),), "vector", "a mask cannot be read as a vector"),
+        ((ColumnSpec("mask", (8, 8)),), "vector", "a mask cannot be read as a vector"),
         ((NUMBER, STEPS), "vector", "a table holds numbers, categories and texts, got a column of kind steps"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_can(columns: tuple[Column, ...], reads: Reads, words: str) -> None:
+def test_what_cannot_be_read_is_refused_with_what_can(
+    columns: tuple[ColumnSpec, ...], reads: InputType, words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
-        stem(columns, reads)
+        build_stem(columns, reads)
 
 
 # Tables
@@ -130,11 +138,11 @@ def number_stem(values: np.ndarray) -> NumberStem:
     return made
 
 
-def test_numbers_are_standardised_as_scikit_learn_does_and_what_is_missing_is_marked() -> None:
+def test_numbers_are_standardised_like_scikit_learn_with_missing_flags() -> None:
     x = number_stem(NUMBERS)(torch.from_numpy(NUMBERS)).numpy()
     missing = np.isnan(NUMBERS)
     expected = StandardScaler().fit_transform(NUMBERS[:, None].astype(np.float64))[:, 0]
-    near = ~missing & (np.abs(expected) <= NumberStem.REACH)
+    near = ~missing & (np.abs(expected) <= NumberStem.LINEAR_DEVIATIONS)
     assert near.sum() > 20
     np.testing.assert_allclose(x[near, 0], expected[near], atol=1e-5)
     assert not x[missing, 0].any(), "what is missing counts as the mean"
@@ -150,7 +158,7 @@ def test_no_number_however_large_becomes_more_than_a_hundred(values: np.ndarray)
     assert made(torch.tensor([largest, -largest]))[:, 0].abs().max() < 100
 
 
-def test_beyond_three_deviations_the_logarithm_takes_over_and_the_order_stays() -> None:
+def test_outliers_beyond_three_deviations_are_compressed_monotonically() -> None:
     made = number_stem(np.array([-1.0, 1.0], dtype=np.float32))  # mean 0, deviation 1
     asked = torch.tensor([-1e6, -4.0, -3.0, 0.0, 2.0, 3.0, 4.0, 1e6])
     x = made(asked)[:, 0]
@@ -161,7 +169,7 @@ def test_beyond_three_deviations_the_logarithm_takes_over_and_the_order_stays() 
 
 
 @pytest.mark.parametrize("values", [[7.0, 7.0], [np.nan, np.nan], [np.inf, 5.0], [0.0, 1.4e-45]])
-def test_a_column_that_says_nothing_does_no_harm(values: list[float]) -> None:
+def test_a_constant_column_gives_finite_features(values: list[float]) -> None:
     made = number_stem(np.array(values, dtype=np.float32))
     assert made.scale.item() == 1
     assert made(torch.tensor([7.0, NAN])).isfinite().all()
@@ -174,7 +182,7 @@ def category_stem(codes: list[int], categories: int) -> CategoryStem:
 
 
 def test_a_category_has_an_input_of_its_own_and_what_is_unknown_shares_the_last() -> None:
-    made = category_stem([0] * RARE + [1] * (RARE - 1) + [2] * 50 + [-1] * 7, 4)
+    made = category_stem([0] * MIN_CATEGORY_ROWS + [1] * (MIN_CATEGORY_ROWS - 1) + [2] * 50 + [-1] * 7, 4)
     x = made(torch.tensor([0, 1, 2, 3, -1, 99]))
     assert x.argmax(1).tolist() == [0, 4, 2, 4, 4, 4]  # rare, never seen, missing, out of range: the last
     assert x.sum(1).tolist() == [1.0] * 6
@@ -190,7 +198,7 @@ def test_the_columns_of_a_table_stand_side_by_side_in_their_order() -> None:
     assert isinstance(made, TableStem)
     x = made(*asked)
     apart = [part(values) for part, values in zip(made.parts, asked, strict=True)]
-    assert made.inputs == (2 + 5 + VOCABULARY,)
+    assert made.input_shape == (2 + 5 + VOCABULARY,)
     assert torch.equal(x, torch.cat(apart, 1))
 
 
@@ -203,15 +211,15 @@ def counts_of(texts: np.ndarray) -> np.ndarray:
 
 def test_words_are_weighed_as_scikit_learns_tf_idf_weighs_them() -> None:
     made, asked = ready("text", "vector")
-    assert isinstance(made, WordCountsStem)
+    assert isinstance(made, TfidfStem)
     counts = counts_of(TEXTS)
-    counts[:, [PADDING, UNKNOWN]] = 0
+    counts[:, [PADDING_ID, UNKNOWN_ID]] = 0
     reference = TfidfTransformer(sublinear_tf=True, smooth_idf=True).fit(counts)
     np.testing.assert_allclose(made(*asked).numpy(), reference.transform(counts).toarray(), atol=1e-6)
 
 
 def test_a_word_that_stands_twice_counts_more_and_a_rare_one_most() -> None:
-    made = WordCountsStem((Column("text", (3,), 4, 3),), "vector")
+    made = TfidfStem((ColumnSpec("text", (3,), 4, 3),), "vector")
     made.fit((np.array([[2, 3, 0], [2, 0, 0]]),))
     assert made.weight.tolist() == pytest.approx([0, 0, 1, 1 + np.log(3 / 2)])  # log((1 + N) / (1 + n)) + 1
     x = made(torch.tensor([[2, 2, 3]]))[0]
@@ -221,17 +229,17 @@ def test_a_word_that_stands_twice_counts_more_and_a_rare_one_most() -> None:
 
 def test_a_text_of_no_known_word_is_all_zeros() -> None:
     made, _ = ready("text", "vector")
-    assert not made(torch.tensor([[PADDING] * LENGTH, [UNKNOWN] * LENGTH])).any()
+    assert not made(torch.tensor([[PADDING_ID] * LENGTH, [UNKNOWN_ID] * LENGTH])).any()
 
 
 def test_padding_is_moved_to_the_front_so_that_a_text_ends_with_its_last_word() -> None:
     made, _ = ready("text", "sequence")
-    assert isinstance(made, WordPointsStem)
+    assert isinstance(made, EmbeddingStem)
     x = made(torch.tensor([[5, 3, 7, 0, 0, 0], [2, 3, 4, 5, 6, 7], [0] * 6])).detach()
     points = made.points.weight.detach()
-    assert x[:, :, EMBEDDING].tolist() == [[0, 0, 0, 1, 1, 1], [1] * 6, [0] * 6]
-    assert torch.equal(x[0, 3:, :EMBEDDING], points[[5, 3, 7]])
-    assert torch.equal(x[1, :, :EMBEDDING], points[[2, 3, 4, 5, 6, 7]])
+    assert x[:, :, EMBEDDING_DIM].tolist() == [[0, 0, 0, 1, 1, 1], [1] * 6, [0] * 6]
+    assert torch.equal(x[0, 3:, :EMBEDDING_DIM], points[[5, 3, 7]])
+    assert torch.equal(x[1, :, :EMBEDDING_DIM], points[[2, 3, 4, 5, 6, 7]])
     assert not x[0, :3].any()
     assert not x[2].any()
 
@@ -253,9 +261,9 @@ def test_measurements_are_standardised_per_variable_and_gaps_are_marked() -> Non
     assert np.array_equal(vector(*asked).numpy(), x[..., :2].reshape(ROWS, -1))
 
 
-def test_a_variable_that_never_changes_or_never_comes_does_no_harm() -> None:
+def test_a_constant_or_missing_variable_gives_finite_features() -> None:
     values = np.stack([np.full((3, 4), 9.0), np.full((3, 4), np.nan)], axis=2).astype(np.float32)
-    made = StepsStem((Column("steps", (4, 2)),), "sequence")
+    made = StepsStem((ColumnSpec("steps", (4, 2)),), "sequence")
     made.fit((values,))
     assert made.scale.tolist() == [1, 1]
     assert not made(torch.from_numpy(values))[..., :2].any()
@@ -263,9 +271,9 @@ def test_a_variable_that_never_changes_or_never_comes_does_no_harm() -> None:
 
 @pytest.mark.parametrize(("module", "kind"), [(steps_module, "steps"), (text_module, "text")])
 def test_a_large_train_part_is_measured_in_blocks(module: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: Reads = "vector"
+    reads: InputType = "vector"
     whole, asked = ready(kind, reads)
-    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(module, "CHUNK_EXAMPLES", 7)
     torch.testing.assert_close(ready(kind, reads)[0](*asked), whole(*asked), rtol=0, atol=1e-6)
 
 

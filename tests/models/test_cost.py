@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from models import ARCHITECTURES, build, lenet5, mlp
-from models.blocks.cost import Cost, cost
+from models import ARCHITECTURES, build_network, lenet5, mlp
+from models.blocks.cost import Cost, network_cost
 from models.blocks.scikit import ScikitModel
 
 
@@ -14,7 +14,7 @@ def test_an_mlp_costs_two_operations_per_weight_of_its_matrices():
     matrices = 64 * 32 + 32 * 32 + 32 * 10
     biases = 32 + 32 + 10
     normalising = 2 * (32 + 32)  # a weight and a bias per unit and layer
-    assert cost(network, (64,)) == Cost(matrices + biases + normalising, 2 * matrices)
+    assert network_cost(network, (64,)) == Cost(matrices + biases + normalising, 2 * matrices)
 
 
 def test_lenet5_at_the_width_of_the_paper_costs_what_the_paper_says():
@@ -24,7 +24,7 @@ def test_lenet5_at_the_width_of_the_paper_costs_what_the_paper_says():
     parameters = 156 + 12 + 2416 + 32 + 48120 + 10164 + 850
     maps = 28 * 28 * 6 * 25 + 10 * 10 * 16 * 6 * 25  # C1 and C3: pixels * maps * weights behind each
     dense = 400 * 120 + 120 * 84 + 84 * 10
-    assert cost(network, (1, 28, 28)) == Cost(parameters, 2 * (maps + dense))
+    assert network_cost(network, (1, 28, 28)) == Cost(parameters, 2 * (maps + dense))
 
 
 def test_lenet5_on_an_8x8_digit():
@@ -32,25 +32,25 @@ def test_lenet5_on_an_8x8_digit():
     parameters = 6 * (9 + 1) + 12 + 16 * (6 * 9 + 1) + (16 * 4 * 4 + 1) * 120 + 121 * 84 + 85 * 10  # no S4
     maps = 8 * 8 * 6 * 9 + 4 * 4 * 16 * 6 * 9
     dense = 16 * 4 * 4 * 120 + 120 * 84 + 84 * 10
-    assert cost(network, (1, 8, 8)) == Cost(parameters, 2 * (maps + dense))
+    assert network_cost(network, (1, 8, 8)) == Cost(parameters, 2 * (maps + dense))
 
 
 def solved(name: str, **settings: object) -> ScikitModel:
-    network = build(name, ARCHITECTURES[name].config(**settings), (2,), 3)
+    network = build_network(name, ARCHITECTURES[name].config(**settings), (2,), 3)
     assert isinstance(network, ScikitModel)
     # Class 0 left of -1, class 1 between, class 2 right of 1; the second input says nothing
     x = torch.tensor([[-3.0, 0], [-2, 0], [-0.5, 0], [0.5, 0], [2, 0], [3, 0]]).repeat(5, 1)
-    network.solve(x, torch.tensor([0, 0, 1, 1, 2, 2]).repeat(5), seed=0)
+    network.fit(x, torch.tensor([0, 0, 1, 1, 2, 2]).repeat(5), seed=0)
     return network
 
 
 def test_a_logistic_regression_costs_two_operations_per_weight():
-    assert cost(solved("logistic_regression"), (2,)) == Cost(2 * 3 + 3, 2 * 2 * 3)
+    assert network_cost(solved("logistic_regression"), (2,)) == Cost(2 * 3 + 3, 2 * 2 * 3)
 
 
 def test_a_decision_tree_costs_a_comparison_per_level():
     # Two questions split three classes: 2 * (input, threshold) and 3 leaves of 3 shares
-    assert cost(solved("decision_tree", leaf=1), (2,)) == Cost(2 * 2 + 3 * 3, 2)
+    assert network_cost(solved("decision_tree", leaf=1), (2,)) == Cost(2 * 2 + 3 * 3, 2)
 
 
 def test_gradient_boosting_costs_the_way_down_every_tree():
@@ -60,13 +60,13 @@ def test_gradient_boosting_costs_the_way_down_every_tree():
     asking = sum(tree.node_count == 3 for tree in trees)
     assert len(trees) == 12
     assert asking
-    assert cost(network, (2,)) == Cost(4 * asking + (12 - asking) + 3, 3 * asking + 2 * (12 - asking))
+    assert network_cost(network, (2,)) == Cost(4 * asking + (12 - asking) + 3, 3 * asking + 2 * (12 - asking))
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_counting_leaves_a_network_as_it_was(training):
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).train(training)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
-    assert cost(network, (3,)) == Cost(3 * 4 + 4 + 2 * 4, 2 * 3 * 4)
+    assert network_cost(network, (3,)) == Cost(3 * 4 + 4 + 2 * 4, 2 * 3 * 4)
     assert network.training is training
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())

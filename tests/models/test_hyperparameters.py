@@ -9,13 +9,13 @@ from models.blocks.hyperparameters import (
     Choice,
     Hyperparameters,
     Range,
+    apply_overrides,
     check_space,
     choice,
-    configured,
-    defaults,
-    narrowed,
-    space,
-    start,
+    default_settings,
+    default_space,
+    make_config,
+    nearest_to_default,
     tunable,
 )
 
@@ -39,16 +39,16 @@ SPACE = {
 }
 
 
-def test_the_space_and_the_first_trial_are_read_off_the_lines_in_their_order():
-    assert space(Config) == SPACE
-    assert list(space(Config)) == list(SPACE)
-    assert defaults(Config) == Config().model_dump()
-    assert list(defaults(Config)) == list(SPACE)
+def test_search_space_and_first_trial_follow_the_config_fields():
+    assert default_space(Config) == SPACE
+    assert list(default_space(Config)) == list(SPACE)
+    assert default_settings(Config) == Config().model_dump()
+    assert list(default_settings(Config)) == list(SPACE)
 
 
 def test_the_ends_of_a_range_have_the_type_of_its_default():
     assert all(type(end) is int for end in (SPACE["width"].low, SPACE["width"].high))
-    assert type(space(Config)["penalty"].high) is float
+    assert type(default_space(Config)["penalty"].high) is float
 
 
 def test_settings_cannot_be_changed_afterwards():
@@ -61,9 +61,9 @@ def test_settings_cannot_be_changed_afterwards():
     [{"width": 4096}, {"dropout": 0.9}, {"penalty": 1000}, {"batch": 256}, {"activation": "tanh"}],
     ids=str,
 )
-def test_what_makes_sense_may_be_asked_for_outside_the_range(settings):
-    assert configured(Config, settings).model_dump() == defaults(Config) | settings
-    assert list(narrowed(SPACE, settings, {})) == [name for name in SPACE if name not in settings]
+def test_values_outside_the_search_range_may_be_fixed(settings):
+    assert make_config(Config, settings).model_dump() == default_settings(Config) | settings
+    assert list(apply_overrides(SPACE, settings, {})) == [name for name in SPACE if name not in settings]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_what_makes_sense_may_be_asked_for_outside_the_range(settings):
     ],
     ids=str,
 )
-def test_a_setting_that_cannot_be_is_refused_in_one_sentence(settings, words):
+def test_impossible_settings_are_refused(settings, words):
     with pytest.raises(ValueError, match=r"found|unknown") as refusal:
-        configured(Config, settings)
+        make_config(Config, settings)
     assert "\n" not in str(refusal.value)
     assert all(word in str(refusal.value) for word in words)
 
@@ -106,7 +106,7 @@ def test_a_setting_that_cannot_be_is_refused_in_one_sentence(settings, words):
 )
 def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
     (name,) = search
-    narrow = narrowed(SPACE, {}, search)
+    narrow = apply_overrides(SPACE, {}, search)
     assert narrow == SPACE | {name: extent}
     assert list(narrow) == list(SPACE)
     if isinstance(extent, Choice):
@@ -143,9 +143,9 @@ def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
     ],
     ids=str,
 )
-def test_a_narrowing_that_cannot_be_is_refused_in_one_sentence(fix, search, words):
+def test_impossible_search_overrides_are_refused(fix, search, words):
     with pytest.raises(ValueError, match=words[0]) as refusal:
-        narrowed(SPACE, fix, search)
+        apply_overrides(SPACE, fix, search)
     assert "\n" not in str(refusal.value)
     assert all(word in str(refusal.value) for word in words)
 
@@ -161,7 +161,7 @@ def test_a_narrowing_that_cannot_be_is_refused_in_one_sentence(fix, search, word
 )
 def test_a_search_among_values_that_cannot_be_is_refused_before_it_starts(search, words):
     with pytest.raises(ValueError, match=words[0]) as refusal:
-        check_space(Config, narrowed(SPACE, {}, search))
+        check_space(Config, apply_overrides(SPACE, {}, search))
     assert all(word in str(refusal.value) for word in words)
 
 
@@ -170,13 +170,13 @@ def test_a_space_may_hold_the_settings_of_others():
 
 
 @given(st.integers(16, 512), st.integers(16, 512), st.floats(0, 0.5), st.sampled_from(["relu", "gelu", "tanh"]))
-def test_narrowing_is_settled_by_what_was_asked_alone(one, other, dropout, activation):
+def test_overrides_remove_fixed_settings_and_replace_ranges(one, other, dropout, activation):
     low, high = sorted((one, other + 512))
-    narrow = narrowed(SPACE, {"dropout": dropout, "activation": activation}, {"width": [low, high]})
+    narrow = apply_overrides(SPACE, {"dropout": dropout, "activation": activation}, {"width": [low, high]})
     assert list(narrow) == ["width", "penalty", "batch", "bias"]
     assert narrow["width"] == Range(low, high, log=True, integer=True)
     check_space(Config, narrow)
-    assert configured(Config, {"dropout": dropout, "activation": activation, "width": low}).width == low
+    assert make_config(Config, {"dropout": dropout, "activation": activation, "width": low}).width == low
 
 
 @pytest.mark.parametrize(
@@ -224,5 +224,5 @@ def test_a_whole_default_on_a_fractional_setting_is_caught():
     ],
 )
 def test_a_search_begins_at_the_default_or_next_to_it(default, extent, expected):
-    assert start(default, extent) == expected
-    assert type(start(default, extent)) is type(expected)
+    assert nearest_to_default(default, extent) == expected
+    assert type(nearest_to_default(default, extent)) is type(expected)

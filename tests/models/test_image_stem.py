@@ -7,18 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from models.stems import Column, Model, Reads, image
+from models.stems import ColumnSpec, InputType, Model, image
 from models.stems.image import ImageStem
 
 GREY = np.random.default_rng(0).integers(0, 256, (50, 5, 7), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 200, (50, 5, 7, 3), dtype=np.uint8)
 
 
-def fresh(shape: tuple[int, ...], reads: Reads) -> ImageStem:
-    return ImageStem((Column("image", shape),), reads)
+def fresh(shape: tuple[int, ...], reads: InputType) -> ImageStem:
+    return ImageStem((ColumnSpec("image", shape),), reads)
 
 
-def fitted(images: np.ndarray, reads: Reads) -> ImageStem:
+def fitted(images: np.ndarray, reads: InputType) -> ImageStem:
     stem = fresh(images.shape[1:], reads)
     stem.fit((images,))
     return stem
@@ -38,7 +38,7 @@ def fitted(images: np.ndarray, reads: Reads) -> ImageStem:
 @pytest.mark.parametrize("rows", [1, 2, 50])
 def test_a_network_gets_the_shape_it_was_promised(images, reads, inputs, rows):
     stem = fitted(images, reads)
-    assert stem.inputs == inputs
+    assert stem.input_shape == inputs
     assert stem(torch.from_numpy(images[:rows])).shape == (rows, *inputs)
 
 
@@ -57,7 +57,7 @@ def test_what_was_learned_agrees_with_numpy():
     np.testing.assert_allclose(stem.scale, COLOUR.std((0, 1, 2)), rtol=1e-6)
 
 
-def test_a_pixel_stays_where_it_was():
+def test_pixel_positions_are_preserved():
     picture = np.zeros((1, 5, 7, 3), dtype=np.uint8)
     picture[0, 2, 4, 1] = 255
     stem = fresh((5, 7, 3), "image")
@@ -78,7 +78,7 @@ def test_the_order_of_the_train_part_does_not_matter(images, random):
 
 def test_a_large_train_part_is_counted_in_blocks(monkeypatch):
     whole = fitted(GREY, "vector")
-    monkeypatch.setattr(image, "BLOCK", 7)
+    monkeypatch.setattr(image, "MAX_CHUNK_ELEMENTS", 7)
     blocks = fitted(GREY, "vector")
     assert torch.equal(whole.mean, blocks.mean)
     assert torch.equal(whole.scale, blocks.scale)
@@ -90,7 +90,7 @@ def test_a_channel_that_never_changes_is_centred_and_not_divided_by_zero():
     assert not stem(torch.full((1, 4, 4), 9, dtype=torch.uint8)).any()
 
 
-def test_what_was_learned_travels_with_the_weights():
+def test_stem_statistics_are_saved_with_the_weights():
     trained = Model(fitted(GREY, "vector"), torch.nn.Linear(35, 2))
     blank = Model(fresh((5, 7), "vector"), torch.nn.Linear(35, 2))
     blank.load_state_dict(trained.state_dict())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.blocks.losses import LOSSES, quantile
+from models.blocks.losses import LOSSES, quantile_loss
 
 NUMBERS = st.floats(-100, 100, width=32)
 PAIRS = arrays(np.float32, (2, 5, 3), elements=NUMBERS)
@@ -32,21 +32,21 @@ def test_the_pinball_loss_is_scikit_learns(pair, level):
 
     outputs, target = torch.from_numpy(pair)
     expected = mean_pinball_loss(pair[1].ravel(), pair[0].ravel(), alpha=level)
-    assert quantile(outputs[..., None], target, (level,)).item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert quantile_loss(outputs[..., None], target, (level,)).item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 @given(pair=PAIRS)
 def test_the_pinball_loss_of_the_median_is_half_the_absolute_error(pair):
     outputs, target = torch.from_numpy(pair)
     half = LOSSES["absolute_error"](outputs, target).item() / 2
-    assert quantile(outputs[..., None], target, (0.5,)).item() == pytest.approx(half, rel=1e-5, abs=1e-6)
+    assert quantile_loss(outputs[..., None], target, (0.5,)).item() == pytest.approx(half, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
 def test_the_constant_with_the_smallest_pinball_loss_is_the_quantile(level):
     target = torch.randn(999, generator=torch.Generator().manual_seed(0))
     tried = torch.linspace(-2, 2, 401)
-    losses = [quantile(value.expand(999, 1), target, (level,)).item() for value in tried]
+    losses = [quantile_loss(value.expand(999, 1), target, (level,)).item() for value in tried]
     assert tried[int(np.argmin(losses))].item() == pytest.approx(target.quantile(level).item(), abs=0.02)
 
 
@@ -64,4 +64,4 @@ def test_numbers_that_would_be_stretched_over_each_other_are_refused(name):
 
 def test_quantiles_that_do_not_fit_their_levels_are_refused():
     with pytest.raises(ValueError, match=r"quantile needs outputs \(B, ..., 2\)"):
-        quantile(torch.zeros(4, 3), torch.zeros(4), (0.1, 0.9))
+        quantile_loss(torch.zeros(4, 3), torch.zeros(4), (0.1, 0.9))

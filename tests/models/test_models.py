@@ -13,13 +13,19 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import models
-from models import ARCHITECTURES, build, lenet5
-from models.blocks.hyperparameters import Choice, Range, configured, space
+from models import ARCHITECTURES, build_network, lenet5
+from models.blocks.hyperparameters import Choice, Range, default_space, make_config
 from models.blocks.optimizers import OPTIMIZERS
 from models.blocks.scikit import ScikitModel
-from models.stems import Column, Model, stem
-from pipelines.exporting.graphs import Served, onnx_bytes, onnx_graph, quiet_torchscript, torchscript
-from tests.support.architecture_cases import OUTPUTS, purpose
+from models.stems import ColumnSpec, Model, build_stem
+from pipelines.exporting.graphs import (
+    ExportModule,
+    hide_torchscript_warnings,
+    onnx_bytes,
+    onnx_graph,
+    torchscript_bytes,
+)
+from tests.support.architecture_cases import HEAD_WIDTH, toy_problem_of
 
 FOLDER = Path(models.__file__).parent
 
@@ -55,7 +61,7 @@ EXPORTED = pytest.mark.parametrize(
     ids=str,
 )
 EVERY_SIZE = pytest.mark.parametrize(
-    ("name", "inputs"), [(name, size) for name, row in ARCHITECTURES.items() for size in SIZES[row.reads]]
+    ("name", "inputs"), [(name, size) for name, row in ARCHITECTURES.items() for size in SIZES[row.input_type]]
 )
 
 
@@ -77,21 +83,21 @@ def examples(inputs: tuple[int, ...], rows: int = 24) -> Tensor:
 def ready(name: str, inputs: tuple[int, ...], seed: int = 0) -> nn.Module:
     """A network with its defaults that can answer: solved already, if it is solved at all."""
     torch.manual_seed(seed)
-    network = build(name, ARCHITECTURES[name].config(), inputs, OUTPUTS)
+    network = build_network(name, ARCHITECTURES[name].config(), inputs, HEAD_WIDTH)
     if ARCHITECTURES[name].learner == "closed_form":
         x = examples(inputs)
-        network.solve(x, purpose(name).truth(x), seed)
+        network.solve(x, toy_problem_of(name).make_target(x), seed)
     return network.eval()
 
 
 def answered(name: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the answer to one example."""
-    return (OUTPUTS, *(inputs[1:] if ARCHITECTURES[name].writes == "image" else ()))
+    return (HEAD_WIDTH, *(inputs[1:] if ARCHITECTURES[name].output_type == "image" else ()))
 
 
 def lost(name: str, network: nn.Module, inputs: tuple[int, ...]) -> Tensor:
     x = examples(inputs)
-    return purpose(name).loss(network, x, purpose(name).truth(x))
+    return toy_problem_of(name).loss(network, x, toy_problem_of(name).make_target(x))
 
 
 def train(name: str, network: nn.Module, inputs: tuple[int, ...], optimizer: str, steps: int) -> float:
@@ -125,29 +131,29 @@ def test_a_row_is_answered_from_itself_alone(name, inputs):
 
 
 @EVERY
-def test_the_same_question_gets_the_same_answer(name):
-    inputs = SIZES[ARCHITECTURES[name].reads][1]
+def test_prediction_is_deterministic(name):
+    inputs = SIZES[ARCHITECTURES[name].input_type][1]
     network, x = ready(name, inputs), examples(inputs)
     assert torch.equal(network(x), network(x))
 
 
 @EVERY
 def test_the_same_seed_gives_the_same_network(name):
-    inputs = SIZES[ARCHITECTURES[name].reads][1]
+    inputs = SIZES[ARCHITECTURES[name].input_type][1]
     x = examples(inputs)
     assert torch.equal(ready(name, inputs, seed=3)(x), ready(name, inputs, seed=3)(x))
 
 
 @BY_GRADIENT
 def test_another_seed_gives_another_network(name):
-    inputs = SIZES[ARCHITECTURES[name].reads][1]
+    inputs = SIZES[ARCHITECTURES[name].input_type][1]
     x = examples(inputs)
     assert not torch.equal(ready(name, inputs, seed=3)(x), ready(name, inputs, seed=4)(x))
 
 
 @BY_GRADIENT
-def test_it_learns_a_small_batch_by_heart(name):
-    inputs = SIZES[ARCHITECTURES[name].reads][1]
+def test_it_overfits_a_small_batch(name):
+    inputs = SIZES[ARCHITECTURES[name].input_type][1]
     network = ready(name, inputs)
     start = lost(name, network, inputs).item()
     assert train(name, network, inputs, "adamw", steps=120) < 0.2 * start
@@ -155,7 +161,7 @@ def test_it_learns_a_small_batch_by_heart(name):
 
 @BY_GRADIENT
 def test_training_twice_gives_the_same_bits(name):
-    inputs = SIZES[ARCHITECTURES[name].reads][1]
+    inputs = SIZES[ARCHITECTURES[name].input_type][1]
     first, second = ready(name, inputs), ready(name, inputs)
     for network in (first, second):
         train(name, network, inputs, "adamw", steps=10)
@@ -165,7 +171,7 @@ def test_training_twice_gives_the_same_bits(name):
 
 @BY_GRADIENT
 def test_every_parameter_learns(name):
-    for inputs in SIZES[ARCHITECTURES[name].reads][1:]:
+    for inputs in SIZES[ARCHITECTURES[name].input_type][1:]:
         network = ready(name, inputs)
         lost(name, network, inputs).backward()
         idle = [key for key, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
@@ -183,11 +189,13 @@ def test_the_exported_graphs_answer_raw_pixels_as_the_network_does(name, shape):
         if drawing
         else torch.randint(0, 256, (5, *shape), dtype=torch.uint8, generator=generator)
     )
-    first = stem((Column("noise" if drawing else "image", tuple(asked.shape[1:])),), ARCHITECTURES[name].reads)
+    first = build_stem(
+        (ColumnSpec("noise" if drawing else "image", tuple(asked.shape[1:])),), ARCHITECTURES[name].input_type
+    )
     first.fit((asked.numpy(),))
-    model = Served(Model(first, ready(name, first.inputs)).eval(), nn.Identity())
-    with quiet_torchscript():
-        script = torch.jit.load(io.BytesIO(torchscript(model, (asked[:3],))))
+    model = ExportModule(Model(first, ready(name, first.input_shape)).eval(), nn.Identity())
+    with hide_torchscript_warnings():
+        script = torch.jit.load(io.BytesIO(torchscript_bytes(model, (asked[:3],))))
     session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(model, (asked[:3],), ["asked"], "answer")))
     for rows in (1, 2, 5):
         eager = model(asked[:rows])
@@ -202,7 +210,7 @@ def test_the_exported_graphs_answer_raw_pixels_as_the_network_does(name, shape):
 def test_any_point_of_the_search_space_is_a_network(name, data):
     row = ARCHITECTURES[name]
     point = {}
-    for setting, extent in space(row.config).items():
+    for setting, extent in default_space(row.config).items():
         if isinstance(extent, Choice):
             values = st.sampled_from(extent.options)
         elif extent.integer:
@@ -210,13 +218,13 @@ def test_any_point_of_the_search_space_is_a_network(name, data):
         else:
             values = st.floats(extent.low, extent.high)
         point[setting] = data.draw(values, label=setting)
-    inputs = SIZES[row.reads][1]
-    network = build(name, configured(row.config, point), inputs, OUTPUTS)
+    inputs = SIZES[row.input_type][1]
+    network = build_network(name, make_config(row.config, point), inputs, HEAD_WIDTH)
     if not isinstance(network, ScikitModel):  # which has to be solved first
         assert network.eval()(examples(inputs, 2)).shape == (2, *answered(name, inputs))
 
 
-def test_files_and_rows_are_the_same_set():
+def test_every_model_file_is_registered():
     assert {path.stem for path in FOLDER.glob("*.py")} - FURNITURE == set(ARCHITECTURES)
 
 
@@ -235,7 +243,7 @@ def test_a_file_names_its_source_its_shapes_and_every_setting(name):
 
 @EVERY
 def test_a_search_is_never_empty(name):
-    extents = space(ARCHITECTURES[name].config).values()
+    extents = default_space(ARCHITECTURES[name].config).values()
     assert extents
     assert all(isinstance(extent, Range | Choice) for extent in extents)
 
@@ -253,11 +261,11 @@ def test_a_search_is_never_empty(name):
 )
 def test_what_cannot_be_built_is_refused_in_a_sentence(name, config, inputs, outputs, words):
     with pytest.raises(ValueError, match=r"got|unknown") as refusal:
-        build(name, config, inputs, outputs)
+        build_network(name, config, inputs, outputs)
     assert all(word in str(refusal.value) for word in words)
 
 
-def test_importing_the_room_shows_nothing_and_loads_no_other():
+def test_importing_models_prints_nothing_and_loads_no_heavy_package():
     files = sorted(path.relative_to(FOLDER.parent).with_suffix("") for path in FOLDER.rglob("*.py"))
     names = [".".join(path.parts) for path in files if path.name != "__init__"]
     program = f"""

@@ -26,11 +26,11 @@ from models import (
     unet,
     vae,
 )
-from models.blocks import principal_components as directions
-from models.blocks.cost import Cost, cost
-from models.blocks.hyperparameters import Choice, Hyperparameters, space
+from models.blocks import principal_components
+from models.blocks.cost import Cost, network_cost
+from models.blocks.hyperparameters import Choice, Hyperparameters, default_space
 from models.blocks.optimizers import OPTIMIZERS
-from pipelines.exporting.graphs import onnx_bytes, onnx_graph, torchscript
+from pipelines.exporting.graphs import onnx_bytes, onnx_graph, torchscript_bytes
 
 OUTPUTS = 3
 
@@ -152,7 +152,7 @@ def test_what_was_learned_can_be_read_back_into_a_fresh_network(name):
 def check_exported(name: str, inputs: tuple[int, ...], config: Hyperparameters | None = None) -> None:
     network, x = ready(name, inputs, config=config), examples(inputs, 5)
     session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(Wrapped(network).eval(), (x[:3],), ["x"], "y")))
-    script = torch.jit.load(io.BytesIO(torchscript(network, (x[:3],))))
+    script = torch.jit.load(io.BytesIO(torchscript_bytes(network, (x[:3],))))
     for rows in (1, 2, 5):
         eager = network(x[:rows])
         torch.testing.assert_close(script(x[:rows]), eager, rtol=0, atol=1e-6)
@@ -187,7 +187,7 @@ def test_a_deep_lstm_that_reads_both_ways_answers_the_same_when_exported():
 
 def corners(config: type[Hyperparameters]) -> list[Hyperparameters]:
     """All settings at one end of their ranges, all at the other, and every option of a choice."""
-    extents = space(config)
+    extents = default_space(config)
     ends = [
         {
             key: extent.options[end] if isinstance(extent, Choice) else (extent.low, extent.high)[end]
@@ -277,7 +277,7 @@ def test_the_readout_of_an_esn_is_the_ridge_regression_of_scikit_learn():
     np.testing.assert_allclose(network.bias, reference.intercept_, atol=1e-5)
 
 
-def test_the_sharpness_of_an_esn_is_the_best_for_examples_really_left_out():
+def test_esn_sharpness_minimises_the_leave_one_out_loss():
     x, y = examples((12, 4), 40), torch.arange(40) % OUTPUTS
     x[:, -1, 0] += 2.0 * y  # something to see
     config = esn.Config(units=10, penalty=1e-2)
@@ -289,10 +289,10 @@ def test_the_sharpness_of_an_esn_is_the_best_for_examples_really_left_out():
         left = ready("esn", (12, 4), config=esn.Config(units=10, penalty=1e-2 * 40 / 39))
         left.solve(x[others], F.one_hot(y[others], OUTPUTS).float(), seed=0)
         scores[row] = left(x[row : row + 1])[0]
-    losses = [F.cross_entropy(factor * scores, y).item() for factor in esn.SHARPNESS]
+    losses = [F.cross_entropy(factor * scores, y).item() for factor in esn.LOGIT_SCALES]
     plain = ready("esn", (12, 4), config=config)
     plain.solve(x, F.one_hot(y, OUTPUTS).float(), seed=0)
-    best = esn.SHARPNESS[int(np.argmin(losses))]
+    best = esn.LOGIT_SCALES[int(np.argmin(losses))]
     torch.testing.assert_close(network.readout, plain.readout * best)
 
 
@@ -305,7 +305,7 @@ def test_solving_twice_gives_the_same_bits_in_any_chunks(name, monkeypatch):
     first, second = ready(name, inputs), ready(name, inputs)
     assert all(torch.equal(tensor, second.state_dict()[key]) for key, tensor in first.state_dict().items())
     if name == "esn":
-        monkeypatch.setattr(esn, "CHUNK", 7)
+        monkeypatch.setattr(esn, "CHUNK_EXAMPLES", 7)
         torch.testing.assert_close(ready(name, inputs)(examples(inputs)), first(examples(inputs)), rtol=0, atol=1e-4)
 
 
@@ -323,7 +323,7 @@ def test_principal_components_are_those_of_scikit_learn(rows):
 
     x = drawn(rows, 64) @ drawn(64, 64, seed=1)
     network = pca.PCA(pca.Config(code=8), (64,), 64)
-    network.solve(x, x, 0)
+    network.fit(x, x, 0)
     reference = PCA(8, svd_solver="full").fit(x.double().numpy())
     drawn_by_it = reference.inverse_transform(reference.transform(x.double().numpy()))
     np.testing.assert_allclose(network(x), drawn_by_it, atol=2e-4)
@@ -331,29 +331,29 @@ def test_principal_components_are_those_of_scikit_learn(rows):
     torch.testing.assert_close(network.decoder, network.directions.T, rtol=0, atol=1e-4)
 
 
-def test_principal_components_draw_something_else_as_a_regression_does():
+def test_pca_with_another_target_is_principal_component_regression():
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LinearRegression
     from sklearn.pipeline import make_pipeline
 
     x, y = drawn(100, 10), drawn(100, 4, seed=1)
     network = pca.PCA(pca.Config(code=3), (10,), 4)
-    network.solve(x, y, 0)
+    network.fit(x, y, 0)
     reference = make_pipeline(PCA(3, svd_solver="full"), LinearRegression()).fit(x.numpy(), y.numpy())
     np.testing.assert_allclose(network(x), reference.predict(x.numpy()), atol=1e-5)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 100])
-def test_flat_data_has_directions_of_no_length_and_draws_no_nonsense(rows):
+def test_pca_of_rank_deficient_data_stays_finite(rows):
     x = drawn(rows, 2) @ drawn(2, 8, seed=1)
     network = pca.PCA(pca.Config(code=6), (8,), 8)
-    network.solve(x, x, 0)
+    network.fit(x, x, 0)
     torch.testing.assert_close(network(x), x, rtol=0, atol=1e-4)
     assert network(100 * drawn(5, 8)).isfinite().all()
 
 
-def test_a_direction_points_where_its_largest_number_is_above_zero():
-    found, variances = directions.principal_directions(drawn(50, 6).double(), 6)
+def test_principal_components_have_a_fixed_sign():
+    found, variances = principal_components.principal_components(drawn(50, 6).double(), 6)
     assert (found.max(1).values >= -found.min(1).values).all()
     assert (variances.diff() <= 0).all()
 
@@ -361,7 +361,7 @@ def test_a_direction_points_where_its_largest_number_is_above_zero():
 def test_a_gaussian_draws_with_the_mean_and_covariance_of_the_examples():
     y = 0.2 * (drawn(2000, 6) @ drawn(6, 6, seed=1)).tanh()
     network = gaussian.Gaussian(gaussian.Config(latent=6), (64,), 6)
-    network.solve(torch.zeros(2000, 64), y, 0)
+    network.fit(torch.zeros(2000, 64), y, 0)
     torch.testing.assert_close(network.directions.T @ network.directions, torch.cov(y.T, correction=0))
     torch.testing.assert_close(network.mean, y.mean(0))
 
@@ -376,7 +376,7 @@ def test_a_unet_answers_every_pixel_of_any_image(height, width, depth):
     assert network(drawn(2, 1, height, width)).shape == (2, OUTPUTS, height, width)
 
 
-def test_a_unet_sees_only_so_far():
+def test_unet_receptive_field_is_bounded():
     """Two 3x3 filters per level: with one level below, 4 + 2 * 4 pixels, and 2 more for the grid of that level."""
     network = ready("unet", (1, 48, 48), config=unet.Config(width=6, depth=1))
     x = drawn(1, 1, 48, 48)
@@ -389,7 +389,7 @@ def test_a_unet_sees_only_so_far():
 @pytest.mark.parametrize(
     ("name", "config"), [("autoencoder", autoencoder.Config(code=40)), ("pca", pca.Config(code=40))]
 )
-def test_a_code_is_no_larger_than_what_it_tells(name, config):
+def test_code_size_is_at_most_the_input_width(name, config):
     assert fresh(name, (5,), config=config).code_size == 5
     assert fresh(name, (64,), config=config).code_size == 40
 
@@ -404,7 +404,7 @@ def test_too_small_an_image_is_refused(name):
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_a_generator_draws_numbers_from_minus_one_to_one_out_of_the_first_of_its_noise(name):
+def test_generator_output_is_bounded_by_1_and_uses_only_its_latent_noise(name):
     network = ready(name, (64,))
     z = 5 * drawn(50, 64)
     assert network(z).abs().max() <= 1
@@ -413,7 +413,7 @@ def test_a_generator_draws_numbers_from_minus_one_to_one_out_of_the_first_of_its
     assert network(z).std(0).min() > 0
 
 
-def test_the_bound_of_a_vae_is_the_one_that_torch_distributions_give():
+def test_vae_elbo_equals_torch_distributions():
     from torch.distributions import Independent, Normal, kl_divergence
 
     network = fresh("vae", (64,))
@@ -424,13 +424,13 @@ def test_the_bound_of_a_vae_is_the_one_that_torch_distributions_give():
     posterior = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
     torch.manual_seed(1)
     z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-    spread = (network.log_variance.exp() + vae.SMALLEST).sqrt()
+    spread = (network.log_variance.exp() + vae.MIN_OUTPUT_VARIANCE).sqrt()
     likelihood = Independent(Normal(network.generator(z), spread), 1).log_prob(x)
     prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
     torch.testing.assert_close(found, (kl_divergence(posterior, prior) - likelihood).mean() / 20)
 
 
-def test_the_losses_of_a_gan_start_where_nobody_can_tell():
+def test_gan_losses_of_an_undecided_discriminator_are_log_2():
     network = fresh("gan", (64,), config=gan.Config(penalty=0.0))
     nn.init.zeros_(network.discriminator[-1].weight)
     nn.init.zeros_(network.discriminator[-1].bias)
@@ -438,7 +438,7 @@ def test_the_losses_of_a_gan_start_where_nobody_can_tell():
     assert network.generator_loss(drawn(9, 64)).item() == pytest.approx(np.log(2))
 
 
-def test_a_discriminator_pays_for_the_square_of_its_slope():
+def test_discriminator_loss_includes_the_gradient_penalty():
     free, paying = (fresh("gan", (64,), config=gan.Config(penalty=penalty)) for penalty in (0.0, 3.0))
     x, z = drawn(9, 20).tanh(), drawn(9, 64)
     slope = torch.func.vmap(torch.func.grad(lambda row: free.discriminator(row).squeeze()))(x)
@@ -446,7 +446,7 @@ def test_a_discriminator_pays_for_the_square_of_its_slope():
     torch.testing.assert_close(paying.discriminator_loss(x, z), free.discriminator_loss(x, z) + price)
 
 
-def test_a_discriminator_learns_nothing_into_the_generator():
+def test_discriminator_loss_gives_the_generator_no_gradient():
     network = fresh("gan", (64,))
     network.discriminator_loss(drawn(9, 20).tanh(), drawn(9, 64)).backward()
     assert all(weight.grad is None for weight in network.generator.parameters())
@@ -458,12 +458,12 @@ def test_a_discriminator_learns_nothing_into_the_generator():
 def test_an_lstm_costs_four_gates_per_step():
     network = lstm.LSTM(lstm.Config(width=16, depth=2, bidirectional=True), (7, 5), 3)
     matrices = 2 * 4 * 16 * (5 + 16) + 2 * 4 * 16 * (33 + 16)  # two directions, four gates, what is read and remembered
-    assert cost(network, (7, 5)) == Cost(matrices + 32 * 3 + 3, 2 * (7 * matrices + 32 * 3))
+    assert network_cost(network, (7, 5)) == Cost(matrices + 32 * 3 + 3, 2 * (7 * matrices + 32 * 3))
 
 
 def test_an_esn_costs_its_reservoir_at_every_step():
     network = esn.ESN(esn.Config(units=20), (7, 5), 3)
-    assert cost(network, (7, 5)) == Cost(20 * 5 + 20 * 20 + 40 * 3 + 3, 2 * (7 * (20 * 5 + 20 * 20) + 40 * 3))
+    assert network_cost(network, (7, 5)) == Cost(20 * 5 + 20 * 20 + 40 * 3 + 3, 2 * (7 * (20 * 5 + 20 * 20) + 40 * 3))
 
 
 def test_a_cnn_costs_nine_operations_per_map_pixel_and_pair_of_maps():
@@ -472,18 +472,20 @@ def test_a_cnn_costs_nine_operations_per_map_pixel_and_pair_of_maps():
     weights = sum(9 * read * written for read, written, _ in pairs)
     normalising = 2 * (8 + 8 + 16 + 16)
     work = sum(9 * read * written * side**2 for read, written, side in pairs)
-    assert cost(network, (1, 28, 28)) == Cost(weights + normalising + 16 * 10 + 10, 2 * (work + 16 * 10))
+    assert network_cost(network, (1, 28, 28)) == Cost(weights + normalising + 16 * 10 + 10, 2 * (work + 16 * 10))
 
 
 def test_a_pca_costs_two_matrices():
-    assert cost(pca.PCA(pca.Config(code=4), (30,), 20), (30,)) == Cost(30 + 4 * 30 + 20 * 4 + 20, 2 * (4 * 30 + 20 * 4))
+    assert network_cost(pca.PCA(pca.Config(code=4), (30,), 20), (30,)) == Cost(
+        30 + 4 * 30 + 20 * 4 + 20, 2 * (4 * 30 + 20 * 4)
+    )
 
 
 @pytest.mark.parametrize("name", ["vae", "gan"])
-def test_a_generator_costs_what_is_served(name):
+def test_gan_cost_counts_the_generator_only(name):
     config = TABLE[name].module.Config(latent=4, width=64, depth=1)
     matrices = 4 * 64 + 64 * 20
-    assert cost(fresh(name, (64,), config=config), (64,)) == Cost(matrices + 64 + 20, 2 * matrices)
+    assert network_cost(fresh(name, (64,), config=config), (64,)) == Cost(matrices + 64 + 20, 2 * matrices)
 
 
 # A little learning, on real digits
@@ -520,7 +522,7 @@ def descend(network: nn.Module, steps: int, of: Callable[[Tensor], Tensor], rows
 
 
 @pytest.mark.parametrize("name", ["cnn", "lstm", "esn"])
-def test_it_reads_digits(name):
+def test_it_classifies_digits(name):
     x, y = digits()
     x = as_read(x, name)
     torch.manual_seed(0)
@@ -547,7 +549,7 @@ def test_it_draws_digits_better_than_their_mean(name):
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_what_is_drawn_comes_nearer_to_digits(name):
+def test_gan_training_moves_samples_towards_digits(name):
     x, _ = digits()
     torch.manual_seed(0)
     network: Any = TABLE[name].network(TABLE[name].module.Config(), (64,), 64)

@@ -13,7 +13,7 @@ from models.blocks.optimizers import OPTIMIZERS
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_goes_downhill(name):
+def test_every_optimizer_reduces_the_loss(name):
     weight = nn.Parameter(torch.tensor([3.0, -2.0]))
     optimizer = OPTIMIZERS[name]([weight], 0.05, 0.0)
     for _ in range(200):
@@ -25,7 +25,7 @@ def test_every_optimizer_goes_downhill(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_does_as_it_is_told(name):
+def test_every_optimizer_uses_learning_rate_and_weight_decay(name):
     optimizer = OPTIMIZERS[name]([nn.Parameter(torch.ones(2))], 0.25, 0.125)
     (group,) = optimizer.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.25, 0.125)
@@ -101,7 +101,7 @@ def test_cross_entropy_is_computed_in_float32_whatever_the_network_used():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_bends_and_lets_the_gradient_through(name):
+def test_every_activation_is_nonlinear_with_a_gradient(name):
     x = torch.linspace(-3, 3, 13, requires_grad=True)
     y = ACTIVATIONS[name]()(x)
     y.sum().backward()
@@ -111,7 +111,7 @@ def test_every_activation_bends_and_lets_the_gradient_through(name):
 
 
 @pytest.mark.parametrize("name", ["activations", "losses"])
-def test_the_examples_in_the_texts_are_true(name):
+def test_docstring_examples_hold(name):
     module = importlib.import_module(f"models.blocks.{name}")
     done = doctest.testmod(module, extraglobs={"torch": torch})
     assert done.attempted

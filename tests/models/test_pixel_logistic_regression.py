@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from models.pixel_logistic_regression import Config, PixelLogisticRegression, sampled, surroundings
+from models.pixel_logistic_regression import Config, PixelLogisticRegression, pixel_features, sample_pixels
 
 
 def stripes(images: int = 6, side: int = 24, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -19,11 +19,11 @@ def stripes(images: int = 6, side: int = 24, seed: int = 0) -> tuple[torch.Tenso
 def test_it_learns_what_brightness_and_roughness_tell() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 3)
-    network.solve(x, y, seed=0)
+    network.fit(x, y, seed=0)
     other, truth = stripes(seed=1)
     right = (network(other).argmax(1) == truth).float().mean().item()
     assert right > 0.85  # 1/3 is guessing; 0.93 where this was written
-    assert network.notes == ()
+    assert network.fit_warnings == ()
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -31,8 +31,8 @@ def test_it_answers_what_scikit_learn_would(classes: int) -> None:
     x, y = stripes(2)
     y = y.clamp(max=classes - 1)
     network = PixelLogisticRegression(Config(inverse_penalty=0.5), (1, 24, 24), classes)
-    network.solve(x, y, seed=0)
-    features = surroundings(x).movedim(1, -1).flatten(0, 2).double().numpy()
+    network.fit(x, y, seed=0)
+    features = pixel_features(x).movedim(1, -1).flatten(0, 2).double().numpy()
     features = (features - features.mean(0)) / features.std(0)
     expected = LogisticRegression(C=0.5, max_iter=1000).fit(features, y.flatten().numpy()).predict_proba(features)
     found = network(x).softmax(1).movedim(1, -1).flatten(0, 2).numpy()
@@ -42,31 +42,31 @@ def test_it_answers_what_scikit_learn_would(classes: int) -> None:
 def test_the_surroundings_are_means_and_deviations_of_windows() -> None:
     image = torch.zeros(1, 1, 9, 9)
     image[0, 0, 4, 4] = 9.0
-    value, mean3, stray3, mean7, _ = surroundings(image)[0, :, 4, 4]
+    value, mean3, stray3, mean7, _ = pixel_features(image)[0, :, 4, 4]
     assert value == 9
     assert mean3 == 1  # 9 / 9
     assert stray3.item() == pytest.approx((8 + 8 * 1) / 9)  # |9 - 1| once and |0 - 1| for the 8 around it
     assert mean7.item() == pytest.approx(9 / 49)
-    assert surroundings(image)[0, 1, 0, 0] == 0  # outside the image there is nothing, not black
-    assert surroundings(torch.full((1, 1, 5, 5), 3.0))[0, 1].unique().tolist() == [3.0]
+    assert pixel_features(image)[0, 1, 0, 0] == 0  # outside the image there is nothing, not black
+    assert pixel_features(torch.full((1, 1, 5, 5), 3.0))[0, 1].unique().tolist() == [3.0]
 
 
 def test_the_same_seed_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.pixel_logistic_regression.SAMPLE", 500)
+    monkeypatch.setattr("models.pixel_logistic_regression.MAX_SAMPLED_PIXELS", 500)
     x, y = stripes()
     networks = [PixelLogisticRegression(Config(), (1, 24, 24), 3) for _ in range(3)]
     for network, seed in zip(networks, (1, 1, 2), strict=True):
-        network.solve(x, y, seed)
+        network.fit(x, y, seed)
     assert torch.equal(networks[0].weight, networks[1].weight)
     assert not torch.equal(networks[0].weight, networks[2].weight)
 
 
 def test_a_sample_is_the_pixels_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.pixel_logistic_regression.SAMPLE", 700)
-    monkeypatch.setattr("models.pixel_logistic_regression.BLOCK", 2 * 24 * 24)  # two images at a time
+    monkeypatch.setattr("models.pixel_logistic_regression.MAX_SAMPLED_PIXELS", 700)
+    monkeypatch.setattr("models.pixel_logistic_regression.MAX_CHUNK_ELEMENTS", 2 * 24 * 24)  # two images at a time
     x = torch.arange(6 * 24 * 24).reshape(6, 1, 24, 24).float()
     y = torch.arange(6 * 24 * 24).reshape(6, 24, 24)
-    features, codes = sampled(x, y, seed=0)
+    features, codes = sample_pixels(x, y, seed=0)
     assert len(np.unique(codes)) == 700
     assert np.array_equal(features[:, 0], codes)
 
@@ -74,22 +74,22 @@ def test_a_sample_is_the_pixels_it_names(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_class_that_never_occurs_is_never_answered() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 5)
-    network.solve(x, y, seed=0)
+    network.fit(x, y, seed=0)
     assert network(x).softmax(1)[:, 3:].max() < 1e-6
 
 
 def test_a_single_class_is_always_answered() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 3)
-    network.solve(x, torch.full_like(y, 2), seed=0)
+    network.fit(x, torch.full_like(y, 2), seed=0)
     assert (network(x).softmax(1)[:, 2] > 0.999).all()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
-def test_what_was_solved_is_read_back_and_traced() -> None:
+def test_a_fitted_model_is_reloaded_and_traced() -> None:
     x, y = stripes()
     network, fresh = (PixelLogisticRegression(Config(), (1, 24, 24), 3) for _ in range(2))
-    network.solve(x, y, seed=0)
+    network.fit(x, y, seed=0)
     fresh.load_state_dict(network.state_dict())
     assert torch.equal(fresh(x), network(x))
     assert torch.equal(torch.jit.trace(network, x[:2])(x), network(x))
@@ -99,4 +99,4 @@ def test_what_was_solved_is_read_back_and_traced() -> None:
 @pytest.mark.parametrize("y", [torch.zeros(6, 24, 24), torch.zeros(6).long(), torch.zeros(6, 24, 23).long()])
 def test_anything_but_a_class_per_pixel_is_refused(y: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="it needs whole numbers"):
-        PixelLogisticRegression(Config(), (1, 24, 24), 3).solve(stripes()[0], y, seed=0)
+        PixelLogisticRegression(Config(), (1, 24, 24), 3).fit(stripes()[0], y, seed=0)

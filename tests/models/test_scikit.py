@@ -10,10 +10,10 @@ import torch
 from sklearn.datasets import load_diabetes, load_digits
 from torch import nn
 
-from models import build, logistic_regression
-from models.blocks.cost import cost
-from models.blocks.hyperparameters import Range, space
-from models.blocks.scikit import FLOOR, ScikitModel
+from models import build_network, logistic_regression
+from models.blocks.cost import network_cost
+from models.blocks.hyperparameters import Range, default_space
+from models.blocks.scikit import MIN_PROBABILITY, ScikitModel
 from models.decision_tree import Config as Tree
 from models.decision_tree import decision_tree
 from models.gradient_boosting import Config as Boosting
@@ -21,10 +21,10 @@ from models.gradient_boosting import gradient_boosting
 from models.linear_regression import Config as Linear
 from models.linear_regression import linear_regression
 from models.logistic_regression import Config as Logistic
-from models.outputs.output_transform import Standard
+from models.outputs.output_transform import Unscale
 from models.stems import Model
 from pipelines.exporting import parity
-from pipelines.exporting.graphs import Served, described, onnx_bytes
+from pipelines.exporting.graphs import ExportModule, onnx_bytes, with_metadata
 from pipelines.exporting.scikit import scikit_graph
 
 CLASSIFIERS = {"logistic_regression": Logistic, "decision_tree": Tree, "gradient_boosting": Boosting}
@@ -43,7 +43,7 @@ TWO = torch.cat([PROGRESSION, 3 - 0.01 * PROGRESSION.square()], 1)
 
 
 def network(name: str, **settings: object) -> ScikitModel:
-    built = build(name, CLASSIFIERS[name](**settings), (64,), 10)
+    built = build_network(name, CLASSIFIERS[name](**settings), (64,), 10)
     assert isinstance(built, ScikitModel)
     return built
 
@@ -64,17 +64,17 @@ def dumped(solved: ScikitModel) -> bytes:
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_softmax_of_the_answer_gives_the_probabilities_back(name):
     solved = network(name)
-    solved.solve(X, Y, seed=0)
+    solved.fit(X, Y, seed=0)
     expected = solved.estimator.predict_proba(X.double().numpy())
     np.testing.assert_allclose(solved(X).softmax(1), expected, rtol=0, atol=1e-6)
-    assert solved.notes == ()
+    assert solved.fit_warnings == ()
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_solving_twice_gives_the_same_bytes(name):
     solutions = [network(name), network(name)]
     for solved in solutions:
-        solved.solve(X, Y, seed=5)
+        solved.fit(X, Y, seed=5)
     assert dumped(solutions[0]) == dumped(solutions[1])
 
 
@@ -82,17 +82,17 @@ def test_solving_twice_gives_the_same_bytes(name):
 def test_a_class_that_never_occurred_gets_the_smallest_probability(name):
     solved = network(name)
     seen = Y != 3
-    solved.solve(X[seen], Y[seen], seed=0)
+    solved.fit(X[seen], Y[seen], seed=0)
     scores = solved(X)
     assert scores.shape == (400, 10)
-    torch.testing.assert_close(scores[:, 3], torch.full((400,), FLOOR).log())
+    torch.testing.assert_close(scores[:, 3], torch.full((400,), MIN_PROBABILITY).log())
     assert (scores.argmax(1) == Y)[seen].float().mean() > 0.8
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_no_rows_get_no_answer(name):
+def test_an_empty_batch_gives_an_empty_prediction(name):
     solved = network(name)
-    solved.solve(X, Y, seed=0)
+    solved.fit(X, Y, seed=0)
     assert solved(X[:0]).shape == (0, 10)
 
 
@@ -125,18 +125,18 @@ def test_an_estimator_that_was_read_back_answers_as_before(name):
 
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_two_numbers_cost_more_than_one(name):
-    one, two = (cost(regressor(name, target), (10,)) for target in (PROGRESSION, TWO))
+    one, two = (network_cost(regressor(name, target), (10,)) for target in (PROGRESSION, TWO))
     assert 0 < one.parameters < two.parameters
     assert 0 < one.flops <= two.flops
 
 
 def test_a_linear_regression_costs_two_operations_per_weight():
-    assert cost(regressor("linear_regression", TWO), (10,)) == (22, 40)
+    assert network_cost(regressor("linear_regression", TWO), (10,)) == (22, 40)
 
 
 def test_a_linear_regression_without_penalty_is_least_squares():
     solved = linear_regression(Linear(penalty=0.0), (10,), 1)
-    solved.solve(Z, PROGRESSION, seed=0)
+    solved.fit(Z, PROGRESSION, seed=0)
     design = torch.cat([Z, torch.ones(len(Z), 1)], 1).double()
     weights = torch.linalg.lstsq(design, PROGRESSION.double()).solution
     torch.testing.assert_close(solved(Z), (design @ weights).float(), rtol=1e-5, atol=1e-3)
@@ -154,13 +154,13 @@ class Doubled(nn.Module):
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
     constructor, config = REGRESSORS[name]
-    finish = Standard((2,)).fit(TWO.mean(0), TWO.std(0))
+    finish = Unscale((2,)).fit(TWO.mean(0), TWO.std(0))
     model = Model(Doubled(), constructor(config, (10,), 2), finish)
     model.network.solve(2 * Z, finish.inverse(TWO), seed=0)
-    graph = described(scikit_graph(model, nn.Identity(), (Z[:3],), ["patient"], "value"), {})
+    graph = with_metadata(scikit_graph(model, nn.Identity(), (Z[:3],), ["patient"], "value"), {})
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(graph))
     runtime = parity.onnx_runtime(tmp_path / "model.onnx")
-    report = parity.measure(Served(model, nn.Identity()), {"onnx": runtime}, (Z.numpy(),), ())
+    report = parity.check_parity(ExportModule(model, nn.Identity()), {"onnx": runtime}, (Z.numpy(),), ())
     assert [entry.name for entry in graph.graph.input] == ["patient"]
     assert [entry.name for entry in graph.graph.output] == ["value"]
     assert report["runtimes"]["onnx"]["batch 1"]["largest"] < 1e-6
@@ -169,25 +169,25 @@ def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
 def test_a_classifier_asked_for_numbers_names_the_row_that_answers_with_them():
     solved = logistic_regression.logistic_regression(Logistic(), (10,), 1)
     with pytest.raises(ValueError, match=r"logistic_regression answers with classes, .* use linear_regression"):
-        solved.solve(Z, PROGRESSION, seed=0)
+        solved.fit(Z, PROGRESSION, seed=0)
 
 
 def test_a_regressor_asked_for_classes_names_the_row_that_answers_with_them():
     solved = linear_regression(Linear(), (64,), 10)
     with pytest.raises(ValueError, match=r"linear_regression answers with numbers, .* use logistic_regression"):
-        solved.solve(X, Y, seed=0)
+        solved.fit(X, Y, seed=0)
 
 
 def test_numbers_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"must be \(N, 3\), got \(442, 2\)"):
-        decision_tree(Tree(), (10,), 3).solve(Z, TWO, seed=0)
+        decision_tree(Tree(), (10,), 3).fit(Z, TWO, seed=0)
 
 
-def test_solving_that_stops_early_is_noted_and_not_printed(monkeypatch):
-    monkeypatch.setattr(logistic_regression, "ITERATIONS", 3)
+def test_a_convergence_warning_becomes_a_note(monkeypatch):
+    monkeypatch.setattr(logistic_regression, "MAX_ITERATIONS", 3)
     stopped = network("logistic_regression")
-    stopped.solve(X, Y, seed=0)  # a warning would fail this test
-    (note,) = stopped.notes
+    stopped.fit(X, Y, seed=0)  # a warning would fail this test
+    (note,) = stopped.fit_warnings
     assert "converge" in note
     assert "\n" not in note
 
@@ -200,13 +200,13 @@ def test_a_warning_about_anything_else_is_passed_on():
             warnings.warn("the data is odd", UserWarning, stacklevel=1)
 
     with pytest.warns(UserWarning, match="the data is odd"):
-        ScikitModel(Grumbling, Grumbling, 2, count=lambda estimator: None).solve(X, Y, seed=0)
+        ScikitModel(Grumbling, Grumbling, 2, count_cost=lambda estimator: None).fit(X, Y, seed=0)
 
 
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_logistic_regression_converges_at_both_ends_of_its_search(end):
-    extent = space(Logistic)["inverse_penalty"]
+    extent = default_space(Logistic)["inverse_penalty"]
     assert isinstance(extent, Range)
     solved = network("logistic_regression", inverse_penalty=getattr(extent, end))
-    solved.solve(X, Y, seed=0)
-    assert solved.notes == ()
+    solved.fit(X, Y, seed=0)
+    assert solved.fit_warnings == ()

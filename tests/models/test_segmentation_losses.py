@@ -13,8 +13,8 @@ from models.blocks.losses import (
     balanced_pixel_cross_entropy,
     binary_cross_entropy,
     cross_entropy,
-    dice,
-    jaccard,
+    dice_loss,
+    jaccard_loss,
     pixel_cross_entropy,
 )
 
@@ -39,20 +39,20 @@ def masks(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("name", OF_AREAS)
 @given(problem=masks())
-def test_the_same_areas_lose_nothing(name: str, problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_loss_of_equal_areas_is_zero(name: str, problem: tuple[torch.Tensor, torch.Tensor]) -> None:
     logits, codes = problem
     assert LOSSES[name](sure(codes, logits.shape[1]), codes).item() == 0
 
 
 @pytest.mark.parametrize("name", OF_AREAS)
-def test_areas_that_do_not_meet_lose_nearly_all(name: str) -> None:
+def test_loss_of_disjoint_areas_is_nearly_one(name: str) -> None:
     truth = (torch.arange(32 * 32).reshape(1, 32, 32) % 2).long()
     loss = LOSSES[name](sure(1 - truth, 2), truth).item()
     assert loss == pytest.approx(1 - 1 / (1024 + 1))  # each class: 512 answered, 512 others true, 1 pixel of grace
 
 
 @pytest.mark.parametrize(
-    ("loss", "expected"), [(dice, 1 - (2 * 2 + 1) / (4 + 4 + 1)), (jaccard, 1 - (2 + 1) / (6 + 1))]
+    ("loss", "expected"), [(dice_loss, 1 - (2 * 2 + 1) / (4 + 4 + 1)), (jaccard_loss, 1 - (2 + 1) / (6 + 1))]
 )
 def test_half_an_overlap_is_counted_by_hand(loss, expected: float) -> None:
     # class 1 is true in pixels 0 to 3 of 8 and answered in 2 to 5: 2 shared, 4 and 4 large, 6 in either; so is class 0
@@ -92,7 +92,7 @@ def test_balanced_every_class_counts_the_same(problem: tuple[torch.Tensor, torch
 
 @pytest.mark.parametrize("name", OF_PIXELS)
 @pytest.mark.parametrize("logit", [0.0, 1e-30, 100.0, 1e4, -1e4])
-def test_the_slope_is_finite_at_extremes(name: str, logit: float) -> None:
+def test_gradient_is_finite_at_extremes(name: str, logit: float) -> None:
     truth = torch.zeros(2, 4, 4).long()  # class 1 never occurs
     logits = sure(truth, 3, logit).requires_grad_()
     loss = LOSSES[name](logits, truth)
@@ -102,7 +102,7 @@ def test_the_slope_is_finite_at_extremes(name: str, logit: float) -> None:
 
 
 @pytest.mark.parametrize("name", OF_AREAS)
-def test_an_undecided_answer_has_a_slope_towards_the_truth(name: str) -> None:
+def test_gradient_of_an_undecided_prediction_points_to_the_target(name: str) -> None:
     logits, truth = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.ones(1, 3, 3).long()
     LOSSES[name](logits, truth).backward()
     assert (logits.grad[:, 1] < 0).all()

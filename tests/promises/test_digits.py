@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from tests.house.test_readme import serving_blocks
 
 from serving.client.client import Client
 from serving.server.__main__ import running_server
-from tests.support.project import ROOT, SMALL, Project
+from tests.docs.test_readme import serving_blocks
+from tests.support.project import ROOT, SMALL_PARAMS, Project
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after an undisturbed run with one worker. Tests that change it work on a copy."""
-    project = Project(tmp_path_factory.mktemp("finished"), SMALL)
-    project.check("dvc", "repro", BAKEOFF_WORKERS="1")
+    project = Project(tmp_path_factory.mktemp("finished"), SMALL_PARAMS)
+    project.run_checked("dvc", "repro", BAKEOFF_WORKERS="1")
     return project
 
 
@@ -38,7 +38,7 @@ def copied(finished: Project, tmp_path: Path) -> Project:
 
 
 def test_after_a_run_git_shows_nothing_changed_but_the_lock(finished: Project) -> None:
-    assert finished.check("git", "status", "--porcelain").split() in (["??", "dvc.lock"], ["M", "dvc.lock"])
+    assert finished.run_checked("git", "status", "--porcelain").split() in (["??", "dvc.lock"], ["M", "dvc.lock"])
 
 
 def run_again(output: str) -> set[str]:
@@ -47,14 +47,14 @@ def run_again(output: str) -> set[str]:
 
 
 def test_nothing_is_run_again_when_nothing_changed(finished: Project) -> None:
-    assert run_again(finished.check("dvc", "repro")) == set()
+    assert run_again(finished.run_checked("dvc", "repro")) == set()
 
 
 def test_what_dvc_leaves_when_it_is_killed_changes_nothing(copied: Project) -> None:
     # DVC makes an empty file of such a name beside an output to see which links work; killed, it leaves it there
     for folder in ("data/digits/split/train", "artifacts/digits/evaluate/digits-lenet5", "artifacts/digits/export"):
         (copied.folder / folder / ".Zk3vB1m0pQ9xYw2tR7uLaA.tmp").touch()
-    assert run_again(copied.check("dvc", "repro")) == set()
+    assert run_again(copied.run_checked("dvc", "repro")) == set()
 
 
 def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> None:
@@ -66,7 +66,7 @@ def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> No
 
 
 def test_learning_never_opens_the_test_part(copied: Project) -> None:
-    before = copied.lock
+    before = copied.lock_text
     for path in copied.folder.glob("data/digits/split/test/*"):
         path.write_bytes(b"never to be read")
     shutil.rmtree(copied.folder / ".state")
@@ -76,11 +76,11 @@ def test_learning_never_opens_the_test_part(copied: Project) -> None:
         for path in copied.folder.glob(f"artifacts/*/{stage}/**/*.*")
     }
     for stage in ("augment digits", "tune digits-lenet5", "train digits-lenet5"):
-        copied.check("python", "-m", *f"pipelines.{stage}".split())
+        copied.run_checked("python", "-m", *f"pipelines.{stage}".split())
     assert {path: path.read_bytes() for path in kept} == kept
-    failed = copied.run("python", "-m", "pipelines.evaluate", "digits-lenet5")
+    failed = copied.run_command("python", "-m", "pipelines.evaluate", "digits-lenet5")
     assert failed.returncode == 1
-    assert copied.lock == before
+    assert copied.lock_text == before
 
 
 def runs(project: Project) -> list[tuple[str, ...]]:
@@ -96,37 +96,37 @@ def runs(project: Project) -> list[tuple[str, ...]]:
 
 
 def test_mlflow_can_be_lost_and_rebuilt_from_the_artifacts(copied: Project) -> None:
-    copied.check("python", "-m", "pipelines.tracking")
+    copied.run_checked("python", "-m", "pipelines.tracking")
     before = runs(copied)
-    assert {name for _, name, _, _ in before} >= set(SMALL["contenders"])
+    assert {name for _, name, _, _ in before} >= set(SMALL_PARAMS["contenders"])
     (copied.folder / "mlflow.db").unlink()
     shutil.rmtree(copied.folder / "mlruns")
-    assert run_again(copied.check("dvc", "repro")) == set(), "DVC misses nothing"
-    copied.check("python", "-m", "pipelines.tracking")
+    assert run_again(copied.run_checked("dvc", "repro")) == set(), "DVC misses nothing"
+    copied.run_checked("python", "-m", "pipelines.tracking")
     assert runs(copied) == before
-    copied.check("python", "-m", "pipelines.tracking")
+    copied.run_checked("python", "-m", "pipelines.tracking")
     assert runs(copied) == before, "a repeated view doubles nothing"
 
 
 def test_an_edit_of_one_contender_stales_that_one_alone(copied: Project) -> None:
-    params = copy.deepcopy(SMALL)
+    params = copy.deepcopy(SMALL_PARAMS)
     params["contenders"]["digits-lenet5"]["search"]["width"] = [1, 3]
     copied.write_params(params)
-    stale = json.loads(copied.check("dvc", "status", "--json"))
+    stale = json.loads(copied.run_checked("dvc", "status", "--json"))
     assert set(stale) - {"fetch"} == {"tune@digits-lenet5", "train@digits-lenet5", "compare@digits"}
-    copied.write_params(SMALL)
+    copied.write_params(SMALL_PARAMS)
     with (copied.folder / "models" / "lenet5.py").open("a") as source:
         source.write("# edited\n")
-    stale = json.loads(copied.check("dvc", "status", "--json"))
+    stale = json.loads(copied.run_checked("dvc", "status", "--json"))
     assert not [stage for stage in stale if "logistic" in stage]
     assert "tune@digits-lenet5" in stale
 
 
-def test_a_contender_that_was_removed_does_not_linger_and_an_estimator_can_be_champion(copied: Project) -> None:
-    params = copy.deepcopy(SMALL)
+def test_a_removed_contender_vanishes_and_an_estimator_can_be_champion(copied: Project) -> None:
+    params = copy.deepcopy(SMALL_PARAMS)
     del params["contenders"]["digits-lenet5"]
     copied.write_params(params)
-    copied.check("dvc", "repro")
+    copied.run_checked("dvc", "repro")
     folder = copied.folder / "artifacts" / "digits"
     with (folder / "compare" / "leaderboard.csv").open() as stream:
         names = [row["contender"] for row in csv.DictReader(stream)]
@@ -161,8 +161,8 @@ def test_a_users_mistake_is_a_sentence_and_not_a_traceback(copied: Project) -> N
         ({"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
         ({"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
     ):
-        copied.write_params(merged(SMALL, change))
-        failed = copied.run("dvc", "repro")
+        copied.write_params(merged(SMALL_PARAMS, change))
+        failed = copied.run_command("dvc", "repro")
         assert failed.returncode != 0, change
         assert sentence in failed.stdout
         assert "Traceback" not in failed.stdout
@@ -176,7 +176,7 @@ def merged(one: dict[str, object], other: dict[str, object]) -> dict[str, object
     return result
 
 
-def test_the_served_champion_answers_the_test_part_as_evaluated_and_the_readme_asks_it_well(finished: Project) -> None:
+def test_served_predictions_equal_evaluated_ones_and_readme_requests_work(finished: Project) -> None:
     folder = finished.folder / "artifacts" / "digits"
     champion = json.loads((folder / "compare" / "champion.json").read_text())["contender"]
     images = np.load(finished.folder / "data/digits/split/test/image.npy")
@@ -192,7 +192,7 @@ def test_the_served_champion_answers_the_test_part_as_evaluated_and_the_readme_a
         for block in serving_blocks():
             for page, free in here:  # the page names the usual port, the test a free one
                 block = block.replace(page, free)
-            said.append(finished.check("bash", "-ec", block, PYTHONPATH="."))
+            said.append(finished.run_checked("bash", "-ec", block, PYTHONPATH="."))
     found = np.array([list(answer["probabilities"].values()) for answer in answers])
     assert np.abs(found - expected).max() < 1e-5
     assert sum('"label"' in output or "label" in output for output in said) >= 2, said

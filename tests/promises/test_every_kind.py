@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from models import ARCHITECTURES
-from pipelines.settings.params import load
+from pipelines.settings.params import load_params
 from pipelines.tasks import TASKS
 from pipelines.training.learners import LEARNERS
 from serving.client.client import Client
 from serving.server.__main__ import Server, running_server
 from tests.support.project import Project
-from tests.support.served_rows import differences
+from tests.support.served_rows import find_differences
 
 EVERY: dict[str, Any] = {
     "seed": 20,
@@ -93,7 +93,7 @@ def reached(project: Project, pattern: str) -> Callable[[], bool]:
 def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of every kind after an undisturbed run with one worker."""
     project = Project(tmp_path_factory.mktemp("every"), EVERY)
-    project.check("dvc", "repro", BAKEOFF_WORKERS="1")
+    project.run_checked("dvc", "repro", BAKEOFF_WORKERS="1")
     return project
 
 
@@ -111,14 +111,12 @@ def test_every_task_and_every_learner_is_among_them() -> None:
     assert {ARCHITECTURES[entry["architecture"]].learner for entry in EVERY["contenders"].values()} == set(LEARNERS)
 
 
-def test_killed_again_and_again_with_two_workers_a_run_ends_as_one_with_one_that_was_not(
-    every: Project, tmp_path: Path
-) -> None:
+def test_a_run_killed_repeatedly_with_two_workers_equals_an_undisturbed_one(every: Project, tmp_path: Path) -> None:
     project = Project(tmp_path / "killed", EVERY, every.folder)
     kills = 0
     seen: dict[str, int] = {}
     for number, moment in enumerate(MOMENTS):
-        process = project.start("dvc", "repro", BAKEOFF_WORKERS="2")
+        process = project.start_command("dvc", "repro", BAKEOFF_WORKERS="2")
         there = reached(project, moment)
         while process.poll() is None and not there():
             time.sleep(0.002)
@@ -129,9 +127,9 @@ def test_killed_again_and_again_with_two_workers_a_run_ends_as_one_with_one_that
         now = results(project)
         assert {name: now.get(name) for name in seen} == seen, "finished work was done again or lost"
         seen = now
-    assert kills >= 4, project.output()
-    project.check("dvc", "repro", BAKEOFF_WORKERS="2")
-    assert project.lock == every.lock
+    assert kills >= 4, project.read_output()
+    project.run_checked("dvc", "repro", BAKEOFF_WORKERS="2")
+    assert project.lock_text == every.lock_text
     leftovers = [path for folder in ("data", "artifacts") for path in (project.folder / folder).rglob(".unfinished-*")]
     assert leftovers == []
 
@@ -141,7 +139,7 @@ def test_the_served_champion_answers_every_test_row_as_evaluated(
     problem: str, every: Project, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(every.folder)
-    assert differences(every.folder, load(), problem, Client(server.address)) == []
+    assert find_differences(every.folder, load_params(), problem, Client(server.address)) == []
 
 
 @pytest.mark.parametrize("problem", EVERY["problems"])
@@ -158,9 +156,7 @@ def test_every_table_has_a_baseline_and_every_score_its_interval(problem: str, e
 
 
 @pytest.mark.parametrize("problem", EVERY["problems"])
-def test_every_report_says_where_the_data_is_from_under_which_licence_and_how_much_it_is(
-    problem: str, every: Project
-) -> None:
+def test_every_report_states_origin_licence_and_size_of_the_data(problem: str, every: Project) -> None:
     manifest = json.loads((every.folder / "data" / problem / "split" / "manifest.json").read_text())
     page = unescape((every.folder / "artifacts" / problem / "compare" / "report.html").read_text())
     assert manifest["origin"] in page

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pipelines.fetch import fetch
 from pipelines.runtime.files import read_json
 from pipelines.settings import paths
-from pipelines.sources import SOURCES, SourceSettings
-from pipelines.sources.files.locations import PLACES, places
+from pipelines.sources import LOADERS, SourceSettings
+from pipelines.sources.files.locations import LOCATION_SETTINGS, source_locations
 
 SETTINGS: dict[str, type[BaseModel]] = {
     get_args(one.model_fields["kind"].annotation)[0]: one for one in get_args(get_args(SourceSettings)[0])
@@ -39,7 +39,7 @@ def entered(**sources: Any) -> None:
 
 
 def seen(problem: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = read_json(paths.watched(problem))["places"]
+    found: list[dict[str, Any]] = read_json(paths.watched_file(problem))["places"]
     return found
 
 
@@ -53,16 +53,16 @@ def test_an_edited_file_changes_what_was_seen_of_its_own_problem_alone() -> None
     Path("b.csv").write_text("x,y\n3,4\n")
     entered(first={"kind": "table", "path": "a.csv"}, second={"kind": "table", "path": "b.csv"})
     fetch()
-    first, second = (paths.watched(name).read_bytes() for name in ("first", "second"))
+    first, second = (paths.watched_file(name).read_bytes() for name in ("first", "second"))
     fetch()
-    assert paths.watched("first").read_bytes() == first
+    assert paths.watched_file("first").read_bytes() == first
     Path("a.csv").write_text("x,y\n1,3\n")
     fetch()
-    assert paths.watched("first").read_bytes() != first
-    assert paths.watched("second").read_bytes() == second
+    assert paths.watched_file("first").read_bytes() != first
+    assert paths.watched_file("second").read_bytes() == second
     Path("a.csv").write_text("x,y\n1,2\n")
     fetch()
-    assert paths.watched("first").read_bytes() == first, "what was taken back is as if it had never been"
+    assert paths.watched_file("first").read_bytes() == first, "what was taken back is as if it had never been"
 
 
 def test_a_file_added_to_a_folder_is_seen_and_the_bytes_hold_no_time_or_place(project: Path) -> None:
@@ -70,10 +70,10 @@ def test_a_file_added_to_a_folder_is_seen_and_the_bytes_hold_no_time_or_place(pr
     Path("pictures", "1.png").write_bytes(b"one")
     entered(pets={"kind": "images", "path": "pictures"})
     fetch()
-    before = paths.watched("pets").read_bytes()
+    before = paths.watched_file("pets").read_bytes()
     settled(Path("pictures", "1.png"))
     fetch()
-    assert paths.watched("pets").read_bytes() == before
+    assert paths.watched_file("pets").read_bytes() == before
     assert str(project).encode() not in before
     Path("pictures", "2.png").write_bytes(b"two")
     fetch()
@@ -106,7 +106,7 @@ def test_what_is_missing_is_noted_and_stops_nothing() -> None:
     ],
     ids=str,
 )
-def test_what_names_no_place_is_left_to_the_stage_that_reads_it(source: Any) -> None:
+def test_a_source_without_a_path_is_left_to_its_stage(source: Any) -> None:
     entered(odd=source)
     fetch()
     assert seen("odd") == []
@@ -118,7 +118,7 @@ def test_a_problem_that_left_is_not_watched_any_more() -> None:
     fetch()
     entered(new={"kind": "table", "path": "a.csv"})
     fetch()
-    assert [path.name for path in paths.WATCHED.iterdir()] == ["new.json"]
+    assert [path.name for path in paths.WATCHED_FOLDER.iterdir()] == ["new.json"]
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -156,21 +156,21 @@ def test_an_address_is_fetched_once_and_seen_as_its_file(server: str, tmp_path: 
 
 
 def test_every_kind_of_source_has_settings_and_every_one_with_places_is_a_kind() -> None:
-    assert set(SETTINGS) == set(SOURCES)
-    assert set(PLACES) <= set(SOURCES)
+    assert set(SETTINGS) == set(LOADERS)
+    assert set(LOCATION_SETTINGS) <= set(LOADERS)
 
 
-@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("kind", LOCATION_SETTINGS)
 def test_places_are_settings_of_their_source(kind: str) -> None:
-    assert set(PLACES[kind]) <= set(SETTINGS[kind].model_fields)
+    assert set(LOCATION_SETTINGS[kind]) <= set(SETTINGS[kind].model_fields)
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_no_setting_that_is_called_a_path_is_overlooked(kind: str) -> None:
     called = {name for name in SETTINGS[kind].model_fields if name in ("folder", "path") or name.endswith("_path")}
-    assert called <= set(PLACES.get(kind, ()))
+    assert called <= set(LOCATION_SETTINGS.get(kind, ()))
 
 
 def test_a_setting_may_name_several_places() -> None:
     source = {"kind": "arrays", "inputs": ["a.npy", "b.npy"], "target": "y.npy", "step": "1 h"}
-    assert list(places(source)) == [("inputs", "a.npy"), ("inputs", "b.npy"), ("target", "y.npy")]
+    assert list(source_locations(source)) == [("inputs", "a.npy"), ("inputs", "b.npy"), ("target", "y.npy")]

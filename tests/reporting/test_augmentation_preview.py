@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.reporting.plots.augmentation_preview import COLUMNS, contact_sheet, write_preview
+from pipelines.reporting.plots.augmentation_preview import SHEET_COLUMNS, augmentation_sheet, write_preview
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -55,7 +55,7 @@ def test_pixels_are_enlarged_without_smoothing() -> None:
     colour = (10, 200, 90)
     images = np.zeros((2, 1, 8, 8, 3), dtype=np.uint8)
     images[1, 0, ::2, ::2] = colour
-    sheet = contact_sheet(images, [("a", np.array([0]))], "", "")
+    sheet = augmentation_sheet(images, [("a", np.array([0]))], "", "")
     pixels = np.asarray(sheet).reshape(-1, 3)
     assert np.count_nonzero((pixels == colour).all(1)) == 16 * 9 * 9  # 16 pixels, 9 times as wide and high
 
@@ -68,6 +68,6 @@ def test_at_most_ten_classes_are_shown_and_the_sheet_says_so(tmp_path: Path) -> 
 
 
 def test_no_row_has_more_pictures_than_fit() -> None:
-    many = contact_sheet(noise(100, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
-    few = contact_sheet(noise(COLUMNS, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
+    many = augmentation_sheet(noise(100, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
+    few = augmentation_sheet(noise(SHEET_COLUMNS, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
     assert many.size == few.size

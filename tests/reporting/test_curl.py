@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.reporting.page.curl import ADDRESS, curl
-from pipelines.tasks import task
+from pipelines.reporting.page.curl import PREDICTIONS_URL, curl_command
+from pipelines.tasks import build_task
 from pipelines.tasks.regression import Regression, RegressionSettings
-from tests.support.problems import PROBLEMS, task_of
+from tests.support.problems import PROBLEMS, task_settings_of
 
 
 def words(line: str) -> list[str]:
@@ -29,25 +29,25 @@ def document(line: str) -> dict[str, Any]:
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_every_task_has_a_line_that_a_shell_can_run(folder_of: Callable[[str], Path], problem: str) -> None:
     schema = read_schema(folder_of(problem) / "split" / "schema.json")
-    learned = task(task_of(problem), schema)
-    line = curl(problem, learned)
+    learned = build_task(task_settings_of(problem), schema)
+    line = curl_command(problem, learned)
     assert "\n" not in line
     assert words(line)[0] == "curl"
-    assert words(line)[-1] == f"{ADDRESS}/{problem}"
-    kinds = [field.kind for field in learned.asked]
+    assert words(line)[-1] == f"{PREDICTIONS_URL}/{problem}"
+    kinds = [field.kind for field in learned.input_fields]
     if kinds == ["image"]:
         assert "Content-Type: image/png" in words(line)
     elif kinds == ["noise"]:
         assert set(document(line)) == {"number", "seed"}
     else:
-        assert list(document(line)) == [field.name for field in learned.asked]
+        assert list(document(line)) == [field.name for field in learned.input_fields]
 
 
 @pytest.mark.parametrize("problem", ["cells", "diabetes"])
 def test_the_numbers_and_categories_are_ones_that_occur(folder_of: Callable[[str], Path], problem: str) -> None:
     folder = folder_of(problem) / "split"
     schema = read_schema(folder / "schema.json")
-    stated = document(curl(problem, task(task_of(problem), schema)))
+    stated = document(curl_command(problem, build_task(task_settings_of(problem), schema)))
     for field in schema.inputs:
         if field.kind == "category":
             assert stated[field.name] in field.categories
@@ -80,10 +80,10 @@ def field(name: str, kind: str, **more: Any) -> Field:
     ids=str,
 )
 def test_a_value_is_written_as_it_is_sent(described: Field, value: Any) -> None:
-    line = curl("problem", asked(described))
+    line = curl_command("problem", asked(described))
     assert document(line) == {"x": value}
 
 
 def test_several_columns_with_an_apostrophe_in_their_names_survive_the_shell() -> None:
-    line = curl("problem", asked(field("it's", "number"), field('say "so"', "number")))
+    line = curl_command("problem", asked(field("it's", "number"), field('say "so"', "number")))
     assert document(line) == {"it's": 0.0, 'say "so"': 0.0}

@@ -10,17 +10,17 @@ from PIL import Image
 
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.data.text import encoded
+from pipelines.data.text import to_bytes
 from pipelines.reporting.plots.augmentation_preview import write_preview
 from pipelines.reporting.plots.examples import (
-    CELLS,
-    WIDTH,
-    cell,
-    described,
+    LINE_CHARACTERS,
+    MAX_COLUMNS,
+    describe_row,
     draw_example,
-    wide,
+    format_value,
+    has_text_tiles,
 )
-from pipelines.reporting.plots.style import drawing
+from pipelines.reporting.plots.style import png_figure
 from tests.support.problems import PROBLEMS
 
 NAN = float("nan")
@@ -37,7 +37,7 @@ def schema_of(*inputs: Field) -> Schema:
 
 def drawn(path: Path, schema: Schema, *columns: np.ndarray) -> bytes:
     part = Part(columns, np.zeros(len(columns[0]), dtype=np.int64))
-    with drawing(path, 3, 3) as figure:
+    with png_figure(path, 3, 3) as figure:
         draw_example(figure.add_subplot(), schema, part, 0)
     return path.read_bytes()
 
@@ -50,7 +50,7 @@ CASES: dict[str, tuple[Schema, tuple[np.ndarray, ...]]] = {
     "steps": (schema_of(field("x", "steps", 4, 2)), (np.array([[[1, 5], [2, NAN], [3, 5], [4, 5]]], np.float32),)),
     "steps without any": (schema_of(field("x", "steps", 4, 2)), (np.full((1, 4, 2), NAN, np.float32),)),
     "one step": (schema_of(field("x", "steps", 1, 1)), (np.array([[[np.inf]]], np.float32),)),
-    "text": (schema_of(field("x", "text", 9)), (encoded(["straße $x^2_ \\\\frac"], 40),)),
+    "text": (schema_of(field("x", "text", 9)), (to_bytes(["straße $x^2_ \\\\frac"], 40),)),
     "empty text": (schema_of(field("x", "text", 1)), (np.zeros((1, 1), dtype=np.uint8),)),
     "number": (schema_of(field("x", "number", unit="$")), (np.array([NAN], np.float32),)),
     "row": (
@@ -69,7 +69,7 @@ def test_every_kind_is_drawn_with_the_same_bytes_every_time(name: str, tmp_path:
         assert picture.format == "PNG"
 
 
-def test_a_picture_and_its_opposite_look_different(tmp_path: Path) -> None:
+def test_an_image_and_its_inverse_render_differently(tmp_path: Path) -> None:
     schema, (image,) = CASES["grey image"]
     assert drawn(tmp_path / "one.png", schema, image) != drawn(tmp_path / "two.png", schema, 255 - image)
 
@@ -104,14 +104,14 @@ def test_a_preview_is_drawn_of_every_kind_of_problem(
     ],
 )
 def test_a_value_is_written_as_people_write_it(column: Field, value: Any, text: str) -> None:
-    assert cell(column, value) == text
+    assert format_value(column, value) == text
 
 
 def test_of_a_wide_table_the_first_columns_are_shown_and_the_rest_is_counted() -> None:
-    columns = tuple(field(f"a column with a long name, number {number}", "number") for number in range(CELLS + 4))
-    lines = described(schema_of(*columns), Part(tuple(np.ones(1, np.float32) for _ in columns), np.zeros(1)), 0)
-    assert len(lines) == CELLS + 1
+    columns = tuple(field(f"a column with a long name, number {number}", "number") for number in range(MAX_COLUMNS + 4))
+    lines = describe_row(schema_of(*columns), Part(tuple(np.ones(1, np.float32) for _ in columns), np.zeros(1)), 0)
+    assert len(lines) == MAX_COLUMNS + 1
     assert lines[-1] == "and 4 more"
-    assert all(len(line) <= WIDTH for line in lines)
-    assert wide(schema_of(*columns))
-    assert not wide(CASES["steps"][0])
+    assert all(len(line) <= LINE_CHARACTERS for line in lines)
+    assert has_text_tiles(schema_of(*columns))
+    assert not has_text_tiles(CASES["steps"][0])

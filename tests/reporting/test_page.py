@@ -10,24 +10,24 @@ import pytest
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema, write_schema
-from pipelines.evaluation.leaderboard import Leaderboard, write
+from pipelines.evaluation.leaderboard import Leaderboard, write_leaderboard
 from pipelines.evaluation.predictions import (
     Predictions,
-    scores,
+    score_predictions,
     write_predictions,
     write_scores,
 )
-from pipelines.evaluation.ranking import assemble, read_entry
-from pipelines.reporting.page import render as page
+from pipelines.evaluation.ranking import rank, read_entry
+from pipelines.reporting.page import render
 from pipelines.reporting.page.contents import (
     ContenderFolders,
-    Folders,
+    ProblemFolders,
     Report,
-    gather,
+    build_report,
 )
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import read_history, write_views
-from pipelines.reporting.views.view import View
+from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.files import write_json, write_text
 from pipelines.tasks.classification import Classification
 
@@ -62,7 +62,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     both = {name: (shares, shares) for name, shares in floors.items()}
     predictions = Predictions(replies(skill, 0), TARGETS, replies(skill, 1), TARGETS, both)
     write_predictions(folders.evaluated / "predictions.npz", predictions)
-    write_scores(folders.evaluated / "metrics.json", scores(task, predictions, seed=0), predictions)
+    write_scores(folders.evaluated / "metrics.json", score_predictions(task, predictions, seed=0), predictions)
     write_text(
         folders.trained / "history.csv", "seed,epoch,train_loss,valid_log_loss\n0,1,1.0,1.1\n0,2,0.5,0.7\n0,3,0.3,0.8\n"
     )
@@ -88,9 +88,9 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
         "number,state,score,epochs,reason,learning_rate\n0,complete,0.9,3,,0.1\n"
         f"1,failed,,0,the loss became nan {HOSTILE},9.0\n2,complete,0.7,3,,0.01\n",
     )
-    curves.importances(folders.tuned / "importance.png", {"learning_rate": 1.0})
+    curves.draw_importances(folders.tuned / "importance.png", {"learning_rate": 1.0})
     history = read_history(folders.trained / "history.csv")
-    view = View(described, task, part, predictions.test_replies, predictions.test_truth, {}, floors)
+    view = EvaluationData(described, task, part, predictions.test_replies, predictions.test_truth, {}, floors)
     write_views(folders.evaluated, view, history)
 
 
@@ -117,7 +117,7 @@ def competition(root: Path, contenders: dict[str, float], title: str = "Cats and
             "notes": ["Ink is bright."],
         },
     )
-    folders = Folders(
+    folders = ProblemFolders(
         root / "split",
         root / "augmented",
         root / "compare",
@@ -129,9 +129,9 @@ def competition(root: Path, contenders: dict[str, float], title: str = "Cats and
     for number, (name, skill) in enumerate(contenders.items(), start=1):
         write_contender(folders.contenders[name], described, skill, parameters=1000 * number)
     entries = [read_entry(name, one.trained, one.evaluated) for name, one in folders.contenders.items()]
-    board = assemble("pets", task, entries, seed=20)
-    write(folders.compared, board)
-    return board, gather("pets", task, board, folders)
+    board = rank("pets", task, entries, seed=20)
+    write_leaderboard(folders.compared, board)
+    return board, build_report("pets", task, board, folders)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 @pytest.fixture(scope="module")
 def text(report: Report) -> str:
-    return page.render(report)
+    return render.render_page(report)
 
 
 class Reader(HTMLParser):
@@ -202,7 +202,7 @@ def test_the_verdict_comes_first_then_warnings_then_the_leaderboard(text: str) -
 
 
 def test_the_page_says_how_sure_it_is(report: Report, text: str) -> None:
-    accuracy = report.board.winner.test["accuracy"]
+    accuracy = report.board.champion_row.test_scores["accuracy"]
     assert f"it was right {round(accuracy.value * ROWS)} times" in text
     assert f"{accuracy.low * 100:.1f} to {accuracy.high * 100:.1f}&nbsp;%" in text
     assert "The test part has 90 examples" in text
@@ -210,8 +210,8 @@ def test_the_page_says_how_sure_it_is(report: Report, text: str) -> None:
 
 def test_every_metric_is_explained(report: Report, text: str) -> None:
     plain = readable(text)
-    assert [metric.meaning for metric in report.metrics if metric.meaning in plain] == [
-        metric.meaning for metric in report.metrics
+    assert [metric.description for metric in report.metrics if metric.description in plain] == [
+        metric.description for metric in report.metrics
     ]
 
 
@@ -228,8 +228,8 @@ def test_the_page_tells_how_to_ask_the_champion(text: str) -> None:
 
 
 def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) -> None:
-    page.write(tmp_path / "one", report)
-    page.write(tmp_path / "two", report)
+    render.write_page(tmp_path / "one", report)
+    render.write_page(tmp_path / "two", report)
     first = (tmp_path / "one" / "report.html").read_bytes()
     assert first == (tmp_path / "two" / "report.html").read_bytes()
     assert len(first) < 2_000_000
@@ -237,7 +237,7 @@ def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) ->
 
 def test_a_champion_that_learned_nothing_is_not_recommended(tmp_path: Path) -> None:
     board, report = competition(tmp_path, {"blind": 0.0})
-    text = page.render(report)
+    text = render.render_page(report)
     assert "Do not ship yet: blind leads" in text
     assert "Ship blind" not in text
     assert "A competition of one proves little" in text
@@ -245,5 +245,5 @@ def test_a_champion_that_learned_nothing_is_not_recommended(tmp_path: Path) -> N
 
 
 def test_the_champion_is_shown_in_full_and_the_others_folded(report: Report, read: Reader) -> None:
-    assert [story.row.contender for story in report.stories] == ["able", "weak"]
+    assert [story.row.contender for story in report.sections] == ["able", "weak"]
     assert sum(tag == "details" for tag, _ in read.seen) == 1

@@ -12,17 +12,17 @@ from scipy.stats import binomtest
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Champion, Estimate, Leaderboard, Row
-from pipelines.reporting import views as evaluation
+from pipelines.evaluation.leaderboard import Champion, Estimate, Leaderboard, LeaderboardRow
+from pipelines.reporting import views
 from pipelines.reporting.plots import curves
 from pipelines.reporting.plots.worst_mistakes import (
-    ACROSS,
-    DOWN,
+    TILE_ROWS,
+    TILES_PER_ROW,
     draw_mistakes,
-    worst,
+    worst_rows,
 )
 from pipelines.reporting.views import classification
-from pipelines.reporting.views.view import View
+from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks.classification import GOALS, METRICS, Classification
 
 LOG_LOSS, ACCURACY = GOALS["log_loss"], GOALS["accuracy"]
@@ -71,7 +71,7 @@ def answered(classes: int, rows: int, shape: tuple[int, ...] = (8, 8)) -> tuple[
 def board(contenders: int) -> Leaderboard:
     nan = float("nan")
     rows = [
-        Row(
+        LeaderboardRow(
             rank + 1, f"contender-{rank}", "mlp", "behind" if rank else "best", 0.1, nan, nan,
             {metric.name: Estimate(0.9 - 0.01 * rank, 0.85, 0.95) for metric in METRICS},
             Estimate(nan, nan, nan), nan, 10, 20,
@@ -91,19 +91,23 @@ def trials(*states: str) -> list[Trial]:
 
 
 DRAWN: dict[str, Callable[[Path], None]] = {
-    "a search": lambda path: curves.search_history(path, trials("complete", "pruned", "failed", "complete"), LOG_LOSS),
-    "a search of one trial": lambda path: curves.search_history(path, trials("complete"), ACCURACY),
-    "a search where all but one failed": lambda path: curves.search_history(path, trials("failed", "pruned"), LOG_LOSS),
-    "a search where all were equal": lambda path: curves.search_history(
+    "a search": lambda path: curves.draw_search_history(
+        path, trials("complete", "pruned", "failed", "complete"), LOG_LOSS
+    ),
+    "a search of one trial": lambda path: curves.draw_search_history(path, trials("complete"), ACCURACY),
+    "a search where all but one failed": lambda path: curves.draw_search_history(
+        path, trials("failed", "pruned"), LOG_LOSS
+    ),
+    "a search where all were equal": lambda path: curves.draw_search_history(
         path, [Trial(0, "complete", 0.0)] * 3, LOG_LOSS
     ),
-    "importances": lambda path: curves.importances(path, {"learning_rate": 0.7, "width": 0.3, "depth": 0.0}),
-    "no importances": lambda path: curves.importances(path, {}),
-    "curves of three seeds": lambda path: curves.learning_curves(path, history(3, 12), LOG_LOSS),
-    "curves of eight seeds": lambda path: curves.learning_curves(path, history(8, 2), LOG_LOSS),
-    "a leaderboard": lambda path: curves.leaderboard(path, board(3), METRICS[:2]),
-    "a leaderboard of one": lambda path: curves.leaderboard(path, board(1), METRICS[:2]),
-    "a leaderboard of thirty": lambda path: curves.leaderboard(path, board(30), METRICS[:2]),
+    "importances": lambda path: curves.draw_importances(path, {"learning_rate": 0.7, "width": 0.3, "depth": 0.0}),
+    "no importances": lambda path: curves.draw_importances(path, {}),
+    "curves of three seeds": lambda path: curves.draw_learning_curves(path, history(3, 12), LOG_LOSS),
+    "curves of eight seeds": lambda path: curves.draw_learning_curves(path, history(8, 2), LOG_LOSS),
+    "a leaderboard": lambda path: curves.draw_leaderboard(path, board(3), METRICS[:2]),
+    "a leaderboard of one": lambda path: curves.draw_leaderboard(path, board(1), METRICS[:2]),
+    "a leaderboard of thirty": lambda path: curves.draw_leaderboard(path, board(30), METRICS[:2]),
 }
 
 
@@ -118,9 +122,9 @@ def test_a_picture_is_a_png_with_the_same_bytes_every_time(draw: Callable[[Path]
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-def view(classes: int, part: Part, replies: np.ndarray, shape: tuple[int, ...] = (8, 8)) -> View:
+def view(classes: int, part: Part, replies: np.ndarray, shape: tuple[int, ...] = (8, 8)) -> EvaluationData:
     described = schema(classes, shape)
-    return View(described, Classification(described), part, replies, part.target, {}, {})
+    return EvaluationData(described, Classification(described), part, replies, part.target, {}, {})
 
 
 VIEWS = (
@@ -140,7 +144,7 @@ def test_a_classification_is_shown_with_the_same_bytes_every_time(
 ) -> None:
     part, replies = answered(classes, rows, shape)
     for folder in ("one", "two"):
-        classification.show(tmp_path / folder, view(classes, part, replies, shape))
+        classification.write_view(tmp_path / folder, view(classes, part, replies, shape))
     for name in VIEWS:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -152,7 +156,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> None:
     part, replies = answered(5, 120)
-    classification.show(tmp_path, view(5, part, replies))
+    classification.write_view(tmp_path, view(5, part, replies))
     scores = Classification(schema(5)).score(replies, part.target, {})
     pairs = rows_of(tmp_path / "tables" / "confusion.csv")
     assert [pair["actual"] for pair in pairs] == [f"c{code}" for code in part.target]
@@ -165,7 +169,7 @@ def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> N
 def test_of_two_classes_the_table_holds_what_the_threshold_says(tmp_path: Path) -> None:
     part, replies = answered(2, 120)
     decision = {"positive": 1.0, "threshold": 0.9}
-    classification.show(tmp_path, view(2, part, replies)._replace(decision=decision))
+    classification.write_view(tmp_path, view(2, part, replies)._replace(decision=decision))
     said = [pair["predicted"] for pair in rows_of(tmp_path / "tables" / "confusion.csv")]
     assert said == ["c1" if surely else "c0" for surely in replies[:, 1] >= 0.9]
 
@@ -173,38 +177,38 @@ def test_of_two_classes_the_table_holds_what_the_threshold_says(tmp_path: Path) 
 @pytest.mark.parametrize("right", [0, 3, 8, 10])
 def test_the_interval_of_a_bin_is_wilsons_as_scipy_computes_it(right: int) -> None:
     replies = np.tile([0.9, 0.1], (10, 1))
-    (found,) = classification.reliability(replies, np.array([0] * right + [1] * (10 - right)))
+    (found,) = classification.reliability_bins(replies, np.array([0] * right + [1] * (10 - right)))
     expected = binomtest(right, 10).proportion_ci(method="wilson")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
-def test_the_worst_mistakes_come_first_and_the_least_sure_right_answers_after_them() -> None:
+def test_worst_mistakes_come_before_the_least_confident_correct_predictions() -> None:
     wrong = np.array([False, True, False, True])
     losses = np.array([0.1, 1.0, 0.5, 3.0])
-    assert worst(wrong, losses) == [3, 1, 2, 0]
-    assert worst(wrong, losses, tiles=2) == [3, 1]
+    assert worst_rows(wrong, losses) == [3, 1, 2, 0]
+    assert worst_rows(wrong, losses, tiles=2) == [3, 1]
 
 
-@pytest.mark.parametrize("mistakes", [0, 1, 5, ACROSS * DOWN, 100])
+@pytest.mark.parametrize("mistakes", [0, 1, 5, TILES_PER_ROW * TILE_ROWS, 100])
 def test_any_number_of_mistakes_fits_the_sheet(mistakes: int, tmp_path: Path) -> None:
     part, _ = answered(3, 120)
     wrong = np.arange(120) < mistakes
-    rows = worst(wrong, np.arange(120.0))
+    rows = worst_rows(wrong, np.arange(120.0))
     draw_mistakes(tmp_path / "mistakes.png", schema(3), part, rows, [f"row {row}" for row in rows], wrong)
     with Image.open(tmp_path / "mistakes.png") as sheet:
         assert sheet.height > 900
 
 
-def test_what_was_solved_in_one_step_has_no_learning_curve(tmp_path: Path) -> None:
+def test_a_closed_form_fit_has_no_learning_curve(tmp_path: Path) -> None:
     part, replies = answered(3, 30)
-    evaluation.write_views(tmp_path / "solved", view(3, part, replies), history(1, 1))
-    evaluation.write_views(tmp_path / "learned", view(3, part, replies), history(2, 5))
+    views.write_views(tmp_path / "solved", view(3, part, replies), history(1, 1))
+    views.write_views(tmp_path / "learned", view(3, part, replies), history(2, 5))
     assert not (tmp_path / "solved/pictures/curves.png").exists()
     assert (tmp_path / "learned/pictures/curves.png").exists()
 
 
 def test_a_history_is_read_with_its_gaps(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("seed,epoch,train_loss\n0,1,0.5\n0,2,\n", encoding="utf-8")
-    first, second = evaluation.read_history(tmp_path / "history.csv")
+    first, second = views.read_history(tmp_path / "history.csv")
     assert first == {"seed": 0.0, "epoch": 1.0, "train_loss": 0.5}
     assert np.isnan(second["train_loss"])

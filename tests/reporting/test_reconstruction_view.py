@@ -10,13 +10,13 @@ from sklearn import datasets
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, Row
-from pipelines.reporting.views import reconstruction as report
-from pipelines.reporting.views.view import View
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
+from pipelines.reporting.views import reconstruction
+from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
 
 
-def digits_view(use: str, shape: tuple[int, ...] = (8, 8)) -> View:
+def digits_view(use: str, shape: tuple[int, ...] = (8, 8)) -> EvaluationData:
     """Digits with noise, and the clean ones half mixed with the mean as replies."""
     pixels, codes = datasets.load_digits(return_X_y=True)
     clean = np.broadcast_to((pixels * 255 / 16).reshape(-1, 8, 8, 1), (len(pixels), *(*shape, 1)[:3]))
@@ -32,7 +32,7 @@ def digits_view(use: str, shape: tuple[int, ...] = (8, 8)) -> View:
     return view_of(task, schema, part)
 
 
-def cells_view(normal: bool) -> View:
+def cells_view(normal: bool) -> EvaluationData:
     table = datasets.load_breast_cancer()
     inputs = tuple(Field(name=name, kind="number", dtype="float32", shape=()) for name in table.feature_names)
     target = Field(name="d", kind="category", dtype="int64", shape=(), categories=("malignant", "benign"))
@@ -44,19 +44,19 @@ def cells_view(normal: bool) -> View:
     return view_of(Reconstruction(schema, settings), schema, part)
 
 
-def view_of(task: Reconstruction, schema: Schema, part: Part) -> View:
+def view_of(task: Reconstruction, schema: Schema, part: Part) -> EvaluationData:
     """A view of the first of the task's baselines, mixed with the truth."""
     baselines = task.baselines(part, part)
-    truth = task.truth(part)
+    truth = task.reference(part)
     replies = next(iter(baselines.values())).copy()
     replies[:, 1:] += 0.5 * (np.where(np.isnan(truth), replies, truth) - replies)[:, 1:]
-    return View(schema, task, part, replies, truth, task.decide(replies, truth), baselines)
+    return EvaluationData(schema, task, part, replies, truth, task.calibrate(replies, truth), baselines)
 
 
-def written(folder: Path, view: View) -> dict[str, bytes]:
+def written(folder: Path, view: EvaluationData) -> dict[str, bytes]:
     (folder / "pictures").mkdir(parents=True)
     (folder / "tables").mkdir()
-    report.show(folder, view)
+    reconstruction.write_view(folder, view)
     return {path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))}
 
 
@@ -80,7 +80,7 @@ def test_pictures_and_tables_come_out_whole_and_the_same_every_time(view, files:
     assert set(first) == files
     for name in files:
         if name.endswith(".png"):
-            assert name in report.CAPTIONS
+            assert name in reconstruction.CAPTIONS
             with Image.open(tmp_path / "one" / "pictures" / name) as picture:
                 assert picture.width > 700
 
@@ -92,7 +92,7 @@ def test_the_table_of_flags_adds_up(tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [(row["label"], row["kind"]) for row in rows] == [("malignant", "anomalous"), ("benign", "normal")]
     assert sum(int(row["examples"]) for row in rows) == 200
-    flags = view.replies[:, 0] >= view.decision["threshold"]
+    flags = view.predictions[:, 0] >= view.calibration["threshold"]
     assert sum(int(row["flagged"]) for row in rows) == flags.sum()
 
 
@@ -100,7 +100,7 @@ def test_the_table_of_flags_adds_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scores", [0.0, 1.0])
 def test_scores_that_are_all_the_same_are_drawn_as_well(tmp_path: Path, kinds: list[bool], scores: float) -> None:
     anomalous = np.array(kinds)
-    report.draw_scores(tmp_path / "scores.png", np.full(len(kinds), scores), anomalous, 0.5)
+    reconstruction.draw_anomaly_scores(tmp_path / "scores.png", np.full(len(kinds), scores), anomalous, 0.5)
     assert (tmp_path / "scores.png").stat().st_size > 0
 
 
@@ -119,10 +119,10 @@ def test_scores_that_are_all_the_same_are_drawn_as_well(tmp_path: Path, kinds: l
 )
 def test_the_headline_is_a_sentence(metrics: tuple[str, ...], kind: str, words: str) -> None:
     estimates = dict.fromkeys(metrics, Estimate(0.9123, 0.88, 0.94))
-    row = Row(1, "a", "mlp", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
+    row = LeaderboardRow(1, "a", "mlp", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
     target = Field(name="t", kind=kind, dtype="uint8", shape=())
     schema = Schema(inputs=(), target=target, title="", origin="", licence="")
-    sentence = report.headline(row, 1200, schema)
+    sentence = reconstruction.headline(row, 1200, schema)
     assert sentence.startswith("On 1,200 ")
     assert sentence.endswith(".")
     assert words in sentence

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runtime.files import replacing, write_arrays, write_json
-from pipelines.runtime.progress import Progress, duration
-from pipelines.runtime.seeds import derive
+from pipelines.runtime.files import atomic_write, write_arrays, write_json
+from pipelines.runtime.progress import Progress, format_duration
+from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.workers import Crash, Workers
 
 
@@ -43,7 +43,7 @@ def fail_on_two(task: int) -> int:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_results_come_back_in_the_order_of_the_tasks_whatever_the_number_of_workers(count: int) -> None:
+def test_results_keep_the_order_of_tasks_for_any_number_of_workers(count: int) -> None:
     with Workers(double, count) as pool:
         assert pool.map(list(range(7))) == [0, 2, 4, 6, 8, 10, 12]
         assert pool.map([5]) == [10], "the same workers serve the next batch"
@@ -69,7 +69,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time, os\n"
         "from pathlib import Path\n"
-        "from tests.test_running import report_and_wait\n"
+        "from tests.runtime.test_runtime import report_and_wait\n"
         "from pipelines.runtime.workers import Workers\n"
         "with Workers(report_and_wait, 2) as pool: pool.map([Path(sys.argv[1]) / 'a', Path(sys.argv[1]) / 'b'])\n"
     )
@@ -106,7 +106,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     write_json(path, {"old": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"new": float("nan")})
-    with pytest.raises(FileNotFoundError), replacing(path) as temporary:
+    with pytest.raises(FileNotFoundError), atomic_write(path) as temporary:
         temporary.with_name("absent").rename(temporary)
     assert path.read_text() == '{\n  "old": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
@@ -140,12 +140,12 @@ def test_a_log_gets_plain_lines_for_the_first_and_the_last_state() -> None:
 
 @given(st.floats(0, 1e6))
 def test_a_duration_never_says_sixty_seconds(seconds: float) -> None:
-    assert "60 s" not in duration(seconds)
-    assert "60 min" not in duration(seconds)
+    assert "60 s" not in format_duration(seconds)
+    assert "60 min" not in format_duration(seconds)
 
 
 @given(st.integers(0, 2**31), st.text(), st.integers(0, 1000))
 def test_seeds_fit_every_generator_and_differ_by_purpose(seed: int, word: str, number: int) -> None:
-    assert 0 <= derive(seed, word, number) < 2**31
-    assert derive(seed, word, number) == derive(seed, word, number)
-    assert derive(seed, word, number) != derive(seed, word, number + 1)
+    assert 0 <= derive_seed(seed, word, number) < 2**31
+    assert derive_seed(seed, word, number) == derive_seed(seed, word, number)
+    assert derive_seed(seed, word, number) != derive_seed(seed, word, number + 1)

@@ -13,25 +13,25 @@ from pathlib import Path
 import pytest
 
 from serving import archive
-from serving.worker import integrity as checks
+from serving.worker import integrity
 from tests.support import small_model
 
 
 @pytest.fixture(scope="module")
 def mar(tmp_path_factory):
-    return small_model.package(tmp_path_factory.mktemp("archive"))
+    return small_model.build_model_archive(tmp_path_factory.mktemp("archive"))
 
 
 def test_the_same_files_give_the_same_bytes_in_another_folder_at_another_time(mar, tmp_path):
-    files = small_model.export(tmp_path / "elsewhere")
+    files = small_model.export_model(tmp_path / "elsewhere")
     for path in files.values():
         os.utime(path, (time.time() - 1e6, time.time() - 1e6))
-    archive.build(tmp_path / "again.mar", **files)
+    archive.build_archive(tmp_path / "again.mar", **files)
     assert (tmp_path / "again.mar").read_bytes() == mar.read_bytes()
 
 
 def test_nothing_but_the_archive_is_left_in_its_folder(mar, tmp_path):
-    archive.build(tmp_path / "out" / "digits.mar", **small_model.export(tmp_path / "export"))
+    archive.build_archive(tmp_path / "out" / "digits.mar", **small_model.export_model(tmp_path / "export"))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["digits.mar"]
 
 
@@ -39,9 +39,9 @@ def test_the_checksums_are_those_of_sha256sum_and_cover_every_file(mar, tmp_path
     with zipfile.ZipFile(mar) as opened:
         names = opened.namelist()
         opened.extractall(tmp_path)
-    listed = [line.split("  ")[1] for line in (tmp_path / checks.SUMS).read_text().splitlines()]
-    assert sorted([*listed, checks.SUMS]) == sorted(names)
-    found = subprocess.run(["sha256sum", "--check", "--quiet", checks.SUMS], cwd=tmp_path, check=False)
+    listed = [line.split("  ")[1] for line in (tmp_path / integrity.CHECKSUM_FILE).read_text().splitlines()]
+    assert sorted([*listed, integrity.CHECKSUM_FILE]) == sorted(names)
+    found = subprocess.run(["sha256sum", "--check", "--quiet", integrity.CHECKSUM_FILE], cwd=tmp_path, check=False)
     assert found.returncode == 0
 
 
@@ -96,29 +96,29 @@ def _names(code):
 )
 def test_one_flipped_byte_is_refused_by_the_name_of_its_file(mar, tmp_path, name):
     damaged = _rewritten(mar, tmp_path / "damaged.mar", name, lambda content: bytes([content[0] ^ 1]) + content[1:])
-    with pytest.raises(checks.Unservable, match=rf"{name} does not match its checksum"):
-        archive.opened(damaged)
+    with pytest.raises(integrity.InvalidArchive, match=rf"{name} does not match its checksum"):
+        archive.read_archive(damaged)
 
 
 def test_a_byte_flipped_in_the_stored_file_is_refused_by_name_too(mar, tmp_path):
     content = bytearray(mar.read_bytes())
-    content[content.index(small_model.graph()) + 200] ^= 1
+    content[content.index(small_model.build_onnx()) + 200] ^= 1
     (tmp_path / "damaged.mar").write_bytes(content)
-    with pytest.raises(checks.Unservable, match=r"model\.onnx"):
-        archive.opened(tmp_path / "damaged.mar")
+    with pytest.raises(integrity.InvalidArchive, match=r"model\.onnx"):
+        archive.read_archive(tmp_path / "damaged.mar")
 
 
 def test_a_file_that_is_missing_is_refused_by_name(mar, tmp_path):
-    with pytest.raises(checks.Unservable, match=r"golden\.npz is listed in SHA256SUMS and absent"):
-        archive.opened(_rewritten(mar, tmp_path / "short.mar", "golden.npz", None))
+    with pytest.raises(integrity.InvalidArchive, match=r"golden\.npz is listed in SHA256SUMS and absent"):
+        archive.read_archive(_rewritten(mar, tmp_path / "short.mar", "golden.npz", None))
 
 
 def test_a_model_that_is_not_listed_is_refused(mar, tmp_path):
     def drop(content):
         return b"\n".join(line for line in content.splitlines() if b"model.onnx" not in line)
 
-    with pytest.raises(checks.Unservable, match=r"SHA256SUMS must list model\.onnx"):
-        archive.opened(_rewritten(mar, tmp_path / "unlisted.mar", checks.SUMS, drop))
+    with pytest.raises(integrity.InvalidArchive, match=r"SHA256SUMS must list model\.onnx"):
+        archive.read_archive(_rewritten(mar, tmp_path / "unlisted.mar", integrity.CHECKSUM_FILE, drop))
 
 
 @pytest.mark.parametrize(
@@ -127,37 +127,37 @@ def test_a_model_that_is_not_listed_is_refused(mar, tmp_path):
 )
 def test_what_is_no_archive_is_refused(tmp_path, content, reason):
     (tmp_path / "odd.mar").write_bytes(content)
-    with pytest.raises(checks.Unservable, match=reason):
-        archive.opened(tmp_path / "odd.mar")
+    with pytest.raises(integrity.InvalidArchive, match=reason):
+        archive.read_archive(tmp_path / "odd.mar")
 
 
 def test_half_an_archive_is_refused(mar, tmp_path):
     (tmp_path / "half.mar").write_bytes(mar.read_bytes()[: mar.stat().st_size // 2])
-    with pytest.raises(checks.Unservable, match=r"half\.mar"):
-        archive.opened(tmp_path / "half.mar")
+    with pytest.raises(integrity.InvalidArchive, match=r"half\.mar"):
+        archive.read_archive(tmp_path / "half.mar")
 
 
 def test_an_archive_that_does_not_exist_says_how_to_make_one(tmp_path):
-    with pytest.raises(checks.Unservable, match="make run"):
-        archive.opened(tmp_path / "absent.mar")
+    with pytest.raises(integrity.InvalidArchive, match="make run"):
+        archive.read_archive(tmp_path / "absent.mar")
 
 
 def test_archives_are_found_as_the_stages_leave_them(mar, tmp_path):
     place = tmp_path / "artifacts" / "digits" / "package" / "digits.mar"
     place.parent.mkdir(parents=True)
     shutil.copy(mar, place)
-    assert archive.found([tmp_path / "artifacts"]) == [place]
+    assert archive.find_archives([tmp_path / "artifacts"]) == [place]
 
 
 def test_an_empty_store_says_what_to_run(tmp_path):
-    with pytest.raises(checks.Unservable, match="make run"):
-        archive.found([tmp_path])
+    with pytest.raises(integrity.InvalidArchive, match="make run"):
+        archive.find_archives([tmp_path])
 
 
 @pytest.mark.parametrize("name", ["", "../digits", "di gits", "-digits", "a/b"])
 def test_a_name_that_torchserve_would_refuse_is_refused_when_packing(tmp_path, name):
     with pytest.raises(ValueError, match="name must be"):
-        archive.build(tmp_path / "x.mar", **small_model.export(tmp_path / "export", name))
+        archive.build_archive(tmp_path / "x.mar", **small_model.export_model(tmp_path / "export", name))
 
 
 def _rewritten(mar, path, name, change):

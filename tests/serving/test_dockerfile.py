@@ -82,7 +82,7 @@ def test_the_docker_engine_gets_only_what_is_copied():
 def test_the_archives_are_copied_from_where_the_package_stage_writes_them():
     from pipelines.settings import paths
 
-    assert str(paths.packaged("*") / "*.mar") == MARS
+    assert str(paths.package_folder("*") / "*.mar") == MARS
 
 
 def test_it_does_not_run_as_root():
@@ -133,7 +133,7 @@ def image(tmp_path):
         for source in sources:
             if source == MARS:
                 (tmp_path / target).mkdir()
-                small_model.package(tmp_path / "made")
+                small_model.build_model_archive(tmp_path / "made")
                 shutil.move(tmp_path / "made" / "digits.mar", tmp_path / target)
                 shutil.rmtree(tmp_path / "made")
             elif (ROOT / source).is_dir():
@@ -159,7 +159,7 @@ def test_its_command_serves_its_health_check_passes_and_sigterm_ends_it(image):
             assert server.poll() is None, (image / "said").read_text()
             assert time.monotonic() < end
             time.sleep(0.1)
-        digit = small_model.images()[0][4]
+        digit = small_model.load_digit_images()[0][4]
         assert Client(f"http://127.0.0.1:{port}").predict("digits", digit)["label"] == "4"
         subprocess.run(health, cwd=image, env=environment, capture_output=True, check=True)
         server.send_signal(signal.SIGTERM)

@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from serving.worker import image_codec as pictures
+from serving.worker import image_codec
 from serving.worker import signature as signatures
 from serving.worker.handler import Handler
-from serving.worker.requests import body as payloads
-from tests.support import hostile_requests as hostile
-from tests.support import small_model
+from serving.worker.requests import body as request_body
+from tests.support import hostile_requests, small_model
 
-JSON, PNG, JPEG = hostile.JSON, hostile.PNG, hostile.JPEG
+JSON, PNG, JPEG = hostile_requests.JSON, hostile_requests.PNG, hostile_requests.JPEG
 
 
 class Context:
@@ -43,7 +42,7 @@ class Context:
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("handler")
-    with zipfile.ZipFile(small_model.package(folder)) as opened:
+    with zipfile.ZipFile(small_model.build_model_archive(folder)) as opened:
         opened.extractall(folder / "unpacked")
     return folder / "unpacked"
 
@@ -57,7 +56,7 @@ def handler(unpacked):
 
 @pytest.fixture(scope="module")
 def described(unpacked):
-    return signatures.read((unpacked / "signature.json").read_bytes())
+    return signatures.parse_signature((unpacked / "signature.json").read_bytes())
 
 
 def ask(handler, *requests):
@@ -74,12 +73,12 @@ def one(handler, body, media=JSON, headers=()):
 
 
 def picture(pixels, kind="PNG", mode="L", **options):
-    return hostile.saved(Image.fromarray(pixels).convert(mode), kind, **options)
+    return hostile_requests.encode_picture(Image.fromarray(pixels).convert(mode), kind, **options)
 
 
 @pytest.fixture(scope="module")
 def digit():
-    return small_model.images()[0][3]
+    return small_model.load_digit_images()[0][3]
 
 
 @pytest.fixture(scope="module")
@@ -95,23 +94,26 @@ def answer(digit):
 
 
 SINGLE = {
-    "an image by its name": lambda digit: (hostile.image(digit.tolist()), JSON),
+    "an image by its name": lambda digit: (hostile_requests.image_body(digit.tolist()), JSON),
     "a bare image": lambda digit: (json.dumps(digit.tolist()).encode(), JSON),
-    "whole numbers written as floats": lambda digit: (hostile.image(digit.astype(float).tolist()), JSON),
-    "an image as base64 of a PNG": lambda digit: (hostile.image(hostile.b64(picture(digit))), JSON),
+    "whole numbers written as floats": lambda digit: (hostile_requests.image_body(digit.astype(float).tolist()), JSON),
+    "an image as base64 of a PNG": lambda digit: (
+        hostile_requests.image_body(hostile_requests.base64_object(picture(digit))),
+        JSON,
+    ),
     "a PNG": lambda digit: (picture(digit), PNG),
     "a PNG without a content type": lambda digit: (picture(digit), None),
     "a PNG in colour": lambda digit: (picture(digit, mode="RGB"), PNG),
     "a PNG with an opaque alpha channel": lambda digit: (picture(digit, mode="RGBA"), PNG),
     "a PNG of grey and alpha": lambda digit: (picture(digit, mode="LA"), PNG),
     "another spelling of the content type": lambda digit: (
-        hostile.image(digit.tolist()),
+        hostile_requests.image_body(digit.tolist()),
         "Application/JSON; charset=utf-8",
     ),
 }
 MANY = {
     "instances": lambda digit: {"instances": [{"image": digit.tolist()}] * 3},
-    "instances as base64": lambda digit: {"instances": [{"image": hostile.b64(picture(digit))}] * 3},
+    "instances as base64": lambda digit: {"instances": [{"image": hostile_requests.base64_object(picture(digit))}] * 3},
     "a bare list of images": lambda digit: [digit.tolist()] * 3,
 }
 
@@ -135,7 +137,7 @@ def test_a_jpeg_is_answered_as_the_pixels_pillow_decodes(handler, digit):
     content = picture(digit, "JPEG", quality=95)
     with Image.open(io.BytesIO(content)) as opened:
         decoded = np.asarray(opened.convert("L"))
-    assert one(handler, content, JPEG) == one(handler, hostile.image(decoded.tolist()))
+    assert one(handler, content, JPEG) == one(handler, hostile_requests.image_body(decoded.tolist()))
 
 
 def test_a_turned_picture_is_turned_back_as_its_orientation_says(handler, digit, answer):
@@ -149,15 +151,15 @@ def test_transparent_pixels_lie_over_black(handler, digit):
     layers = np.zeros((8, 8, 4), np.uint8)
     layers[..., :3] = 255
     layers[..., 3] = digit
-    content = hostile.saved(Image.fromarray(layers), "PNG")
-    assert one(handler, content, PNG) == one(handler, hostile.image(digit.tolist()))
+    content = hostile_requests.encode_picture(Image.fromarray(layers), "PNG")
+    assert one(handler, content, PNG) == one(handler, hostile_requests.image_body(digit.tolist()))
 
 
 def test_colour_becomes_grey_by_the_luma_of_itu_r_601(described):
     (field,) = described.inputs
-    content = hostile.saved(Image.new("RGB", (8, 8), (200, 100, 50)), "PNG")
+    content = hostile_requests.encode_picture(Image.new("RGB", (8, 8), (200, 100, 50)), "PNG")
     expected = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)  # Recommendation ITU-R BT.601-7, section 2.5.1
-    assert np.unique(pictures.decode(content, field, "image")).tolist() == [expected]
+    assert np.unique(image_codec.decode_image(content, field, "image")).tolist() == [expected]
 
 
 def test_a_wide_field_takes_a_picture_turned_upright(described):
@@ -167,20 +169,20 @@ def test_a_wide_field_takes_a_picture_turned_upright(described):
     turn[0x0112] = 6
     pixels = np.arange(32, dtype=np.uint8).reshape(4, 8)
     content = picture(np.ascontiguousarray(np.rot90(pixels)), exif=turn)
-    assert (pictures.decode(content, wide, "image") == pixels).all()
+    assert (image_codec.decode_image(content, wide, "image") == pixels).all()
 
 
-@pytest.mark.parametrize("name", hostile.REQUESTS)
+@pytest.mark.parametrize("name", hostile_requests.INVALID_REQUESTS)
 def test_a_wrong_request_gets_a_status_and_a_sentence(handler, name):
-    request = hostile.REQUESTS[name]
+    request = hostile_requests.INVALID_REQUESTS[name]
     item = {"body": request.body} if request.status != 415 or "form" not in name else {"image": b"1"}
-    headers = {**request.headers, **({"Content-Type": request.media} if request.media else {})}
+    headers = {**request.headers, **({"Content-Type": request.media_type} if request.media_type else {})}
     context = Context("", [headers])
     (body,) = handler.handle([item], context)
     document = json.loads(body)
     assert context.statuses[0] == request.status
     assert list(document) == ["error"]
-    assert request.words in document["error"]
+    assert request.expected_words in document["error"]
     assert len(document["error"]) < 500
 
 
@@ -189,29 +191,29 @@ RESERVED = ["describe", "explain", "ts_stream_next", "ts_request_sequence_id", "
 
 @pytest.mark.parametrize("header", RESERVED)
 def test_headers_that_torchserve_reserves_change_nothing(handler, digit, answer, header):
-    assert one(handler, hostile.image(digit.tolist()), headers={header: "True"}) == (200, answer)
+    assert one(handler, hostile_requests.image_body(digit.tolist()), headers={header: "True"}) == (200, answer)
 
 
 def test_an_empty_batch_is_no_trouble(handler):
     assert ask(handler) == []
 
 
-BAD = list(hostile.REQUESTS.values())
+BAD = list(hostile_requests.INVALID_REQUESTS.values())
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(st.integers(0, 1796), st.sampled_from(BAD)), min_size=1, max_size=9))
-def test_good_requests_in_a_batch_get_what_they_get_alone(handler, mixture):
+def test_good_requests_in_a_batch_get_the_reply_of_a_lone_request(handler, mixture):
     batch = [
-        (item.body, item.media, item.headers)
-        if isinstance(item, hostile.Request)
-        else (hostile.image(small_model.images()[0][item].tolist()), JSON, {})
+        (item.body, item.media_type, item.headers)
+        if isinstance(item, hostile_requests.InvalidRequest)
+        else (hostile_requests.image_body(small_model.load_digit_images()[0][item].tolist()), JSON, {})
         for item in mixture
     ]
     together = ask(handler, *batch)
     for request, item, (status, document) in zip(batch, mixture, together, strict=True):
         alone_status, alone = ask(handler, request)[0]
-        assert status == alone_status == (item.status if isinstance(item, hostile.Request) else 200)
+        assert status == alone_status == (item.status if isinstance(item, hostile_requests.InvalidRequest) else 200)
         if status == 200:
             assert document["label"] == alone["label"]
             assert document["probabilities"] == pytest.approx(alone["probabilities"], abs=handler.signature.tolerance)
@@ -244,8 +246,8 @@ def test_any_bytes_are_refused_with_a_sentence(handler, content, media):
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_a_damaged_picture_never_escapes(handler, data):
-    content = bytearray(picture(small_model.images()[0][0], data.draw(st.sampled_from(["PNG", "JPEG"]))))
+def test_a_damaged_picture_never_raises(handler, data):
+    content = bytearray(picture(small_model.load_digit_images()[0][0], data.draw(st.sampled_from(["PNG", "JPEG"]))))
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
         content[place] = data.draw(st.integers(0, 255))
     status, _ = one(handler, bytes(content), None)
@@ -254,10 +256,10 @@ def test_a_damaged_picture_never_escapes(handler, data):
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=10, max_size=10))
 def test_probabilities_are_written_as_the_same_floats(described, row):
-    from serving.worker.replies.table import REPLIES
+    from serving.worker.replies.table import REPLY_FORMATS
 
     answers = np.array([row], np.float32)
-    reply = json.loads(json.dumps(REPLIES["classification"].write(answers, described, {})))
+    reply = json.loads(json.dumps(REPLY_FORMATS["classification"].build(answers, described, {})))
     found = np.array([list(reply["probabilities"].values())], np.float32)
     assert (found == answers).all()
     assert reply["label"] == str(answers.argmax())
@@ -272,7 +274,7 @@ def test_a_request_that_breaks_the_graph_leaves_its_neighbours_alone(handler, di
         return run(inputs)
 
     monkeypatch.setattr(handler.graph, "run", brittle)
-    good, bad = hostile.image(digit.tolist()), hostile.image([[99] * 8] * 8)
+    good, bad = hostile_requests.image_body(digit.tolist()), hostile_requests.image_body([[99] * 8] * 8)
     found = ask(handler, (good, JSON, {}), (bad, JSON, {}), (good, JSON, {}))
     assert [status for status, _ in found] == [200, 500, 200]
     assert found[0][1] == found[2][1] == answer
@@ -280,10 +282,13 @@ def test_a_request_that_breaks_the_graph_leaves_its_neighbours_alone(handler, di
 
 
 def test_the_header_is_found_in_any_case():
-    assert payloads.header({"CONTENT-type": "Image/PNG; q=1", "body": {"content-type": "x"}}, "content-type") == PNG
+    assert (
+        request_body.find_header({"CONTENT-type": "Image/PNG; q=1", "body": {"content-type": "x"}}, "content-type")
+        == PNG
+    )
 
 
 def test_base64_in_a_request_is_as_long_as_it_says(handler, digit):
     content = base64.b64encode(picture(digit)).decode()
-    status, _ = one(handler, hostile.image({"b64": content[:-4]}))
+    status, _ = one(handler, hostile_requests.image_body({"b64": content[:-4]}))
     assert status == 400

@@ -15,22 +15,21 @@ from PIL import Image
 
 from serving import archive
 from serving.client.__main__ import main
-from serving.client.client import Client, ClientFailure
+from serving.client.client import Client, ClientError
 from serving.server import golden_check as golden
 from serving.server.__main__ import running_server
-from serving.worker import integrity as checks
-from tests.support import hostile_requests as hostile
-from tests.support import small_model, small_models
+from serving.worker import integrity
+from tests.support import hostile_requests, small_model, small_models
 
-JSON = hostile.JSON
+JSON = hostile_requests.JSON
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One server of all small models; that it is ready says that every one gave its golden outputs over HTTP."""
     folder = tmp_path_factory.mktemp("http")
-    others = [small_models.package(folder, name) for name in small_models.SMALL]
-    with running_server([small_model.package(folder), *others], timeout=240) as server:
+    others = [small_models.build_model_archive(folder, name) for name in small_models.SMALL_MODELS]
+    with running_server([small_model.build_model_archive(folder), *others], timeout=240) as server:
         yield server
 
 
@@ -52,8 +51,8 @@ def ask(server, body, media=JSON, path="/predictions/digits", method="POST", hea
 
 def still_right(server):
     """The golden digit again: the server lives and answers as before."""
-    pixels = small_model.images()[0][0]
-    status, document = ask(server, hostile.image(pixels.tolist()))
+    pixels = small_model.load_digit_images()[0][0]
+    status, document = ask(server, hostile_requests.image_body(pixels.tolist()))
     return status == 200 and document["label"] == str(small_model.predict(pixels[None])[0].argmax())
 
 
@@ -70,34 +69,34 @@ def test_http_gives_what_onnx_runtime_gives(client, server):
 
 
 def test_golden_inputs_are_checked_over_http(server, client, tmp_path, capsys):
-    small_model.package(tmp_path / "store")
+    small_model.build_model_archive(tmp_path / "store")
     assert golden.main(["--store", str(tmp_path / "store"), "--address", server.address]) == 0
     assert "gives its golden outputs" in capsys.readouterr().out
-    wrong = archive.opened(small_model.package(tmp_path / "wrong", golden_error=0.5))
-    with pytest.raises(checks.Unservable, match=r"http://.* does not give the golden outputs"):
-        golden.check(wrong, client)
+    wrong = archive.read_archive(small_model.build_model_archive(tmp_path / "wrong", golden_error=0.5))
+    with pytest.raises(integrity.InvalidArchive, match=r"http://.* does not give the golden outputs"):
+        golden.check_server(wrong, client)
 
 
-@pytest.mark.parametrize("name", hostile.REQUESTS)
+@pytest.mark.parametrize("name", hostile_requests.INVALID_REQUESTS)
 def test_a_wrong_request_gets_a_sentence_and_the_same_worker_lives(server, first_worker, name):
-    request = hostile.REQUESTS[name]
-    status, document = ask(server, request.body, request.media, headers=request.headers)
+    request = hostile_requests.INVALID_REQUESTS[name]
+    status, document = ask(server, request.body, request.media_type, headers=request.headers)
     assert status == request.status
     assert list(document) == ["error"]
-    assert request.words in document["error"]
+    assert request.expected_words in document["error"]
     assert still_right(server)
     assert [worker["pid"] for worker in server.workers("digits")] == [first_worker]
 
 
-@pytest.mark.parametrize("name", small_models.SMALL)
+@pytest.mark.parametrize("name", small_models.SMALL_MODELS)
 def test_wrong_requests_to_every_model_get_sentences_and_the_same_worker_lives(server, name):
     (before,) = [worker["pid"] for worker in server.workers(name)]
-    for words, (model, request) in hostile.OTHERS.items():
+    for words, (model, request) in hostile_requests.INVALID_REQUESTS_BY_MODEL.items():
         if model == name:
-            status, document = ask(server, request.body, request.media, f"/predictions/{name}")
+            status, document = ask(server, request.body, request.media_type, f"/predictions/{name}")
             assert (status, list(document)) == (request.status, ["error"]), words
-            assert request.words in document["error"], words
-    golden.check(next(one for one in server.packages if one.signature.name == name), Client(server.address))
+            assert request.expected_words in document["error"], words
+    golden.check_server(next(one for one in server.packages if one.signature.name == name), Client(server.address))
     assert [worker["pid"] for worker in server.workers(name)] == [before]
 
 
@@ -111,14 +110,14 @@ def test_a_reply_of_megabytes_arrives(server):
 
 @pytest.mark.parametrize("header", ["describe", "explain", "ts_stream_next", "ts_request_sequence_id", "body"])
 def test_headers_that_torchserve_reserves_change_nothing(server, header):
-    status, document = ask(server, hostile.image(hostile.GOOD), headers={header: "True"})
+    status, document = ask(server, hostile_requests.image_body(hostile_requests.VALID_IMAGE), headers={header: "True"})
     assert status == 200
     assert set(document) == {"label", "probability", "probabilities"}
     assert still_right(server)
 
 
 def test_a_body_beyond_what_torchserve_reads_is_refused_and_the_server_lives(server, client, first_worker):
-    with pytest.raises(ClientFailure, match=r"larger than the server reads|no answer"):  # it may close before the end
+    with pytest.raises(ClientError, match=r"larger than the server reads|no answer"):  # it may close before the end
         client.predict("digits", [[0] * 6_000_000])
     assert still_right(server)
     assert server.workers("digits")[0]["pid"] == first_worker
@@ -150,7 +149,7 @@ def test_only_loopback_listens(server):
     assert {address.rsplit(":", 1)[0] for address in listening} <= {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
-def test_a_dropped_connection_hurts_nobody(server, first_worker):
+def test_a_dropped_connection_does_not_affect_other_requests(server, first_worker):
     port = server.torchserve.ports["inference"]
     for content in (b"\x00\xff\x00", b"POST /predictions/digits HTTP/1.1\r\nContent-Length: 500\r\n\r\n{"):
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -159,15 +158,18 @@ def test_a_dropped_connection_hurts_nobody(server, first_worker):
     assert server.workers("digits")[0]["pid"] == first_worker
 
 
-def test_good_and_bad_at_the_same_time_do_not_meet(server):
+def test_concurrent_good_and_bad_requests_do_not_affect_each_other(server):
     """Eight callers at once, half of them hostile: every one gets its own answer."""
-    digits = small_model.images()[0][:25]
+    digits = small_model.load_digit_images()[0][:25]
     expected = [str(label) for label in small_model.predict(digits).argmax(axis=1)]
     found = {}
 
     def call(caller):
         good = caller % 2 == 0
-        bodies = [hostile.image(digit.tolist()) if good else hostile.image(digit.tolist()[:7]) for digit in digits]
+        bodies = [
+            hostile_requests.image_body(digit.tolist()) if good else hostile_requests.image_body(digit.tolist()[:7])
+            for digit in digits
+        ]
         found[caller] = [ask(server, body) for body in bodies]
 
     callers = [threading.Thread(target=call, args=(number,)) for number in range(8)]
@@ -188,7 +190,7 @@ def test_the_curl_line_it_prints_works(server):
     assert json.loads(found.stdout)["label"] == str(golden.argmax())
 
 
-@pytest.mark.parametrize("name", small_models.SMALL)
+@pytest.mark.parametrize("name", small_models.SMALL_MODELS)
 def test_the_curl_line_of_every_model_works(server, name):
     found = subprocess.run(["bash", "-c", server.curl(name) + " -s"], capture_output=True, text=True, check=True)
     assert "error" not in json.loads(found.stdout)
@@ -197,12 +199,12 @@ def test_the_curl_line_of_every_model_works(server, name):
 @pytest.fixture
 def picture(tmp_path):
     path = tmp_path / "digit.png"
-    Image.fromarray(small_model.images()[0][5]).save(path)
+    Image.fromarray(small_model.load_digit_images()[0][5]).save(path)
     return path
 
 
 def test_the_client_takes_a_path_bytes_an_array_and_a_list(client, picture):
-    pixels = small_model.images()[0][5]
+    pixels = small_model.load_digit_images()[0][5]
     replies = [client.predict("digits", image) for image in (picture, str(picture), picture.read_bytes(), pixels)]
     replies += [client.predict("digits", pixels.tolist()), *client.predict_many("digits", [picture, pixels])]
     assert all(reply == replies[0] for reply in replies)
@@ -216,7 +218,7 @@ def test_the_client_takes_an_instance_and_a_text(client):
     assert len(client.predict("drawn", instance={"number": 3, "seed": 2})["samples"]) == 3
 
 
-@pytest.mark.parametrize("given", [{}, {"image": hostile.GOOD, "text": "you won"}])
+@pytest.mark.parametrize("given", [{}, {"image": hostile_requests.VALID_IMAGE, "text": "you won"}])
 def test_the_client_needs_exactly_one_thing_to_ask_about(client, given):
     with pytest.raises(TypeError, match="exactly one"):
         client.predict("digits", **given)
@@ -224,41 +226,41 @@ def test_the_client_needs_exactly_one_thing_to_ask_about(client, given):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
 def test_the_client_says_what_json_cannot_hold(client, value):
-    with pytest.raises(ClientFailure, match="a missing value is None"):
+    with pytest.raises(ClientError, match="a missing value is None"):
         client.predict("prices", instance={"rooms": value})
 
 
 def test_the_client_says_what_the_server_found_wrong(client):
-    with pytest.raises(ClientFailure, match="expected a list of 8") as raised:
+    with pytest.raises(ClientError, match="expected a list of 8") as raised:
         client.predict("digits", np.zeros((7, 8), int))
     assert raised.value.status == 400
 
 
 def test_the_client_says_that_a_model_is_not_there(client):
-    with pytest.raises(ClientFailure, match="letters"):
-        client.predict("letters", hostile.GOOD)
+    with pytest.raises(ClientError, match="letters"):
+        client.predict("letters", hostile_requests.VALID_IMAGE)
 
 
 def test_the_client_says_that_nobody_answers():
-    with pytest.raises(ClientFailure, match="is the server running"):
-        Client("http://127.0.0.1:1").predict("digits", hostile.GOOD)
+    with pytest.raises(ClientError, match="is the server running"):
+        Client("http://127.0.0.1:1").predict("digits", hostile_requests.VALID_IMAGE)
 
 
 @pytest.mark.parametrize("address", ["ftp://localhost", "http://", "http://localhost:port"])
-def test_an_address_that_is_none_is_a_sentence(address):
-    with pytest.raises(ClientFailure, match="an address looks like"):
+def test_an_invalid_address_is_an_error_message(address):
+    with pytest.raises(ClientError, match="an address looks like"):
         Client(address)
 
 
 def test_the_command_prints_a_line_per_picture(server, picture, capsys):
-    label = small_model.predict(small_model.images()[0][5][None])[0].argmax()
+    label = small_model.predict(small_model.load_digit_images()[0][5][None])[0].argmax()
     assert main(["digits", str(picture), str(picture), "--address", server.address]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[1].split(" ")[0] for line in lines] == [str(label)] * 2
 
 
 def test_the_command_says_what_is_wrong_and_goes_on(server, picture, tmp_path, capsys):
-    (tmp_path / "large.png").write_bytes(hostile.png(size=(28, 28)))
+    (tmp_path / "large.png").write_bytes(hostile_requests.blank_png(size=(28, 28)))
     (tmp_path / "text.png").write_text("hello")
     wrong = [str(tmp_path / name) for name in ("absent.png", "large.png", "text.png")]
     assert main(["digits", *wrong, str(picture), "--address", server.address]) == 1

@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from serving import archive
-from serving.server import golden_check as golden
-from serving.worker import integrity as checks
+from serving.server import golden_check
+from serving.worker import integrity
 from serving.worker.handler import Handler
-from serving.worker.replies.table import REPLIES
-from tests.support import hostile_requests as hostile
-from tests.support import small_models
+from serving.worker.replies.table import REPLY_FORMATS
+from tests.support import hostile_requests, small_models
 
-JSON = hostile.JSON
-VISIBLE = [name for name in small_models.SMALL if name != "scenes"]
+JSON = hostile_requests.JSON
+VISIBLE = [name for name in small_models.SMALL_MODELS if name != "scenes"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,8 @@ def folder(tmp_path_factory):
 def handlers(folder):
     """A handler per small model, started from its unpacked archive."""
     return {
-        name: started(small_models.package(folder, name), folder / f"{name}-unpacked") for name in small_models.SMALL
+        name: started(small_models.build_model_archive(folder, name), folder / f"{name}-unpacked")
+        for name in small_models.SMALL_MODELS
     }
 
 
@@ -74,21 +74,21 @@ def pixels(picture):
 # Every task
 
 
-@pytest.mark.parametrize("name", small_models.SMALL)
-def test_golden_inputs_are_asked_as_requests_and_get_what_the_golden_outputs_give(handlers, folder, name):
-    package = archive.opened(folder / f"{name}.mar")
+@pytest.mark.parametrize("name", small_models.SMALL_MODELS)
+def test_golden_inputs_sent_as_requests_get_the_golden_replies(handlers, folder, name):
+    package = archive.read_archive(folder / f"{name}.mar")
 
     def predict_instances(_, instances):
         return one(handlers[name], {"instances": instances})["predictions"]
 
-    golden.check(package, SimpleNamespace(predict_instances=predict_instances, address="the handler"))
+    golden_check.check_server(package, SimpleNamespace(predict_instances=predict_instances, address="the handler"))
 
 
-@pytest.mark.parametrize("name", small_models.SMALL)
-def test_what_a_golden_input_is_written_as_is_read_as_the_same(handlers, folder, name):
-    package = archive.opened(folder / f"{name}.mar")
-    inputs, _ = checks.golden_parts(package.golden, package.signature)
-    for row, instance in enumerate(golden.instances(package)):
+@pytest.mark.parametrize("name", small_models.SMALL_MODELS)
+def test_golden_inputs_round_trip_through_json(handlers, folder, name):
+    package = archive.read_archive(folder / f"{name}.mar")
+    inputs, _ = integrity.split_golden(package.golden, package.signature)
+    for row, instance in enumerate(golden_check.golden_instances(package)):
         body = json.dumps(instance, allow_nan=False).encode()
         payload = handlers[name]._read({"body": body}, {"Content-Type": JSON})
         for field, values in inputs.items():
@@ -101,58 +101,70 @@ def test_what_a_golden_input_is_written_as_is_read_as_the_same(handlers, folder,
 def test_wrong_golden_outputs_are_found_in_the_replies(handlers, folder, tmp_path, name):
     """By so much that it shows even after pictures are rounded to whole grey levels."""
     error = {"drawn": 5.0, "photographs": 5.0, "cells": np.linspace(0, 3, 720).reshape(3, 20, 12)[::-1]}.get(name, 0.3)
-    wrong = archive.opened(small_models.package(tmp_path, name, error))
+    wrong = archive.read_archive(small_models.build_model_archive(tmp_path, name, error))
     replies = SimpleNamespace(
         predict_instances=lambda _, rows: one(handlers[name], {"instances": rows})["predictions"], address="it"
     )
-    with pytest.raises(checks.Unservable, match=rf"{name}: it does not give the golden outputs: in row 0, "):
-        golden.check(wrong, replies)
+    with pytest.raises(integrity.InvalidArchive, match=rf"{name}: it does not give the golden outputs: in row 0, "):
+        golden_check.check_server(wrong, replies)
 
 
 @pytest.mark.parametrize("name", VISIBLE)
 def test_a_worker_refuses_wrong_golden_outputs(tmp_path, name):
-    with pytest.raises(checks.Unservable, match="does not give the golden outputs"):
-        started(small_models.package(tmp_path, name, 300.0), tmp_path / "unpacked")
+    with pytest.raises(integrity.InvalidArchive, match="does not give the golden outputs"):
+        started(small_models.build_model_archive(tmp_path, name, 300.0), tmp_path / "unpacked")
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-4])
 def test_the_scale_in_golden_npz_is_what_differences_are_measured_against(tmp_path, scale):
     """The value is wrong by 0.01 in thousands: too much of 1, little of what it is measured against by default."""
-    mar = small_models.package(tmp_path, "prices", 0.01)
+    mar = small_models.build_model_archive(tmp_path, "prices", 0.01)
     started(mar, tmp_path / "default")
     export = tmp_path / "prices-export"
     with np.load(export / "golden.npz") as arrays:
         np.savez(export / "golden.npz", **arrays, scale=np.array([scale]))
     parts = {"signature": "signature.json", "model": "model.onnx", "golden": "golden.npz"}
-    archive.build(mar, **{part: export / file for part, file in parts.items()})
-    with pytest.raises(checks.Unservable, match="does not give the golden outputs"):
+    archive.build_archive(mar, **{part: export / file for part, file in parts.items()})
+    with pytest.raises(integrity.InvalidArchive, match="does not give the golden outputs"):
         started(mar, tmp_path / "scaled")
 
 
 @pytest.mark.parametrize(("key", "value"), [("task", "ranking"), ("kind", "sound")])
 def test_a_worker_refuses_a_task_or_kind_that_it_does_not_know(tmp_path, key, value):
-    fields = small_models.small("prices").signature["inputs"]
+    fields = small_models.small_model_of("prices").signature["inputs"]
     changes = {"task": value} if key == "task" else {"inputs": [{**fields[0], "kind": value}]}
-    with pytest.raises(checks.Unservable, match=rf"{key} must be one of .*, found '{value}'"):
-        started(small_models.package(tmp_path, "prices", **changes), tmp_path / "unpacked")
+    with pytest.raises(integrity.InvalidArchive, match=rf"{key} must be one of .*, found '{value}'"):
+        started(small_models.build_model_archive(tmp_path, "prices", **changes), tmp_path / "unpacked")
 
 
-@pytest.mark.parametrize("name", hostile.OTHERS)
+@pytest.mark.parametrize("name", hostile_requests.INVALID_REQUESTS_BY_MODEL)
 def test_a_wrong_request_gets_a_status_and_a_sentence(handlers, name):
-    model, request = hostile.OTHERS[name]
-    ((status, document),) = ask(handlers[model], (request.body, request.media))
+    model, request = hostile_requests.INVALID_REQUESTS_BY_MODEL[name]
+    ((status, document),) = ask(handlers[model], (request.body, request.media_type))
     assert status == request.status, document
     assert list(document) == ["error"]
-    assert request.words in document["error"]
+    assert request.expected_words in document["error"]
     assert len(document["error"]) < 500
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in VISIBLE if any(name == model for model, _ in hostile.OTHERS.values())]
+    "name",
+    [
+        name
+        for name in VISIBLE
+        if any(name == model for model, _ in hostile_requests.INVALID_REQUESTS_BY_MODEL.values())
+    ],
 )
 def test_a_good_request_between_bad_ones_gets_what_it_gets_alone(handlers, folder, name):
-    bad = [(request.body, request.media) for model, request in hostile.OTHERS.values() if model == name]
-    good = [(json.dumps(row).encode(), JSON) for row in golden.instances(archive.opened(folder / f"{name}.mar"))]
+    bad = [
+        (request.body, request.media_type)
+        for model, request in hostile_requests.INVALID_REQUESTS_BY_MODEL.values()
+        if model == name
+    ]
+    good = [
+        (json.dumps(row).encode(), JSON)
+        for row in golden_check.golden_instances(archive.read_archive(folder / f"{name}.mar"))
+    ]
     mixed = [request for pair in zip(bad, good * len(bad), strict=False) for request in pair]
     together = ask(handlers[name], *mixed)
     assert [status // 100 for status, _ in together] == [4, 2] * len(bad)
@@ -169,7 +181,7 @@ json_values = st.recursive(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(list(small_models.SMALL)), st.data())
+@given(st.sampled_from(list(small_models.SMALL_MODELS)), st.data())
 def test_any_json_under_the_right_names_is_answered_or_refused_with_a_sentence(handlers, name, data):
     names = [field.name for field in handlers[name].signature.inputs]
     document = {field: data.draw(json_values) for field in names}
@@ -196,7 +208,7 @@ def test_the_threshold_itself_counts_as_positive(handlers, threshold, label):
     """0.6000000238418579 is what the float32 next to 0.6 is exactly."""
     signature = replace(handlers["survival"].signature, decision={"threshold": threshold, "positive": 1.0})
     answers = np.array([[0.4, 0.6]], np.float32)
-    assert REPLIES["classification"].write(answers, signature, {})["label"] == label
+    assert REPLY_FORMATS["classification"].build(answers, signature, {})["label"] == label
 
 
 def test_missing_cells_and_categories_of_every_spelling_are_read(handlers):
@@ -264,7 +276,7 @@ def test_a_text_may_be_the_body_a_field_or_bare(handlers):
 
 def test_a_text_is_answered_by_its_codes(handlers):
     codes = {"text": np.array([[2, 3, 4, 5, 5]])}  # you have won ! !
-    expected = small_models.answers("spam", codes)[0]
+    expected = small_models.predict("spam", codes)[0]
     found = one(handlers["spam"], {"text": " You\tHAVE won!! and more"})
     assert list(found["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
     assert found["notes"] == ["text: only the first 5 of 7 words are read"]
@@ -287,11 +299,11 @@ def test_a_value_comes_with_its_unit_and_interval(handlers):
 def test_a_value_that_is_a_date_is_written_as_one(handlers):
     signature = handlers["prices"].signature
     dated = replace(signature, target=replace(signature.target, unit=small_models.DAYS), decision={"radius": 1.0})
-    written = REPLIES["regression"].write(np.array([[10957.4]], np.float32), dated, {})  # 2000-01-01 is 10,957
+    written = REPLY_FORMATS["regression"].build(np.array([[10957.4]], np.float32), dated, {})  # 2000-01-01 is 10,957
     assert written == {"value": "2000-01-01", "low": "1999-12-31", "high": "2000-01-02"}
 
 
-def test_an_answer_that_is_no_number_is_a_sentence_and_its_neighbours_are_answered(handlers):
+def test_a_nan_prediction_is_an_error_that_spares_the_rest_of_the_batch(handlers):
     good, bad = {"rooms": 3}, {"rooms": 3e38}
     found = ask(handlers["prices"], *((json.dumps(one).encode(), JSON) for one in (good, bad, good)))
     assert [status for status, _ in found] == [200, 500, 200]
@@ -319,7 +331,7 @@ def test_a_window_may_be_steps_or_variables_and_shorter_than_whole(handlers):
     assert all(reply == replies[0] for reply in replies)
     whole = np.full((1, 6, 2), np.nan, np.float32)
     whole[0, 3:] = np.array(steps, np.float32)
-    quantiles = small_models.answers("weather", {"window": whole})[0]
+    quantiles = small_models.predict("weather", {"window": whole})[0]
     assert replies[0]["horizon"][2] == {
         "step": 3,
         "wind": {"0.1": quantiles[2, 0, 0], "0.5": quantiles[2, 0, 1], "0.9": quantiles[2, 0, 2]},
@@ -346,10 +358,10 @@ def test_times_follow_the_time_of_the_last_step(handlers):
 
 
 def test_a_mask_is_a_png_of_class_numbers_with_the_share_of_each(handlers):
-    image = small_models.small("cells").golden["image"][0]
+    image = small_models.small_model_of("cells").golden["image"][0]
     reply = one(handlers["cells"], {"image": image.tolist()})
     mask, mode = pixels(reply["mask"])
-    expected = small_models.answers("cells", {"image": image[None]})[0].argmax(axis=0)
+    expected = small_models.predict("cells", {"image": image[None]})[0].argmax(axis=0)
     assert mode == "P"
     assert (mask == expected).all()
     assert reply["size"] == [20, 12]
@@ -358,8 +370,11 @@ def test_a_mask_is_a_png_of_class_numbers_with_the_share_of_each(handlers):
 
 
 def test_an_image_is_reconstructed_as_a_picture(handlers):
-    image = small_models.small("photographs").golden["photograph"][0]
-    reply = one(handlers["photographs"], {"photograph": hostile.b64(hostile.saved(Image.fromarray(image), "PNG"))})
+    image = small_models.small_model_of("photographs").golden["photograph"][0]
+    reply = one(
+        handlers["photographs"],
+        {"photograph": hostile_requests.base64_object(hostile_requests.encode_picture(Image.fromarray(image), "PNG"))},
+    )
     found, mode = pixels(reply["reconstruction"]["photograph"])
     assert mode == "RGB"
     assert (found == np.rint(image / 2)).all()
@@ -376,16 +391,16 @@ def test_numbers_are_reconstructed_by_name_and_the_threshold_decides(handlers, f
     assert reply["reconstruction"] == {"flow": round(flow or 0), "heat": 7.0}
 
 
-def test_samples_are_drawn_from_the_seed_by_the_rule_that_is_written_down(handlers):
+def test_samples_are_drawn_from_the_seed_by_the_documented_rule(handlers):
     reply = one(handlers["drawn"], {"number": 3, "seed": 7})
     noise = np.random.Generator(np.random.PCG64(7)).standard_normal((3, 8), dtype=np.float32)
-    expected = np.clip(np.rint(small_models.answers("drawn", {"noise": noise})), 0, 255)
+    expected = np.clip(np.rint(small_models.predict("drawn", {"noise": noise})), 0, 255)
     assert [pixels(sample)[0].tolist() for sample in reply["samples"]] == expected.tolist()
     assert reply["seed"] == 7
 
 
 @pytest.mark.parametrize("document", [{}, {"seed": 0}, {"number": 1}, {"noise": {"number": 1}}])
-def test_one_sample_from_seed_0_is_what_nobody_said_otherwise(handlers, document):
+def test_default_is_one_sample_from_seed_0(handlers, document):
     assert one(handlers["drawn"], document) == one(handlers["drawn"], {"number": 1, "seed": 0})
 
 
@@ -402,7 +417,7 @@ def test_instances_of_a_generator_are_counted_apart(handlers):
 
 
 def test_as_many_large_pictures_as_fit_are_answered(handlers):
-    found = one(handlers["scenes"], hostile.scenes(21))["predictions"]
+    found = one(handlers["scenes"], hostile_requests.scenes_body(21))["predictions"]
     assert len(found) == 21
     assert found[0]["area"] == {"night": 1.0, "day": 0.0}
 
@@ -410,9 +425,12 @@ def test_as_many_large_pictures_as_fit_are_answered(handlers):
 def test_a_reply_that_is_too_long_is_refused_by_itself(tmp_path):
     """A thousand forecasts of names so long that the reply would pass 6 MB, beside a short one."""
     columns = ["w" * 1500, "r" * 1500]
-    window = {**small_models.small("weather").signature["inputs"][0], "columns": columns}
-    changes = {"inputs": [window], "target": {**small_models.small("weather").signature["target"], "columns": columns}}
-    handler = started(small_models.package(tmp_path, "weather", **changes), tmp_path / "unpacked")
+    window = {**small_models.small_model_of("weather").signature["inputs"][0], "columns": columns}
+    changes = {
+        "inputs": [window],
+        "target": {**small_models.small_model_of("weather").signature["target"], "columns": columns},
+    }
+    handler = started(small_models.build_model_archive(tmp_path, "weather", **changes), tmp_path / "unpacked")
     many, few = ([[[1, 2]]] * count for count in (1024, 2))
     found = ask(handler, *((json.dumps(one).encode(), JSON) for one in (few, many, few)))
     assert [status for status, _ in found] == [200, 413, 200]

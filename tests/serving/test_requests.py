@@ -10,22 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.data import schema as schemas
-from pipelines.data import text as training
+from pipelines.data import text as training_text
 from pipelines.sources.files import dates
 from serving import archive
-from serving.client import summary as summaries
-from serving.server import golden_check as golden
-from serving.worker import dates as moments
-from serving.worker import numbers as numerals
-from serving.worker.request_error import Refusal
+from serving.client import summary
+from serving.server import golden_check
+from serving.worker import dates as serving_dates
+from serving.worker import numbers
+from serving.worker.request_error import RequestError
 from serving.worker.requests import sequence as steps
 from serving.worker.requests import text as texts
-from serving.worker.requests.table_cells import number, number_written
+from serving.worker.requests.table_cells import number_to_json, parse_number
 from serving.worker.signature import DAYS, Field
-from tests.support import hostile_requests as hostile
-from tests.support import small_models
+from tests.support import hostile_requests, small_models
 
-WORDS = training.vocabulary(training.encoded(["Don't pay £9.50 _ in the straße, 東京 İstanbul \x00 ΑΣ!"] * 2, 1000))
+WORDS = training_text.build_vocabulary(
+    training_text.to_bytes(["Don't pay £9.50 _ in the straße, 東京 İstanbul \x00 ΑΣ!"] * 2, 1000)
+)
 
 
 def text_field(vocabulary, length):
@@ -36,22 +37,25 @@ def text_field(vocabulary, length):
     st.text(max_size=60) | st.lists(st.sampled_from([*WORDS, " ", "ẞ", "Don't", "\x00"])).map("".join),
     st.integers(1, 9),
 )
-def test_a_text_gets_the_codes_that_training_gave_it(said, length):
+def test_serving_tokenizes_text_as_training_does(said, length):
     field = schemas.Field(name="text", kind="text", dtype="uint8", shape=(1,), categories=WORDS, length=length)
-    stored = training.encoded([said], 10**6)
-    assert texts.text(said, text_field(WORDS, length), "text").tolist() == training.codes(stored, field)[0].tolist()
+    stored = training_text.to_bytes([said], 10**6)
+    assert (
+        texts.tokenize_text(said, text_field(WORDS, length), "text").tolist()
+        == training_text.token_ids(stored, field)[0].tolist()
+    )
 
 
 @given(st.lists(st.integers(1, len(WORDS) - 1), max_size=7))
-def test_codes_can_be_written_as_a_text_that_has_them(codes):
+def test_token_ids_round_trip_through_text(codes):
     field = text_field(WORDS, 7)
     array = np.array([*codes, *[0] * (7 - len(codes))])
-    assert texts.text(texts.text_written(array, field), field, "text").tolist() == array.tolist()
+    assert texts.tokenize_text(texts.detokenize_text(array, field), field, "text").tolist() == array.tolist()
 
 
-def test_a_sign_that_is_in_the_vocabulary_does_not_stand_for_a_strange_word():
-    field = text_field(["", "<unknown>", texts.STRANGERS[0]], 3)
-    assert texts.text_written(np.array([1, 2, 0]), field) == f"{texts.STRANGERS[1]} {texts.STRANGERS[0]}"
+def test_a_mark_in_the_vocabulary_does_not_stand_for_an_unknown_word():
+    field = text_field(["", "<unknown>", texts.UNKNOWN_MARKS[0]], 3)
+    assert texts.detokenize_text(np.array([1, 2, 0]), field) == f"{texts.UNKNOWN_MARKS[1]} {texts.UNKNOWN_MARKS[0]}"
 
 
 @pytest.mark.parametrize(
@@ -59,16 +63,16 @@ def test_a_sign_that_is_in_the_vocabulary_does_not_stand_for_a_strange_word():
     ["1970-01-01", "1969-12-31", "2024-02-29", "2024-02-29T06:30", "2024-02-29T06:30:15.25", "2024-01-01T00:00+02:00"],
 )
 def test_a_date_is_the_number_that_training_stored(said):
-    stored = dates.days(dates.dates([said]).moments)[0]
-    assert moments.days(said) == pytest.approx(stored, abs=1e-9)
+    stored = dates.days_since_epoch(dates.parse_dates([said]).datetimes)[0]
+    assert serving_dates.iso_to_days(said) == pytest.approx(stored, abs=1e-9)
 
 
 @given(st.floats(-700_000, 2_900_000, width=32))
 def test_a_stored_date_can_be_written_as_text_that_is_read_as_the_same(days):
     field = Field("born", "number", "float32", (), unit=DAYS)
     stored = np.array(days, np.float32)
-    written = number_written(stored, field)
-    assert abs(number(written, field, "born") - stored) <= max(1e-11, np.spacing(np.abs(stored)))  # microseconds
+    written = number_to_json(stored, field)
+    assert abs(parse_number(written, field, "born") - stored) <= max(1e-11, np.spacing(np.abs(stored)))  # microseconds
 
 
 @pytest.mark.parametrize(
@@ -90,30 +94,32 @@ def test_a_stored_date_can_be_written_as_text_that_is_read_as_the_same(days):
     ],
 )
 def test_times_follow_in_the_steps_of_the_calendar(start, step, expected):
-    assert moments.following(moments.moment(start, "time"), step, 2, "time") == expected
+    assert serving_dates.forecast_times(serving_dates.parse_timestamp(start, "time"), step, 2, "time") == expected
 
 
 @pytest.mark.parametrize("step", ["", "moon", "1.5 h", "1 fortnight"])
 def test_without_a_known_step_a_time_is_refused(step):
-    with pytest.raises(Refusal, match="does not know the time between its steps"):
-        moments.following(moments.moment("2024-01-01", "time"), step, 1, "time")
+    with pytest.raises(RequestError, match="does not know the time between its steps"):
+        serving_dates.forecast_times(serving_dates.parse_timestamp("2024-01-01", "time"), step, 1, "time")
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_number_is_written_with_the_fewest_digits_that_read_back(value):
     stored = np.array(value, np.float32)
-    assert np.float32(numerals.shortest(stored)) == stored
-    assert len(repr(numerals.shortest(stored))) <= len(repr(float(stored)))
+    assert np.float32(numbers.shortest_floats(stored)) == stored
+    assert len(repr(numbers.shortest_floats(stored))) <= len(repr(float(stored)))
 
 
 def test_one_variable_may_be_a_flat_list():
     field = Field("window", "steps", "float32", (4, 1), columns=("sun",))
     expected = [[math.nan], [1], [math.nan], [3]]
     for value in ([1, None, 3], [[1], [None], [3]], {"sun": [1, None, 3]}):
-        assert np.array_equal(steps.steps(value, field, "window"), np.array(expected, np.float32), equal_nan=True)
+        assert np.array_equal(
+            steps.parse_sequence(value, field, "window"), np.array(expected, np.float32), equal_nan=True
+        )
 
 
-PICTURE = {"b64": base64.b64encode(hostile.png()).decode()}
+PICTURE = {"b64": base64.b64encode(hostile_requests.blank_png()).decode()}
 READABLE = {
     "two classes": (
         {"label": "yes", "probability": 0.7, "probabilities": {"no": 0.3, "yes": 0.7}, "threshold": 0.6},
@@ -152,23 +158,23 @@ READABLE = {
 @pytest.mark.parametrize("name", READABLE)
 def test_a_reply_is_one_line_for_a_person(name):
     reply, line = READABLE[name]
-    assert summaries.readable("it", reply) == f"it: {line}"
+    assert summary.format_reply("it", reply) == f"it: {line}"
 
 
 def test_the_pictures_of_a_reply_become_files(tmp_path):
     reply = {"samples": [PICTURE] * 2, "reconstruction": {"my/image": PICTURE}, "seed": 3}
-    written = summaries.write_pictures(tmp_path / "new", "drawn", reply)
+    written = summary.write_images(tmp_path / "new", "drawn", reply)
     names = ["drawn-samples-0.png", "drawn-samples-1.png", "drawn-reconstruction-my_image.png"]
     assert [path.name for path in written] == names
-    assert all(path.read_bytes() == hostile.png() for path in written)
+    assert all(path.read_bytes() == hostile_requests.blank_png() for path in written)
 
 
 def test_the_curl_line_of_a_text_is_a_text(tmp_path):
-    package = archive.opened(small_models.package(tmp_path, "spam"))
-    assert json.loads(json.dumps(golden.instances(package)))[0] == {"text": "you have won ! !"}
+    package = archive.read_archive(small_models.build_model_archive(tmp_path, "spam"))
+    assert json.loads(json.dumps(golden_check.golden_instances(package)))[0] == {"text": "you have won ! !"}
 
 
 def test_golden_inputs_that_are_large_go_in_several_requests():
     row = {"image": [0] * 1_000_000}  # three million characters of JSON
-    assert [len(some) for some in golden._requests([row, row, {"image": 1}, row])] == [1, 2, 1]
-    assert [len(some) for some in golden._requests([{"image": 1}] * 130)] == [64, 64, 2]
+    assert [len(some) for some in golden_check._split_requests([row, row, {"image": 1}, row])] == [1, 2, 1]
+    assert [len(some) for some in golden_check._split_requests([{"image": 1}] * 130)] == [64, 64, 2]

@@ -15,7 +15,7 @@ import pytest
 from serving import archive
 from serving.client.client import Client
 from serving.server.__main__ import running_server
-from serving.server.torchserve import ServingFailure, free_port
+from serving.server.torchserve import ServingError, free_port
 from tests.support import small_model
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ SECONDS = 60.0  # longest wait for anything
 
 @pytest.fixture(scope="module")
 def mar(tmp_path_factory):
-    return small_model.package(tmp_path_factory.mktemp("server"))
+    return small_model.build_model_archive(tmp_path_factory.mktemp("server"))
 
 
 def until(condition, seconds=SECONDS):
@@ -112,26 +112,26 @@ def test_a_killed_guard_is_noticed_and_nothing_stays(mar, folder):
 
 def test_a_killed_worker_is_replaced_and_a_killed_java_is_noticed(mar):
     with running_server([mar]) as server:
-        (before,) = [worker["pid"] for worker in server.workers("digits")]
+        (before,) = [worker["pid"] for worker in server.list_workers("digits")]
         os.kill(before, signal.SIGKILL)
-        until(lambda: [w["pid"] for w in server.workers("digits") if w["status"] == "READY"] not in ([], [before]))
+        until(lambda: [w["pid"] for w in server.list_workers("digits") if w["status"] == "READY"] not in ([], [before]))
         client = Client(server.address)
-        assert client.predict("digits", small_model.images()[0][0])["label"] == "0"
-        os.killpg(server.torchserve.group, signal.SIGKILL)
-        until(lambda: not server.running())
+        assert client.predict("digits", small_model.load_digit_images()[0][0])["label"] == "0"
+        os.killpg(server.torchserve.process_group, signal.SIGKILL)
+        until(lambda: not server.is_running())
 
 
 def test_two_at_once_and_two_models_in_one(mar, tmp_path):
-    other = small_model.package(tmp_path, "numbers")
+    other = small_model.build_model_archive(tmp_path, "numbers")
     with running_server([mar]) as first, running_server([mar, other]) as second:
         for server, name in ((first, "digits"), (second, "digits"), (second, "numbers")):
-            assert Client(server.address).predict(name, small_model.images()[0][0])["label"] == "0"
+            assert Client(server.address).predict(name, small_model.load_digit_images()[0][0])["label"] == "0"
         assert not set(first.torchserve.ports.values()) & set(second.torchserve.ports.values())
-        assert "numbers" in second.curl("numbers")
+        assert "numbers" in second.curl_command("numbers")
 
 
 def failure(*archives, **options):
-    with pytest.raises(ServingFailure) as raised, running_server(list(archives), **options):
+    with pytest.raises(ServingError) as raised, running_server(list(archives), **options):
         raise AssertionError("it must not become ready")
     return str(raised.value)
 
@@ -146,7 +146,7 @@ def test_a_port_that_is_taken_is_a_sentence(mar, folder):
 
 def test_a_flipped_byte_refuses_to_serve_and_names_the_file(mar, tmp_path):
     content = bytearray(mar.read_bytes())
-    content[content.index(small_model.graph()) + 300] ^= 1
+    content[content.index(small_model.build_onnx()) + 300] ^= 1
     (tmp_path / "digits.mar").write_bytes(content)
     assert "model.onnx" in failure(tmp_path / "digits.mar")
 
@@ -158,20 +158,20 @@ def test_a_byte_flipped_after_the_first_look_is_found_by_the_worker(mar, tmp_pat
         for name in old.namelist():
             content = old.read(name)
             new.writestr(name, content[:-1] + bytes([content[-1] ^ 1]) if name == "model.onnx" else content)
-    package = archive.opened(mar)
-    monkeypatch.setattr(archive, "opened", lambda path: package)
+    package = archive.read_archive(mar)
+    monkeypatch.setattr(archive, "read_archive", lambda path: package)
     assert "model.onnx does not match its checksum" in failure(damaged)
 
 
 def test_a_model_that_misses_its_golden_outputs_never_becomes_ready(tmp_path):
-    found = failure(small_model.package(tmp_path, golden_error=0.5))
+    found = failure(small_model.build_model_archive(tmp_path, golden_error=0.5))
     assert "a model could not be loaded" in found
     assert "does not give the golden outputs" in found
     assert "Traceback" not in found
 
 
 def test_two_archives_of_one_name_are_refused(mar, tmp_path):
-    assert "two archives are called digits" in failure(mar, small_model.package(tmp_path))
+    assert "two archives are called digits" in failure(mar, small_model.build_model_archive(tmp_path))
 
 
 def test_too_little_time_is_a_sentence(mar):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.runtime.user_error import Failure
-from pipelines.settings.jobs import check
-from pipelines.settings.params import load
+from pipelines.runtime.user_error import UserError
+from pipelines.settings.jobs import check_params
+from pipelines.settings.params import load_params
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,16 +35,16 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
 
 
 def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None:
-    params = load(ROOT / "params.yaml")
-    check(params)
-    assert params.entered("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
+    params = load_params(ROOT / "params.yaml")
+    check_params(params)
+    assert params.contender_names("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
 
 
 def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None:
-    params = load(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
-    assert params.tune("digits-mlp").trials == 40
-    assert params.tune("digits-mlp").epochs == params.defaults.tune.epochs
-    assert params.tune("digits-lenet5").trials == params.defaults.tune.trials
+    params = load_params(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
+    assert params.tune_settings("digits-mlp").trials == 40
+    assert params.tune_settings("digits-mlp").epochs == params.defaults.tune.epochs
+    assert params.tune_settings("digits-lenet5").trials == params.defaults.tune.trials
 
 
 SLIPS: list[tuple[object, str]] = [
@@ -113,10 +113,10 @@ SLIPS: list[tuple[object, str]] = [
 
 
 @pytest.mark.parametrize(("content", "sentence"), SLIPS, ids=[sentence[:50] for _, sentence in SLIPS])
-def test_a_slip_is_a_sentence_with_its_path(tmp_path: Path, content: object, sentence: str) -> None:
+def test_a_wrong_setting_is_reported_with_its_path(tmp_path: Path, content: object, sentence: str) -> None:
     path = written(tmp_path, content)
-    with pytest.raises(Failure) as failure:
-        load(path)
+    with pytest.raises(UserError) as failure:
+        load_params(path)
     assert sentence in str(failure.value)
     assert "params.yaml" in str(failure.value)
     assert "pydantic" not in str(failure.value)
@@ -138,27 +138,25 @@ CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("entry", "sentence"), CONTENDER_SLIPS, ids=[sentence for _, sentence in CONTENDER_SLIPS])
-def test_a_slip_in_a_contender_is_a_sentence_with_its_path(
+def test_a_wrong_contender_setting_is_reported_with_its_path(
     tmp_path: Path, entry: dict[str, object], sentence: str
 ) -> None:
     content = shipped()
     content["contenders"]["digits-mlp"].update(entry)
-    with pytest.raises(Failure) as failure:
-        check(load(written(tmp_path, content)))
+    with pytest.raises(UserError) as failure:
+        check_params(load_params(written(tmp_path, content)))
     assert "contenders.digits-mlp" in str(failure.value)
     assert sentence in str(failure.value)
 
 
 @pytest.mark.parametrize("task", ["generation", {"kind": "reconstruction", "compress": True}], ids=["drawn", "rebuilt"])
-def test_live_draws_are_refused_where_what_is_asked_and_what_is_answered_go_together(
-    tmp_path: Path, task: object
-) -> None:
+def test_live_augmentation_is_refused_where_input_and_target_change_together(tmp_path: Path, task: object) -> None:
     content = shipped()
     content["problems"]["digits"].update(task=task, augment={"copies": "live", "shift": 1})
-    with pytest.raises(Failure, match=r"problems\.digits\.augment\.copies: live"):
-        check(load(written(tmp_path, content)))
+    with pytest.raises(UserError, match=r"problems\.digits\.augment\.copies: live"):
+        check_params(load_params(written(tmp_path, content)))
 
 
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="run from the project's folder"):
-        load(tmp_path / "params.yaml")
+    with pytest.raises(UserError, match="run from the project's folder"):
+        load_params(tmp_path / "params.yaml")

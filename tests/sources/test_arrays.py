@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pydantic import ValidationError
 
-from pipelines.data import large_arrays as scratch
-from pipelines.data.dataset import Data
-from pipelines.runtime.user_error import Failure
+from pipelines.data import large_arrays
+from pipelines.data.dataset import Dataset
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.formats import open_array
-from pipelines.sources.arrays.load import ArraysSettings, load
+from pipelines.sources.arrays.load import ArraysSettings, load_arrays
 
 ROOT = Path(__file__).parents[2]
 DRAWN = np.random.default_rng(0)
@@ -46,13 +46,13 @@ def idx(values: np.ndarray) -> bytes:
     return bytes([0, 0, number, values.ndim]) + lengths + values.astype(values.dtype.newbyteorder(">")).tobytes()
 
 
-def loaded(folder: Path, x: Any, y: Any = None, **more: Any) -> Data:
+def loaded(folder: Path, x: Any, y: Any = None, **more: Any) -> Dataset:
     """Load inputs and a target that are arrays, or the bytes of files."""
     for name, content in (("x", x), ("y", y)):
         if content is not None:
             (folder / name).write_bytes(content if isinstance(content, bytes) else npy(content))
     named = {"inputs": str(folder / "x")} | ({} if y is None else {"target": str(folder / "y")})
-    return load(ArraysSettings.model_validate({"kind": "arrays", **named, **more}))
+    return load_arrays(ArraysSettings.model_validate({"kind": "arrays", **named, **more}))
 
 
 # what arrays say
@@ -116,7 +116,7 @@ def test_shorter_sequences_end_together(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=8), behind=st.booleans())
-def test_no_step_is_lost_or_moved_among_the_others(lengths: list[int], behind: bool, tmp_path: Path) -> None:
+def test_sequence_steps_keep_their_number_and_order(lengths: list[int], behind: bool, tmp_path: Path) -> None:
     x = np.full((len(lengths), 5, 2), np.nan, dtype=np.float32)
     for row, length in enumerate(lengths):
         x[row, slice(0, length) if behind else slice(5 - length, 5)] = SEQUENCES[row % 6, :length]
@@ -152,7 +152,7 @@ def test_labels_name_the_classes_even_those_that_do_not_occur(tmp_path: Path) ->
     np.testing.assert_array_equal(data.part.target, CODES)
 
 
-def test_other_numbers_are_numbers(tmp_path: Path) -> None:
+def test_fractional_targets_are_regression_targets(tmp_path: Path) -> None:
     y = ROWS[:, 0].astype(np.float64)
     field = loaded(tmp_path, ROWS, y, unit="m").schema.target
     assert (field.kind, field.dtype, field.unit) == ("number", "float32", "m")
@@ -199,14 +199,16 @@ def test_idx_files_are_read(dtype: str, packed: bool, tmp_path: Path) -> None:
 def test_arrays_of_an_npz_are_read(save: Callable[..., None], tmp_path: Path) -> None:
     save(tmp_path / "all.npz", a=np.asfortranarray(COLOURED), b=CODES, unused=np.array([{}], dtype=object))
     names = {"inputs": "a", "target": "b"}
-    data = load(ArraysSettings.model_validate({"kind": "arrays", "path": str(tmp_path / "all.npz"), "arrays": names}))
+    data = load_arrays(
+        ArraysSettings.model_validate({"kind": "arrays", "path": str(tmp_path / "all.npz"), "arrays": names})
+    )
     np.testing.assert_array_equal(data.part.inputs[0], COLOURED)
     np.testing.assert_array_equal(data.part.target, CODES)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(values=arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(max_dims=3)), packed=st.booleans())
-def test_what_numpy_saved_is_what_is_opened(values: np.ndarray, packed: bool, tmp_path: Path) -> None:
+def test_npy_files_round_trip(values: np.ndarray, packed: bool, tmp_path: Path) -> None:
     if packed:
         np.savez_compressed(tmp_path / "x.npz", key=values)
         found = open_array(tmp_path / "x.npz", "x", "key")
@@ -219,7 +221,7 @@ def test_what_numpy_saved_is_what_is_opened(values: np.ndarray, packed: bool, tm
 
 def test_a_large_packed_array_is_kept_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(scratch, "IN_MEMORY", 10)
+    monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 10)
     data = loaded(tmp_path, gzip.compress(idx(IMAGES)), gzip.compress(idx(CODES.astype(np.uint8))))
     assert isinstance(data.part.inputs[0], np.memmap)
     np.testing.assert_array_equal(data.part.inputs[0], IMAGES)
@@ -239,9 +241,9 @@ def test_a_large_file_is_opened_in_little_memory(descr: str, shape: tuple[int, .
         file.write(header.getvalue())
         file.truncate(len(header.getvalue()) + int(np.prod(shape)) * np.dtype(descr).itemsize)
     script = (
-        "import resource\nfrom pipelines.sources.arrays import ArraysSettings, load\n"
+        "import resource\nfrom pipelines.sources.arrays.load import ArraysSettings, load_arrays\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"data = load(ArraysSettings(kind='arrays', inputs={str(tmp_path / 'x.npy')!r}))\n"
+        f"data = load_arrays(ArraysSettings(kind='arrays', inputs={str(tmp_path / 'x.npy')!r}))\n"
         f"assert len(data.part.inputs[0]) == {shape[0]}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
@@ -312,7 +314,7 @@ FILES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", FILES)
 def test_a_file_without_an_array_is_refused(case: str, tmp_path: Path) -> None:
     content, words = FILES[case]
-    with pytest.raises(Failure, match=words) as failure:
+    with pytest.raises(UserError, match=words) as failure:
         loaded(tmp_path, content, CODES)
     assert str(failure.value).startswith(str(tmp_path / "x"))
 
@@ -341,9 +343,9 @@ X: dict[str, tuple[np.ndarray, str]] = {
 
 
 @pytest.mark.parametrize("case", X)
-def test_inputs_that_say_nothing_are_refused(case: str, tmp_path: Path) -> None:
+def test_invalid_inputs_are_refused(case: str, tmp_path: Path) -> None:
     x, words = X[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(tmp_path, x, CODES[: np.shape(x)[0] if np.ndim(x) else 1])
 
 
@@ -367,22 +369,22 @@ Y: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", Y)
-def test_targets_that_say_nothing_are_refused(case: str, tmp_path: Path) -> None:
+def test_invalid_targets_are_refused(case: str, tmp_path: Path) -> None:
     y, more, words = Y[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(tmp_path, ROWS, y, **more)
 
 
 def test_more_whole_numbers_than_classes_can_be_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"1001 different whole numbers .* save them as float32"):
+    with pytest.raises(UserError, match=r"1001 different whole numbers .* save them as float32"):
         loaded(tmp_path, np.zeros((1001, 2), np.float32), np.arange(1001))
 
 
 @pytest.mark.parametrize(
     ("y", "words"), [(np.zeros_like(IMAGES), "every pixel of every mask is 0"), (IMAGES[:, 1:], "needs images of that")]
 )
-def test_masks_that_say_nothing_are_refused(y: np.ndarray, words: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=words):
+def test_invalid_masks_are_refused(y: np.ndarray, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=words):
         loaded(tmp_path, COLOURED, y)
 
 
@@ -399,7 +401,7 @@ def test_masks_that_say_nothing_are_refused(y: np.ndarray, words: str, tmp_path:
 def test_a_published_test_must_be_like_the_rest(x: np.ndarray, y: np.ndarray, words: str, tmp_path: Path) -> None:
     (tmp_path / "tx").write_bytes(npy(x))
     (tmp_path / "ty").write_bytes(npy(y))
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(tmp_path, IMAGES, CODES, test_inputs=str(tmp_path / "tx"), test_target=str(tmp_path / "ty"))
 
 
@@ -425,15 +427,15 @@ def test_an_archive_without_the_array_is_refused(case: str, tmp_path: Path) -> N
     content, words = ARCHIVES[case]
     (tmp_path / "all.npz").write_bytes(content)
     settings = {"kind": "arrays", "path": str(tmp_path / "all.npz"), "arrays": {"inputs": "x"}}
-    with pytest.raises(Failure, match=words):
-        load(ArraysSettings.model_validate(settings))
+    with pytest.raises(UserError, match=words):
+        load_arrays(ArraysSettings.model_validate(settings))
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npy").mkdir()
     for name, words in (("x.npy", "but is a folder"), ("x.np", r"no such file or folder; .* holds x\.npy")):
-        with pytest.raises(Failure, match=words):
-            load(ArraysSettings(kind="arrays", inputs=str(tmp_path / name)))
+        with pytest.raises(UserError, match=words):
+            load_arrays(ArraysSettings(kind="arrays", inputs=str(tmp_path / name)))
 
 
 @pytest.mark.parametrize(
@@ -444,7 +446,7 @@ def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
      {"columns": ["a/b"]}, {"columns": [".a"]}, {"columns": [""]}, {"columns": ["class"]}, {"labels": {"a": 1}},
      {"input": "x"}, {"unit": 3}],
 )  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ArraysSettings.model_validate({"kind": "arrays", "inputs": "x.npy", "target": "y.npy", **wrong})
 

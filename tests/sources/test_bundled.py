@@ -10,31 +10,30 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.schema import Schema
-from pipelines.data.text import decoded
-from pipelines.sources.bundled import docstrings, scikit_learn
-from pipelines.sources.bundled import statsmodels_series as statsmodels_sets
-from pipelines.sources.bundled.digits import pasted
-from pipelines.sources.bundled.docstrings import LIBRARIES, DocstringsSettings, masked
+from pipelines.data.text import from_bytes
+from pipelines.sources.bundled import docstrings, scikit_learn, statsmodels_series
+from pipelines.sources.bundled.digits import paste_digits
+from pipelines.sources.bundled.docstrings import LIBRARIES, DocstringsSettings, mask_library_names
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings
 from pipelines.sources.bundled.statsmodels_series import StatsmodelsSettings
 
 ROOT = Path(__file__).parents[2]
 
 
-def sklearn(name: str) -> Callable[[], Data]:
-    return lambda: scikit_learn.load(ScikitLearnSettings(kind="sklearn", dataset=name))
+def sklearn(name: str) -> Callable[[], Dataset]:
+    return lambda: scikit_learn.load_scikit_learn(ScikitLearnSettings(kind="sklearn", dataset=name))
 
 
-def statsmodels(name: str) -> Callable[[], Data]:
-    return lambda: statsmodels_sets.load(StatsmodelsSettings(kind="statsmodels", dataset=name))
+def statsmodels(name: str) -> Callable[[], Dataset]:
+    return lambda: statsmodels_series.load_statsmodels(StatsmodelsSettings(kind="statsmodels", dataset=name))
 
 
-SETS: dict[str, Callable[[], Data]] = {
+SETS: dict[str, Callable[[], Dataset]] = {
     **{name: sklearn(name) for name in scikit_learn.DATASETS},
-    **{name: statsmodels(name) for name in statsmodels_sets.DATASETS},
-    "docstrings": lambda: docstrings.load(DocstringsSettings(kind="docstrings", most=20)),
+    **{name: statsmodels(name) for name in statsmodels_series.DATASETS},
+    "docstrings": lambda: docstrings.load_docstrings(DocstringsSettings(kind="docstrings", most=20)),
 }
 # How many examples each set has, as its origin or its makers say; windows of 48 + 12 steps of 309 years, 2284 weeks
 SIZES = {
@@ -53,7 +52,7 @@ SIZES = {
 
 
 @cache
-def loaded(name: str) -> Data:
+def loaded(name: str) -> Dataset:
     return SETS[name]()
 
 
@@ -163,7 +162,7 @@ def test_every_patch_of_a_photograph_holds_one_or_two_digits() -> None:
     assert shares.max() < 0.35
 
 
-def test_no_tone_tells_digits_from_photographs() -> None:
+def test_brightness_alone_does_not_separate_digits_from_photographs() -> None:
     """The best threshold, chosen with the masks in hand, does little better than calling every pixel a digit's.
 
     Dice is 2 |A and B| / (|A| + |B|): for all pixels against 12 % of them, 0.21.
@@ -175,10 +174,10 @@ def test_no_tone_tells_digits_from_photographs() -> None:
             assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) < 0.35
 
 
-def test_ink_changes_the_pixels_of_the_mask_and_leaves_paper_alone() -> None:
+def test_pasted_digits_change_only_the_pixels_of_the_mask() -> None:
     ink = np.zeros((1, 16, 16))
     ink[0, 4:12, 6:10] = 1
-    image, mask = pasted(np.full((32, 32, 3), 128.0), ink, np.random.default_rng(0))
+    image, mask = paste_digits(np.full((32, 32, 3), 128.0), ink, np.random.default_rng(0))
     assert mask.sum() == 32
     assert (image[mask == 0] == 128).all()
     assert (np.abs(image[mask == 1].astype(float).mean(axis=1) - 128) > 20).all()
@@ -205,7 +204,7 @@ def test_weeks_without_a_measurement_are_filled_and_said() -> None:
 
 
 def test_docstrings_name_no_library() -> None:
-    words = set(" ".join(decoded(loaded("docstrings").part.inputs[0])).lower().replace(".", " ").split())
+    words = set(" ".join(from_bytes(loaded("docstrings").part.inputs[0])).lower().replace(".", " ").split())
     assert words.isdisjoint({*LIBRARIES, *LIBRARIES.values(), "np", "plt", "pd"})
 
 
@@ -221,13 +220,13 @@ def test_docstrings_name_no_library() -> None:
     ],
 )
 def test_a_docstring_loses_names_and_code(docstring: str, text: str) -> None:
-    assert masked(docstring) == text
+    assert mask_library_names(docstring) == text
 
 
 def test_docstrings_are_read_without_importing_a_library() -> None:
     script = (
-        "import sys\nfrom pipelines.sources.docstrings import DocstringsSettings, load\n"
-        "load(DocstringsSettings(kind='docstrings', most=10))\n"
+        "import sys\nfrom pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings\n"
+        "load_docstrings(DocstringsSettings(kind='docstrings', most=10))\n"
         "sys.exit(any(name in sys.modules for name in ('scipy', 'pandas', 'matplotlib', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60).returncode == 0

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.files.downloads import local
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.fingerprint import fingerprint
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes
@@ -84,13 +84,13 @@ def address(server: Server, path: str = "/data.bin", sha256: str = SHA256) -> st
 
 
 def test_an_address_is_fetched_once(server: Server, tmp_path: Path) -> None:
-    path = local(address(server), tmp_path)
+    path = resolve_location(address(server), tmp_path)
     assert path == tmp_path / SHA256 / "data.bin"
     assert path.read_bytes() == CONTENT
-    assert local(address(server), tmp_path) == path
+    assert resolve_location(address(server), tmp_path) == path
     assert server.answers == [(200, None)]
     server.shutdown()
-    assert local(address(server), tmp_path) == path  # without any network
+    assert resolve_location(address(server), tmp_path) == path  # without any network
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_an_address_is_fetched_once(server: Server, tmp_path: Path) -> None:
 def test_the_copy_has_the_files_name_and_stays_in_the_cache(
     path: str, name: str, server: Server, tmp_path: Path
 ) -> None:
-    assert local(address(server, path), tmp_path) == tmp_path / SHA256 / name
+    assert resolve_location(address(server, path), tmp_path) == tmp_path / SHA256 / name
 
 
 def test_the_hash_may_be_in_capitals(server: Server, tmp_path: Path) -> None:
-    assert local(address(server, sha256=SHA256.upper()), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server, sha256=SHA256.upper()), tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("cuts", [[300_000], [1, 1, 1], [500_000, 500_000], [1_023_999]])
@@ -123,105 +123,105 @@ def test_a_connection_that_breaks_off_is_taken_up_where_it_broke(
     cuts: list[int], server: Server, tmp_path: Path
 ) -> None:
     server.cuts = list(cuts)
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
     starts = [sum(cuts[:number]) for number in range(len(cuts) + 1)]
     assert server.answers == [(200, None)] + [(206, f"bytes={start}-") for start in starts[1:]]
 
 
 def test_what_was_fetched_is_kept_for_a_later_call(server: Server, tmp_path: Path) -> None:
     server.cuts = [400_000, 0]
-    with pytest.raises(Failure, match="broke off after 400000 of 1024000 bytes; 400000 bytes are kept"):
-        local(address(server), tmp_path)
+    with pytest.raises(UserError, match="broke off after 400000 of 1024000 bytes; 400000 bytes are kept"):
+        resolve_location(address(server), tmp_path)
     assert (tmp_path / SHA256 / "data.bin.part").read_bytes() == CONTENT[:400_000]
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
     assert server.answers[-1] == (206, "bytes=400000-")
     assert not (tmp_path / SHA256 / "data.bin.part").exists()
 
 
 def test_a_server_that_gives_no_parts_gives_all_again(server: Server, tmp_path: Path) -> None:
     server.ranges, server.cuts = False, [400_000]
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
     assert server.answers == [(200, None), (200, "bytes=400000-")]
 
 
 def test_a_part_that_was_whole_already_is_taken(server: Server, tmp_path: Path) -> None:
     (tmp_path / SHA256).mkdir()
     (tmp_path / SHA256 / "data.bin.part").write_bytes(CONTENT)
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
     assert server.answers == [(416, f"bytes={len(CONTENT)}-")]
 
 
 def test_a_part_that_is_longer_than_the_file_is_fetched_anew(server: Server, tmp_path: Path) -> None:
     (tmp_path / SHA256).mkdir()
     (tmp_path / SHA256 / "data.bin.part").write_bytes(CONTENT + b"more")
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
 
 
 def test_a_part_of_another_file_is_found_by_the_hash(server: Server, tmp_path: Path) -> None:
     (tmp_path / SHA256).mkdir()
     (tmp_path / SHA256 / "data.bin.part").write_bytes(b"other")
-    with pytest.raises(Failure, match=f"but the settings say {SHA256}"):
-        local(address(server), tmp_path)
-    assert local(address(server), tmp_path).read_bytes() == CONTENT  # nothing of it was kept
+    with pytest.raises(UserError, match=f"but the settings say {SHA256}"):
+        resolve_location(address(server), tmp_path)
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT  # nothing of it was kept
 
 
 def test_a_reply_of_unknown_length_is_judged_by_the_hash(server: Server, tmp_path: Path) -> None:
     server.lengths = False
-    assert local(address(server), tmp_path).read_bytes() == CONTENT
+    assert resolve_location(address(server), tmp_path).read_bytes() == CONTENT
     server.cuts = [400_000]
-    with pytest.raises(Failure, match="another file, or was damaged on its way"):
-        local(address(server, "/other.bin"), tmp_path)
+    with pytest.raises(UserError, match="another file, or was damaged on its way"):
+        resolve_location(address(server, "/other.bin"), tmp_path)
 
 
 def test_another_file_is_refused_with_both_hashes(server: Server, tmp_path: Path) -> None:
     wrong = "0" * 64
-    with pytest.raises(Failure, match=f"has the sha256 {SHA256}, but the settings say {wrong}"):
-        local(address(server, sha256=wrong), tmp_path)
+    with pytest.raises(UserError, match=f"has the sha256 {SHA256}, but the settings say {wrong}"):
+        resolve_location(address(server, sha256=wrong), tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 500, 503])
 def test_a_server_that_refuses_is_quoted(status: int, server: Server, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=f"the server answers {status} .*; check the address"):
-        local(address(server, f"/status/{status}"), tmp_path)
+    with pytest.raises(UserError, match=f"the server answers {status} .*; check the address"):
+        resolve_location(address(server, f"/status/{status}"), tmp_path)
 
 
 def test_a_server_that_is_not_there_is_a_sentence(server: Server, tmp_path: Path) -> None:
     server.shutdown()
     server.server_close()
-    with pytest.raises(Failure, match=r"cannot be reached \(Connection refused\); check the address and the network"):
-        local(address(server), tmp_path)
+    with pytest.raises(UserError, match=r"cannot be reached \(Connection refused\); check the address and the network"):
+        resolve_location(address(server), tmp_path)
 
 
 @pytest.mark.parametrize("ending", ["", "#", "#sha256=", "#sha256=abc", "#md5=" + "0" * 64, "#" + "g" * 64])
 def test_an_address_without_a_hash_is_refused_and_told_how_to_get_one(ending: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"needs the sha256 .* run `sha256sum FILE`"):
-        local("https://example.org/x.npy" + ending, tmp_path)
+    with pytest.raises(UserError, match=r"needs the sha256 .* run `sha256sum FILE`"):
+        resolve_location("https://example.org/x.npy" + ending, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("path", ["ftp://example.org/x", "file:///etc/passwd", "s3://bucket/x", "HTPS://x/y"])
 def test_other_kinds_of_address_are_refused(path: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="begins with http:// or https://"):
-        local(f"{path}#sha256={SHA256}", tmp_path)
+    with pytest.raises(UserError, match="begins with http:// or https://"):
+        resolve_location(f"{path}#sha256={SHA256}", tmp_path)
 
 
 @pytest.mark.parametrize(
     "path", ["http://", "http:///x.npy", "http://a b/x.npy", "http://[::1/x", "http://x:y/z", "http://x:0"]
 )
-def test_an_address_of_nowhere_is_a_sentence(path: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="is no usable address; it must be written as https://"):
-        local(f"{path}#sha256={SHA256}", tmp_path)
+def test_an_unusable_address_is_refused(path: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no usable address; it must be written as https://"):
+        resolve_location(f"{path}#sha256={SHA256}", tmp_path)
 
 
 def test_a_password_is_not_repeated(tmp_path: Path) -> None:
-    with pytest.raises(Failure) as failure:
-        local("https://me:secret@example.org/x.npy", tmp_path)
+    with pytest.raises(UserError) as failure:
+        resolve_location("https://me:secret@example.org/x.npy", tmp_path)
     assert "secret" not in str(failure.value)
 
 
-def test_two_who_ask_at_once_fetch_once(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    threads = [threading.Thread(target=local, args=(address(server), tmp_path)) for _ in range(4)]
+def test_concurrent_fetches_download_once(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    threads = [threading.Thread(target=resolve_location, args=(address(server), tmp_path)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -232,11 +232,11 @@ def test_two_who_ask_at_once_fetch_once(server: Server, tmp_path: Path, capsys: 
 # paths
 
 
-def test_a_path_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_path_resolves_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.csv").write_text("a")
-    assert local("x.csv") == Path("x.csv")
-    assert local(str(tmp_path)) == tmp_path
+    assert resolve_location("x.csv") == Path("x.csv")
+    assert resolve_location(str(tmp_path)) == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_a_missing_path_is_named_with_what_is_nearby(
         (tmp_path / "data" / "empty").rmdir()
     if "link" in words:
         (tmp_path / "data" / "gone").symlink_to("nowhere")
-    with pytest.raises(Failure, match=words):
-        local(path, tmp_path / ".cache")
+    with pytest.raises(UserError, match=words):
+        resolve_location(path, tmp_path / ".cache")
 
 
 # fingerprints
@@ -336,7 +336,7 @@ def test_files_that_are_gone_are_forgotten_and_others_are_not(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"x": 3}', b'"x"', b"\xff"])
-def test_a_damaged_memory_is_made_anew(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_fingerprint_cache_is_rebuilt(content: bytes, tmp_path: Path) -> None:
     folder = aged(filled(tmp_path / "x"))
     expected = fingerprint(folder, tmp_path / "other.json")
     (tmp_path / "memory.json").write_bytes(content)
@@ -346,7 +346,7 @@ def test_a_damaged_memory_is_made_anew(content: bytes, tmp_path: Path) -> None:
 def test_a_file_has_a_fingerprint_and_nothing_has_none(tmp_path: Path) -> None:
     filled(tmp_path / "x")
     assert fingerprint(tmp_path / "x" / "a.txt", tmp_path / "memory.json")["files"] == 1
-    with pytest.raises(Failure, match="no such file or folder"):
+    with pytest.raises(UserError, match="no such file or folder"):
         fingerprint(tmp_path / "y", tmp_path / "memory.json")
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines.data import large_arrays as scratch
-from pipelines.data.dataset import Data
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.files.labels import in_order
-from pipelines.sources.images.decode import FITS
-from pipelines.sources.images.load import ImagesSettings, load
+from pipelines.data import large_arrays
+from pipelines.data.dataset import Dataset
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.labels import sort_class_names
+from pipelines.sources.images.decode import FIT_METHODS
+from pipelines.sources.images.load import ImagesSettings, load_images
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4  # grey levels 0, 4, ... 252
 COLOURS = np.stack([RAMP, 255 - RAMP, np.full_like(RAMP, 100)], axis=-1)  # (8, 8, 3)
@@ -41,8 +41,8 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def loaded(path: Path, **settings: object) -> Data:
-    return load(ImagesSettings.model_validate({"kind": "images", "path": str(path), **settings}))
+def loaded(path: Path, **settings: object) -> Dataset:
+    return load_images(ImagesSettings.model_validate({"kind": "images", "path": str(path), **settings}))
 
 
 def many(folder: Path, count: int = 12) -> Path:
@@ -105,14 +105,14 @@ def test_every_kind_of_file_becomes_pixels(kind: str, tmp_path: Path) -> None:
     assert data.schema.inputs[0].shape == pixels.shape
 
 
-def test_jpeg_is_as_close_as_jpeg_is(tmp_path: Path) -> None:
+def test_jpeg_pixels_are_within_compression_error(tmp_path: Path) -> None:
     smooth = Image.fromarray(np.add.outer(np.arange(32), np.arange(32)).astype(np.uint8) * 4)
     data = loaded(written(tmp_path, {"a/x.JPG": saved(smooth, "JPEG", quality=95)}))
     assert np.abs(data.part.inputs[0][0].astype(int) - np.array(smooth)).max() <= 4
 
 
 @pytest.mark.parametrize("mark", range(1, 9))
-def test_the_cameras_mark_turns_an_image_upright(mark: int, tmp_path: Path) -> None:
+def test_exif_orientation_is_applied(mark: int, tmp_path: Path) -> None:
     """https://jdhao.github.io/2019/07/31/image_rotation_exif_info/ draws the eight of them."""
     upright = RAMP[:, :5]  # taller than wide
     stored = {
@@ -166,12 +166,12 @@ def test_large_images_without_a_size_are_stored_small_and_it_is_said(tmp_path: P
     assert "no side is stored longer than 128" in data.notes[0]
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", FIT_METHODS)
 @given(shape=st.tuples(st.integers(1, 40), st.integers(1, 40)), size=st.tuples(st.integers(1, 40), st.integers(1, 40)))
 def test_every_fit_gives_the_size_asked_for_and_keeps_a_single_colour(
     fit: str, shape: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    fitted = FITS[fit](Image.new("L", shape, 77), *size)
+    fitted = FIT_METHODS[fit](Image.new("L", shape, 77), *size)
     assert fitted.size == size
     assert (np.array(fitted) == 77).all()
 
@@ -186,7 +186,7 @@ def test_a_size_is_one_number_or_height_and_width(size: object, stored: tuple[in
     [{"size": 0}, {"size": -3}, {"size": [8]}, {"size": [8, 8, 3]}, {"size": "8"}, {"size": 8.5}, {"size": True},
      {"size": 10**6}, {"colour": "sepia"}, {"fit": "cover"}, {"colours": "grey"}, {"path": None}, {"path": 3}],
 )  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ImagesSettings.model_validate({"kind": "images", "path": "photos", **wrong})
 
@@ -217,8 +217,8 @@ def test_a_folder_is_a_class_and_whatever_lies_deeper_belongs_to_it(tmp_path: Pa
 @given(st.lists(st.text(), min_size=1, unique=True))
 def test_the_order_of_classes_does_not_depend_on_the_order_of_files(names: list[str]) -> None:
     backwards = names[::-1]
-    assert in_order(set(names)) == in_order(set(backwards))
-    assert sorted(in_order(set(names))) == sorted(names)
+    assert sort_class_names(set(names)) == sort_class_names(set(backwards))
+    assert sorted(sort_class_names(set(names))) == sorted(names)
 
 
 def test_folders_of_parts_above_the_classes_are_recognised(tmp_path: Path) -> None:
@@ -267,12 +267,14 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     assert one.findings == other.findings
 
 
-def test_large_albums_are_kept_on_disk_under_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_image_sets_are_memory_mapped_from_an_unlinked_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(scratch, "IN_MEMORY", 100)
+    monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 100)
     many(tmp_path / "images")
     stored = loaded(tmp_path / "images").part.inputs[0]
-    monkeypatch.setattr(scratch, "IN_MEMORY", 10**9)
+    monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 10**9)
     assert isinstance(stored, np.memmap)
     np.testing.assert_array_equal(stored, loaded(tmp_path / "images").part.inputs[0])
     assert list((tmp_path / ".state" / "sources").iterdir()) == []
@@ -319,7 +321,7 @@ def test_a_bad_file_among_good_ones_is_set_aside_and_said(case: str, tmp_path: P
 @pytest.mark.parametrize("case", BAD)
 def test_too_many_bad_files_stop_the_stage(case: str, tmp_path: Path) -> None:
     name, content, words = BAD[case]
-    with pytest.raises(Failure, match="1 of 4 files cannot be used, and at most 10%") as failure:
+    with pytest.raises(UserError, match="1 of 4 files cannot be used, and at most 10%") as failure:
         loaded(written(many(tmp_path, 3), {name: content}))
     assert any(word in str(failure.value) for word in words.split("|"))
 
@@ -356,13 +358,13 @@ FOLDERS: dict[str, tuple[dict[str, bytes], str]] = {
 def test_a_folder_without_images_is_refused(case: str, tmp_path: Path) -> None:
     files, words = FOLDERS[case]
     (tmp_path / "x").mkdir()
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(written(tmp_path / "x", files))
 
 
 def test_a_missing_folder_is_named_with_what_is_there(tmp_path: Path) -> None:
     many(tmp_path / "photos")
-    with pytest.raises(Failure, match=r"no such file or folder; .* holds photos\."):
+    with pytest.raises(UserError, match=r"no such file or folder; .* holds photos\."):
         loaded(tmp_path / "photo")
 
 
@@ -378,7 +380,7 @@ def listed(folder: Path, text: str) -> Path:
 GOOD_ROWS = "".join(f"{'ab'[number % 2]}/{number:02}.png,{number / 4},p{number % 3}\n" for number in range(12))
 
 
-def from_list(path: Path, **settings: object) -> Data:
+def from_list(path: Path, **settings: object) -> Dataset:
     return loaded(path, folder=str(path.parent / "photos"), **{"target": "age", **settings})
 
 
@@ -426,10 +428,10 @@ def test_a_target_column_may_be_called_image(tmp_path: Path) -> None:
         ("../list.csv.png,1,p", None),
     ],
 )
-def test_a_row_that_says_too_little_is_set_aside(row: str, words: str | None, tmp_path: Path) -> None:
+def test_an_incomplete_row_is_skipped(row: str, words: str | None, tmp_path: Path) -> None:
     path = listed(tmp_path, f"file,age,patient\n{GOOD_ROWS}{row}\n")
     if words is None:
-        with pytest.raises(Failure, match=r"line 14: '../list.csv.png' lies outside `folder`"):
+        with pytest.raises(UserError, match=r"line 14: '../list.csv.png' lies outside `folder`"):
             from_list(path)
         return
     data = from_list(path)
@@ -460,10 +462,10 @@ def test_a_list_that_cannot_be_used_is_refused(
     text: str, settings: dict[str, object], words: str, tmp_path: Path
 ) -> None:
     path = listed(tmp_path, text)
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(path, **{"folder": str(path.parent / "photos"), "target": "age", **settings})
 
 
 def test_every_fit_of_the_settings_is_one_of_the_table() -> None:
     schema = ImagesSettings.model_json_schema()
-    assert set(schema["properties"]["fit"]["enum"]) == set(FITS)
+    assert set(schema["properties"]["fit"]["enum"]) == set(FIT_METHODS)

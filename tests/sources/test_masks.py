@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.masks.load import MasksSettings, load, tiles
+from pipelines.data.dataset import Dataset
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.masks.load import MasksSettings, cut_tiles, load_masks
 
 CODES = (np.add.outer(np.arange(16), np.arange(16)) // 8 % 3).astype(np.uint8)  # (16, 16), classes 0, 1, 2
 COLOURS = np.array([[0, 0, 0], [0, 128, 0], [255, 0, 64]], dtype=np.uint8)  # sorted as 0xRRGGBB
@@ -35,9 +35,9 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def loaded(folder: Path, **settings: object) -> Data:
+def loaded(folder: Path, **settings: object) -> Dataset:
     places = {"images": str(folder / "images"), "masks": str(folder / "masks")}
-    return load(MasksSettings.model_validate({"kind": "masks", **places, **settings}))
+    return load_masks(MasksSettings.model_validate({"kind": "masks", **places, **settings}))
 
 
 def pair(folder: Path, mask: bytes, name: str = "x.png", image: bytes | None = None) -> Path:
@@ -107,7 +107,7 @@ def test_black_and_white_masks_agree_however_they_are_saved(mode: str, tmp_path:
     np.testing.assert_array_equal(data.part.target[0], CODES > 0)
 
 
-def test_the_settings_say_the_order_of_classes_and_a_class_without_pixels_is_warned_of(tmp_path: Path) -> None:
+def test_settings_order_the_classes_and_a_class_without_pixels_is_a_warning(tmp_path: Path) -> None:
     data = loaded(pair(tmp_path, png(CODES)), classes={"two": 2, "nine": 9, "one": 1, "zero": 0})
     np.testing.assert_array_equal(data.part.target[0], np.array([3, 2, 0])[CODES])
     (found,) = [one for one in data.findings if one.check == "class_pixels"]
@@ -175,7 +175,7 @@ ALONE: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", ALONE)
-def test_what_is_not_whole_is_set_aside_and_said(case: str, tmp_path: Path) -> None:
+def test_incomplete_pairs_are_skipped_and_reported(case: str, tmp_path: Path) -> None:
     name, content, words = ALONE[case]
     data = loaded(written(twelve(tmp_path), {name: content}))
     assert words in data.findings[0].sentence
@@ -232,7 +232,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], dict[str, object], str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_folders_that_name_no_classes_are_refused(case: str, tmp_path: Path) -> None:
     files, settings, words = REFUSED[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         loaded(written(tmp_path, files), **settings)
 
 
@@ -244,7 +244,7 @@ def test_folders_that_name_no_classes_are_refused(case: str, tmp_path: Path) -> 
      {"classes": ["a", "b"]}, {"tile": 0}, {"tile": 7}, {"tile": [8, 8]}, {"size": 0}, {"fit": "contain"},
      {"mask": "x"}],
 )  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MasksSettings.model_validate({"kind": "masks", "images": "x", "masks": "y", **wrong})
 
@@ -286,14 +286,14 @@ def test_tiles_of_an_image_keep_its_name_and_cover_what_fits(tmp_path: Path) -> 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.sampled_from([(), (3,)]))
 def test_tiles_put_together_are_the_image(high: int, wide: int, side: int, channels: tuple[int, ...]) -> None:
     values = np.random.default_rng(0).integers(0, 256, (high, wide, *channels), dtype=np.uint8)
-    cut = tiles(values, side)
+    cut = cut_tiles(values, side)
     assert cut.shape == ((high // side) * (wide // side), side, side, *channels)
     for number, tile in enumerate(cut):
         row, column = divmod(number, wide // side)
         np.testing.assert_array_equal(tile, values[row * side :, column * side :][:side, :side])
 
 
-def test_the_cameras_mark_turns_image_and_mask(tmp_path: Path) -> None:
+def test_exif_orientation_turns_image_and_mask(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright
     turned = np.rot90(CODES[:, :10]).copy()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.sequences.load import SequencesSettings, load
-from pipelines.splitting.split import SplitSettings, split
+from pipelines.data.dataset import Dataset
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.sequences.load import SequencesSettings, load_sequences
+from pipelines.splitting.split import SplitSettings, split_rows
 
 HEADER = "# a comment\n@problemName Moves\n@timeStamps false\n@univariate false\n@classLabel true up down\n@data\n"
 LINES = ["1,2,3:10,20,30:up", "4,5:40,50:down", "6:60:up", "7,8,9:70,80,90:down"]
@@ -21,11 +21,11 @@ def write(folder: Path, text: str, name: str = "moves.ts") -> Path:
     return path
 
 
-def read(path: Path, **more: object) -> Data:
-    return load(SequencesSettings.model_validate({"kind": "sequences", "path": str(path)} | more))
+def read(path: Path, **more: object) -> Dataset:
+    return load_sequences(SequencesSettings.model_validate({"kind": "sequences", "path": str(path)} | more))
 
 
-def said(data: Data, check: str) -> str:
+def said(data: Dataset, check: str) -> str:
     return next(finding.sentence for finding in data.findings if finding.check == check)
 
 
@@ -64,7 +64,7 @@ def test_a_long_sequence_keeps_its_end_and_that_is_said(tmp_path: Path) -> None:
     assert "2 sequences were longer than 2 steps (up to 3)" in said(data, "cut")
 
 
-def test_what_cannot_be_used_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+def test_unusable_sequences_are_skipped_with_the_reason(tmp_path: Path) -> None:
     lines = [*LINES, "::up", "?,?:?,?:up", "1,2:?,?:up", "1,2:1,2:?"]
     data = read(write(tmp_path, HEADER + "\n".join(lines)))
     assert len(data.part.target) == 4
@@ -75,7 +75,7 @@ def test_what_cannot_be_used_is_set_aside_with_the_reason(tmp_path: Path) -> Non
 
 
 def test_too_many_unusable_sequences_stop_the_reading(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"2 of 3 sequences cannot be used; moves.ts, line 8: its label is missing"):
+    with pytest.raises(UserError, match=r"2 of 3 sequences cannot be used; moves.ts, line 8: its label is missing"):
         read(write(tmp_path, HEADER + "1:2:up\n1:2:?\n1:2:?"))
 
 
@@ -85,11 +85,11 @@ def test_official_files_become_parts(tmp_path: Path) -> None:
     data = read(train, test_path=str(test))
     assert data.schema.inputs[0].shape == (5, 2)
     assert data.keys["part"].tolist() == ["train"] * 20 + ["test"] * 2
-    rows = split(data._replace(part=distinct(data)), SplitSettings(by="given"), seed=0)
+    rows = split_rows(data._replace(part=distinct(data)), SplitSettings(by="given"), seed=0)
     assert [len(part) for part in rows.values()] == [16, 4, 2]
 
 
-def distinct(data: Data) -> object:
+def distinct(data: Dataset) -> object:
     count = len(data.part.target)
     return data.part._replace(inputs=(np.arange(count, dtype=np.float32)[:, None, None],))
 
@@ -218,7 +218,7 @@ HOSTILE_TS = {
 @pytest.mark.parametrize("case", HOSTILE_TS)
 def test_a_ts_file_that_breaks_the_form_is_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     text, words = HOSTILE_TS[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(write(tmp_path, text))
 
 
@@ -245,7 +245,7 @@ HOSTILE_NPZ = {
 @pytest.mark.parametrize("case", HOSTILE_NPZ)
 def test_arrays_that_are_no_sequences_are_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     arrays, words = HOSTILE_NPZ[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(npz(tmp_path, **arrays))
 
 
@@ -254,7 +254,7 @@ def test_a_truncated_or_empty_archive_is_refused_in_a_sentence(tmp_path: Path) -
     whole = path.read_bytes()
     for content in (whole[:-40], whole[:100], b"", b"no archive"):
         path.write_bytes(content)
-        with pytest.raises(Failure, match="is no readable"):
+        with pytest.raises(UserError, match="is no readable"):
             read(path)
 
 
@@ -285,14 +285,14 @@ HOSTILE_ROWS = {
 @pytest.mark.parametrize("case", HOSTILE_ROWS)
 def test_rows_that_are_no_sequences_are_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     text, more, words = HOSTILE_ROWS[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(write(tmp_path, text, "moves.csv"), **(COLUMNS | more))
 
 
 def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     train = write(tmp_path, HEADER + "\n".join(LINES))
     test = write(tmp_path, HEADER + "1,2,3:up", "test.ts")
-    with pytest.raises(Failure, match=r"test\.ts: its variables \(1: variable 1\) must be those of"):
+    with pytest.raises(UserError, match=r"test\.ts: its variables \(1: variable 1\) must be those of"):
         read(train, test_path=str(test))
 
 
@@ -300,7 +300,7 @@ def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     ("name", "words"), [("moves.xyz", "sequences are read from .ts, .npz"), ("moves", "no ending")]
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, words: str) -> None:
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(write(tmp_path, "1", name))
 
 

@@ -9,10 +9,10 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.series.load import SeriesSettings, load, windows
-from pipelines.splitting.split import SplitSettings, split
+from pipelines.data.dataset import Dataset
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.series.load import SeriesSettings, cut_windows, load_series
+from pipelines.splitting.split import SplitSettings, split_rows
 
 SECOND = np.timedelta64(1, "s")
 
@@ -23,10 +23,10 @@ def series(steps: int, variables: int = 2) -> tuple[np.ndarray, np.ndarray]:
     return values, np.datetime64("2020-01-01", "s") + np.arange(steps) * 3600 * SECOND
 
 
-def cut(values: np.ndarray, times: np.ndarray, *, window: int, horizon: int, **more: object) -> Data:
+def cut(values: np.ndarray, times: np.ndarray, *, window: int, horizon: int, **more: object) -> Dataset:
     names = tuple("abcdefg"[: values.shape[1]])
     said = {"targets": names, "step": "1 h", "title": "Hours", "origin": "made here", "licence": "none"}
-    return windows(values, times, names, window=window, horizon=horizon, **(said | more))
+    return cut_windows(values, times, names, window=window, horizon=horizon, **(said | more))
 
 
 @checked(deadline=None)
@@ -53,19 +53,19 @@ def test_windows_are_views_and_take_no_memory() -> None:
     assert data.part.inputs[0].shape == (17_301, 96, 7)
 
 
-def test_a_series_too_short_for_a_window_in_each_part_is_refused_with_the_numbers() -> None:
+def test_a_series_too_short_for_a_window_in_each_part_is_refused() -> None:
     values, times = series(13)
-    with pytest.raises(Failure, match=r"Hours: 13 steps are too few: a window of 5 steps and 3 steps .* need 14"):
+    with pytest.raises(UserError, match=r"Hours: 13 steps are too few: a window of 5 steps and 3 steps .* need 14"):
         cut(values, times, window=5, horizon=3)
     data = cut(*series(14), window=5, horizon=3)
-    assert [len(rows) for rows in split(data, SplitSettings(by="time"), seed=0).values()] == [1, 1, 1]
+    assert [len(rows) for rows in split_rows(data, SplitSettings(by="time"), seed=0).values()] == [1, 1, 1]
 
 
 @checked(deadline=None)
 @given(steps=st.integers(60, 200), horizon=st.integers(1, 6), embargo=st.integers(0, 5), stride=st.integers(1, 3))
 def test_parts_in_time_share_no_step_that_is_foretold(steps: int, horizon: int, embargo: int, stride: int) -> None:
     data = cut(*series(steps), window=4, horizon=horizon, stride=stride)
-    rows = split(data, SplitSettings(by="time", embargo=embargo), seed=0)  # 60 steps are enough
+    rows = split_rows(data, SplitSettings(by="time", embargo=embargo), seed=0)  # 60 steps are enough
     origin = data.keys["origin"]
     foretold = {
         name: np.concatenate([np.arange(first, first + horizon) for first in origin[part]])
@@ -94,12 +94,12 @@ def written(
     return path
 
 
-def read(path: Path, **more: object) -> Data:
+def read(path: Path, **more: object) -> Dataset:
     said = {"kind": "series", "path": str(path), "time": "when", "window": 6, "horizon": 2}
-    return load(SeriesSettings.model_validate(said | more))
+    return load_series(SeriesSettings.model_validate(said | more))
 
 
-def sentence(data: Data, check: str) -> str:
+def sentence(data: Dataset, check: str) -> str:
     return next(finding.sentence for finding in data.findings if finding.check == check)
 
 
@@ -183,7 +183,9 @@ def test_rows_out_of_order_are_sorted_and_said(tmp_path: Path) -> None:
 def test_a_time_that_stands_twice_is_treated_as_stated(tmp_path: Path, repeats: str, value: float) -> None:
     times = [*HOURS[:11], HOURS[10], *HOURS[11:]]
     path = written(tmp_path, times, cells={11: f"{HOURS[10]},20,"})
-    with pytest.raises(Failure, match=r"lines 12 and 13 are both of 2020-01-01T10:00.* 1 row in all .* repeats: first"):
+    with pytest.raises(
+        UserError, match=r"lines 12 and 13 are both of 2020-01-01T10:00.* 1 row in all .* repeats: first"
+    ):
         read(path)
     data = read(path, repeats=repeats)
     assert data.part.inputs[0][10, 0, 0] == value
@@ -197,31 +199,31 @@ def test_a_gap_is_filled_as_stated_and_said(tmp_path: Path, gaps: str, filled: l
     rows = path.read_text().splitlines()
     path.write_text("\n".join(row.replace(",11,", ",13,").replace(",10,", ",10,") for row in rows))
     with pytest.raises(
-        Failure, match=r"no row for 2 steps of 1 h from 2020-01-01 11:00.*gaps: interpolate or gaps: prev"
+        UserError, match=r"no row for 2 steps of 1 h from 2020-01-01 11:00.*gaps: interpolate or gaps: prev"
     ):
         read(path)
-    with pytest.raises(Failure, match=r"no row for 2 steps .*, more than longest_gap: 1"):
+    with pytest.raises(UserError, match=r"no row for 2 steps .*, more than longest_gap: 1"):
         read(path, gaps=gaps, longest_gap=1)
     data = read(path, gaps=gaps, longest_gap=2)
     assert data.part.inputs[0][11, :2, 0].tolist() == filled
     assert "5 values in 3 gaps, the longest of 2 steps, were missing" in sentence(data, "gaps")
 
 
-def test_a_window_that_knows_its_future_from_a_filled_gap_is_in_no_part(tmp_path: Path) -> None:
+def test_windows_with_a_gap_filled_from_the_future_are_in_no_part(tmp_path: Path) -> None:
     path = written(tmp_path, HOURS, cells={row: f"{HOURS[row]},,{row}" for row in (20, 21)})
     for gaps, knowing in (("interpolate", [21, 22]), ("previous", [])):
         data = read(path, gaps=gaps)
         knows = data.keys["known"] >= data.keys["origin"]
         assert data.keys["origin"][knows].tolist() == knowing  # 20 and 21 were drawn towards 22
         for by in ("time", "random"):
-            rows = split(data, SplitSettings(by=by), seed=0)
+            rows = split_rows(data, SplitSettings(by=by), seed=0)
             assert not set(np.flatnonzero(knows)) & set(np.concatenate(list(rows.values())))
 
 
 def test_steps_at_the_ends_without_a_value_are_left_out_and_said(tmp_path: Path) -> None:
     cells = {0: f"{HOURS[0]},,0", 1: f"{HOURS[1]},,0", 59: f"{HOURS[59]},59,"}
     path = written(tmp_path, HOURS, cells=cells)
-    with pytest.raises(Failure, match="load has no value for 2 steps of 1 h from 2020-01-01; fill"):
+    with pytest.raises(UserError, match="load has no value for 2 steps of 1 h from 2020-01-01; fill"):
         read(path)
     data = read(path, gaps="previous")
     assert data.part.inputs[0][0, 0].tolist() == [2, 1]
@@ -229,7 +231,7 @@ def test_steps_at_the_ends_without_a_value_are_left_out_and_said(tmp_path: Path)
     assert "3 steps at the ends were left out" in sentence(data, "gaps")
 
 
-def test_an_instrument_that_stood_still_is_told(tmp_path: Path) -> None:
+def test_a_constant_run_of_readings_is_reported(tmp_path: Path) -> None:
     still = {row: f"{HOURS[row]},{row},7.25" for row in range(20, 32)}
     told = sentence(read(written(tmp_path, HOURS, cells=still)), "stuck")
     assert "exactly the same for 10 steps or more, for 12 steps" in told
@@ -293,7 +295,7 @@ HOSTILE = {  # the file, more settings, and what the sentence must say
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_file_that_is_no_regular_series_is_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
     file, more, words = HOSTILE[case]
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(written(tmp_path, **({"times": HOURS} | file)), **more)
 
 
@@ -310,12 +312,12 @@ def test_a_file_that_is_no_regular_series_is_refused_in_a_sentence(tmp_path: Pat
 def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "load.csv"
     path.write_bytes(content)
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(UserError, match=words):
         read(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"nothing\.csv: there is no such file"):
+    with pytest.raises(UserError, match=r"nothing\.csv: there is no such file"):
         read(tmp_path / "nothing.csv")
 
 

@@ -10,29 +10,29 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data, Finding, chunks
+from pipelines.data.dataset import Dataset, Finding, chunks
 from pipelines.data.parts import PARTS, Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.data_checks.checks import findings
-from pipelines.data_checks.manifest import manifest
+from pipelines.data_checks.checks import run_checks
+from pipelines.data_checks.manifest import build_manifest
 from pipelines.runtime.files import write_array
-from pipelines.sources import SOURCES, SourceSettings
-from pipelines.sources.bundled.scikit_learn import DATASETS, ScikitLearnSettings, load
-from pipelines.splitting.duplicates import identical
+from pipelines.sources import LOADERS, SourceSettings
+from pipelines.sources.bundled.scikit_learn import DATASETS, ScikitLearnSettings, load_scikit_learn
+from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.split import (
-    Rows,
+    SplitRows,
     SplitSettings,
-    split,
+    split_rows,
     write_split,
 )
 
 
 @pytest.fixture(scope="module")
-def digits() -> Data:
-    return load(ScikitLearnSettings(kind="sklearn", dataset="digits"))
+def digits() -> Dataset:
+    return load_scikit_learn(ScikitLearnSettings(kind="sklearn", dataset="digits"))
 
 
-def few_classes(images: np.ndarray, target: list[int], names: tuple[str, ...] = ("cat", "dog")) -> Data:
+def few_classes(images: np.ndarray, target: list[int], names: tuple[str, ...] = ("cat", "dog")) -> Dataset:
     schema = Schema(
         inputs=(Field(name="image", kind="image", dtype="uint8", shape=images.shape[1:], range=(0, 255)),),
         target=Field(name="animal", kind="category", dtype="int64", shape=(), categories=names),
@@ -40,31 +40,31 @@ def few_classes(images: np.ndarray, target: list[int], names: tuple[str, ...] = 
         origin="made here",
         licence="none",
     )
-    return Data(schema, Part((images,), np.array(target)))
+    return Dataset(schema, Part((images,), np.array(target)))
 
 
 def noise(count: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
-def thirds(count: int) -> Rows:
+def thirds(count: int) -> SplitRows:
     return {name: np.arange(place, count, 3) for place, name in enumerate(PARTS)}
 
 
-def found(data: Data, rows: Rows, check: str) -> Finding:
-    return next(finding for finding in findings(data, rows) if finding.check == check)
+def found(data: Dataset, rows: SplitRows, check: str) -> Finding:
+    return next(finding for finding in run_checks(data, rows) if finding.check == check)
 
 
 def test_every_source_is_named_after_a_kind_that_its_settings_accept() -> None:
     accepted = [
         get_args(settings.model_fields["kind"].annotation) for settings in get_args(get_args(SourceSettings)[0])
     ]
-    assert sorted(kind for kinds in accepted for kind in kinds) == sorted(SOURCES)
+    assert sorted(kind for kinds in accepted for kind in kinds) == sorted(LOADERS)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_arrays_are_what_the_schema_says(dataset: str) -> None:
-    data = load(ScikitLearnSettings(kind="sklearn", dataset=dataset))
+    data = load_scikit_learn(ScikitLearnSettings(kind="sklearn", dataset=dataset))
     fields = (*data.schema.inputs, data.schema.target)
     for field, values in zip(fields, (*data.part.inputs, data.part.target), strict=True):
         assert values.dtype == field.dtype
@@ -77,7 +77,7 @@ def test_arrays_are_what_the_schema_says(dataset: str) -> None:
     assert data.schema.licence
 
 
-def test_digits_are_the_1797_of_scikit_learn_scaled_to_a_byte(digits: Data) -> None:
+def test_digits_are_the_1797_of_scikit_learn_scaled_to_a_byte(digits: Dataset) -> None:
     images, target = digits.part.inputs[0], digits.part.target
     # counts per class: scikit-learn's load_digits, which equals optdigits.tes at UCI
     assert np.bincount(target).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
@@ -104,7 +104,7 @@ def test_chunks_cover_every_row_once_and_in_order() -> None:
 
 
 def test_identical_needs_all_fields_to_agree() -> None:
-    sets = identical((np.array([1, 1, 1, 2]), np.array([[0, 0], [0, 1], [0, 0], [0, 0]])))
+    sets = duplicate_ids((np.array([1, 1, 1, 2]), np.array([[0, 0], [0, 1], [0, 0], [0, 0]])))
     assert sets[0] == sets[2]
     assert len(set(sets)) == 3
 
@@ -112,17 +112,17 @@ def test_identical_needs_all_fields_to_agree() -> None:
 def test_identical_finds_what_sorting_whole_rows_finds() -> None:
     values = np.random.default_rng(1).integers(0, 3, (500, 4), dtype=np.uint8)
     _, expected = np.unique(values, axis=0, return_inverse=True)
-    pairs = set(zip(identical((values,)).tolist(), expected.ravel().tolist(), strict=True))
+    pairs = set(zip(duplicate_ids((values,)).tolist(), expected.ravel().tolist(), strict=True))
     assert len(pairs) == len(set(expected.ravel().tolist()))  # numbered otherwise, grouped the same
 
 
 def test_another_key_shuffles_the_sets_anew() -> None:
     values = np.arange(100)
-    assert not np.array_equal(identical((values,), key=1), identical((values,), key=2))
+    assert not np.array_equal(duplicate_ids((values,), key=1), duplicate_ids((values,), key=2))
 
 
-def test_what_is_written_reads_back_as_the_rows_that_were_chosen(digits: Data, tmp_path: Path) -> None:
-    rows = split(digits, SplitSettings(), seed=20)
+def test_what_is_written_reads_back_as_the_rows_that_were_chosen(digits: Dataset, tmp_path: Path) -> None:
+    rows = split_rows(digits, SplitSettings(), seed=20)
     write_split(tmp_path, digits, rows)
     assert read_schema(tmp_path / "schema.json") == digits.schema
     for name in PARTS:
@@ -131,17 +131,17 @@ def test_what_is_written_reads_back_as_the_rows_that_were_chosen(digits: Data, t
         np.testing.assert_array_equal(part.target, digits.part.target[rows[name]])
 
 
-def test_writing_by_chunks_gives_the_bytes_of_writing_at_once(digits: Data, tmp_path: Path) -> None:
-    rows = split(digits, SplitSettings(), seed=20)
+def test_writing_by_chunks_gives_the_bytes_of_writing_at_once(digits: Dataset, tmp_path: Path) -> None:
+    rows = split_rows(digits, SplitSettings(), seed=20)
     write_split(tmp_path, digits, rows)
     write_array(tmp_path / "whole.npy", digits.part.inputs[0][rows["train"]])
     assert (tmp_path / "train/image.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
 
 
-def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Data, tmp_path: Path) -> None:
-    rows = split(digits, SplitSettings(), seed=20)
+def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Dataset, tmp_path: Path) -> None:
+    rows = split_rows(digits, SplitSettings(), seed=20)
     write_split(tmp_path, digits, rows)
-    record = manifest(digits, rows, tmp_path)
+    record = build_manifest(digits, rows, tmp_path)
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["examples"] == sum(part["examples"] for part in record["parts"].values()) == 1797
     for label, count in record["classes"].items():
@@ -153,8 +153,8 @@ def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Data, t
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def test_digits_have_nothing_wrong_but_three_dead_pixels(digits: Data) -> None:
-    said = findings(digits, split(digits, SplitSettings(), seed=20))
+def test_digits_have_nothing_wrong_but_three_dead_pixels(digits: Dataset) -> None:
+    said = run_checks(digits, split_rows(digits, SplitSettings(), seed=20))
     checks = ["duplicates", "contradictions", "scarce_classes", "uneven_classes", "blank_images", "constant_pixels"]
     assert [one.check for one in said] == checks
     assert [(one.check, one.concerns) for one in said if one.level != "fine"] == [("constant_pixels", 3)]
@@ -164,7 +164,7 @@ def test_duplicates_are_said_to_be_kept_together() -> None:
     images = noise(90, 4, 4)
     images[[10, 20, 30]] = images[0]
     data = few_classes(images, [0] * 45 + [1] * 45)
-    finding = found(data, split(data, SplitSettings(), seed=0), "duplicates")
+    finding = found(data, split_rows(data, SplitSettings(), seed=0), "duplicates")
     assert (finding.level, finding.concerns) == ("notice", 4)
     assert "1 set of identical examples" in finding.sentence
     assert "0, 10, 20, 30" in finding.sentence
@@ -235,7 +235,7 @@ def test_blank_and_faint_images_and_dead_pixels_are_found(shape: tuple[int, ...]
     assert "2 of the 16 pixels" in dead.sentence
 
 
-def table(columns: dict[str, np.ndarray], target: np.ndarray, name: str = "height") -> Data:
+def table(columns: dict[str, np.ndarray], target: np.ndarray, name: str = "height") -> Dataset:
     """Numbers and, from whole numbers, categories; rows that are one of each."""
     fields = tuple(
         Field(name=column, kind="number", dtype="float32", shape=())
@@ -254,7 +254,7 @@ def table(columns: dict[str, np.ndarray], target: np.ndarray, name: str = "heigh
         origin="made here",
         licence="none",
     )
-    return Data(schema, Part(tuple(columns.values()), target))
+    return Dataset(schema, Part(tuple(columns.values()), target))
 
 
 def draws(count: int, seed: int = 0) -> np.ndarray:
@@ -299,7 +299,7 @@ def test_what_is_wrong_with_a_table_is_told(
 def test_what_the_source_found_comes_first() -> None:
     data = few_classes(noise(90, 4, 4), [0] * 45 + [1] * 45)
     own = Finding("unreadable", "warning", 2, "Two files cannot be read.")
-    assert findings(data._replace(findings=(own,)), thirds(90))[0] == own
+    assert run_checks(data._replace(findings=(own,)), thirds(90))[0] == own
 
 
 def test_the_classes_of_pixels_are_counted_by_part() -> None:
@@ -318,9 +318,9 @@ def test_the_classes_of_pixels_are_counted_by_part() -> None:
 def test_the_manifest_sums_up_numbers_and_counts_what_was_left_out(tmp_path: Path) -> None:
     target = np.arange(100, dtype=np.float32)
     data = table({"age": draws(100), "town": np.arange(100) % 3}, target)._replace(keys={"time": np.arange(100)})
-    rows = split(data, SplitSettings(by="time", embargo=5), seed=0)
+    rows = split_rows(data, SplitSettings(by="time", embargo=5), seed=0)
     write_split(tmp_path, data, rows)
-    record = manifest(data, rows, tmp_path)
+    record = build_manifest(data, rows, tmp_path)
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert (record["examples"], record["left_out"], record["classes"]) == (100, 10, {})
     assert record["parts"]["train"] == {
@@ -346,7 +346,7 @@ def test_the_manifest_sums_up_numbers_and_counts_what_was_left_out(tmp_path: Pat
 def test_zeros_of_both_signs_and_missing_numbers_of_all_kinds_are_alike() -> None:
     odd = np.frombuffer(np.array([0x7FC00001], dtype=np.uint32).tobytes(), dtype=np.float32)[0]  # a NaN of other bits
     values = np.array([0.0, -0.0, np.nan, odd, 1.0], dtype=np.float32)
-    sets = identical((values,))
+    sets = duplicate_ids((values,))
     assert len(set(sets.tolist())) == 3
     assert sets[0] == sets[1]
     assert sets[2] == sets[3]

@@ -12,39 +12,39 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.datasets import load_wine
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.table.load import TableSettings, load
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.table.load import TableSettings, load_table
 from pipelines.sources.table.schema import field_names
 from tests.support.hostile_tables import (
     DATES,
     NUMBERS,
-    REFUSED,
-    ROWS,
+    REFUSED_TABLES,
+    ROW_COUNT,
     SENTENCES,
-    TREATED,
+    TABLES_WITH_FINDINGS,
     WORDS,
     Content,
-    csv,
-    with_column,
+    csv_with_column,
+    format_csv,
 )
 
 
-def table(folder: Path, content: Content, name: str = "t.csv", **stated: Any) -> Data:
+def table(folder: Path, content: Content, name: str = "t.csv", **stated: Any) -> Dataset:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load(TableSettings(**{"kind": "table", "path": str(path), "target": "y", **stated}))
+    return load_table(TableSettings(**{"kind": "table", "path": str(path), "target": "y", **stated}))
 
 
-def column(data: Data, name: str) -> np.ndarray:
+def column(data: Dataset, name: str) -> np.ndarray:
     return data.part.inputs[[field.name for field in data.schema.inputs].index(name)]
 
 
-def field(data: Data, name: str) -> Any:
+def field(data: Dataset, name: str) -> Any:
     return next(field for field in (*data.schema.inputs, data.schema.target) if field.name == name)
 
 
-def finding(data: Data, check: str) -> Finding:
+def finding(data: Dataset, check: str) -> Finding:
     return next(each for each in data.findings if each.check == check)
 
 
@@ -65,7 +65,7 @@ TYPES = {
     "words with spaces around them": Told([f"  {word} " for word in WORDS], "category", "red"),
     "true and false": Told(["TRUE", "False"] * 20, "category", "true"),
     "yes and no and nothing": Told(["Yes", "no", "", "?"] * 10, "category", "yes"),
-    "codes with zeros in front": Told([["00420", "10117", "0815"][place % 3] for place in range(ROWS)],
+    "codes with zeros in front": Told([["00420", "10117", "0815"][place % 3] for place in range(ROW_COUNT)],
                                       "category", "00420"),
     "sentences": Told(SENTENCES, "text", b"message 0 holds quite a few words"),
     "ISO dates": Told(DATES, "number", 18255.0),  # days from 1970 to 2019-12-25: date -d 2019-12-25 +%s, / 86400
@@ -81,7 +81,7 @@ TYPES = {
 @pytest.mark.parametrize("name", TYPES)
 def test_a_column_is_what_its_cells_say(name: str, tmp_path: Path) -> None:
     cells, kind, first = TYPES[name]
-    data = table(tmp_path, with_column(cells), separator=",")
+    data = table(tmp_path, csv_with_column(cells), separator=",")
     told, values = field(data, "x"), column(data, "x")
     assert told.kind == kind
     assert (str(values.dtype), values.shape[1:]) == (told.dtype, told.shape)
@@ -96,7 +96,7 @@ def test_a_column_is_what_its_cells_say(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_what_a_column_is_does_not_depend_on_the_order_of_the_rows(name: str, tmp_path: Path) -> None:
-    header, *lines = with_column(TYPES[name].cells).splitlines()
+    header, *lines = csv_with_column(TYPES[name].cells).splitlines()
     straight = table(tmp_path, "\n".join([header, *lines]), separator=",")
     turned = table(tmp_path, "\n".join([header, *lines[::-1]]), separator=",")
     assert turned.schema == straight.schema
@@ -109,15 +109,15 @@ STATED = {
     "numbers as yes and no": (["1", "0"] * 20, "boolean", "category", ("0", "1")),
     "codes as numbers": (["007", "010"] * 20, "number", "number", ()),
     "words as texts": (WORDS, "text", "text", ()),
-    "names that hardly repeat as texts": ([f"Mr {n}" for n in range(ROWS)], "text", "text", ()),
-    "a counter as a number": (list(range(ROWS)), "number", "number", ()),
+    "names that hardly repeat as texts": ([f"Mr {n}" for n in range(ROW_COUNT)], "text", "text", ()),
+    "a counter as a number": (list(range(ROW_COUNT)), "number", "number", ()),
 }
 
 
 @pytest.mark.parametrize("name", STATED)
 def test_a_stated_type_outranks_the_guess(name: str, tmp_path: Path) -> None:
     cells, stated, kind, categories = STATED[name]
-    told = field(table(tmp_path, with_column(cells), types={"x": stated}), "x")
+    told = field(table(tmp_path, csv_with_column(cells), types={"x": stated}), "x")
     assert (told.kind, told.categories) == (kind, categories)
 
 
@@ -137,7 +137,7 @@ def test_a_stated_type_outranks_the_guess(name: str, tmp_path: Path) -> None:
 def test_a_target_is_a_category_if_it_is_words_or_few_whole_numbers(
     cells: list[Any], stated: Any, kind: str, categories: tuple[str, ...], tmp_path: Path
 ) -> None:
-    data = table(tmp_path, csv({"x": [n * 0.3 for n in range(len(cells))], "y": cells}), **stated)
+    data = table(tmp_path, format_csv({"x": [n * 0.3 for n in range(len(cells))], "y": cells}), **stated)
     assert (data.schema.target.kind, data.schema.target.categories) == (kind, categories)
     if not stated and categories[:1] == ("0",):
         assert any("`types: {y: number}`" in note for note in data.notes)
@@ -166,7 +166,7 @@ FORMS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_the_same_table_is_read_from_every_form_of_file(name: str, tmp_path: Path) -> None:
-    text = with_column(["größer", "kleiner"] * 20)
+    text = csv_with_column(["größer", "kleiner"] * 20)
     written, file = FORMS[name]
     plain, other = table(tmp_path, text), table(tmp_path, written(text), file)
     assert other.schema == plain.schema.model_copy(update={"title": other.schema.title, "origin": other.schema.origin})
@@ -188,7 +188,7 @@ def test_a_parquet_file_is_read_as_it_is_typed(tmp_path: Path) -> None:
         }
     )
     frame.to_parquet(tmp_path / "t.parquet")
-    data = load(TableSettings(kind="table", path=str(tmp_path / "t.parquet"), target="y"))
+    data = load_table(TableSettings(kind="table", path=str(tmp_path / "t.parquet"), target="y"))
     assert {one.name: one.categories or one.kind for one in data.schema.inputs} == {
         "whole": "number",
         "float": "number",
@@ -207,7 +207,9 @@ def test_a_parquet_file_is_read_as_it_is_typed(tmp_path: Path) -> None:
 def test_a_real_table_comes_back_number_by_number(tmp_path: Path) -> None:
     wine = load_wine(as_frame=True)
     wine.frame.to_csv(tmp_path / "wine.csv")  # with the index as a column without a name, as pandas does
-    data = load(TableSettings(kind="table", path=str(tmp_path / "wine.csv"), target="target", unit={"ash": "g/l"}))
+    data = load_table(
+        TableSettings(kind="table", path=str(tmp_path / "wine.csv"), target="target", unit={"ash": "g/l"})
+    )
     np.testing.assert_array_equal(np.stack(data.part.inputs, axis=1), wine.data.to_numpy(dtype=np.float32))
     np.testing.assert_array_equal(data.part.target, wine.target)
     assert field(data, "ash").unit == "g/l"
@@ -218,7 +220,7 @@ def test_a_real_table_comes_back_number_by_number(tmp_path: Path) -> None:
 
 def test_keys_are_kept_beside_the_inputs_in_their_own_type(tmp_path: Path) -> None:
     rows = [(place // 4, f"farm {place // 8}", day) for place, day in enumerate(DATES)]
-    text = with_column(NUMBERS, person=[r[0] for r in rows], farm=[r[1] for r in rows], day=[r[2] for r in rows])
+    text = csv_with_column(NUMBERS, person=[r[0] for r in rows], farm=[r[1] for r in rows], day=[r[2] for r in rows])
     data = table(tmp_path, text, keys=["person", "farm", "day"])
     assert [one.name for one in data.schema.inputs] == ["x", "z"]
     assert {name: values.dtype.kind for name, values in data.keys.items()} == {"person": "i", "farm": "U", "day": "M"}
@@ -230,7 +232,7 @@ def test_keys_are_kept_beside_the_inputs_in_their_own_type(tmp_path: Path) -> No
 
 def test_rows_without_a_target_are_left_out_of_every_array(tmp_path: Path) -> None:
     endings = ["", "a", "b", "a"] * 10
-    data = table(tmp_path, csv({"x": NUMBERS, "who": WORDS, "y": endings}), keys=["who"], inputs=["x"])
+    data = table(tmp_path, format_csv({"x": NUMBERS, "who": WORDS, "y": endings}), keys=["who"], inputs=["x"])
     assert column(data, "x").tolist() == [n for n, ending in zip(NUMBERS, endings, strict=True) if ending]
     assert len(data.part.target) == len(data.keys["who"]) == 30
     assert finding(data, "rows_without_target").concerns == 10
@@ -248,19 +250,19 @@ def test_field_names_are_safe_and_each_once(columns: list[str]) -> None:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.one_of(st.binary(max_size=80), st.text('ab1.,;\t"\n\r -', max_size=80).map(str.encode)))
-def test_any_bytes_end_in_a_table_or_in_a_sentence(content: bytes, tmp_path: Path) -> None:
+def test_any_bytes_give_a_table_or_a_user_error(content: bytes, tmp_path: Path) -> None:
     try:
         data = table(tmp_path, content, header=False, target="column_2")
-    except Failure as failure:
+    except UserError as failure:
         assert "t.csv" in str(failure)  # noqa: PT017  either end is right
     else:
         assert all(len(values) == len(data.part.target) for values in data.part.inputs)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSED_TABLES)
 def test_a_wrong_table_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
-    content, words, stated, file = REFUSED[name]
-    with pytest.raises(Failure) as caught:
+    content, words, stated, file = REFUSED_TABLES[name]
+    with pytest.raises(UserError) as caught:
         table(tmp_path, content, file, **stated)
     assert str(caught.value).startswith(str(tmp_path / file))
     assert words in str(caught.value)
@@ -269,13 +271,13 @@ def test_a_wrong_table_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_folder_end_in_a_sentence(tmp_path: Path) -> None:
     for name, words in (("none.csv", "no such file"), ("none.parquet", "no such file"), (".", "is a folder")):
-        with pytest.raises(Failure, match=words):
-            load(TableSettings(kind="table", path=str(tmp_path / name), target="y"))
+        with pytest.raises(UserError, match=words):
+            load_table(TableSettings(kind="table", path=str(tmp_path / name), target="y"))
 
 
-@pytest.mark.parametrize("name", TREATED)
-def test_what_is_wrong_in_a_table_is_treated_and_said(name: str, tmp_path: Path) -> None:
-    content, check, concerns, words, stated = TREATED[name]
+@pytest.mark.parametrize("name", TABLES_WITH_FINDINGS)
+def test_faults_in_a_table_are_repaired_and_reported(name: str, tmp_path: Path) -> None:
+    content, check, concerns, words, stated = TABLES_WITH_FINDINGS[name]
     data = table(tmp_path, content, **stated)
     found = finding(data, check)
     assert (found.concerns, found.level in ("notice", "warning")) == (concerns, True)
@@ -286,12 +288,12 @@ def test_what_is_wrong_in_a_table_is_treated_and_said(name: str, tmp_path: Path)
 
 
 def test_a_table_without_faults_has_no_findings(tmp_path: Path) -> None:
-    assert table(tmp_path, with_column(WORDS)).findings == ()
+    assert table(tmp_path, csv_with_column(WORDS)).findings == ()
 
 
 def test_a_text_is_cut_between_two_characters(tmp_path: Path) -> None:
     text = "ä" * 4000 + "x" + "€" * 400  # 8,001 bytes, and 3 for each €
-    data = table(tmp_path, with_column([text, *SENTENCES[1:]]), types={"x": "text"})
+    data = table(tmp_path, csv_with_column([text, *SENTENCES[1:]]), types={"x": "text"})
     assert field(data, "x").shape == (8190,)
     assert column(data, "x")[0].tobytes().decode() == text[: 4001 + 63]
 

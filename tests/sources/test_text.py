@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.data.text import decoded
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.text.load import LIMIT, TextSettings, load
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.data.text import from_bytes
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.text.load import MAX_TEXT_BYTES, TextSettings, load_texts
 
 
-def read(path: Path, **settings: Any) -> Data:
-    return load(TextSettings(kind="text", path=str(path), **settings))
+def read(path: Path, **settings: Any) -> Dataset:
+    return load_texts(TextSettings(kind="text", path=str(path), **settings))
 
 
 def table(folder: Path, content: str | bytes, name: str = "mail.csv") -> Path:
@@ -36,7 +36,7 @@ def many(count: int = 20) -> dict[str, str | bytes]:
     return {f"{'good' if row % 2 else 'bad'}/{row:02}.txt": f"a film of year {1900 + row}" for row in range(count)}
 
 
-def said(data: Data) -> dict[str, Finding]:
+def said(data: Dataset) -> dict[str, Finding]:
     return {finding.check: finding for finding in data.findings if finding.level != "fine"}
 
 
@@ -49,7 +49,7 @@ def test_a_csv_becomes_texts_and_classes(tmp_path: Path) -> None:
     field, target = data.schema.inputs[0], data.schema.target
     assert (field.name, field.kind, field.dtype, field.shape) == ("body", "text", "uint8", (9,))
     assert (target.name, target.categories) == ("folder", ("ham", "spam"))
-    assert decoded(data.part.inputs[0]) == ["win cash", "see you", "at nine", "free cash"]
+    assert from_bytes(data.part.inputs[0]) == ["win cash", "see you", "at nine", "free cash"]
     assert data.part.target.tolist() == [1, 0, 0, 1]
     assert said(data) == {}
     assert str(tmp_path) not in data.schema.model_dump_json() + str(data.notes)
@@ -64,13 +64,13 @@ def test_a_tsv_without_a_header_is_read_by_the_columns_numbers(tmp_path: Path) -
 
 def test_a_quoted_text_may_hold_lines_and_separators(tmp_path: Path) -> None:
     data = read(table(tmp_path, 'body,folder\n"Dear all,\nsee ""you""",ham\nwin,spam\n'), **COLUMNS)
-    assert decoded(data.part.inputs[0]) == ['Dear all,\nsee "you"', "win"]
+    assert from_bytes(data.part.inputs[0]) == ['Dear all,\nsee "you"', "win"]
 
 
 def test_a_folder_per_class_becomes_texts_and_classes(tmp_path: Path) -> None:
     files = {"good/b.txt": "\ufeffa fine film", "good/a.TXT": "great", "bad/deep/c.txt": "dull", "readme.md": "see me"}
     data = read(tree(tmp_path, {**files, "bad/.hidden.txt": "no"}))
-    assert decoded(data.part.inputs[0]) == ["dull", "great", "a fine film"]
+    assert from_bytes(data.part.inputs[0]) == ["dull", "great", "a fine film"]
     assert [data.schema.target.categories[code] for code in data.part.target] == ["bad", "good", "good"]
     assert any("readme.md" in note for note in data.notes)
 
@@ -109,7 +109,7 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     [
         ("ham,\nham, \n", "empty_texts", "notice", 2, "set aside: line 6, line 7"),
         (",who knows\n", "missing_classes", "notice", 1, "no class and set aside: line 6"),
-        (f"ham,{'é' * LIMIT}\n", "long_texts", "notice", 1, "longer than 8192 bytes and cut there: line 6"),
+        (f"ham,{'é' * MAX_TEXT_BYTES}\n", "long_texts", "notice", 1, "longer than 8192 bytes and cut there: line 6"),
         ("ham,caf\x92s\n", "odd_characters", "notice", 1, "U+0092 in line 6"),
         ("ham,caf\ufffd\n", "odd_characters", "notice", 1, "U+FFFD in line 6"),
         ("junk,once\n", "single_texts", "warning", 1, "one text"),
@@ -117,7 +117,7 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
         ("ham,WIN cash\n", "near_twins", "warning", 2, "1 of 1 such sets have different classes"),
     ],
 )
-def test_what_is_odd_about_a_text_is_treated_and_said(
+def test_odd_texts_are_repaired_and_reported(
     rows: str, check: str, level: str, concerns: int, words: str, tmp_path: Path
 ) -> None:
     data = read(table(tmp_path, MAIL + rows), **COLUMNS)
@@ -127,16 +127,16 @@ def test_what_is_odd_about_a_text_is_treated_and_said(
 
 
 def test_a_long_text_is_cut_at_the_end_of_a_character(tmp_path: Path) -> None:
-    data = read(tree(tmp_path, {**many(), "good/long.txt": "a" + "é" * LIMIT}))
-    (text,) = [text for text in decoded(data.part.inputs[0]) if "é" in text]
-    assert text == "a" + "é" * ((LIMIT - 1) // 2)
+    data = read(tree(tmp_path, {**many(), "good/long.txt": "a" + "é" * MAX_TEXT_BYTES}))
+    (text,) = [text for text in from_bytes(data.part.inputs[0]) if "é" in text]
+    assert text == "a" + "é" * ((MAX_TEXT_BYTES - 1) // 2)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"caf\xe9 is bad", "good/odd.txt (byte 3 is 0xe9, which is not utf-8"),
-        (b"a" * 3 * LIMIT + b"\xff", "byte 24576 is 0xff"),  # beyond what is kept, within what is looked at
+        (b"a" * 3 * MAX_TEXT_BYTES + b"\xff", "byte 24576 is 0xff"),  # beyond what is kept, within what is looked at
         (b"\xff\xfea\x00b", "byte 4 is 0x62, which is not utf-16-le"),  # cut in the middle of a character
         (b"ends early \xe2\x82", "byte 11 is 0xe2"),
         ("no mark".encode("utf-16-le"), "NUL"),
@@ -160,9 +160,9 @@ def test_a_link_to_nothing_and_a_text_outside_a_class_are_set_aside(tmp_path: Pa
 
 def test_another_encoding_is_read_if_it_is_stated(tmp_path: Path) -> None:
     path = table(tmp_path, "body,folder\ncafé,ham\nwin,spam\n".encode("cp1252"))
-    assert decoded(read(path, **COLUMNS, encoding="cp1252").part.inputs[0]) == ["café", "win"]
+    assert from_bytes(read(path, **COLUMNS, encoding="cp1252").part.inputs[0]) == ["café", "win"]
     folder = tree(tmp_path / "films", {"good/a.txt": "café".encode("cp1252"), "bad/b.txt": "dull"})
-    assert decoded(read(folder, encoding="cp1252").part.inputs[0]) == ["dull", "café"]
+    assert from_bytes(read(folder, encoding="cp1252").part.inputs[0]) == ["dull", "café"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_another_encoding_is_read_if_it_is_stated(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
     content: str | bytes, settings: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(UserError) as refused:
         read(table(tmp_path, content), **settings)
     assert words in str(refused.value)
     assert "mail.csv" in str(refused.value)
@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
 def test_a_folder_that_cannot_be_used_is_refused_in_a_sentence(
     make: Callable[[Path], Path], settings: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(UserError) as refused:
         read(make(tmp_path), **settings)
     assert words in str(refused.value)
     assert tmp_path.name in str(refused.value)
@@ -257,8 +257,8 @@ def test_fields_are_called_after_their_columns_in_plain_signs(
 def test_a_huge_file_is_read_no_further_than_needed(tmp_path: Path) -> None:
     folder = tree(tmp_path, many())
     with (folder / "good" / "huge.txt").open("wb") as file:
-        file.write(b"word " * LIMIT)
+        file.write(b"word " * MAX_TEXT_BYTES)
         file.truncate(2**40)  # a tebibyte, of which nothing is stored
     data = read(folder)
     assert len(data.part.target) == 21
-    assert data.part.inputs[0].shape[1] == LIMIT
+    assert data.part.inputs[0].shape[1] == MAX_TEXT_BYTES

@@ -9,17 +9,17 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load
-from pipelines.splitting.duplicates import identical
-from pipelines.splitting.settings import By, PartValues
-from pipelines.splitting.split import BY, SplitSettings, split
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
+from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.settings import PartValues, SplitStrategy
+from pipelines.splitting.split import STRATEGIES, SplitSettings, split_rows
 
 
-def examples(values: list[int], labels: list[int]) -> Data:
+def examples(values: list[int], labels: list[int]) -> Dataset:
     """Examples that are one number each; equal numbers are identical examples."""
     schema = Schema(
         inputs=(Field(name="value", kind="image", dtype="int64", shape=()),),
@@ -30,25 +30,25 @@ def examples(values: list[int], labels: list[int]) -> Data:
         origin="made here",
         licence="none",
     )
-    return Data(schema, Part((np.array(values),), np.array(labels)))
+    return Dataset(schema, Part((np.array(values),), np.array(labels)))
 
 
-def classes_of(counts: list[int]) -> Data:
+def classes_of(counts: list[int]) -> Dataset:
     """Different examples, so many of each class."""
     return examples(list(range(sum(counts))), [code for code, count in enumerate(counts) for _ in range(count)])
 
 
-def test_every_way_that_settings_may_name_exists() -> None:
-    assert tuple(BY) == get_args(By)
+def test_every_split_strategy_of_the_settings_exists() -> None:
+    assert tuple(STRATEGIES) == get_args(SplitStrategy)
 
 
 chosen = st.tuples(st.floats(0.05, 0.4), st.floats(0.05, 0.4)).map(lambda two: SplitSettings(valid=two[0], test=two[1]))
 seeds = st.integers(0, 2**31)
 labelled = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4)), min_size=60, max_size=200)
-ways = pytest.mark.parametrize("by", BY)
+ways = pytest.mark.parametrize("by", STRATEGIES)
 
 
-def keyed(data: Data, seed: int) -> Data:
+def keyed(data: Dataset, seed: int) -> Dataset:
     """The same examples with everything that a split may go by, drawn at random."""
     random = np.random.default_rng(seed)
     count = len(data.part.target)
@@ -78,8 +78,8 @@ def test_no_example_is_in_two_parts_and_twins_are_together(
 ) -> None:
     data = keyed(examples(*map(list, zip(*pairs, strict=True))), seed)
     try:
-        rows = split(data, way(by, settings), seed)
-    except Failure:
+        rows = split_rows(data, way(by, settings), seed)
+    except UserError:
         return  # a part would be empty: said, not guessed
     everything = np.sort(np.concatenate(list(rows.values())))
     assert len(np.unique(everything)) == len(everything)
@@ -97,7 +97,7 @@ def test_no_way_to_split_looks_at_the_order_of_the_examples(by: str, seed: int) 
     order = np.random.default_rng(seed).permutation(120)
     keys = {name: values[order] for name, values in data.keys.items()}
     other = data._replace(part=Part((data.part.inputs[0][order],), data.part.target[order]), keys=keys)
-    rows, again = split(data, way(by), seed), split(other, way(by), seed)
+    rows, again = split_rows(data, way(by), seed), split_rows(other, way(by), seed)
     for name in PARTS:
         assert np.array_equal(np.sort(order[again[name]]), rows[name])
 
@@ -107,7 +107,7 @@ def test_no_way_to_split_looks_at_the_order_of_the_examples(by: str, seed: int) 
 def test_groups_stay_whole_and_every_part_gets_one(sizes: list[int], settings: SplitSettings, seed: int) -> None:
     group = np.repeat([f"patient {number}" for number in range(len(sizes))], sizes)
     data = classes_of([len(group), 0])._replace(keys={"patient": group})
-    rows = split(data, SplitSettings(valid=settings.valid, test=settings.test, by="group", group="patient"), seed)
+    rows = split_rows(data, SplitSettings(valid=settings.valid, test=settings.test, by="group", group="patient"), seed)
     owners = [set(group[part]) for part in rows.values()]
     assert sum(map(len, owners)) == len(sizes)
     assert all(owners)
@@ -125,8 +125,8 @@ def test_time_goes_from_train_over_valid_to_test(days: list[int], embargo: int, 
     data = classes_of([len(days), 0])._replace(keys={"day": time})
     settings = SplitSettings(by="time", time="day", embargo=embargo)
     try:
-        rows = split(data, settings, seed)
-    except Failure:
+        rows = split_rows(data, settings, seed)
+    except UserError:
         return
     train, valid, test = (time[rows[name]] for name in PARTS)
     assert train.max() < valid.min() <= valid.max() < test.min()
@@ -138,7 +138,7 @@ def test_time_goes_from_train_over_valid_to_test(days: list[int], embargo: int, 
 
 def test_an_embargo_leaves_out_so_many_examples_after_each_boundary() -> None:
     data = classes_of([100, 0])._replace(keys={"time": np.arange(100)})
-    rows = split(data, SplitSettings(by="time", embargo=5), seed=0)
+    rows = split_rows(data, SplitSettings(by="time", embargo=5), seed=0)
     assert [(part[0], part[-1]) for part in rows.values()] == [(0, 59), (65, 79), (85, 99)]
 
 
@@ -146,7 +146,7 @@ def test_groups_in_time_are_whole_and_the_latest_are_tested() -> None:
     group = np.repeat(np.arange(10), 10)
     time = np.tile(np.arange(10), 10) + 5 * group  # each group begins before the one before it ends
     data = classes_of([100, 0])._replace(keys={"group": group, "time": time})
-    rows = split(data, SplitSettings(by="group_in_time"), seed=3)
+    rows = split_rows(data, SplitSettings(by="group_in_time"), seed=3)
     assert {name: sorted(set(group[part])) for name, part in rows.items()} == {
         "train": [0, 1, 2, 3, 4, 5],
         "valid": [6, 7],
@@ -167,7 +167,7 @@ def test_a_column_makes_the_parts_and_what_it_does_not_name_is_cut_from_train(
     parts: PartValues, counts: list[int]
 ) -> None:
     data = classes_of([50, 50])._replace(keys={"fold": np.arange(100) % 5})
-    rows = split(data, SplitSettings(by="column", column="fold", parts=parts), seed=1)
+    rows = split_rows(data, SplitSettings(by="column", column="fold", parts=parts), seed=1)
     assert [len(part) for part in rows.values()] == counts
     for part in rows.values():
         assert abs(np.count_nonzero(data.part.target[part]) - len(part) / 2) <= 1
@@ -175,20 +175,20 @@ def test_a_column_makes_the_parts_and_what_it_does_not_name_is_cut_from_train(
 
 def test_given_parts_are_kept_and_valid_is_cut_from_train() -> None:
     data = classes_of([60, 60])._replace(keys={"part": np.array(["train"] * 100 + ["test"] * 20)})
-    rows = split(data, SplitSettings(by="given"), seed=1)
+    rows = split_rows(data, SplitSettings(by="given"), seed=1)
     assert rows["test"].tolist() == list(range(100, 120))
     assert [len(rows["train"]), len(rows["valid"])] == [80, 20]
 
 
 def test_a_target_of_numbers_is_split_at_random() -> None:
     data = numbers(100)
-    with pytest.raises(Failure, match=r"by: stratified|of kind number; write by: random"):
-        split(data, SplitSettings(), seed=0)
-    rows = split(data, SplitSettings(by="random"), seed=0)
+    with pytest.raises(UserError, match=r"by: stratified|of kind number; write by: random"):
+        split_rows(data, SplitSettings(), seed=0)
+    rows = split_rows(data, SplitSettings(by="random"), seed=0)
     assert [len(part) for part in rows.values()] == [60, 20, 20]
 
 
-def numbers(count: int) -> Data:
+def numbers(count: int) -> Dataset:
     data = classes_of([count, 0])
     target = Field(name="height", kind="number", dtype="float32", shape=())
     schema = data.schema.model_copy(update={"target": target})
@@ -223,8 +223,8 @@ def test_data_that_cannot_be_split_this_way_is_a_failure_that_says_so(
     keys: dict[str, list[object]], settings: dict[str, object], sentence: str
 ) -> None:
     data = classes_of([9, 0])._replace(keys={name: np.array(values) for name, values in keys.items()})
-    with pytest.raises(Failure, match=sentence):
-        split(data, SplitSettings.model_validate(settings), seed=0)
+    with pytest.raises(UserError, match=sentence):
+        split_rows(data, SplitSettings.model_validate(settings), seed=0)
 
 
 @checked(deadline=None)  # a busy machine is not a failure
@@ -233,7 +233,7 @@ def test_shares_are_met_to_one_example_and_in_each_class_to_two(
     counts: list[int], settings: SplitSettings, seed: int
 ) -> None:
     data = classes_of(counts)
-    rows = split(data, settings, seed)
+    rows = split_rows(data, settings, seed)
     shares = {"train": 1 - settings.valid - settings.test, "valid": settings.valid, "test": settings.test}
     for name in PARTS:
         assert abs(len(rows[name]) - shares[name] * sum(counts)) <= 1
@@ -250,7 +250,7 @@ def test_a_class_with_three_different_examples_is_in_every_part(
 ) -> None:
     once = classes_of(counts)
     data = examples(once.part.inputs[0].tolist() * copies, once.part.target.tolist() * copies)
-    for part in split(data, settings, seed).values():
+    for part in split_rows(data, settings, seed).values():
         assert set(data.part.target[part]) == set(range(len(counts)))
 
 
@@ -259,10 +259,10 @@ def test_a_class_with_three_different_examples_is_in_every_part(
 def test_the_order_of_the_examples_does_not_matter(pairs: list[tuple[int, int]], seed: int) -> None:
     data = examples(*map(list, zip(*pairs, strict=True)))
     order = np.random.default_rng(seed).permutation(len(pairs))
-    other = Data(data.schema, Part((data.part.inputs[0][order],), data.part.target[order]))
+    other = Dataset(data.schema, Part((data.part.inputs[0][order],), data.part.target[order]))
     try:
-        rows, again = split(data, SplitSettings(), seed), split(other, SplitSettings(), seed)
-    except Failure:
+        rows, again = split_rows(data, SplitSettings(), seed), split_rows(other, SplitSettings(), seed)
+    except UserError:
         return
     for name in PARTS:
         assert np.array_equal(np.sort(order[again[name]]), rows[name])
@@ -270,7 +270,7 @@ def test_the_order_of_the_examples_does_not_matter(pairs: list[tuple[int, int]],
 
 def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
     data = classes_of([50, 50])
-    first, same, other = (split(data, SplitSettings(), seed) for seed in (1, 1, 2))
+    first, same, other = (split_rows(data, SplitSettings(), seed) for seed in (1, 1, 2))
     assert all(np.array_equal(first[name], same[name]) for name in PARTS)
     assert not np.array_equal(first["test"], other["test"])
 
@@ -279,7 +279,7 @@ def test_every_example_is_as_likely_to_be_tested() -> None:
     data = classes_of([30, 20])
     times = np.zeros(50)
     for seed in range(2000):
-        times[split(data, SplitSettings(), seed)["test"]] += 1
+        times[split_rows(data, SplitSettings(), seed)["test"]] += 1
     # binomial(2000, 0.2): standard deviation 17.9; the largest of 50 stays within 4 of them
     assert np.all(np.abs(times - 400) < 4 * 17.9)
 
@@ -289,7 +289,7 @@ def test_a_class_with_one_or_two_different_examples_goes_to_train_first(differen
     labels = [0] * 40 + [1] * different
     for seed in range(20):
         data = examples(list(range(len(labels))), labels)
-        rows = split(data, SplitSettings(), seed)
+        rows = split_rows(data, SplitSettings(), seed)
         places = {name for name in PARTS if 1 in data.part.target[rows[name]]}
         assert "train" in places
         assert places <= parts
@@ -298,42 +298,42 @@ def test_a_class_with_one_or_two_different_examples_goes_to_train_first(differen
 
 def test_many_rare_classes_do_not_empty_the_common_ones_train_part() -> None:
     data = classes_of([1] * 100 + [200])
-    rows = split(data, SplitSettings(), seed=0)
+    rows = split_rows(data, SplitSettings(), seed=0)
     common = np.count_nonzero(data.part.target[rows["train"]] == 100)
     assert abs(common - 120) <= 2
 
 
-def test_planted_twins_among_the_digits_stay_on_one_side() -> None:
-    digits = load(ScikitLearnSettings(kind="sklearn", dataset="digits"))
+def test_planted_duplicates_stay_in_one_part() -> None:
+    digits = load_scikit_learn(ScikitLearnSettings(kind="sklearn", dataset="digits"))
     images, target = digits.part.inputs[0], digits.part.target
     planted = np.random.default_rng(3).choice(len(images), 400)  # some more than once
-    data = Data(
+    data = Dataset(
         digits.schema,
         Part((np.concatenate([images, images[planted]]),), np.concatenate([target, target[planted]])),
     )
-    sets = identical(data.part.inputs)
+    sets = duplicate_ids(data.part.inputs)
     for seed in range(5):
-        rows = split(data, SplitSettings(), seed)
+        rows = split_rows(data, SplitSettings(), seed)
         owners = [set(sets[part].tolist()) for part in rows.values()]
         assert sum(map(len, owners)) == len(set.union(*owners)) == 1797
         assert abs(len(rows["test"]) - 0.2 * 2197) <= 2
 
 
 @pytest.mark.parametrize("by", ["stratified", "random"])
-def test_large_sets_of_twins_are_dealt_to_every_part_by_its_share(by: By) -> None:
+def test_large_sets_of_twins_are_dealt_to_every_part_by_its_share(by: SplitStrategy) -> None:
     values = [number for number in range(450) for _ in range(6 if number < 30 else 1)]  # 30 sets of 6, and 420 without
-    rows = split(examples(values, [0] * 600), SplitSettings(by=by), seed=5)
+    rows = split_rows(examples(values, [0] * 600), SplitSettings(by=by), seed=5)
     sets = {name: len({values[row] for row in part if row < 180}) for name, part in rows.items()}
     assert sets == {"train": 18, "valid": 6, "test": 6}
     assert {name: len(part) for name, part in rows.items()} == {"train": 360, "valid": 120, "test": 120}
 
 
-def test_contradicting_twins_stay_together_and_count_as_the_class_most_of_them_have() -> None:
+def test_duplicates_with_different_labels_stay_together_as_the_majority_class() -> None:
     values = [0, 0, 0, 1, 1, 1, 2, 2, 2, *range(3, 60)]
     labels = [1, 1, 0, 1, 0, 1, 0, 1, 1, *[0] * 57]
     data = examples(values, labels)
     for seed in range(10):
-        rows = split(data, SplitSettings(), seed)
+        rows = split_rows(data, SplitSettings(), seed)
         assert sorted(len({0, 1, 2} & set(part.tolist())) for part in rows.values()) == [0, 0, 3]
         assert all(1 in data.part.target[part] for part in rows.values())  # three sets of class 1: one in every part
 
@@ -370,16 +370,16 @@ def test_impossible_settings_are_refused_in_a_sentence(wrong: dict[str, object],
         (examples([1] * 9, [0] * 9), "problems.x.split: no example is left for valid and test: of 9 examples"),
     ],
 )
-def test_too_few_examples_are_a_failure_that_says_so(data: Data, sentence: str) -> None:
-    with pytest.raises(Failure, match=sentence):
-        split(data, SplitSettings(), seed=0, where="problems.x.split")
+def test_too_few_examples_are_a_failure_that_says_so(data: Dataset, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        split_rows(data, SplitSettings(), seed=0, where="problems.x.split")
 
 
 def test_stratified_needs_classes() -> None:
     data = classes_of([9, 9])
     schema = data.schema.model_copy(update={"target": Field(name="mask", kind="image", dtype="uint8", shape=(2, 2))})
     with pytest.raises(
-        Failure,
+        UserError,
         match=r"split.by: stratified needs a target that is a category, but mask is of kind image; write by: ran",
     ):
-        split(data._replace(schema=schema), SplitSettings(), seed=0)
+        split_rows(data._replace(schema=schema), SplitSettings(), seed=0)

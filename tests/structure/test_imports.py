@@ -94,36 +94,36 @@ def test_imports_run_one_way(module: str) -> None:
         assert room(other) in allowed or (module, other) in DOORS, f"{module} may not import {other}"
 
 
-def test_the_rooms_lean_on_rooms_below_them_alone() -> None:
+def test_packages_import_only_packages_below_them() -> None:
     order = list(MAY_IMPORT)
     for name, others in MAY_IMPORT.items():
         assert all(order.index(other) > order.index(name) for other in others), name
 
 
-def test_every_door_in_the_wall_is_used() -> None:
+def test_every_import_exception_is_used() -> None:
     for importer, imported in DOORS:
         assert imported in imports(importer)
 
 
-def test_every_folder_of_pipelines_is_a_room_with_a_place_in_the_order() -> None:
+def test_every_package_of_pipelines_has_a_place_in_the_import_order() -> None:
     folders = {path.parent.name for path in (ROOT / "pipelines").glob("*/__init__.py")}
     assert folders == set(MAY_IMPORT) - {"stages", "models", "serving"}
 
 
-def test_no_file_is_named_after_nothing() -> None:
+def test_no_file_has_a_catch_all_name() -> None:
     empty = {"util", "utils", "common", "helper", "helpers", "manager", "base", "misc"}
     files = [path for top in (*HOUSE, "tests", "benchmarks") for path in (ROOT / top).rglob("*.py")]
     assert [path for path in files if path.stem in empty] == []
 
 
 @pytest.mark.parametrize("verb", STAGES)
-def test_a_stage_is_a_short_story(verb: str) -> None:
+def test_stage_modules_are_short(verb: str) -> None:
     lines = (ROOT / "pipelines" / f"{verb}.py").read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if line]) <= 60, "a stage loads, reads, calls and writes; the rest is a room's"
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_file_can_be_read_in_one_sitting(module: str) -> None:
+def test_modules_have_at_most_300_lines(module: str) -> None:
     assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
 
 
@@ -137,7 +137,7 @@ def fresh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_importing_says_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_importing_prints_nothing_and_writes_no_files(tmp_path: Path) -> None:
     ended = fresh(f"import importlib\nfor name in {list(MODULES)!r}: importlib.import_module(name)", tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
@@ -151,11 +151,11 @@ def test_importing_says_nothing_and_leaves_nothing_behind(tmp_path: Path) -> Non
     ],
     ids=["serving", "exporting"],
 )
-def test_onnx_runtime_keeps_no_identity_and_does_not_call_home(script: str, tmp_path: Path) -> None:
+def test_onnx_runtime_telemetry_leaves_no_files_at_home(script: str, tmp_path: Path) -> None:
     """Its packages do from version 1.29 on: a file with a number for the device, and a queue of what to send."""
     home, model = tmp_path / "home", tmp_path / "model.onnx"
     home.mkdir()
-    model.write_bytes(small_model.graph())
+    model.write_bytes(small_model.build_onnx())
     ended = fresh(script.format(str(model)), home)
     assert ended.returncode == 0, ended.stderr
     assert list(home.iterdir()) == []
@@ -185,7 +185,7 @@ def dependencies(verb: str) -> list[str]:
     return listed
 
 
-def test_the_story_and_the_files_of_pipelines_are_the_same_stages() -> None:
+def test_dvc_stages_and_stage_files_are_the_same() -> None:
     assert sorted(story()) == STAGES
 
 
@@ -196,7 +196,7 @@ def test_a_stage_runs_its_own_file_and_depends_on_it(verb: str) -> None:
     assert dependencies(verb)[0] == f"pipelines/{verb}.py"
 
 
-def test_one_stage_looks_at_all_problems_in_every_run_because_files_outside_may_have_changed() -> None:
+def test_the_fetch_stage_always_runs_for_all_problems() -> None:
     assert [verb for verb in STAGES if not story()[verb]["foreach"]] == ["fetch"]
     assert [verb for verb in STAGES if story()[verb].get("always_changed")] == ["fetch"]
     assert story()["fetch"]["outs"] == ["data/watched"]
@@ -222,7 +222,7 @@ def opens_the_test_part(verb: str) -> bool:
     return any(part == path or part.startswith(f"{path}/") for path in dependencies(verb))
 
 
-def test_the_test_part_is_given_to_evaluate_and_to_the_proof_of_export_alone() -> None:
+def test_only_evaluate_and_export_open_the_test_part() -> None:
     assert [verb for verb in STAGES if opens_the_test_part(verb)] == ["evaluate", "export"]
 
 
@@ -249,7 +249,7 @@ LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {
     ("models.blocks.losses", ("evaluate", "compare")): "nothing is trained any more",
     ("models.blocks.class_losses", ("evaluate", "compare")): "nothing is trained any more",
     ("models.outputs.", ("compare",)): SCORES,
-    ("pipelines.training.augmentation", ("evaluate", "export")): "nothing is drawn: lesson.py names a type",
+    ("pipelines.training.augmentation", ("evaluate", "export")): "nothing is drawn: job.py names a type",
     ("pipelines.training.search_space", ("train",)): "train takes its settings from best.json",
     ("pipelines.training.search", ("train",)): "records.py names the type of a trial",
     ("pipelines.data.parts", ("compare",)): "compare reads what was answered, not the data",
@@ -326,7 +326,7 @@ def test_a_stage_depends_on_no_code_that_it_does_not_use(verb: str) -> None:
 
 
 @pytest.mark.parametrize(("module", "verbs"), LEFT_OUT)
-def test_what_is_left_out_is_imported(module: str, verbs: tuple[str, ...]) -> None:
+def test_every_excluded_dependency_is_really_imported(module: str, verbs: tuple[str, ...]) -> None:
     for verb in verbs:
         without = {name for name in left_out(verb) if name != module and not name.startswith(f"{module.rstrip('.')}.")}
         met = reached(f"pipelines.{verb}", without)

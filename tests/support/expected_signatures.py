@@ -8,48 +8,48 @@ from numpy.typing import NDArray
 
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
-from pipelines.exporting.signature import Champion, write_signature
-from pipelines.settings.params import load
-from pipelines.sources import load as load_source
-from pipelines.splitting.split import split, write_split
-from pipelines.tasks import task
+from pipelines.exporting.signature import ChampionSummary, write_signature
+from pipelines.settings.params import load_params
+from pipelines.sources import load_dataset
+from pipelines.splitting.split import split_rows, write_split
+from pipelines.tasks import build_task
 from serving.worker import signature
 from tests.support.pages import ROOT
 
 
-class Asked(NamedTuple):
+class BaselineChampion(NamedTuple):
     """A problem whose champion is its best baseline."""
 
     contract: signature.Signature
-    answers: NDArray[Any]  # to the first example of the test part, (1, ...)
+    predictions: NDArray[Any]  # to the first example of the test part, (1, ...)
 
 
 @cache
-def asked(problem: str, folder: Path) -> Asked:
+def export_baseline(problem: str, folder: Path) -> BaselineChampion:
     """Split a problem into the folder, as the stage does, and let a baseline answer.
 
     Args:
         problem: its name in params.yaml.
         folder: the project's.
     """
-    params = load(ROOT / "params.yaml")
-    settings, place = params.problems[problem], folder / "data" / problem / "split"
-    data = load_source(settings.source, folder / ".state" / "downloads")
-    write_split(place, data, split(data, settings.split, params.seed))
-    schema = read_schema(place / "schema.json")
-    learned = task(settings.task, schema, settings.goal)
-    train, test = (read_part(place / part, schema) for part in ("train", "test"))
-    name, answers = list(learned.baselines(train, test).items())[-1]
+    params = load_params(ROOT / "params.yaml")
+    settings, split_folder = params.problems[problem], folder / "data" / problem / "split"
+    data = load_dataset(settings.source, folder / ".state" / "downloads")
+    write_split(split_folder, data, split_rows(data, settings.split, params.seed))
+    schema = read_schema(split_folder / "schema.json")
+    task = build_task(settings.task, schema, settings.goal)
+    train, test = (read_part(split_folder / part, schema) for part in ("train", "test"))
+    name, predictions = list(task.baselines(train, test).items())[-1]
     write_signature(
-        place,
+        split_folder,
         name=problem,
-        task=learned,
+        task=task,
         schema=schema,
-        champion=Champion(name, "baseline", 0, 0),
-        reply=answers.shape[1:],
+        champion=ChampionSummary(name, "baseline", 0, 0),
+        prediction_shape=predictions.shape[1:],
         tolerance=1e-5,
-        decision=learned.decide(answers, learned.truth(test)),
-        levels=getattr(learned, "levels", ()),
+        calibration=task.calibrate(predictions, task.reference(test)),
+        levels=getattr(task, "levels", ()),
     )
-    contract = signature.read((place / "signature.json").read_text(encoding="utf-8"))
-    return Asked(contract, answers[:1])
+    contract = signature.parse_signature((split_folder / "signature.json").read_text(encoding="utf-8"))
+    return BaselineChampion(contract, predictions[:1])

@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
 class Block(NamedTuple):
@@ -29,11 +29,11 @@ class Block(NamedTuple):
         return self.text.strip().splitlines()
 
 
-def blocks() -> list[Block]:
+def fenced_blocks() -> list[Block]:
     return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)]
 
 
-def commands(block: Block) -> list[list[str]]:
+def split_commands(block: Block) -> list[list[str]]:
     """The words of every command; one may span lines within quotes."""
     found, open_quote = [], ""
     for line in block.lines:
@@ -44,24 +44,24 @@ def commands(block: Block) -> list[list[str]]:
     return found
 
 
-class Request(NamedTuple):
+class CurlRequest(NamedTuple):
     """What a `curl` of the page sends."""
 
     address: str  # http://127.0.0.1:8080
     problem: str
-    media: str
+    media_type: str
     body: bytes
 
 
-def request(words: list[str], folder: Path) -> Request:
+def parse_curl(words: list[str], folder: Path) -> CurlRequest:
     """The request of a `curl` line; a body that is `@a file` is read from the folder."""
     assert words[0] == "curl"
     address, problem = words[1].split("/predictions/")
     media, body = words[words.index("-H") + 1].removeprefix("Content-Type: "), words[-1]
-    return Request(address, problem, media, (folder / body[1:]).read_bytes() if body[0] == "@" else body.encode())
+    return CurlRequest(address, problem, media, (folder / body[1:]).read_bytes() if body[0] == "@" else body.encode())
 
 
-def table(title: str, page: str = README) -> list[list[str]]:
+def table_cells(title: str, page: str = README) -> list[list[str]]:
     """The cells of the table with that first column, without quotes around names."""
     rows = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE)
     assert rows, title
@@ -82,7 +82,7 @@ def paths_of_tree(text: str) -> list[str]:
     return paths
 
 
-def listed() -> list[str]:
+def list_project_files() -> list[str]:
     """The files of the project: in git, or on their way into it."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -92,55 +92,55 @@ def listed() -> list[str]:
 # A copy of the project in which commands are run
 
 
-def environment() -> dict[str, str]:
+def command_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BAKEOFF_", "MLFLOW_", "GIT_"))}
-    people = {f"GIT_{role}_{what}": "t@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return {**kept, **people, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    identity = {f"GIT_{role}_{what}": "t@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**kept, **identity, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def shell(script: str, folder: Path) -> str:
+def run_shell(script: str, folder: Path) -> str:
     """Run a script; return what it printed."""
-    ended = subprocess.run(
+    completed = subprocess.run(
         ["bash", "-c", f"set -e\n{script}"],
         cwd=folder,
-        env=environment(),
+        env=command_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=120,
     )
-    assert ended.returncode == 0, f"{script}\n{ended.stdout}"
-    return ended.stdout
+    assert completed.returncode == 0, f"{script}\n{completed.stdout}"
+    return completed.stdout
 
 
-def copy_with_views(folder: Path) -> None:
+def copy_project_with_artifacts(folder: Path) -> None:
     """Copy the project, with the smallest artifacts that `dvc metrics` and `dvc plots` can show, into git."""
-    for name in listed():
+    for name in list_project_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     (folder / "dvc.lock").unlink(missing_ok=True)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values():
         for key, item in params[entry["foreach"].strip("${}")].items() if "foreach" in entry else ():
-            _write_views(folder, entry["do"], lambda path, key=key, item=item: _filled(path, key, item))
-    shell("git init --quiet && git add --all && git commit --quiet --message start", folder)
+            _write_artifacts(folder, entry["do"], lambda path, key=key, item=item: _fill_template(path, key, item))
+    run_shell("git init --quiet && git add --all && git commit --quiet --message start", folder)
 
 
-def _filled(path: str, key: str, item: dict[str, Any]) -> str:
+def _fill_template(path: str, key: str, item: dict[str, Any]) -> str:
     for name, value in item.items():
         path = path.replace(f"${{item.{name}}}", str(value))
     return path.replace("${key}", key)
 
 
-def _write_views(folder: Path, stage: dict[str, Any], place: Callable[[str], str]) -> None:
+def _write_artifacts(folder: Path, stage: dict[str, Any], fill_path: Callable[[str], str]) -> None:
     for path in stage.get("metrics", []):
-        _write(folder / place(path), json.dumps({"test": {"accuracy": 0.5}}))
+        _write_file(folder / fill_path(path), json.dumps({"test": {"accuracy": 0.5}}))
     for plot in stage.get("plots", []):
         for path, look in plot.items() if isinstance(plot, dict) else ():
-            _write(folder / place(path), f"{look['x']},{look['y']}\n1,1\n2,2\n")
+            _write_file(folder / fill_path(path), f"{look['x']},{look['y']}\n1,1\n2,2\n")
 
 
-def _write(path: Path, text: str) -> None:
+def _write_file(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -5,28 +5,30 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part, read_part, write_part
 from pipelines.data.schema import read_schema
-from pipelines.sources import SourceSettings, load
-from pipelines.splitting.split import SplitSettings, split, write_split
-from pipelines.tasks import SettingsOfTask, stored
-from pipelines.training.augmentation import AugmentSettings, copies
-from pipelines.training.job import Lesson
+from pipelines.sources import SourceSettings, load_dataset
+from pipelines.splitting.split import SplitSettings, split_rows, write_split
+from pipelines.tasks import AnyTaskSettings, settings_from_json
+from pipelines.training.augmentation import AugmentSettings, augmented_copies
+from pipelines.training.job import TrainingJob
 
-FEW = 400  # rows at most
-DRAWS = AugmentSettings(copies=2, shift=1, rotate=10)
+MAX_ROWS = 400  # rows at most
+AUGMENT_SETTINGS = AugmentSettings(copies=2, shift=1, rotate=10)
 
 
 class Problem(NamedTuple):
     source: dict[str, Any]
-    by: str
+    split_by: str
     task: dict[str, Any]
     augment: AugmentSettings = AugmentSettings()
 
 
 PROBLEMS: dict[str, Problem] = {
-    "digits": Problem({"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "classification"}, DRAWS),
+    "digits": Problem(
+        {"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "classification"}, AUGMENT_SETTINGS
+    ),
     "cells": Problem(
         {"kind": "sklearn", "dataset": "breast_cancer"},
         "stratified",
@@ -39,11 +41,13 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "shapes": Problem({"kind": "sklearn", "dataset": "digits_on_photographs"}, "random", {"kind": "segmentation"}),
     "noisy": Problem({"kind": "sklearn", "dataset": "noisy_digits"}, "random", {"kind": "reconstruction"}),
-    "drawings": Problem({"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "generation"}, DRAWS),
+    "drawings": Problem(
+        {"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "generation"}, AUGMENT_SETTINGS
+    ),
 }
 
 # What an architecture is tried on; the digits unless it says otherwise
-PROBLEM_OF = {
+PROBLEM_BY_ARCHITECTURE = {
     "linear_regression": "diabetes",
     "pixel_logistic_regression": "shapes",
     "unet": "shapes",
@@ -57,38 +61,38 @@ PROBLEM_OF = {
 
 
 def problem_of(architecture: str) -> str:
-    return PROBLEM_OF.get(architecture, "digits")
+    return PROBLEM_BY_ARCHITECTURE.get(architecture, "digits")
 
 
-def task_of(problem: str) -> SettingsOfTask:
-    return stored(PROBLEMS[problem].task)
+def task_settings_of(problem: str) -> AnyTaskSettings:
+    return settings_from_json(PROBLEMS[problem].task)
 
 
-def make(problem: str, folder: Path) -> None:
+def make_problem(problem: str, folder: Path) -> None:
     """Write split/ and augmented/ as the stages do."""
-    what = PROBLEMS[problem]
-    settings: SourceSettings = TypeAdapter(SourceSettings).validate_python(what.source)
-    data = _few(load(settings, folder / "downloads"))
-    write_split(folder / "split", data, split(data, SplitSettings(by=what.by), seed=1))
+    row = PROBLEMS[problem]
+    settings: SourceSettings = TypeAdapter(SourceSettings).validate_python(row.source)
+    data = _limit_rows(load_dataset(settings, folder / "downloads"))
+    write_split(folder / "split", data, split_rows(data, SplitSettings(by=row.split_by), seed=1))
     schema = read_schema(folder / "split" / "schema.json")
-    drawn = copies(read_part(folder / "split" / "train", schema), schema, what.augment, seed=1)
-    write_part(folder / "augmented" / "train", schema, drawn)
+    augmented = augmented_copies(read_part(folder / "split" / "train", schema), schema, row.augment, seed=1)
+    write_part(folder / "augmented" / "train", schema, augmented)
 
 
-def _few(data: Data) -> Data:
-    part = Part(tuple(values[:FEW] for values in data.part.inputs), data.part.target[:FEW])
-    return data._replace(part=part, keys={name: values[:FEW] for name, values in data.keys.items()})
+def _limit_rows(data: Dataset) -> Dataset:
+    part = Part(tuple(values[:MAX_ROWS] for values in data.part.inputs), data.part.target[:MAX_ROWS])
+    return data._replace(part=part, keys={name: values[:MAX_ROWS] for name, values in data.keys.items()})
 
 
-def lesson_of(folder: Path, architecture: str, problem: str = "digits") -> Lesson:
+def training_job_of(folder: Path, architecture: str, problem: str = "digits") -> TrainingJob:
     """What an architecture learns from, where `make` wrote the problem."""
-    return Lesson(
+    return TrainingJob(
         architecture=architecture,
-        task=task_of(problem),
+        task_settings=task_settings_of(problem),
         goal=None,
-        schema=folder / "split" / "schema.json",
-        train=folder / "augmented" / "train",
-        valid=folder / "split" / "valid",
+        schema_file=folder / "split" / "schema.json",
+        train_part_folder=folder / "augmented" / "train",
+        valid_part_folder=folder / "split" / "valid",
         augment=PROBLEMS[problem].augment,
         device="cpu",
     )

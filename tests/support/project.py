@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SMALL: dict[str, Any] = {
+SMALL_PARAMS: dict[str, Any] = {
     "seed": 20,
     "defaults": {
         "tune": {"trials": 4, "generation": 2, "epochs": 4},
@@ -38,34 +38,34 @@ class Project:
 
     def __init__(self, folder: Path, params: Mapping[str, Any], source: Path = ROOT) -> None:
         self.folder = folder
-        listed = subprocess.run(
+        file_names = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=source,
             check=True,
             capture_output=True,
             text=True,
         ).stdout
-        for name in filter(None, listed.split("\0")):
+        for name in filter(None, file_names.split("\0")):
             if (source / name).is_file() and name != "dvc.lock":
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source / name, folder / name)
         self.write_params(params)
-        self.check("git", "init", "--quiet")
+        self.run_checked("git", "init", "--quiet")
         self.commit("start")
 
     def write_params(self, params: Mapping[str, Any]) -> None:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(dict(params), sort_keys=False))
 
     def commit(self, message: str) -> None:
-        self.check("git", "add", "--all")
-        self.check("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message)
+        self.run_checked("git", "add", "--all")
+        self.run_checked("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message)
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BAKEOFF_", "MLFLOW_"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**kept, "PATH": path, "PYTHONPATH": "", **extra}
 
-    def start(self, *command: str, **extra: str) -> subprocess.Popen[str]:
+    def start_command(self, *command: str, **extra: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own; its output goes to a file, as nobody reads a pipe here."""
         with (self.folder.parent / f"{self.folder.name}-output.txt").open("w") as output:
             return subprocess.Popen(
@@ -79,23 +79,23 @@ class Project:
                 start_new_session=True,
             )
 
-    def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*command, **extra)
+    def run_command(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        process = self.start_command(*command, **extra)
         try:
             process.wait(timeout=600)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-        return subprocess.CompletedProcess(command, process.returncode, self.output())
+        return subprocess.CompletedProcess(command, process.returncode, self.read_output())
 
-    def check(self, *command: str, **extra: str) -> str:
-        done = self.run(*command, **extra)
-        assert done.returncode == 0, done.stdout
-        return str(done.stdout)
+    def run_checked(self, *command: str, **extra: str) -> str:
+        completed = self.run_command(*command, **extra)
+        assert completed.returncode == 0, completed.stdout
+        return str(completed.stdout)
 
-    def output(self) -> str:
+    def read_output(self) -> str:
         return (self.folder.parent / f"{self.folder.name}-output.txt").read_text()
 
     @property
-    def lock(self) -> str:
+    def lock_text(self) -> str:
         return (self.folder / "dvc.lock").read_text()

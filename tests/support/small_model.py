@@ -12,11 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from serving import archive
 
-ROWS = 16  # golden examples
+GOLDEN_ROWS = 16  # golden examples
 
 
 @lru_cache(maxsize=1)
-def images() -> tuple[np.ndarray, np.ndarray]:
+def load_digit_images() -> tuple[np.ndarray, np.ndarray]:
     """All digits as the project stores them: uint8 (N, 8, 8) from 0 to 255, and their labels."""
     from sklearn.datasets import load_digits
 
@@ -25,17 +25,17 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=1)
-def graph() -> bytes:
+def build_onnx() -> bytes:
     """image uint8 (B, 8, 8) -> probabilities float32 (B, 10), as ONNX."""
     from sklearn.linear_model import LogisticRegression
 
-    pixels, labels = images()
-    fitted = LogisticRegression(max_iter=200, C=0.05).fit(pixels.reshape(-1, 64) / 255, labels)
+    pixels, labels = load_digit_images()
+    classifier = LogisticRegression(max_iter=200, C=0.05).fit(pixels.reshape(-1, 64) / 255, labels)
     constants = {
         "scale": np.float32(255),
         "flat": np.array([-1, 64]),
-        "weight": fitted.coef_.T.astype(np.float32),
-        "bias": fitted.intercept_.astype(np.float32),
+        "weight": classifier.coef_.T.astype(np.float32),
+        "bias": classifier.intercept_.astype(np.float32),
     }
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
@@ -57,19 +57,19 @@ def graph() -> bytes:
 
 
 def predict(pixels: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(graph(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(build_onnx(), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], {"image": pixels})[0]
 
 
-def export(folder: Path, name: str = "digits", golden_error: float = 0.0) -> dict[str, Path]:
+def export_model(folder: Path, name: str = "digits", golden_error: float = 0.0) -> dict[str, Path]:
     """Write what the export stage writes; `golden_error` is added to the golden outputs."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         part: folder / file
         for part, file in {"signature": "signature.json", "model": "model.onnx", "golden": "golden.npz"}.items()
     }
-    files["model"].write_bytes(graph())
-    golden = images()[0][:ROWS]
+    files["model"].write_bytes(build_onnx())
+    golden = load_digit_images()[0][:GOLDEN_ROWS]
     np.savez(files["golden"], input_image=golden, probabilities=predict(golden) + np.float32(golden_error))
     decode = {"mode": "L", "media": ["image/png", "image/jpeg"]}
     field = {"name": "image", "kind": "image", "dtype": "uint8", "shape": [8, 8], "range": [0, 255], "decode": decode}
@@ -82,14 +82,14 @@ def export(folder: Path, name: str = "digits", golden_error: float = 0.0) -> dic
         "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [10]}],
         "labels": [str(digit) for digit in range(10)],
         "tolerance": 1e-5,
-        "hashes": {"model.onnx": hashlib.sha256(graph()).hexdigest()},
+        "hashes": {"model.onnx": hashlib.sha256(build_onnx()).hexdigest()},
     }
     files["signature"].write_text(json.dumps(signature, indent=2))
     return files
 
 
-def package(folder: Path, name: str = "digits", golden_error: float = 0.0) -> Path:
+def build_model_archive(folder: Path, name: str = "digits", golden_error: float = 0.0) -> Path:
     """Build the archive; returns its path, `<folder>/<name>.mar`."""
     path = folder / f"{name}.mar"
-    archive.build(path, **export(folder / f"{name}-export", name, golden_error))
+    archive.build_archive(path, **export_model(folder / f"{name}-export", name, golden_error))
     return path

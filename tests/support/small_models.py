@@ -8,54 +8,21 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 
 from serving import archive
+from tests.support.small_model_signature import SmallModel, category_field, image_field, make_signature, number_field
 
-HEADER = '<ir_version: 9, opset_import: ["" : 18]>\n'
-MEDIA = ["image/png", "image/jpeg"]
+ONNX_HEADER = '<ir_version: 9, opset_import: ["" : 18]>\n'
 DAYS = "days since 1970-01-01"
 VOCABULARY = ["", "<unknown>", "you", "have", "won", "!", "meeting", "at", "10", "straße", "_"]
 
 
-class Small(NamedTuple):
-    """A graph and what its signature says."""
-
-    graph: str
-    signature: dict[str, Any]
-    golden: dict[str, np.ndarray]  # inputs by field
-    scale: tuple[float, ...] = ()  # what differences are measured against; () for serving's own choice
-
-
-def number(name: str, low: float, high: float, unit: str = "") -> dict[str, Any]:
-    return {"name": name, "kind": "number", "dtype": "float32", "shape": [], "range": [low, high], "unit": unit}
-
-
-def category(name: str, *categories: str) -> dict[str, Any]:
-    return {"name": name, "kind": "category", "dtype": "int64", "shape": [], "categories": list(categories)}
-
-
-def image(name: str, *shape: int, mode: str = "L") -> dict[str, Any]:
-    decode = {"mode": mode, "media": MEDIA}
-    facts = {"kind": "image", "dtype": "uint8", "range": [0, 255], "unit": "grey level", "decode": decode}
-    return {"name": name, "shape": list(shape), **facts}
-
-
-def described(task: str, output: str, shape: list[int], *inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    outputs = [{"name": output, "dtype": "float32", "shape": shape}]
-    plain = {"version": "1.0", "title": task, "labels": [], "tolerance": 1e-5}
-    return {"task": task, **plain, "inputs": list(inputs), "outputs": outputs, **more}
-
-
-def draws(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def survival() -> Small:
+def survival() -> SmallModel:
     """Two classes by a threshold: P(yes) = sigmoid(age / 100 + sex - alone + days / 100000), a missing cell 0 or -1."""
     graph = """
     survival (float[B] age, int64[B] sex, int64[B] alone, float[B] born) => (float[B, 2] probabilities) {
@@ -83,8 +50,9 @@ def survival() -> Small:
     }
     """
     fields = (
-        number("age", 0.5, 80, "years"), category("sex", "female", "male"), category("alone", "false", "true"),
-        number("born", -36524, 11322, DAYS),
+        number_field("age", 0.5, 80, "years"), category_field("sex", "female", "male"),
+        category_field("alone", "false", "true"),
+        number_field("born", -36524, 11322, DAYS),
     )  # fmt: skip
     golden = {
         "age": np.array([29, np.nan, 0.5, 80, 17.25], np.float32),
@@ -92,14 +60,14 @@ def survival() -> Small:
         "alone": np.array([0, 1, 1, -1, 0]),
         "born": np.array([-20000, 0, np.nan, 10957.5, 1.25], np.float32),
     }
-    signature = described(
+    signature = make_signature(
         "classification", "probabilities", [2], *fields,
         labels=["no", "yes"], decision={"threshold": 0.6, "positive": 1.0},
     )  # fmt: skip
-    return Small(graph, signature, golden)
+    return SmallModel(graph, signature, golden)
 
 
-def prices() -> Small:
+def prices() -> SmallModel:
     """A value with an interval: 1000 * rooms - 250 euros."""
     graph = """
     prices (float[B] rooms) => (float[B, 1] value) {
@@ -112,14 +80,14 @@ def prices() -> Small:
     }
     """
     target = {"name": "price", "kind": "number", "unit": "euros"}
-    signature = described(
-        "regression", "value", [1], number("rooms", 1, 12), target=target,
+    signature = make_signature(
+        "regression", "value", [1], number_field("rooms", 1, 12), target=target,
         decision={"radius": 120.5, "coverage": 0.9},
     )  # fmt: skip
-    return Small(graph, signature, {"rooms": np.array([1, 2.5, 12], np.float32)})
+    return SmallModel(graph, signature, {"rooms": np.array([1, 2.5, 12], np.float32)})
 
 
-def spam() -> Small:
+def spam() -> SmallModel:
     """Three classes of a text of at most five words, by how many are known and how many are not."""
     graph = """
     spam (int64[B, 5] text) => (float[B, 3] probabilities) {
@@ -138,12 +106,12 @@ def spam() -> Small:
     }
     """
     field = {"name": "text", "kind": "text", "dtype": "int64", "shape": [5], "length": 5, "categories": VOCABULARY}
-    signature = described("classification", "probabilities", [3], field, labels=["odd", "plain", "late"])
+    signature = make_signature("classification", "probabilities", [3], field, labels=["odd", "plain", "late"])
     golden = np.array([[2, 3, 4, 5, 5], [6, 7, 8, 0, 0], [1, 9, 1, 10, 0], [1, 0, 0, 0, 0], [0] * 5])
-    return Small(graph, signature, {"text": golden})
+    return SmallModel(graph, signature, {"text": golden})
 
 
-def weather() -> Small:
+def weather() -> SmallModel:
     """Three hours ahead from at most six: the last value, less and more by 1, growing with every step."""
     graph = """
     weather (float[B, 6, 2] window) => (float[B, 3, 2, 3] quantiles) {
@@ -161,19 +129,19 @@ def weather() -> Small:
     }
     """
     facts = {"kind": "steps", "dtype": "float32", "columns": ["wind", "rain"], "step": "1 h"}
-    signature = described(
+    signature = make_signature(
         "forecasting", "quantiles", [3, 2, 3], {"name": "window", "shape": [6, 2], **facts},
         target={"name": "future", "shape": [3, 2], "unit": "mm", **facts}, levels=[0.1, 0.5, 0.9],
         decision={"radius_1_wind": 0.25, "radius_2_wind": -5.0},
     )  # fmt: skip
-    golden = draws(1).normal(size=(4, 6, 2)).astype(np.float32) * 100
+    golden = np.random.default_rng(1).normal(size=(4, 6, 2)).astype(np.float32) * 100
     golden[1, :3] = np.nan
     golden[2, 4, 0] = golden[2, 5, 1] = np.nan
     golden[3, :] = np.nan
-    return Small(graph, signature, {"window": golden})
+    return SmallModel(graph, signature, {"window": golden})
 
 
-def cells() -> Small:
+def cells() -> SmallModel:
     """A class per pixel of 20 x 12: dark, bright below 128 and bright."""
     graph = """
     cells (uint8[B, 20, 12] image) => (float[B, 3, 20, 12] probabilities) {
@@ -194,13 +162,15 @@ def cells() -> Small:
     """
     labels = ["background", "rim", "cell"]
     target = {"name": "mask", "kind": "mask", "dtype": "uint8", "shape": [20, 12], "categories": labels}
-    signature = described(
-        "segmentation", "probabilities", [3, 20, 12], image("image", 20, 12), labels=labels, target=target
+    signature = make_signature(
+        "segmentation", "probabilities", [3, 20, 12], image_field("image", 20, 12), labels=labels, target=target
     )
-    return Small(graph, signature, {"image": draws(2).integers(0, 256, (3, 20, 12)).astype(np.uint8)})
+    return SmallModel(
+        graph, signature, {"image": np.random.default_rng(2).integers(0, 256, (3, 20, 12)).astype(np.uint8)}
+    )
 
 
-def pumps() -> Small:
+def pumps() -> SmallModel:
     """An anomaly score of two numbers and what they should be: the score is the first, the reconstruction rounds."""
     graph = """
     pumps (float[B] flow, float[B] heat) => (float[B, 3] reconstruction) {
@@ -218,18 +188,18 @@ def pumps() -> Small:
         reconstruction = Concat<axis = 1> (left, middle, right)
     }
     """
-    signature = described(
-        "reconstruction", "reconstruction", [3], number("flow", -3, 3, "l/s"), number("heat", 0, 1e6, "Pa"),
+    signature = make_signature(
+        "reconstruction", "reconstruction", [3], number_field("flow", -3, 3, "l/s"), number_field("heat", 0, 1e6, "Pa"),
         decision={"threshold": 2.0}, labels=["sound", "broken"],
     )  # fmt: skip
     golden = {
         "flow": np.array([0.25, -2, 1.99, np.nan], np.float32),
         "heat": np.array([1e6, 0, 3e-3, np.nan], np.float32),
     }
-    return Small(graph, signature, golden, scale=(2.0, 2.0, 1e6))
+    return SmallModel(graph, signature, golden, scale=(2.0, 2.0, 1e6))
 
 
-def photographs() -> Small:
+def photographs() -> SmallModel:
     """A colour image of 40 x 36 half as bright, with its mean as the score."""
     graph = """
     photographs (uint8[B, 40, 36, 3] photograph) => (float[B, 4321] reconstruction) {
@@ -243,11 +213,14 @@ def photographs() -> Small:
         reconstruction = Concat<axis = 1> (score, pixels)
     }
     """
-    signature = described("reconstruction", "reconstruction", [4321], image("photograph", 40, 36, 3, mode="RGB"))
-    return Small(graph, signature, {"photograph": draws(3).integers(0, 256, (2, 40, 36, 3)).astype(np.uint8)})
+    signature = make_signature(
+        "reconstruction", "reconstruction", [4321], image_field("photograph", 40, 36, 3, mode="RGB")
+    )
+    golden = np.random.default_rng(3).integers(0, 256, (2, 40, 36, 3)).astype(np.uint8)
+    return SmallModel(graph, signature, {"photograph": golden})
 
 
-def drawn() -> Small:
+def drawn() -> SmallModel:
     """Pictures of 2 x 4 grey levels from eight numbers: 128 + 64 * z, so some leave 0 to 255."""
     graph = """
     drawn (float[B, 8] noise) => (float[B, 2, 4] samples) {
@@ -260,11 +233,11 @@ def drawn() -> Small:
     }
     """
     field = {"name": "noise", "kind": "noise", "dtype": "float32", "shape": [8]}
-    signature = described("generation", "samples", [2, 4], field, target=image("image", 2, 4))
-    return Small(graph, signature, {"noise": draws(4).standard_normal((5, 8), dtype=np.float32)})
+    signature = make_signature("generation", "samples", [2, 4], field, target=image_field("image", 2, 4))
+    return SmallModel(graph, signature, {"noise": np.random.default_rng(4).standard_normal((5, 8), dtype=np.float32)})
 
 
-def scenes() -> Small:
+def scenes() -> SmallModel:
     """Large pictures, to see what is refused: 512 x 512, two classes."""
     graph = """
     scenes (uint8[B, 512, 512] image) => (float[B, 2, 512, 512] probabilities) {
@@ -279,46 +252,50 @@ def scenes() -> Small:
     }
     """
     shape = [2, 512, 512]
-    signature = described("segmentation", "probabilities", shape, image("image", 512, 512), labels=["night", "day"])
+    signature = make_signature(
+        "segmentation", "probabilities", shape, image_field("image", 512, 512), labels=["night", "day"]
+    )
     levels = np.linspace(0, 255, 512 * 512).astype(np.uint8).reshape(512, 512)
-    return Small(graph, signature, {"image": np.stack([levels, levels.T])})
+    return SmallModel(graph, signature, {"image": np.stack([levels, levels.T])})
 
 
-SMALL = {make.__name__: make for make in (survival, prices, spam, weather, cells, pumps, photographs, drawn, scenes)}
-
-
-@cache
-def small(name: str) -> Small:
-    return SMALL[name]()
+SMALL_MODELS = {
+    make.__name__: make for make in (survival, prices, spam, weather, cells, pumps, photographs, drawn, scenes)
+}
 
 
 @cache
-def graph(name: str) -> bytes:
-    model = onnx.parser.parse_model(HEADER + small(name).graph)
+def small_model_of(name: str) -> SmallModel:
+    return SMALL_MODELS[name]()
+
+
+@cache
+def build_onnx(name: str) -> bytes:
+    model = onnx.parser.parse_model(ONNX_HEADER + small_model_of(name).graph_text)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
 
 
-def answers(name: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
+def predict(name: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """What ONNX Runtime alone answers."""
-    session = onnxruntime.InferenceSession(graph(name), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(build_onnx(name), providers=["CPUExecutionProvider"])
     return session.run(None, inputs)[0]
 
 
-def package(folder: Path, name: str, error: float = 0.0, **changes: Any) -> Path:
+def build_model_archive(folder: Path, name: str, error: float = 0.0, **changes: Any) -> Path:
     """Build the archive `<folder>/<name>.mar`; `error` is added to the golden answers, `changes` to the signature."""
     export = folder / f"{name}-export"
     export.mkdir(parents=True)
-    one = small(name)
-    output = one.signature["outputs"][0]["name"]
-    (export / "model.onnx").write_bytes(graph(name))
-    golden = {f"input_{field}": values for field, values in one.golden.items()}
-    if one.scale:
-        golden["scale"] = np.array(one.scale)
-    np.savez(export / "golden.npz", **golden, **{output: answers(name, one.golden) + np.float32(error)})
-    hashes = {"model.onnx": hashlib.sha256(graph(name)).hexdigest()}
-    signature = {"name": name, **one.signature, "hashes": hashes, **changes}
+    model = small_model_of(name)
+    output = model.signature["outputs"][0]["name"]
+    (export / "model.onnx").write_bytes(build_onnx(name))
+    golden = {f"input_{field}": values for field, values in model.golden.items()}
+    if model.scale:
+        golden["scale"] = np.array(model.scale)
+    np.savez(export / "golden.npz", **golden, **{output: predict(name, model.golden) + np.float32(error)})
+    hashes = {"model.onnx": hashlib.sha256(build_onnx(name)).hexdigest()}
+    signature = {"name": name, **model.signature, "hashes": hashes, **changes}
     (export / "signature.json").write_text(json.dumps(signature, indent=2))
     files = {"signature": "signature.json", "model": "model.onnx", "golden": "golden.npz"}
-    archive.build(folder / f"{name}.mar", **{part: export / file for part, file in files.items()})
+    archive.build_archive(folder / f"{name}.mar", **{part: export / file for part, file in files.items()})
     return folder / f"{name}.mar"

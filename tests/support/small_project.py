@@ -15,21 +15,21 @@ import torch
 from PIL import Image
 
 from models import ARCHITECTURES
-from models.blocks.cost import cost
-from models.blocks.hyperparameters import defaults
+from models.blocks.cost import network_cost
+from models.blocks.hyperparameters import default_settings
 from models.stems import Model
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
-from pipelines.exporting.export_files import export
-from pipelines.exporting.signature import Champion
+from pipelines.exporting.export_files import export_champion
+from pipelines.exporting.signature import ChampionSummary
 from pipelines.runtime.files import write_json, write_text
 from pipelines.settings import paths
 from pipelines.tasks.classification import Classification
-from pipelines.tracking import sync as view
-from pipelines.tracking.contender_run import PARENT
-from pipelines.tracking.store import Store, opened
+from pipelines.tracking import sync
+from pipelines.tracking.contender_run import PARENT_RUN_TAG
+from pipelines.tracking.store import TrackingStore, open_store
 from pipelines.training import weights
-from pipelines.training.job import blank_model
+from pipelines.training.job import build_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,26 +37,26 @@ TRIALS, SEEDS, EPOCHS = 12, 3, 40
 
 
 def make_contender(root: Path, contender: str, architecture: str) -> None:
-    schema = read_schema(root / paths.schema("digits"))
-    train, test = (read_part(root / paths.split("digits") / part, schema) for part in ("train", "test"))
+    schema = read_schema(root / paths.schema_file("digits"))
+    train, test = (read_part(root / paths.split_folder("digits") / part, schema) for part in ("train", "test"))
     task = Classification(schema)
     torch.manual_seed(20)
     row = ARCHITECTURES[architecture]
-    model = blank_model(architecture, task, {}, train).eval()
+    model = build_model(architecture, task, {}, train).eval()
     network: Any = model.network
     if row.learner == "closed_form":
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
         network.solve(model.stem(images), target, 20)
-    make_tune(root / paths.tuned("digits", contender), defaults(row.config))
-    figures = cost(network, model.inputs)._asdict()
-    make_train(root / paths.trained("digits", contender), architecture, model, figures)
-    make_evaluate(root / paths.evaluated("digits", contender))
+    make_tune(root / paths.tune_folder("digits", contender), default_settings(row.config))
+    figures = network_cost(network, model.input_shape)._asdict()
+    make_train(root / paths.train_folder("digits", contender), architecture, model, figures)
+    make_evaluate(root / paths.evaluate_folder("digits", contender))
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
-        write_json(root / paths.STATE / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
-    champion = Champion(contender, architecture, **figures)
-    folder = root / paths.exported("digits")
+        write_json(root / paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
+    champion = ChampionSummary(contender, architecture, **figures)
+    folder = root / paths.export_folder("digits")
     shutil.rmtree(folder, ignore_errors=True)
-    export(folder, model, task, schema, test, name="digits", champion=champion, decision={})
+    export_champion(folder, model, task, schema, test, name="digits", champion=champion, calibration={})
 
 
 def make_tune(folder: Path, settings: dict[str, Any]) -> None:
@@ -68,19 +68,19 @@ def make_tune(folder: Path, settings: dict[str, Any]) -> None:
     write_text(folder / "trials.csv", "\n".join([f"number,state,score,epochs,reason,{','.join(settings)}", *rows, ""]))
     best = {"trial": 0, "goal": "log_loss", "score": 0.1, "settings": settings, "fixed": {}}
     write_json(folder / "best.json", best)
-    picture(folder / "history.png")
+    write_blank_image(folder / "history.png")
 
 
 def make_train(folder: Path, architecture: str, model: Model, figures: dict[str, int]) -> None:
     for seed in range(SEEDS):
-        weights.save(model, folder / "weights" / f"seed-{seed}")
+        weights.save_weights(model, folder / "weights" / f"seed-{seed}")
     rows = [f"{seed},{epoch},0.001,{1 / epoch},{2 / epoch}" for seed in range(SEEDS) for epoch in range(1, EPOCHS + 1)]
     write_text(folder / "history.csv", "\n".join(["seed,epoch,learning_rate,train_loss,valid_log_loss", *rows, ""]))
     write_json(
         folder / "model.json",
         {
             "task": {"kind": "classification"}, "architecture": architecture, "goal": "log_loss",
-            "settings": defaults(ARCHITECTURES[architecture].config), "best_seed": 1, "device": "cpu",
+            "settings": default_settings(ARCHITECTURES[architecture].config), "best_seed": 1, "device": "cpu",
             "seeds": [{"score": 0.1, "epochs": EPOCHS, "best_epoch": 9, "reason": ""}] * SEEDS, **figures,
         },
     )  # fmt: skip
@@ -90,19 +90,19 @@ def make_evaluate(folder: Path) -> None:
     scores = {"valid": 0.95, "test": 0.94, "test_low": 0.92, "test_high": 0.96}
     blocks = {name: {"accuracy": value, "log_loss": 1 - value} for name, value in scores.items()}
     write_json(folder / "metrics.json", {**blocks, "test_rows": 80, "valid_rows": 80})
-    picture(folder / "pictures" / "confusion.png")
+    write_blank_image(folder / "pictures" / "confusion.png")
 
 
-def picture(path: Path) -> None:
+def write_blank_image(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", (8, 8)).save(path)
 
 
-def track(*arguments: str) -> int:
-    return view.main(arguments)
+def run_tracking(*arguments: str) -> int:
+    return sync.main(arguments)
 
 
-def command(*arguments: str) -> subprocess.Popen[str]:
+def start_tracking(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.tracking", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -112,19 +112,19 @@ def command(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def runs(store: Store) -> list[Any]:
-    return list(store.client.search_runs([store.experiment("digits")], max_results=1000))
+def search_runs(store: TrackingStore) -> list[Any]:
+    return list(store.client.search_runs([store.get_or_create_experiment("digits")], max_results=1000))
 
 
-def seen() -> dict[str, Any]:
+def mlflow_contents() -> dict[str, Any]:
     """What a person finds in MLflow, without the numbers and times that MLflow gives it."""
-    with opened(view.LOCK) as store:
-        found = runs(store)
-        names = {run.info.run_id: run.info.run_name for run in found}
+    with open_store(sync.STORE_LOCK) as store:
+        all_runs = search_runs(store)
+        names = {run.info.run_id: run.info.run_name for run in all_runs}
         tags_of_ours = ("bakeoff.", "mlflow.note")
-        listed = sorted(
+        run_rows = sorted(
             (
-                names.get(run.data.tags.get(PARENT, ""), ""),
+                names.get(run.data.tags.get(PARENT_RUN_TAG, ""), ""),
                 run.info.run_name,
                 run.info.status,
                 sorted(run.data.params.items()),
@@ -132,18 +132,18 @@ def seen() -> dict[str, Any]:
                 sorted(item for item in run.data.tags.items() if item[0].startswith(tags_of_ours)),
                 sorted(file.path for file in store.client.list_artifacts(run.info.run_id, "evaluation")),
             )
-            for run in found
+            for run in all_runs
         )
-        models = store.client.search_logged_models([store.experiment("digits")], max_results=50)
+        models = store.client.search_logged_models([store.get_or_create_experiment("digits")], max_results=50)
         versions = store.client.search_model_versions("name = 'digits'")
         return {
-            "runs": listed,
+            "runs": run_rows,
             "models": sorted(model.name for model in models),
             "versions": sorted((one.version, one.tags["bakeoff.contender"]) for one in versions),
             "champion": store.client.get_model_version_by_alias("digits", "champion").tags["bakeoff.contender"],
         }
 
 
-def identities() -> dict[str, str]:
-    with opened(view.LOCK) as store:
-        return {run.info.run_name: run.info.run_id for run in runs(store) if PARENT not in run.data.tags}
+def run_ids() -> dict[str, str]:
+    with open_store(sync.STORE_LOCK) as store:
+        return {run.info.run_name: run.info.run_id for run in search_runs(store) if PARENT_RUN_TAG not in run.data.tags}

@@ -15,10 +15,10 @@ from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks import TASKS
 from pipelines.tasks.classification import GOALS, METRICS, Classification, ClassificationSettings
-from pipelines.tasks.metrics.classification import BINS
+from pipelines.tasks.metrics.classification import CALIBRATION_BINS
 
 SETTINGS = ClassificationSettings()
 
@@ -47,8 +47,8 @@ def calibration_error(targets: Any, replies: Any, weights: Any) -> float:
     """Guo et al. 2017, equation 3, bin by bin."""
     confidence, right = replies.max(1), replies.argmax(1) == targets
     total = 0.0
-    for low in range(BINS):
-        inside = (confidence > low / BINS) & (confidence <= (low + 1) / BINS)
+    for low in range(CALIBRATION_BINS):
+        inside = (confidence > low / CALIBRATION_BINS) & (confidence <= (low + 1) / CALIBRATION_BINS)
         total += abs((weights * (right - confidence))[inside].sum())
     return total / weights.sum()
 
@@ -145,7 +145,7 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: tuple[np.ndar
     rows = len(targets)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
     task = Classification(schema(replies.shape[1]))
-    found = task.resampled(replies, targets, weights, {})[name]
+    found = task.bootstrap_scores(replies, targets, weights, {})[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
         assert agree(found[resample], REFERENCES[name](targets[drawn], replies[drawn], np.ones(rows)))
@@ -177,7 +177,7 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     replies, targets = problem
     task = Classification(schema(replies.shape[1]), SETTINGS, goal)
-    assert agree(task.examples(replies, targets).mean(), task.score(replies, targets, {})[goal])
+    assert agree(task.objective_per_row(replies, targets).mean(), task.score(replies, targets, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -185,17 +185,17 @@ def test_the_right_answers_are_better_than_wrong_ones_by_every_goal(goal: str) -
     task = Classification(schema(3), SETTINGS, goal)
     targets = np.array([0, 1, 2, 1])
     right, wrong = np.eye(3)[targets], np.eye(3)[(targets + 1) % 3]
-    assert task.goal.better(task.score(right, targets, {})[goal], task.score(wrong, targets, {})[goal])
+    assert task.goal.is_better(task.score(right, targets, {})[goal], task.score(wrong, targets, {})[goal])
 
 
 def test_the_loss_on_logits_is_the_log_loss_of_the_reply() -> None:
     task = Classification(schema(4))
     generator = torch.Generator().manual_seed(0)
     inputs, targets = torch.randn(32, 7, generator=generator), torch.randint(4, (32,), generator=generator)
-    network = nn.Linear(7, task.outputs("vector"))
+    network = nn.Linear(7, task.head_width("vector"))
     loss = task.loss(network, (inputs,), targets)
     with torch.no_grad():
-        replies = task.reply()(network(inputs)).numpy()
+        replies = task.postprocess()(network(inputs)).numpy()
     assert loss.item() == pytest.approx(task.score(replies, targets.numpy(), {})["log_loss"], abs=1e-6)
 
 
@@ -223,7 +223,7 @@ def test_the_baseline_answers_the_shares_of_the_training_classes() -> None:
     ],
 )
 def test_what_cannot_be_classified_is_refused_in_a_sentence(described: Schema, goal: str, sentence: str) -> None:
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         Classification(described, SETTINGS, goal)
 
 
@@ -232,8 +232,8 @@ def test_every_task_is_listed_under_its_own_name() -> None:
 
 
 def test_a_network_that_answers_for_every_pixel_cannot_be_entered() -> None:
-    with pytest.raises(Failure, match="one answer per example"):
-        Classification(schema(3)).outputs("image")
+    with pytest.raises(UserError, match="one answer per example"):
+        Classification(schema(3)).head_width("image")
 
 
 def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:
@@ -242,5 +242,5 @@ def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:
     weights = generator.multinomial(360, np.full(360, 1 / 360), size=1000)
     task, replies = Classification(schema(10)), sure_of(targets, 10)
     started = time.perf_counter()
-    task.resampled(replies, targets, weights, {})
+    task.bootstrap_scores(replies, targets, weights, {})
     assert time.perf_counter() - started < 1.5  # 0.02 to 0.04 s where this was written

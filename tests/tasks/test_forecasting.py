@@ -13,22 +13,29 @@ from pydantic import ValidationError
 from sklearn import metrics as reference
 from torch import nn
 
-from models.stems import Column, Model, stem
+from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, Row
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
 from pipelines.exporting import parity
-from pipelines.exporting.graphs import Served, described, example_tensors, onnx_bytes, onnx_graph, torchscript
-from pipelines.reporting.views import forecasting as report
-from pipelines.reporting.views.view import View
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.baselines import forecasting as extrapolation
+from pipelines.exporting.graphs import (
+    ExportModule,
+    example_tensors,
+    onnx_bytes,
+    onnx_graph,
+    torchscript_bytes,
+    with_metadata,
+)
+from pipelines.reporting.views import forecasting
+from pipelines.reporting.views.view import EvaluationData
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.baselines import forecasting as forecasting_baselines
 from pipelines.tasks.forecasting import Forecasting, ForecastingSettings
 from pipelines.tasks.metrics.forecasting import (
     GOALS,
     METRICS,
-    PER_ROW,
-    pinball,
+    SCORES_PER_ROW,
+    pinball_loss,
 )
 
 W, H = 12, 4
@@ -74,8 +81,8 @@ def replied(to: Part, levels: int = 3, seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("loss", ["quantile", "huber"])
 def test_the_errors_equal_scikit_learns(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.levels)), one.truth(data)
-    found = one.score(replies, truth, one.decide(replies, truth))
+    replies, truth = replied(data, len(one.levels)), one.reference(data)
+    found = one.score(replies, truth, one.calibrate(replies, truth))
     true, middle = data.target.reshape(30, -1), replies[..., one.levels.index(0.5)].reshape(30, -1)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(true, middle), rel=1e-12)
     assert found["rmse"] == pytest.approx(reference.mean_squared_error(true, middle) ** 0.5, rel=1e-12)
@@ -88,7 +95,7 @@ def test_the_pinball_loss_equals_scikit_learns() -> None:
         reference.mean_pinball_loss(data.target.ravel(), replies[..., place].ravel(), alpha=level)
         for place, level in enumerate(one.levels)
     ]
-    assert pinball(replies, data.target, one.levels).mean() == pytest.approx(np.mean(expected), rel=1e-12)
+    assert pinball_loss(replies, data.target, one.levels).mean() == pytest.approx(np.mean(expected), rel=1e-12)
 
 
 def test_an_error_of_one_step_of_the_series_has_a_mase_of_1() -> None:
@@ -96,23 +103,23 @@ def test_an_error_of_one_step_of_the_series_has_a_mase_of_1() -> None:
     one, data = task(), part()
     usual = np.abs(np.diff(data.inputs[0][..., [1, 0]].astype(float), axis=1)).mean(axis=(0, 1))
     replies = np.repeat((data.target + usual)[..., None], 3, axis=-1)
-    assert one.score(replies, one.truth(data), {})["mase"] == pytest.approx(1, rel=1e-6)
+    assert one.score(replies, one.reference(data), {})["mase"] == pytest.approx(1, rel=1e-6)
 
 
 def test_gaps_and_variables_that_never_move_leave_errors_finite() -> None:
     one, data = task(), part()
     data.inputs[0][:, 3:5, 0] = np.nan
     data.inputs[0][..., 1] = 7
-    scores = one.score(replied(data), one.truth(data), {})
+    scores = one.score(replied(data), one.reference(data), {})
     assert all(np.isfinite(value) for value in scores.values())
 
 
 @pytest.mark.parametrize("loss", ["quantile", "squared_error"])
-def test_every_row_once_is_the_score(loss: str) -> None:
+def test_unit_weights_give_the_plain_score(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.levels)), one.truth(data)
-    decided = one.decide(replies, truth)
-    found = one.resampled(replies, truth, np.ones((2, 30)), decided)
+    replies, truth = replied(data, len(one.levels)), one.reference(data)
+    decided = one.calibrate(replies, truth)
+    found = one.bootstrap_scores(replies, truth, np.ones((2, 30)), decided)
     for name, value in one.score(replies, truth, decided).items():
         assert found[name] == pytest.approx([value, value], rel=1e-12)
 
@@ -120,9 +127,9 @@ def test_every_row_once_is_the_score(loss: str) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(seed: int) -> None:
     one, data = task(), part()
-    replies, truth = replied(data), one.truth(data)
+    replies, truth = replied(data), one.reference(data)
     weights = np.random.default_rng(seed).multinomial(30, np.full(30, 1 / 30), size=2)
-    found = one.resampled(replies, truth, weights, {})
+    found = one.bootstrap_scores(replies, truth, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(30), counts)
         expected = one.score(replies[drawn], truth[drawn], {})
@@ -132,13 +139,13 @@ def test_a_resample_scores_as_the_rows_it_drew(seed: int) -> None:
 @pytest.mark.parametrize("goal", GOALS)
 def test_the_goal_is_the_mean_over_examples(goal: str) -> None:
     one, data = task(goal), part()
-    replies, truth = replied(data), one.truth(data)
-    assert one.examples(replies, truth).mean() == pytest.approx(one.score(replies, truth, {})[goal], rel=1e-12)
+    replies, truth = replied(data), one.reference(data)
+    assert one.objective_per_row(replies, truth).mean() == pytest.approx(one.score(replies, truth, {})[goal], rel=1e-12)
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
     one, data = task(), part()
-    scores = one.score(replied(data) * np.nan, one.truth(data), {})
+    scores = one.score(replied(data) * np.nan, one.reference(data), {})
     assert set(scores) == {metric.name for metric in METRICS}
     assert all(np.isnan(value) for value in scores.values())
 
@@ -153,29 +160,29 @@ def test_intervals_hold_the_truth_of_new_windows_as_often_as_they_promise(loss: 
     generator = np.random.default_rng(0)
     truth = np.concatenate([generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2))], axis=1)
     replies = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.levels))), axis=-1)
-    decided = one.decide(replies[:rows], truth[:rows])
+    decided = one.calibrate(replies[:rows], truth[:rows])
     assert decided["coverage"] == 0.8
     assert one.score(replies[rows:], truth[rows:], decided)["coverage"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_every_step_and_variable_has_a_radius_of_its_own() -> None:
-    decided = task().decide(replied(part()), task().truth(part()))
+    decided = task().calibrate(replied(part()), task().reference(part()))
     assert set(decided) == {"coverage", *(f"radius_{step}_{name}" for step in range(1, H + 1) for name in FORETOLD)}
 
 
-def test_quantiles_that_reach_too_far_are_narrowed_and_never_past_the_median() -> None:
+def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
     one, data = task(), part()
     middle = data.target.astype(float)
     replies = np.stack([middle - 1000, middle, middle + 1000], axis=-1)
-    truth = one.truth(data)
-    low, high = one.bounds(replies, one.decide(replies, truth))
+    truth = one.reference(data)
+    low, high = one.interval_bounds(replies, one.calibrate(replies, truth))
     np.testing.assert_allclose(low, middle)
     np.testing.assert_allclose(high, middle)
 
 
 def test_single_numbers_without_a_decision_have_no_coverage() -> None:
     one, data = task(loss="huber"), part()
-    assert np.isnan(one.score(replied(data, 1), one.truth(data), {})["coverage"])
+    assert np.isnan(one.score(replied(data, 1), one.reference(data), {})["coverage"])
 
 
 # The finish
@@ -184,47 +191,49 @@ def test_single_numbers_without_a_decision_have_no_coverage() -> None:
 @pytest.mark.parametrize("loss", ["quantile", "absolute_error"])
 def test_targets_go_into_the_networks_units_and_come_back(loss: str) -> None:
     one, data = task(loss=loss), part()
-    finish = one.finish(data)
+    finish = one.output_transform(data)
     target, windows = torch.from_numpy(data.target), torch.from_numpy(data.inputs[0])
     inner = finish.inverse(target, windows)
     assert inner.shape == (30, H, 2, len(one.levels))
-    assert inner.flatten(1).shape[1] == one.outputs("vector")
+    assert inner.flatten(1).shape[1] == one.head_width("vector")
     torch.testing.assert_close(finish(inner.flatten(1), windows), target[..., None].expand_as(inner))
     assert inner.std().item() == pytest.approx(1, abs=0.02)
     torch.testing.assert_close(inner.mean((0, 1, 3)), torch.zeros(2), atol=1e-4, rtol=0)
 
 
-def test_a_network_that_answers_0_foretells_the_last_value_and_the_usual_change() -> None:
+def test_zero_output_forecasts_the_last_value_plus_the_mean_change() -> None:
     one, data = task(), part()
-    finish = one.finish(data)
+    finish = one.output_transform(data)
     windows = torch.from_numpy(data.inputs[0])
     change = torch.from_numpy(data.target - data.inputs[0][:, -1:, [1, 0]]).mean((0, 1))
     expected = (windows[:, -1, [1, 0]] + change)[:, None, :, None].expand(30, H, 2, 3)
-    torch.testing.assert_close(finish(torch.zeros(30, one.outputs("vector")), windows), expected, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        finish(torch.zeros(30, one.head_width("vector")), windows), expected, rtol=1e-4, atol=1e-3
+    )
 
 
 def test_a_gap_at_the_end_of_a_window_is_bridged() -> None:
     one, data = task(), part()
-    finish = one.finish(data)
+    finish = one.output_transform(data)
     windows = torch.from_numpy(data.inputs[0].copy())
     windows[0, -3:, 1] = torch.nan  # load: the value before the gap stands
     windows[1, :, 0] = torch.nan  # wind: nothing is known, the mean stands
     found = finish.last(windows)
     assert found[0].tolist() == [windows[0, -4, 1].item(), windows[0, -1, 0].item()]
     assert found[1, 1].item() == pytest.approx(data.inputs[0][..., 0].mean(), rel=1e-4)
-    assert finish(torch.zeros(30, one.outputs("vector")), windows).isfinite().all()
+    assert finish(torch.zeros(30, one.head_width("vector")), windows).isfinite().all()
 
 
 def test_gaps_do_not_poison_what_is_learned_on_train() -> None:
     data = part()
     data.inputs[0][:, -2:, 1] = np.nan
-    finish = task().finish(data)
+    finish = task().output_transform(data)
     assert all(values.isfinite().all() for values in finish.state_dict().values())
 
 
 @given(values=arrays(np.float32, (2, H, 2, 3), elements=st.floats(-100, 100, width=32)))
 def test_served_quantiles_are_in_order_and_the_same_numbers(values: np.ndarray) -> None:
-    ordered = task().reply()(torch.from_numpy(values)).numpy()
+    ordered = task().postprocess()(torch.from_numpy(values)).numpy()
     assert (np.diff(ordered, axis=-1) >= 0).all()
     np.testing.assert_array_equal(ordered, np.sort(values, axis=-1))
 
@@ -232,7 +241,7 @@ def test_served_quantiles_are_in_order_and_the_same_numbers(values: np.ndarray) 
 @pytest.mark.parametrize("loss", ["quantile", "squared_error", "huber", "absolute_error"])
 def test_every_loss_is_least_at_the_truth(loss: str) -> None:
     one, data = task(loss=loss), part()
-    inner = one.finish(data).inverse(torch.from_numpy(data.target), torch.from_numpy(data.inputs[0]))
+    inner = one.output_transform(data).inverse(torch.from_numpy(data.target), torch.from_numpy(data.inputs[0]))
     assert one.loss(nn.Identity(), (inner.flatten(1),), inner).item() == pytest.approx(0, abs=1e-6)
     assert one.loss(nn.Identity(), (inner.flatten(1) + 0.5,), inner).item() > 0
 
@@ -242,23 +251,23 @@ def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, t
     one, data = task(loss=loss), part()
     data.inputs[0][2, -3:, 1] = np.nan
     data.inputs[0][3, :, 0] = np.nan
-    front = stem((Column("steps", (W, 3)),), "vector")
+    front = build_stem((ColumnSpec("steps", (W, 3)),), "vector")
     front.fit(data.inputs)
     torch.manual_seed(0)
-    model = Model(front, nn.Linear(*front.inputs, one.outputs("vector")), one.finish(data))
-    served = Served(model, one.reply())
+    model = Model(front, nn.Linear(*front.input_shape, one.head_width("vector")), one.output_transform(data))
+    served = ExportModule(model, one.postprocess())
     example = example_tensors((data.inputs[0],))
-    graph = described(onnx_graph(served, example, ["window"], one.output), {})
+    graph = with_metadata(onnx_graph(served, example, ["window"], one.output_name), {})
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(graph))
-    (tmp_path / "model.pt").write_bytes(torchscript(served, example))
+    (tmp_path / "model.pt").write_bytes(torchscript_bytes(served, example))
     runtimes = {
         "onnx": parity.onnx_runtime(tmp_path / "model.onnx"),
         "torchscript": parity.torchscript_runtime(tmp_path / "model.pt"),
     }
-    replies = parity.eager_replies(served, data.inputs)
+    replies = parity.eager_predictions(served, data.inputs)
     assert replies.shape == (30, H, 2, len(one.levels))
     assert np.isfinite(replies).all()
-    assert parity.measure(served, runtimes, data.inputs, ())["rows"] == 30  # and no Mismatch
+    assert parity.check_parity(served, runtimes, data.inputs, ())["rows"] == 30  # and no Mismatch
 
 
 # Baselines
@@ -266,13 +275,13 @@ def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, t
 
 def test_the_naive_forecast_is_the_last_value() -> None:
     windows = np.array([[[1.0], [5.0], [3.0]]])
-    assert extrapolation.naive(windows, 2)[..., 0].tolist() == [[3, 3]]
+    assert forecasting_baselines.naive_forecast(windows, 2)[..., 0].tolist() == [[3, 3]]
 
 
 @pytest.mark.parametrize(("season", "expected"), [(2, [5, 3, 5]), (3, [1, 5, 3]), (1, [3, 3, 3])])
 def test_the_seasonal_naive_forecast_repeats_the_last_season(season: int, expected: list[float]) -> None:
     windows = np.array([[[1.0], [5.0], [3.0]]])
-    assert extrapolation.seasonal_naive(windows, 3, season)[..., 0].tolist() == [expected]
+    assert forecasting_baselines.seasonal_naive_forecast(windows, 3, season)[..., 0].tolist() == [expected]
 
 
 @pytest.mark.parametrize("season", [None, 5])
@@ -299,12 +308,12 @@ def test_exponential_smoothing_equals_statsmodels(season: int | None) -> None:
         smoothing_level=0.3,
         smoothing_trend=0.1,
         smoothing_seasonal=0.2 if season else None,
-        damping_trend=extrapolation.DAMPING,
+        damping_trend=forecasting_baselines.TREND_DAMPING,
         optimized=False,
     )
     ones = np.ones(1)
-    ours = extrapolation.smoothed(
-        series, H, extrapolation.Smoothing(0.3 * ones, 0.1 * ones, (0.2 if season else 0) * ones, season)
+    ours = forecasting_baselines.holt_winters_forecast(
+        series, H, forecasting_baselines.SmoothingFactors(0.3 * ones, 0.1 * ones, (0.2 if season else 0) * ones, season)
     )
     np.testing.assert_allclose(ours[0, :, 0], theirs.forecast(H), rtol=1e-10)
 
@@ -314,20 +323,20 @@ def test_a_season_is_found_in_noise_and_trend(season: int) -> None:
     time = np.arange(300)
     values = np.random.default_rng(season).normal(size=300) + 0.05 * time + 3 * np.sin(2 * np.pi * time / season)
     windows = np.stack([values[row : row + 40] for row in range(0, 260, 3)])[..., None]
-    assert extrapolation.season_of(windows, 24) == season
+    assert forecasting_baselines.detect_season(windows, 24) == season
 
 
 @pytest.mark.parametrize("kind", ["noise", "constant"])
 def test_a_series_without_a_season_has_none(kind: str) -> None:
     values = np.random.default_rng(0).normal(size=300) * (kind == "noise")
     windows = np.stack([values[row : row + 40] for row in range(0, 260, 3)])[..., None]
-    assert extrapolation.season_of(windows, 24) is None
+    assert forecasting_baselines.detect_season(windows, 24) is None
 
 
-def test_gaps_are_filled_from_before_and_at_the_start_from_behind() -> None:
+def test_gaps_are_forward_filled_and_leading_gaps_backward_filled() -> None:
     nan = np.nan
     windows = np.array([[[nan], [2.0], [nan], [4.0], [nan]], [[nan]] * 5])
-    assert extrapolation.filled(windows)[..., 0].tolist() == [[2, 2, 2, 4, 4], [0, 0, 0, 0, 0]]
+    assert forecasting_baselines.forward_fill(windows)[..., 0].tolist() == [[2, 2, 2, 4, 4], [0, 0, 0, 0, 0]]
 
 
 def test_every_baseline_answers_quantiles_in_order_around_its_own_forecast() -> None:
@@ -335,14 +344,16 @@ def test_every_baseline_answers_quantiles_in_order_around_its_own_forecast() -> 
     found = one.baselines(train, test)
     assert list(found) == ["naive (baseline)", "seasonal naive (baseline)", "exponential smoothing (baseline)"]
     windows = test.inputs[0][..., [1, 0]].astype(float)
-    np.testing.assert_allclose(found["naive (baseline)"][..., 1], extrapolation.naive(windows, H))
-    np.testing.assert_allclose(found["seasonal naive (baseline)"][..., 1], extrapolation.seasonal_naive(windows, H, 5))
+    np.testing.assert_allclose(found["naive (baseline)"][..., 1], forecasting_baselines.naive_forecast(windows, H))
+    np.testing.assert_allclose(
+        found["seasonal naive (baseline)"][..., 1], forecasting_baselines.seasonal_naive_forecast(windows, H, 5)
+    )
     for replies in found.values():
         assert replies.shape == (8, H, 2, 3)
         assert (np.diff(replies, axis=-1) >= 0).all()
 
 
-def test_what_looks_for_a_season_beats_what_does_not() -> None:
+def test_seasonal_baselines_beat_the_others_on_seasonal_data() -> None:
     one, train, test = task(), part(), part(20, seed=2)
     off = {  # load, which has a season of 5 steps
         name: np.abs(test.target[..., 0] - replies[:, :, 0, 1]).mean()
@@ -363,10 +374,10 @@ def test_what_looks_for_a_season_beats_what_does_not() -> None:
         (schema(), {"season": 13}, None, r"task.season must not be longer than the window, 12 steps; found 13"),
     ],
 )
-def test_what_cannot_be_foretold_is_refused_in_a_sentence(
+def test_unforecastable_targets_are_refused(
     described: Schema, settings: dict[str, Any], goal: str | None, sentence: str
 ) -> None:
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         Forecasting(described, ForecastingSettings(**settings), goal)
 
 
@@ -396,15 +407,17 @@ def test_the_pictures_of_a_forecast_are_the_same_every_time(rows: int, horizon: 
         part(40, 3, horizon),
         part(rows, 0, horizon),
     )
-    replies, truth = replied(test, len(one.levels)), one.truth(test)
-    view = View(described, one, test, replies, truth, one.decide(replies, truth), one.baselines(train, test))
+    replies, truth = replied(test, len(one.levels)), one.reference(test)
+    view = EvaluationData(
+        described, one, test, replies, truth, one.calibrate(replies, truth), one.baselines(train, test)
+    )
     for folder in (tmp_path / "one", tmp_path / "two"):
         (folder / "pictures").mkdir(parents=True)
         (folder / "tables").mkdir()
-        report.show(folder, view)
+        forecasting.write_view(folder, view)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / at).rglob("*.*")} for at in ("one", "two"))
     assert first == second
-    assert set(first) == {*report.CAPTIONS, "horizon.csv", "origins.csv"}
+    assert set(first) == {*forecasting.CAPTIONS, "horizon.csv", "origins.csv"}
     assert len(first["horizon.csv"].splitlines()) == horizon + 1
     assert len(first["origins.csv"].splitlines()) == rows + 1
 
@@ -412,8 +425,8 @@ def test_the_pictures_of_a_forecast_are_the_same_every_time(rows: int, horizon: 
 def test_the_headline_says_how_far_off_the_forecasts_are() -> None:
     nan = float("nan")
     test = {metric.name: Estimate(0.8, 0.7, 0.9) for metric in METRICS} | {"mae": Estimate(44.1, 38.2, 50.3)}
-    row = Row(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
-    said = report.headline(row, 89, schema())
+    row = LeaderboardRow(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
+    said = forecasting.headline(row, 89, schema())
     assert "On 89 windows" in said
     assert (
         "forecasts of the next 4 steps were off by 0.800 average changes from one step to the next (44.10 MW)" in said
@@ -421,4 +434,4 @@ def test_the_headline_says_how_far_off_the_forecasts_are() -> None:
 
 
 def test_the_table_of_errors_holds_every_goal() -> None:
-    assert set(GOALS) <= set(PER_ROW)
+    assert set(GOALS) <= set(SCORES_PER_ROW)

@@ -13,23 +13,23 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from scipy.stats import energy_distance
 
-from models.outputs.generation import Pixels
+from models.outputs.generation import UnscalePixels
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.evaluation.leaderboard import Estimate, Row
-from pipelines.reporting.views import generation as shown
-from pipelines.reporting.views.view import View
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.generation import NOISE, Generation, GenerationSettings
-from pipelines.tasks.metrics import generation as sample_scores
-from pipelines.tasks.metrics.embedding import NAME, WIDTH, embedded
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
+from pipelines.reporting.views import generation
+from pipelines.reporting.views.view import EvaluationData
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.generation import NOISE_SIZE, Generation, GenerationSettings
+from pipelines.tasks.metrics import generation as generation_metrics
+from pipelines.tasks.metrics.embedding import EMBEDDING_NAME, LAYER_CHANNELS, embed_images
 from pipelines.tasks.metrics.generation import (
-    covered,
-    distances,
-    energy,
-    frechet,
-    nearest,
-    resampled_energy,
+    bootstrap_energy_distance,
+    bootstrap_frechet_distance,
+    energy_distance_per_point,
+    is_in_manifold,
+    nearest_neighbours,
+    pairwise_distances,
 )
 
 NAMES = ("energy_distance", "frechet", "precision", "recall")
@@ -66,42 +66,48 @@ def drawn_again(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def test_distances_are_scipys() -> None:
     left, right = points(20), points(9, seed=1)
-    np.testing.assert_allclose(distances(left, right), cdist(left, right), atol=1e-6)
+    np.testing.assert_allclose(pairwise_distances(left, right), cdist(left, right), atol=1e-6)
 
 
 def test_on_a_line_the_energy_distance_is_scipys() -> None:
     """SciPy's is the square root of it."""
     real, drawn = points(50)[:, :1], points(50, 0.7, seed=1)[:, :1]
-    assert energy(real, drawn).mean() == pytest.approx(energy_distance(real[:, 0], drawn[:, 0]) ** 2, rel=1e-6)
+    assert energy_distance_per_point(real, drawn).mean() == pytest.approx(
+        energy_distance(real[:, 0], drawn[:, 0]) ** 2, rel=1e-6
+    )
 
 
-def test_the_energy_distance_is_nothing_for_the_same_crowd_and_grows_with_the_gap() -> None:
+def test_energy_distance_is_zero_for_equal_samples_and_grows_with_the_gap() -> None:
     real = points(300)
-    assert energy(real, real[::-1]).mean() == pytest.approx(0, abs=1e-6)
-    found = [energy(real, points(300, shift, seed=1)).mean() for shift in (0.0, 0.3, 1.0, 3.0)]
+    assert energy_distance_per_point(real, real[::-1]).mean() == pytest.approx(0, abs=1e-6)
+    found = [energy_distance_per_point(real, points(300, shift, seed=1)).mean() for shift in (0.0, 0.3, 1.0, 3.0)]
     assert found == sorted(found)
     assert found[0] < 0.05 < found[2]
 
 
 @pytest.mark.parametrize("most", [1000, 15])
 def test_a_resample_scores_as_the_points_it_drew(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_scores, "MOST", most)
+    monkeypatch.setattr(generation_metrics, "MAX_COMPARED_POINTS", most)
     real, drawn = points(40), points(40, 0.5, seed=1)
     weights = np.random.default_rng(2).multinomial(40, np.full(40, 1 / 40), size=4)
     once = np.ones((1, 40), dtype=np.int64)
-    assert resampled_energy(real, drawn, once)[0] == pytest.approx(energy(real, drawn).mean(), abs=1e-12)
-    found = resampled_energy(real, drawn, weights)
+    assert bootstrap_energy_distance(real, drawn, once)[0] == pytest.approx(
+        energy_distance_per_point(real, drawn).mean(), abs=1e-12
+    )
+    found = bootstrap_energy_distance(real, drawn, weights)
     for value, counts in zip(found, weights, strict=True):
-        assert value == pytest.approx(np.average(energy(real, drawn, counts.astype(float)), weights=counts))
+        assert value == pytest.approx(
+            np.average(energy_distance_per_point(real, drawn, counts.astype(float)), weights=counts)
+        )
         if most == 1000:
-            again = energy(drawn_again(counts, real), drawn_again(counts, drawn)).mean()
+            again = energy_distance_per_point(drawn_again(counts, real), drawn_again(counts, drawn)).mean()
             assert value == pytest.approx(again, abs=1e-9)
 
 
 def test_the_frechet_distance_is_that_of_the_formula_with_scipys_matrix_root() -> None:
     real, drawn = points(80), points(80, 0.5, seed=1) * [1, 2, 0.5]
     weights = np.random.default_rng(2).multinomial(80, np.full(80, 1 / 80), size=3)
-    for value, counts in zip(frechet(real, drawn, weights.astype(float)), weights, strict=True):
+    for value, counts in zip(bootstrap_frechet_distance(real, drawn, weights.astype(float)), weights, strict=True):
         one, other = drawn_again(counts, real), drawn_again(counts, drawn)
         spread_one, spread_other = (np.cov(each, rowvar=False, bias=True) for each in (one, other))
         root = sqrtm(spread_one @ spread_other).real
@@ -109,47 +115,47 @@ def test_the_frechet_distance_is_that_of_the_formula_with_scipys_matrix_root() -
         assert value == pytest.approx(gap + np.trace(spread_one + spread_other - 2 * root), rel=1e-6)
 
 
-def test_a_crowd_has_no_frechet_distance_from_itself() -> None:
-    assert frechet(points(50), points(50), np.ones((1, 50)))[0] == pytest.approx(0, abs=1e-9)
+def test_frechet_distance_of_a_sample_to_itself_is_zero() -> None:
+    assert bootstrap_frechet_distance(points(50), points(50), np.ones((1, 50)))[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_point_is_covered_within_reach_of_the_third_neighbour() -> None:
     """On a line: 0 reaches 3, 1 reaches 2 (to 3), 2 and 3 reach 2, 10 reaches 9 (to 1)."""
     by = np.array([[0.0], [1.0], [2.0], [3.0], [10.0]])
     asked = np.array([[-3.0], [-3.1], [2.5], [5.0], [10.5], [19.0], [19.1]])
-    assert covered(asked, by).tolist() == [True, False, True, True, True, True, False]
+    assert is_in_manifold(asked, by).tolist() == [True, False, True, True, True, True, False]
 
 
 def test_the_nearest_point_of_another_set_is_found() -> None:
-    number, apart = nearest(np.array([[0.0, 0.0], [5.0, 0.0]]), np.array([[4.0, 0.0], [0.0, 1.0]]))
+    number, apart = nearest_neighbours(np.array([[0.0, 0.0], [5.0, 0.0]]), np.array([[4.0, 0.0], [0.0, 1.0]]))
     assert number.tolist() == [1, 0]
     assert apart.tolist() == pytest.approx([1, 1])
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (1, 1), (28, 20, 1)])
-def test_an_embedding_does_not_depend_on_who_came_along(shape: tuple[int, ...]) -> None:
+def test_an_embedding_does_not_depend_on_the_rest_of_the_batch(shape: tuple[int, ...]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (9, *shape), dtype=np.uint8)
-    whole = embedded(images)
-    assert whole.shape == (9, 2 * WIDTH)
-    assert f"{2 * WIDTH} features" in NAME
-    np.testing.assert_allclose(np.concatenate([embedded(images[:4]), embedded(images[4:])]), whole, atol=1e-6)
-    np.testing.assert_array_equal(embedded(images.astype(np.float32)), whole)
+    whole = embed_images(images)
+    assert whole.shape == (9, 2 * LAYER_CHANNELS)
+    assert f"{2 * LAYER_CHANNELS} features" in EMBEDDING_NAME
+    np.testing.assert_allclose(np.concatenate([embed_images(images[:4]), embed_images(images[4:])]), whole, atol=1e-6)
+    np.testing.assert_array_equal(embed_images(images.astype(np.float32)), whole)
 
 
 # The task
 
 
-def test_real_digits_score_far_better_than_the_baselines_and_these_are_the_same_every_time(
+def test_real_digits_beat_the_baselines_which_are_deterministic(
     parts: dict[str, Part],
 ) -> None:
     task = Generation(schema_of(8, 8))
-    truth = task.truth(parts["test"])
+    truth = task.reference(parts["test"])
     floors, again = (task.baselines(parts["train"], parts["test"]) for _ in range(2))
     assert list(floors) == ["pixels on their own (baseline)", "Gaussian mixture (baseline)"]
     assert all(np.array_equal(values, again[name]) for name, values in floors.items())
     assert all(values.shape == truth.shape and values.dtype == np.float32 for values in floors.values())
     assert all(values.min() >= 0 and values.max() <= 255 for values in floors.values())
-    real = task.score(task.truth(parts["valid"]).astype(np.float32), truth, {})
+    real = task.score(task.reference(parts["valid"]).astype(np.float32), truth, {})
     for values in floors.values():
         found = task.score(values, truth, {})
         assert tuple(found) == NAMES == tuple(metric.name for metric in task.metrics)
@@ -162,27 +168,27 @@ def test_real_digits_score_far_better_than_the_baselines_and_these_are_the_same_
 
 def test_the_goal_is_the_mean_over_examples(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, replies = task.truth(parts["test"]), task.truth(parts["valid"]).astype(np.float32)
-    examples = task.examples(replies, truth)
+    truth, replies = task.reference(parts["test"]), task.reference(parts["valid"]).astype(np.float32)
+    examples = task.objective_per_row(replies, truth)
     assert examples.shape == (len(truth),)
     assert examples.mean() == pytest.approx(task.score(replies, truth, {})["energy_distance"], abs=1e-12)
 
 
 def test_a_score_of_the_task_under_weights_is_that_of_the_repeated_rows(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, replies = task.truth(parts["test"]), task.truth(parts["valid"]).astype(np.float32)
+    truth, replies = task.reference(parts["test"]), task.reference(parts["valid"]).astype(np.float32)
     weights = np.random.default_rng(0).multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=2)
-    found = task.resampled(replies, truth, weights, {})
+    found = task.bootstrap_scores(replies, truth, weights, {})
     for resample, counts in enumerate(weights):
         again = task.score(drawn_again(counts, replies), drawn_again(counts, truth), {})
         for name in ("energy_distance", "frechet"):  # which neighbours a point has is asked of the whole set
             assert found[name][resample] == pytest.approx(again[name], rel=1e-6)
 
 
-def test_drawings_that_are_not_numbers_have_no_score() -> None:
+def test_nan_samples_have_no_score() -> None:
     task, truth = Generation(schema_of(4, 4)), np.zeros((5, 4, 4), dtype=np.uint8)
     assert np.isnan(list(task.score(np.full((5, 4, 4), np.nan), truth, {}).values())).all()
-    assert np.isnan(task.examples(np.full((5, 4, 4), np.nan), truth)).all()
+    assert np.isnan(task.objective_per_row(np.full((5, 4, 4), np.nan), truth)).all()
 
 
 @settings(deadline=None)
@@ -190,7 +196,7 @@ def test_drawings_that_are_not_numbers_have_no_score() -> None:
 def test_pixels_survive_the_way_to_the_networks_units_and_back(shape: tuple[int, ...], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8, generator=generator)
-    finish = Pixels(shape)
+    finish = UnscalePixels(shape)
     units = finish.inverse(images)
     assert units.shape == (4, np.prod(shape))
     assert units.min() >= -1
@@ -200,18 +206,18 @@ def test_pixels_survive_the_way_to_the_networks_units_and_back(shape: tuple[int,
 
 def test_what_is_served_are_grey_levels() -> None:
     task = Generation(schema_of(2, 2))
-    assert task.reply()(torch.tensor([-3.0, 0.0, 128.5, 300.0])).tolist() == [0, 0, 128.5, 255]
-    assert task.outputs("vector") == 4
-    assert task.decide(np.zeros(1), np.zeros(1)) == {}
-    (asked,) = task.asked
-    assert (asked.kind, asked.shape) == ("noise", (NOISE,))
+    assert task.postprocess()(torch.tensor([-3.0, 0.0, 128.5, 300.0])).tolist() == [0, 0, 128.5, 255]
+    assert task.head_width("vector") == 4
+    assert task.calibrate(np.zeros(1), np.zeros(1)) == {}
+    (asked,) = task.input_fields
+    assert (asked.kind, asked.shape) == ("noise", (NOISE_SIZE,))
 
 
 def test_the_noise_of_a_part_is_always_the_same(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    (one,), (other,) = task.questions(parts["test"]), task.questions(parts["test"])
+    (one,), (other,) = task.raw_inputs(parts["test"]), task.raw_inputs(parts["test"])
     assert np.array_equal(one, other)
-    assert one.shape == (len(parts["test"].target), NOISE)
+    assert one.shape == (len(parts["test"].target), NOISE_SIZE)
     assert one.dtype == np.float32
     assert abs(one.mean()) < 0.1
     assert one.std() == pytest.approx(1, abs=0.05)
@@ -224,11 +230,11 @@ def test_the_noise_of_a_part_is_always_the_same(parts: dict[str, Part]) -> None:
         (schema_of(kind="number"), None, "generation draws images; the input 'image' is of kind number"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(described: Schema, goal: str | None, sentence: str) -> None:
-    with pytest.raises(Failure, match=sentence):
+def test_targets_that_cannot_be_generated_are_refused(described: Schema, goal: str | None, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
         Generation(described, GenerationSettings(), goal)
-    with pytest.raises(Failure, match="starts from noise"):
-        Generation(schema_of(8, 8)).outputs("image")
+    with pytest.raises(UserError, match="starts from noise"):
+        Generation(schema_of(8, 8)).head_width("image")
 
 
 # The pictures
@@ -243,24 +249,24 @@ def test_drawings_are_shown_with_the_same_bytes_every_time(shape: tuple[int, ...
     images = np.random.default_rng(0).integers(0, 256, (3 * ROWS, *shape), dtype=np.uint8)
     train, test = (Part((some,), np.arange(len(some)) % 2) for some in (images[: 2 * ROWS], images[2 * ROWS :]))
     task = Generation(schema_of(*shape))
-    view = View(
-        *(schema_of(*shape), task, test, copied(train.inputs[0][:ROWS]), task.truth(test), {}, {}, train),
+    view = EvaluationData(
+        *(schema_of(*shape), task, test, copied(train.inputs[0][:ROWS]), task.reference(test), {}, {}, train),
         lambda noise: np.clip(noise[:, :1, None], 0, 1).reshape(-1, *([1] * len(shape))) * np.full(shape, 255.0),
     )
     for folder in ("one", "two"):
-        shown.show(tmp_path / folder, view)
-    assert {path.name for path in (tmp_path / "one" / "pictures").iterdir()} == set(shown.CAPTIONS)
+        generation.write_view(tmp_path / folder, view)
+    assert {path.name for path in (tmp_path / "one" / "pictures").iterdir()} == set(generation.CAPTIONS)
     for path in (tmp_path / "one").rglob("*.*"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
     with Image.open(tmp_path / "one" / "pictures" / "samples.png") as sheet:
         assert sheet.width > 500
 
 
-def test_copies_of_training_examples_are_given_away(tmp_path: Path) -> None:
+def test_memorised_training_examples_are_detected(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3 * ROWS, 8, 8), dtype=np.uint8)
     train, unseen, fresh = images[:ROWS], images[ROWS : 2 * ROWS], images[2 * ROWS :]
     for drawn, share in ((copied(train), "1"), (copied(fresh), "0")):
-        shown.draw_nearest(tmp_path, drawn, unseen, train)
+        generation.draw_nearest_neighbours(tmp_path, drawn, unseen, train)
         last = (tmp_path / "tables" / "memorisation.csv").read_text().splitlines()[-1]
         assert last.endswith(f",{share}") or float(last.rsplit(",", 1)[1]) < 0.1 * (share == "0")
 
@@ -269,8 +275,8 @@ def test_the_headline_is_a_sentence_with_its_numbers() -> None:
     nan = float("nan")
     test = {"precision": Estimate(0.914, 0.9, 0.93), "recall": Estimate(0.5, 0.4, 0.6), "frechet": Estimate(2.5, 2, 3)}
     none = Estimate(nan, nan, nan)
-    row = Row(1, "gan", "gan", "best", 0.1, nan, nan, test, none, nan, 1, 1)
-    said = shown.headline(row, 1200, schema_of(8, 8))
+    row = LeaderboardRow(1, "gan", "gan", "best", 0.1, nan, nan, test, none, nan, 1, 1)
+    said = generation.headline(row, 1200, schema_of(8, 8))
     assert "1,200" in said
     assert "91 %" in said
     assert "50 %" in said

@@ -14,13 +14,13 @@ from sklearn import metrics as reference
 from sklearn.decomposition import PCA
 from torch import nn
 
-from models.outputs.reconstruction import RestoredImage, RestoredRow
+from models.outputs.reconstruction import ImageReconstruction, RowReconstruction
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.statistics import grey_moments, moments
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.metrics import anomaly_detection as anomalies
-from pipelines.tasks.metrics import image_similarity as similarity
+from pipelines.data.statistics import grey_level_mean_and_std, mean_and_std
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics import anomaly_detection as anomaly_metrics
+from pipelines.tasks.metrics import image_similarity
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
 
 LABEL = Field(name="label", kind="category", dtype="int64", shape=(), categories=("good", "bad", "odd"))
@@ -57,9 +57,9 @@ def part(which: Reconstruction, rows: int = 12, seed: int = 0) -> Part:
     """A part of noise; of a table, some cells are missing; labels of all kinds."""
     generator = np.random.default_rng(seed)
     labels = np.resize([0, 0, 1, 2], rows).astype(np.int64)
-    if which.image:
+    if which.is_image:
         pictures = [generator.integers(0, 256, (rows, *which.shape), dtype=np.uint8) for _ in range(2)]
-        return Part((pictures[0],), pictures[1] if which.use == "denoising" else labels)
+        return Part((pictures[0],), pictures[1] if which.mode == "denoising" else labels)
     columns = generator.normal([0, 10, -5, 1000], [1, 2, 0.1, 300], size=(rows, 4)).astype(np.float32)
     columns[::5, 1] = np.nan
     return Part(tuple(np.ascontiguousarray(column) for column in columns.T), labels)
@@ -68,13 +68,13 @@ def part(which: Reconstruction, rows: int = 12, seed: int = 0) -> Part:
 def answered(which: Reconstruction, asked: Part, seed: int = 1) -> np.ndarray:
     """Replies (N, 1 + D) half-way between the truth and something else, with the score the graph gives them."""
     generator = torch.Generator().manual_seed(seed)
-    finish = which.finish(asked)
-    columns = [torch.from_numpy(values) for values in which.questions(asked)]
+    finish = which.output_transform(asked)
+    columns = [torch.from_numpy(values) for values in which.raw_inputs(asked)]
     wanted = finish.inverse(torch.from_numpy(which.target(asked)), *columns).flatten(1)
     outputs = wanted * torch.rand(len(wanted), 1, generator=generator) + 0.2 * torch.randn(
         wanted.shape, generator=generator
     )
-    return which.reply()(finish(outputs, *columns)).numpy()
+    return which.postprocess()(finish(outputs, *columns)).numpy()
 
 
 USES = pytest.mark.parametrize(
@@ -87,8 +87,8 @@ USES = pytest.mark.parametrize(
 # What is asked
 
 
-def test_the_use_follows_from_the_target_and_the_settings() -> None:
-    assert [one.use for one in (COMPRESSION, DENOISING, TABLE, ANOMALIES)] == [
+def test_the_mode_follows_from_target_and_settings() -> None:
+    assert [one.mode for one in (COMPRESSION, DENOISING, TABLE, ANOMALIES)] == [
         "compression",
         "denoising",
         "compression",
@@ -121,29 +121,29 @@ def test_the_use_follows_from_the_target_and_the_settings() -> None:
 def test_what_cannot_be_reconstructed_is_refused_in_a_sentence(
     inputs: tuple[Field, ...], target: Field, settings: dict[str, Any], goal: str | None, sentence: str
 ) -> None:
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         task(inputs, target, goal, **settings)
 
 
 def test_of_anomalies_only_normal_rows_are_learned_from() -> None:
     some = part(ANOMALIES)
-    rows = ANOMALIES.learnable(some)
+    rows = ANOMALIES.train_mask(some)
     assert rows.tolist() == (some.target == 0).tolist()
     wild = Part(tuple(np.where(rows, column, 1e6).astype(np.float32) for column in some.inputs), some.target)
-    mean = ANOMALIES.finish(wild).mean
+    mean = ANOMALIES.output_transform(wild).mean
     assert torch.equal(
-        mean, ANOMALIES.finish(Part(tuple(column[rows] for column in some.inputs), some.target[rows])).mean
+        mean, ANOMALIES.output_transform(Part(tuple(column[rows] for column in some.inputs), some.target[rows])).mean
     )
-    assert TABLE.learnable(some) is None
-    assert ANOMALIES.truth(some)[:, 0].tolist() == (some.target != 0).tolist()
+    assert TABLE.train_mask(some) is None
+    assert ANOMALIES.reference(some)[:, 0].tolist() == (some.target != 0).tolist()
 
 
-def test_the_head_is_as_wide_as_what_is_drawn() -> None:
+def test_head_width_equals_the_size_of_the_reconstruction() -> None:
     colour = task((image("a", (6, 5, 3)),), compress=True)
-    assert (colour.outputs("vector"), colour.outputs("image")) == (90, 3)
-    assert (COMPRESSION.outputs("image"), TABLE.outputs("vector")) == (1, 4)
-    with pytest.raises(Failure, match="the network writes images"):
-        TABLE.outputs("image")
+    assert (colour.head_width("vector"), colour.head_width("image")) == (90, 3)
+    assert (COMPRESSION.head_width("image"), TABLE.head_width("vector")) == (1, 4)
+    with pytest.raises(UserError, match="the network writes images"):
+        TABLE.head_width("image")
 
 
 # From the network's units and back
@@ -153,7 +153,7 @@ def test_the_head_is_as_wide_as_what_is_drawn() -> None:
 @pytest.mark.parametrize("logits", [False, True])
 def test_an_image_comes_back_from_the_networks_units_as_it_is_stored(shape: tuple[int, ...], logits: bool) -> None:
     images = np.random.default_rng(0).integers(1, 255, (4, *shape), dtype=np.uint8)
-    finish = RestoredImage(shape, logits).fit(*grey_moments(images))
+    finish = ImageReconstruction(shape, logits).fit(*grey_level_mean_and_std(images))
     asked = torch.from_numpy(images)
     units = finish.inverse(asked)
     assert units.shape == (4, (*shape, 1)[2], 6, 5)
@@ -167,8 +167,8 @@ def test_an_image_comes_back_from_the_networks_units_as_it_is_stored(shape: tupl
         assert units.std(correction=0).item() == pytest.approx(1, abs=1e-5)
 
 
-def test_what_is_drawn_stays_between_black_and_white() -> None:
-    finish = RestoredImage((2, 2), logits=False)
+def test_reconstructed_pixels_are_clipped() -> None:
+    finish = ImageReconstruction((2, 2), logits=False)
     reply = finish(torch.tensor([[-9.0, 9.0, 0.5, 0.0]]), torch.zeros(1, 2, 2, dtype=torch.uint8))
     assert reply[0, 1:].tolist() == [0, 255, 127.5, 0]
     assert reply[0, 0].item() == pytest.approx((1 + 0.25) / 4)
@@ -176,7 +176,7 @@ def test_what_is_drawn_stays_between_black_and_white() -> None:
 
 def test_what_is_missing_counts_as_the_mean_and_is_left_out_of_the_score() -> None:
     rows = np.array([[0.0, 10.0], [2.0, np.nan], [4.0, 30.0]], dtype=np.float32)
-    finish = RestoredRow(2).fit(*moments(rows))
+    finish = RowReconstruction(2).fit(*mean_and_std(rows))
     assert finish.mean.tolist() == [2, 20]
     asked = torch.tensor([[2.0, np.nan], [np.nan, np.nan], [4.0, 30.0]])
     assert finish.inverse(asked)[:2].tolist() == [[0, 0], [0, 0]]
@@ -186,8 +186,8 @@ def test_what_is_missing_counts_as_the_mean_and_is_left_out_of_the_score() -> No
     assert reply[0, 1:].tolist() == pytest.approx([2 + 3 * spread, 20 + 7 * 10])
 
 
-def test_moments_leave_out_what_is_missing_and_survive_what_never_varies() -> None:
-    mean, spread = moments(np.array([[1, 5, np.nan], [3, 5, np.nan]], dtype=np.float32))
+def test_mean_and_std_skip_missing_values_and_survive_constants() -> None:
+    mean, spread = mean_and_std(np.array([[1, 5, np.nan], [3, 5, np.nan]], dtype=np.float32))
     assert mean.tolist() == [2, 5, 0]
     assert spread.tolist() == [1, 1, 1]
 
@@ -197,7 +197,7 @@ def test_the_loss_is_least_for_the_target(loss: str) -> None:
     which = task((image("picture"),), compress=True, loss=loss)
     some = part(which)
     asked = torch.from_numpy(some.inputs[0])
-    target = which.finish(some).inverse(asked, asked)
+    target = which.output_transform(some).inverse(asked, asked)
     best = torch.logit(target.flatten(1), eps=1e-6) if loss == "binary_cross_entropy" else target.flatten(1)
     found = [which.loss(nn.Identity(), (outputs,), target).item() for outputs in (best, best * 0.5, -best)]
     assert found == sorted(found)
@@ -210,15 +210,15 @@ def test_the_loss_is_least_for_the_target(loss: str) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(which: Reconstruction, seed: int) -> None:
     some = part(which)
-    replies, truth = answered(which, some), which.truth(some)
-    decision = which.decide(replies, truth)
+    replies, truth = answered(which, some), which.reference(some)
+    decision = which.calibrate(replies, truth)
     weights = np.random.default_rng(seed).multinomial(12, np.full(12, 1 / 12), size=3)
-    found = which.resampled(replies, truth, weights, decision)
+    found = which.bootstrap_scores(replies, truth, weights, decision)
     assert list(found) == [metric.name for metric in which.metrics]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(12), counts)
         scores = which.score(replies[drawn], truth[drawn], decision)
-        if which.image:  # of a table, the unit is the spread of the whole set, and stays it
+        if which.is_image:  # of a table, the unit is the spread of the whole set, and stays it
             assert all(agree(found[name][resample], score) for name, score in scores.items())
         else:
             assert all(agree(found[name][resample], scores[name]) for name in scores if name != "squared_error")
@@ -227,18 +227,18 @@ def test_a_resample_scores_as_the_rows_it_drew(which: Reconstruction, seed: int)
 @USES
 def test_the_goal_is_the_mean_over_rows_and_better_for_the_truth(which: Reconstruction) -> None:
     some = part(which, 40)
-    replies, truth = answered(which, some), which.truth(some)
+    replies, truth = answered(which, some), which.reference(some)
     perfect = np.nan_to_num(truth.copy())
     for goal in which.goals:
-        one = Reconstruction(schema(which.asked, some_target(which)), which.settings, goal)
-        decision = one.decide(replies, truth)
+        one = Reconstruction(schema(which.input_fields, some_target(which)), which.settings, goal)
+        decision = one.calibrate(replies, truth)
         score = one.score(replies, truth, decision)[goal]
-        assert agree(one.examples(replies, truth).mean(), score)
-        assert one.goal.better(one.score(perfect, truth, decision)[goal], score)
+        assert agree(one.objective_per_row(replies, truth).mean(), score)
+        assert one.goal.is_better(one.score(perfect, truth, decision)[goal], score)
 
 
 def some_target(which: Reconstruction) -> Field:
-    return image("clean") if which.use == "denoising" else LABEL
+    return image("clean") if which.mode == "denoising" else LABEL
 
 
 @st.composite
@@ -253,7 +253,7 @@ def rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 @given(ranking=rankings(), threshold=st.integers(0, 9))
 def test_the_scores_of_anomalies_are_scikit_learns(ranking: tuple[np.ndarray, np.ndarray], threshold: int) -> None:
     scores, anomalous = ranking
-    found = anomalies.detected(scores, anomalous, np.ones((len(scores), 1)), threshold)
+    found = anomaly_metrics.detection_scores(scores, anomalous, np.ones((len(scores), 1)), threshold)
     flagged = scores >= threshold
     precision, recall, f1, _ = reference.precision_recall_fscore_support(
         anomalous, flagged, average="binary", zero_division=0
@@ -266,45 +266,45 @@ def test_the_scores_of_anomalies_are_scikit_learns(ranking: tuple[np.ndarray, np
         "f1": f1,
     }
     assert all(agree(found[name], value) for name, value in expected.items())
-    assert agree(anomalies.placements(scores, anomalous).mean(), expected["auroc"])
+    assert agree(anomaly_metrics.placements(scores, anomalous).mean(), expected["auroc"])
 
 
 @given(ranking=rankings())
 def test_no_threshold_has_a_better_f1_than_the_chosen_one(ranking: tuple[np.ndarray, np.ndarray]) -> None:
     scores, anomalous = ranking
-    chosen = anomalies.threshold(scores, anomalous)
+    chosen = anomaly_metrics.choose_threshold(scores, anomalous)
     candidates = [reference.f1_score(anomalous, scores >= level, zero_division=0) for level in np.unique(scores)]
     assert agree(reference.f1_score(anomalous, scores >= chosen, zero_division=0), max(candidates))
 
 
 def test_without_an_anomaly_the_threshold_lets_95_percent_through() -> None:
-    chosen = anomalies.threshold(np.arange(1001.0), np.zeros(1001, dtype=bool))
+    chosen = anomaly_metrics.choose_threshold(np.arange(1001.0), np.zeros(1001, dtype=bool))
     assert chosen == 950
-    assert COMPRESSION.decide(np.zeros((2, 65)), np.zeros((2, 65))) == {}
+    assert COMPRESSION.calibrate(np.zeros((2, 65)), np.zeros((2, 65))) == {}
 
 
 def test_a_part_without_anomalies_has_no_auroc_and_says_so() -> None:
     some = part(ANOMALIES)
     normal = Part(tuple(column[some.target == 0] for column in some.inputs), some.target[some.target == 0])
-    replies, truth = answered(ANOMALIES, normal), ANOMALIES.truth(normal)
-    with pytest.raises(Failure, match=r"of 6 rows, 6 are normal: .* or set goal: squared_error"):
-        ANOMALIES.examples(replies, truth)
+    replies, truth = answered(ANOMALIES, normal), ANOMALIES.reference(normal)
+    with pytest.raises(UserError, match=r"of 6 rows, 6 are normal: .* or set goal: squared_error"):
+        ANOMALIES.objective_per_row(replies, truth)
     other = task(numbers(4), normal="good", goal="squared_error")
-    score = other.score(replies, truth, other.decide(replies, truth))
+    score = other.score(replies, truth, other.calibrate(replies, truth))
     assert np.isnan(score["auroc"])
-    assert agree(other.examples(replies, truth).mean(), score["squared_error"])
+    assert agree(other.objective_per_row(replies, truth).mean(), score["squared_error"])
 
 
 def test_the_squared_error_of_images_is_a_share_of_the_range() -> None:
     black, white = np.zeros((1, 8, 8)), np.full((1, 8, 8), 255.0)
-    assert similarity.squared_error(black, white).tolist() == [1]
-    assert similarity.psnr(similarity.squared_error(black, white)).tolist() == [0]
-    assert similarity.psnr(np.array([0.01, 0.0])).tolist() == pytest.approx([20, 100])
+    assert image_similarity.mean_squared_error(black, white).tolist() == [1]
+    assert image_similarity.psnr(image_similarity.mean_squared_error(black, white)).tolist() == [0]
+    assert image_similarity.psnr(np.array([0.01, 0.0])).tolist() == pytest.approx([20, 100])
 
 
 def test_the_squared_error_of_a_table_is_in_spreads_and_of_normal_rows() -> None:
     some = part(ANOMALIES, 40)
-    truth = ANOMALIES.truth(some)
+    truth = ANOMALIES.reference(some)
     normal = truth[:, 0] == 0
     mean = np.nanmean(truth[normal, 1:], axis=0, dtype=np.float64)
     replies = np.concatenate([truth[:, :1], np.tile(mean, (40, 1))], axis=1)
@@ -338,27 +338,29 @@ def by_the_paper(x: np.ndarray, y: np.ndarray, size: int) -> float:
 def test_structural_similarity_is_the_papers(shape: tuple[int, int], size: int) -> None:
     one, other = np.random.default_rng(0).integers(0, 256, (2, 3, *shape)).astype(np.float64)
     expected = [by_the_paper(x, y, size) for x, y in zip(one, other, strict=True)]
-    assert np.allclose(similarity.ssim(one, other), expected, rtol=1e-9, atol=1e-9)
-    colour = similarity.ssim(np.stack([one, one], -1), np.stack([other, one], -1))
+    assert np.allclose(image_similarity.ssim(one, other), expected, rtol=1e-9, atol=1e-9)
+    colour = image_similarity.ssim(np.stack([one, one], -1), np.stack([other, one], -1))
     assert np.allclose(colour, (np.array(expected) + 1) / 2, atol=1e-9)
 
 
 def test_structural_similarity_of_flat_images_is_told_by_hand() -> None:
     grey = np.full((1, 12, 12), 100.0)
-    assert similarity.ssim(grey, grey + 50)[0] == pytest.approx((2 * 100 * 150 + 6.5025) / (100**2 + 150**2 + 6.5025))
-    assert similarity.ssim(grey, grey)[0] == 1
+    assert image_similarity.ssim(grey, grey + 50)[0] == pytest.approx(
+        (2 * 100 * 150 + 6.5025) / (100**2 + 150**2 + 6.5025)
+    )
+    assert image_similarity.ssim(grey, grey)[0] == 1
 
 
 @USES
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning(which: Reconstruction) -> None:
     some = part(which)
-    truth = which.truth(some)
+    truth = which.reference(some)
     replies = np.full(truth.shape, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        decision = which.decide(replies, truth)
+        decision = which.calibrate(replies, truth)
         assert all(np.isnan(value) for value in which.score(replies, truth, decision).values())
-        assert np.isnan(which.examples(replies, truth).mean())
+        assert np.isnan(which.objective_per_row(replies, truth).mean())
 
 
 # Baselines
@@ -367,19 +369,19 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning(which: 
 @USES
 def test_every_baseline_answers_in_the_form_of_a_reply(which: Reconstruction) -> None:
     train, some = part(which, 60), part(which, 20, seed=3)
-    truth = which.truth(some)
+    truth = which.reference(some)
     for name, replies in which.baselines(train, some).items():
         assert name.endswith("(baseline)")
         assert replies.dtype == np.float32
         assert replies.shape == truth.shape
-        decision = which.decide(replies, truth)
+        decision = which.calibrate(replies, truth)
         assert all(np.isfinite(value) for value in which.score(replies, truth, decision).values())
 
 
 def test_the_mean_has_the_score_that_the_graph_would_give_it() -> None:
     train, some = part(ANOMALIES, 60), part(ANOMALIES, 20, seed=3)
     replies = ANOMALIES.baselines(train, some)["mean (baseline)"]
-    graph = ANOMALIES.finish(train)(torch.zeros(20, 4), *(torch.from_numpy(column) for column in some.inputs))
+    graph = ANOMALIES.output_transform(train)(torch.zeros(20, 4), *(torch.from_numpy(column) for column in some.inputs))
     assert np.allclose(graph.numpy(), replies, rtol=1e-5)
     pictures, shown = part(COMPRESSION, 60), part(COMPRESSION, 20, seed=3)
     replies = COMPRESSION.baselines(pictures, shown)["mean (baseline)"]
@@ -396,7 +398,7 @@ def test_blurring_noisy_digits_helps_and_the_noise_itself_does_not() -> None:
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 80, clean.shape), 0, 255).astype(np.uint8)
     train, some = Part((noisy[:600],), clean[:600]), Part((noisy[600:900],), clean[600:900])
     replies = DENOISING.baselines(train, some)
-    scores = {name: DENOISING.score(one, DENOISING.truth(some), {}) for name, one in replies.items()}
+    scores = {name: DENOISING.score(one, DENOISING.reference(some), {}) for name, one in replies.items()}
     assert list(scores) == ["noisy as it is (baseline)", "gaussian filter (baseline)"]
     assert scores["gaussian filter (baseline)"]["psnr"] > scores["noisy as it is (baseline)"]["psnr"] + 0.5
     assert (replies["noisy as it is (baseline)"][:, 0] == 0).all()
@@ -412,10 +414,10 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
         Part(tuple(np.ascontiguousarray(column) for column in values[rows].T), table.target[rows].astype(np.int64))
         for rows in (slice(0, 400), slice(400, None))
     )
-    truth = which.truth(some)
+    truth = which.reference(some)
     replies = which.baselines(train, some)
     assert {
-        name: which.score(one, truth, which.decide(one, truth))["auroc"] > 0.9 for name, one in replies.items()
+        name: which.score(one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in replies.items()
     } == {
         "mean (baseline)": True,
         "isolation forest (baseline)": True,
@@ -423,12 +425,12 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
     again = which.baselines(train, some)
     assert all(np.array_equal(again[name], one) for name, one in replies.items())
     # what a handful of principal components cannot draw is anomalous as well
-    finish = which.finish(train)
+    finish = which.output_transform(train)
     normal, asked = (finish.inverse(torch.from_numpy(which.target(one))).double().numpy() for one in (train, some))
-    pca = PCA(6).fit(normal[which.learnable(train)])
+    pca = PCA(6).fit(normal[which.train_mask(train)])
     outputs = torch.from_numpy(pca.inverse_transform(pca.transform(asked))).float()
     drawn = finish(outputs, *(torch.from_numpy(column) for column in some.inputs)).numpy()
-    assert which.score(drawn, truth, which.decide(drawn, truth))["auroc"] > 0.9
+    assert which.score(drawn, truth, which.calibrate(drawn, truth))["auroc"] > 0.9
 
 
 def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:
@@ -437,20 +439,20 @@ def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:
     replies = truth + generator.normal(size=truth.shape)
     weights = generator.multinomial(400, np.full(400, 1 / 400), size=1000)
     started = time.perf_counter()
-    ANOMALIES.resampled(replies, truth, weights, {"threshold": 0.5})
+    ANOMALIES.bootstrap_scores(replies, truth, weights, {"threshold": 0.5})
     assert time.perf_counter() - started < 1.5  # 0.05 s where this was written
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
 @USES
-def test_the_last_step_is_read_back_and_traced(which: Reconstruction) -> None:
+def test_the_output_transform_is_reloaded_and_traced(which: Reconstruction) -> None:
     some = part(which)
-    fitted, fresh = which.finish(some), which.finish(None)
+    fitted, fresh = which.output_transform(some), which.output_transform(None)
     fresh.load_state_dict(fitted.state_dict())
-    outputs = torch.randn(12, which.outputs("vector"), generator=torch.Generator().manual_seed(0))
+    outputs = torch.randn(12, which.head_width("vector"), generator=torch.Generator().manual_seed(0))
     asked = [torch.from_numpy(values) for values in some.inputs]
     expected = fitted(outputs, *asked)
-    assert expected.shape == (12, 1 + which.outputs("vector"))
+    assert expected.shape == (12, 1 + which.head_width("vector"))
     assert torch.equal(fresh(outputs, *asked), expected)
     traced = torch.jit.trace(fitted, (outputs[:2], *(values[:2] for values in asked)))
     assert torch.equal(traced(outputs, *asked), expected)

@@ -16,11 +16,11 @@ from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, Row
-from pipelines.reporting.views import regression as report
-from pipelines.reporting.views.view import View
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.metrics.conformal import radius
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
+from pipelines.reporting.views import regression
+from pipelines.reporting.views.view import EvaluationData
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics.conformal import conformal_quantile
 from pipelines.tasks.regression import GOALS, METRICS, Regression, RegressionSettings
 
 DECIDED = {"radius": 1.5, "coverage": 0.9}
@@ -78,7 +78,7 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, s
     replies, truth = problem
     rows = len(truth)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
-    found = task().resampled(replies[:, None], truth, weights, DECIDED)[name]
+    found = task().bootstrap_scores(replies[:, None], truth, weights, DECIDED)[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
         assert agree(found[resample], REFERENCES[name](truth[drawn], replies[drawn], np.ones(rows)))
@@ -95,7 +95,7 @@ def test_a_large_target_with_little_spread_loses_no_digits() -> None:
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
     replies, truth = problem
     one = task(goal)
-    assert agree(one.examples(replies[:, None], truth).mean(), one.score(replies[:, None], truth, {})[goal])
+    assert agree(one.objective_per_row(replies[:, None], truth).mean(), one.score(replies[:, None], truth, {})[goal])
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
@@ -112,9 +112,9 @@ def test_an_interval_that_was_not_decided_has_no_score() -> None:
     ("rows", "place"),
     [(9, 9), (10, 10), (19, 18), (99, 90), (3, 3)],  # ceil((n + 1) * 0.9); of 3 the largest, which promises less
 )
-def test_the_radius_is_the_distance_at_its_place(rows: int, place: int) -> None:
+def test_the_conformal_radius_is_the_order_statistic_at_its_rank(rows: int, place: int) -> None:
     distances = np.random.default_rng(0).permutation(np.arange(1.0, rows + 1))
-    assert radius(distances, 0.9) == place
+    assert conformal_quantile(distances, 0.9) == place
 
 
 def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> None:
@@ -123,7 +123,7 @@ def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> 
     held = []
     for _ in range(4000):
         misses = generator.standard_cauchy(rows + 1)
-        decided = task().decide(np.zeros((rows, 1)), misses[:rows])
+        decided = task().calibrate(np.zeros((rows, 1)), misses[:rows])
         held.append(abs(misses[rows]) <= decided["radius"])
     assert 0.9 - 0.015 < np.mean(held) < 0.9 + 1 / (rows + 1) + 0.015  # three standard errors of 4,000 draws
 
@@ -131,7 +131,7 @@ def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> 
 def test_targets_in_the_networks_units_have_mean_0_and_spread_1_and_come_back() -> None:
     target = np.random.default_rng(0).normal(150, 77, 500)
     one = task()
-    finish = one.finish(part(target))
+    finish = one.output_transform(part(target))
     given_units = torch.from_numpy(one.target(part(target)))
     inner = finish.inverse(given_units)
     assert given_units.shape == (500, 1)
@@ -141,7 +141,7 @@ def test_targets_in_the_networks_units_have_mean_0_and_spread_1_and_come_back() 
 
 
 def test_a_target_that_never_changes_is_answered() -> None:
-    finish = task().finish(part(np.full(5, 3.0)))
+    finish = task().output_transform(part(np.full(5, 3.0)))
     assert finish(torch.zeros(2, 1)).tolist() == [[3.0], [3.0]]
 
 
@@ -165,13 +165,13 @@ def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
     ],
 )
 def test_what_cannot_be_regressed_is_refused_in_a_sentence(described: Schema, goal: str, sentence: str) -> None:
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         Regression(described, RegressionSettings(), goal)
 
 
 def test_a_network_that_answers_for_every_pixel_is_refused() -> None:
-    with pytest.raises(Failure, match="one number per example"):
-        task().outputs("image")
+    with pytest.raises(UserError, match="one number per example"):
+        task().head_width("image")
 
 
 @pytest.mark.parametrize(("rows", "unit"), [(80, "points"), (3, "$"), (4000, "")])
@@ -182,22 +182,24 @@ def test_the_pictures_of_a_regression_are_the_same_every_time(rows: int, unit: s
     described = schema(unit=unit, columns=10)
     one = Regression(described, RegressionSettings())
     replies = test.target[:, None] * 0.8 + np.random.default_rng(0).normal(0, 30, (rows, 1))
-    view = View(described, one, test, replies, one.truth(test), one.decide(replies, one.truth(test)), {})
+    view = EvaluationData(
+        described, one, test, replies, one.reference(test), one.calibrate(replies, one.reference(test)), {}
+    )
     for folder in (tmp_path / "one", tmp_path / "two"):
         (folder / "pictures").mkdir(parents=True)
         (folder / "tables").mkdir()
-        report.show(folder, view)
+        regression.write_view(folder, view)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / at).rglob("*.*")} for at in ("one", "two"))
     assert first == second
-    assert set(first) == {*report.CAPTIONS, "predicted.csv"}
+    assert set(first) == {*regression.CAPTIONS, "predicted.csv"}
     assert len(first["predicted.csv"].splitlines()) == rows + 1
 
 
 def test_the_headline_says_how_far_off_the_answers_are() -> None:
     nan = float("nan")
     test = {metric.name: Estimate(0.9, 0.8, 1.0) for metric in METRICS} | {"mae": Estimate(44.1, 38.2, 50.3)}
-    row = Row(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
-    said = report.headline(row, 89, schema())
+    row = LeaderboardRow(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
+    said = regression.headline(row, 89, schema())
     assert "On 89 examples" in said
     assert "off by 44.10 points on average (95 % interval: 38.20 to 50.30)" in said
     assert "held the truth in 90 % of them" in said

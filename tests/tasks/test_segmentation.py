@@ -16,12 +16,12 @@ from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, Row
-from pipelines.reporting.plots.contact_sheet import standing_for_all
-from pipelines.reporting.views import segmentation as report
-from pipelines.reporting.views.view import View
-from pipelines.runtime.user_error import Failure
-from pipelines.tasks.metrics import segmentation as areas
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
+from pipelines.reporting.plots.contact_sheet import best_median_worst
+from pipelines.reporting.views import segmentation as views_segmentation
+from pipelines.reporting.views.view import EvaluationData
+from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics import segmentation as segmentation_metrics
 from pipelines.tasks.segmentation import GOALS, LOSSES, Segmentation, SegmentationSettings
 
 LABELS = ("sky", "sea", "ship", "sand", "sun")
@@ -80,7 +80,7 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
     images = len(truth)
     weights = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=3)
     task = segmentation(replies.shape[1], background="sky")
-    found = task.resampled(replies, truth, weights, {})
+    found = task.bootstrap_scores(replies, truth, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(images), counts)
         scores = task.score(replies[drawn], truth[drawn], {})
@@ -93,7 +93,7 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
 def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     replies, truth = problem
     task = segmentation(replies.shape[1], goal=goal)
-    assert agree(task.examples(replies, truth).mean(), task.score(replies, truth, {})[goal])
+    assert agree(task.objective_per_row(replies, truth).mean(), task.score(replies, truth, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -101,7 +101,7 @@ def test_the_right_mask_is_better_than_a_wrong_one_by_every_goal(goal: str) -> N
     task = segmentation(3, goal=goal)
     truth = np.random.default_rng(0).integers(0, 3, (2, 6, 8))
     right, wrong = (np.moveaxis(np.eye(3)[codes], -1, 1) for codes in (truth, (truth + 1) % 3))
-    assert task.goal.better(task.score(right, truth, {})[goal], task.score(wrong, truth, {})[goal])
+    assert task.goal.is_better(task.score(right, truth, {})[goal], task.score(wrong, truth, {})[goal])
 
 
 def certain(*rows: str) -> np.ndarray:
@@ -130,9 +130,14 @@ def test_an_image_rightly_left_empty_is_perfect_and_one_wrongly_filled_is_not() 
         assert (found["dice"], found["iou"], found["boundary_f1"]) == (score, score, score)
 
 
-def test_an_outline_is_the_pixels_beside_another_area_and_not_the_border_of_the_image() -> None:
+def test_boundary_pixels_touch_another_class_and_exclude_the_image_border() -> None:
     inside = certain("11100", "11100", "11100", "00000") == 1
-    assert areas.outline(inside[0]).astype(int).tolist() == [[0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0] * 5]
+    assert segmentation_metrics.boundary(inside[0]).astype(int).tolist() == [
+        [0, 0, 1, 0, 0],
+        [0, 0, 1, 0, 0],
+        [1, 1, 1, 0, 0],
+        [0] * 5,
+    ]
 
 
 @pytest.mark.parametrize(("reach", "expected"), [(0.5, 0.0), (1.0, 0.5), (1.5, 0.5), (2.0, 1.0)])
@@ -140,28 +145,28 @@ def test_the_boundary_score_is_counted_by_hand(reach: float, expected: float) ->
     """Of two lone pixels, one is answered one pixel to the right, the other two to the left."""
     truth = certain("0100000", "0000000", "0000010")
     answer = certain("0010000", "0000000", "0001000")
-    found = areas.boundary_f1(answer, truth, np.array([1]), reach)
+    found = segmentation_metrics.boundary_f1(answer, truth, np.array([1]), reach)
     assert found[0] == pytest.approx(expected)
 
 
 def test_precision_and_recall_of_an_outline_differ() -> None:
     truth, answer = certain("1000000"), certain("1000101")
     # answered: one pixel on the truth, two far off; all of the true outline is met: 2 * 1/3 * 1 / (4/3)
-    assert areas.boundary_f1(answer, truth, np.array([1]), 1.0)[0] == pytest.approx(0.5)
+    assert segmentation_metrics.boundary_f1(answer, truth, np.array([1]), 1.0)[0] == pytest.approx(0.5)
 
 
 @given(problem=problems())
 def test_the_boundary_score_of_the_truth_is_one(problem: tuple[np.ndarray, np.ndarray]) -> None:
     _, truth = problem
-    assert (areas.boundary_f1(truth, truth, np.arange(5), 1.0) == 1).all()
+    assert (segmentation_metrics.boundary_f1(truth, truth, np.arange(5), 1.0) == 1).all()
 
 
-def test_the_tolerance_is_three_quarters_of_a_percent_of_the_diagonal_and_a_pixel_at_least() -> None:
-    assert areas.tolerance(300, 400) == pytest.approx(3.75)
-    assert areas.tolerance(8, 8) == 1.0
-    assert segmentation(2, tolerance=2.5).reach == 2.5
+def test_boundary_tolerance_is_0_75_percent_of_the_diagonal_at_least_a_pixel() -> None:
+    assert segmentation_metrics.boundary_tolerance(300, 400) == pytest.approx(3.75)
+    assert segmentation_metrics.boundary_tolerance(8, 8) == 1.0
+    assert segmentation(2, tolerance=2.5).tolerance == 2.5
     assert "within 2.5 pixels" in next(
-        m.meaning for m in segmentation(2, tolerance=2.5).metrics if m.name == "boundary_f1"
+        m.description for m in segmentation(2, tolerance=2.5).metrics if m.name == "boundary_f1"
     )
 
 
@@ -170,7 +175,7 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(np.isnan(value) for value in segmentation(3).score(replies, truth, {}).values())
-        assert all(np.isnan(segmentation(3, goal=goal).examples(replies, truth)).all() for goal in GOALS)
+        assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(replies, truth)).all() for goal in GOALS)
 
 
 # What is learned
@@ -194,16 +199,16 @@ def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str
     logits = torch.randn(1, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     network = Constant(logits if written == "image" else logits.flatten(1))
     truth = torch.randint(3, (4, 6, 8), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
-    found = task.loss(network, (torch.zeros(4, 1),), task.finish(None).inverse(truth))
+    found = task.loss(network, (torch.zeros(4, 1),), task.output_transform(None).inverse(truth))
     found.backward()
     expected = sum(one(logits.expand(4, -1, -1, -1), truth.long()) for one in LOSSES[loss])
     assert found.item() == pytest.approx(expected.item())
     assert network.outputs.grad.abs().sum() > 0
-    reply = task.reply()(task.finish(None)(network(torch.zeros(2, 1))))
+    reply = task.postprocess()(task.output_transform(None)(network(torch.zeros(2, 1))))
     assert reply.shape == (2, 3, 6, 8)
     assert torch.allclose(reply.sum(1), torch.ones(2, 6, 8))
-    assert task.outputs("image") == 3
-    assert task.outputs("vector") == 3 * 6 * 8
+    assert task.head_width("image") == 3
+    assert task.head_width("vector") == 3 * 6 * 8
 
 
 def test_weights_balance_the_cross_entropy() -> None:
@@ -245,7 +250,7 @@ def test_the_baseline_answers_the_shares_of_the_training_pixels() -> None:
 def test_what_cannot_be_segmented_is_refused_in_a_sentence(
     described: Schema, settings: dict[str, Any], goal: str | None, sentence: str
 ) -> None:
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         Segmentation(described, SegmentationSettings(**settings), goal)
 
 
@@ -255,7 +260,7 @@ def test_a_thousand_resamples_take_under_a_second() -> None:
     replies = replied(truth, 3) * 0.8 + 0.1
     weights = generator.multinomial(40, np.full(40, 1 / 40), size=1000)
     started = time.perf_counter()
-    segmentation(3, (32, 32)).resampled(replies, truth, weights, {})
+    segmentation(3, (32, 32)).bootstrap_scores(replies, truth, weights, {})
     assert time.perf_counter() - started < 1  # 0.03 s where this was written
 
 
@@ -277,11 +282,13 @@ def test_pictures_and_tables_come_out_whole_and_the_same_every_time(
     for folder in (tmp_path / "one", tmp_path / "two"):
         (folder / "pictures").mkdir(parents=True)
         (folder / "tables").mkdir()
-        report.show(folder, View(described, task, Part((pixels,), truth), replies, truth, {}, {}))
+        views_segmentation.write_view(
+            folder, EvaluationData(described, task, Part((pixels,), truth), replies, truth, {}, {})
+        )
         written.append({path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))})
     assert written[0] == written[1]
-    assert set(written[0]) == {*report.CAPTIONS, "per_class.csv"}
-    for name in report.CAPTIONS:
+    assert set(written[0]) == {*views_segmentation.CAPTIONS, "per_class.csv"}
+    for name in views_segmentation.CAPTIONS:
         with Image.open(tmp_path / "one" / "pictures" / name) as picture:
             assert picture.width > 700
     assert written[0]["per_class.csv"].decode().count("\n") == classes + 1
@@ -290,26 +297,26 @@ def test_pictures_and_tables_come_out_whole_and_the_same_every_time(
 def test_every_wrong_pixel_of_the_difference_says_how_it_is_wrong() -> None:
     image = np.full((1, 4), 200, np.uint8)
     truth, answer = np.array([[0, 1, 0, 1]]), np.array([[0, 0, 1, 2]])
-    shown = report.difference(image, truth, answer, background=0)[0].tolist()
+    shown = views_segmentation.difference_image(image, truth, answer, background=0)[0].tolist()
     assert shown[0] == [90, 90, 90]  # right: the image, darkened
     assert len({tuple(colour) for colour in shown}) == 4
-    plain = report.difference(image, truth, answer, background=None)[0].tolist()
+    plain = views_segmentation.difference_image(image, truth, answer, background=None)[0].tolist()
     assert plain[1] == plain[2] == plain[3]
 
 
 @pytest.mark.parametrize("classes", [2, 5, 13, 40, 255])
 @pytest.mark.parametrize("pale", [0, 1])
 def test_every_class_has_a_colour_and_one_is_pale(classes: int, pale: int) -> None:
-    colours = report.palette(classes, pale)
+    colours = views_segmentation.palette(classes, pale)
     assert len(colours) == classes
-    assert [place for place, colour in enumerate(colours) if colour == report.PALE] == [pale]
+    assert [place for place, colour in enumerate(colours) if colour == views_segmentation.PALE_COLOUR] == [pale]
     assert len(set(colours)) == min(classes, 13)
 
 
 @given(count=st.integers(1, 12), ends=st.integers(1, 4))
 def test_the_examples_that_stand_for_all_are_the_worst_the_middle_and_the_best(count: int, ends: int) -> None:
     badness = np.random.default_rng(0).permutation(count).astype(float)
-    chosen = standing_for_all(badness, ends)
+    chosen = best_median_worst(badness, ends)
     rows = [row for _, row in chosen]
     assert len(set(rows)) == len(rows) == min(count, 2 * ends + 1)
     assert badness[rows].tolist() == sorted(badness[rows], reverse=True)
@@ -318,7 +325,7 @@ def test_the_examples_that_stand_for_all_are_the_worst_the_middle_and_the_best(c
 
 def test_the_headline_is_a_sentence() -> None:
     estimates = dict.fromkeys(("dice", "pixel_accuracy"), Estimate(0.9123, 0.88, 0.94))
-    row = Row(1, "a", "unet", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
-    sentence = report.headline(row, 1200, schema(2))
+    row = LeaderboardRow(1, "a", "unet", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
+    sentence = views_segmentation.headline(row, 1200, schema(2))
     assert "1,200 images" in sentence
     assert "91.2 % of the pixels the right class (95 % interval: 88.0 to 94.0 %)" in sentence

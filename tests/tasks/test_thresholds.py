@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.predictions import Predictions, decide, scores
-from pipelines.tasks.classification import THRESHOLDS, Classification, ClassificationSettings, said
+from pipelines.evaluation.predictions import Predictions, calibrate_on_validation, score_predictions
+from pipelines.tasks.classification import THRESHOLD_CRITERIA, Classification, ClassificationSettings, predicted_classes
 from pipelines.tasks.metrics.classification import best_threshold
 
 SCORES = {"f1": reference.f1_score, "balanced_accuracy": reference.balanced_accuracy_score}
@@ -44,40 +44,42 @@ def ranked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(positive) / 8, np.array(truth)
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
 @given(problem=ranked())
 def test_no_threshold_is_better_than_the_one_that_was_chosen(name: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     positive, truth = problem
-    found = best_threshold(positive, truth, THRESHOLDS[name])
+    found = best_threshold(positive, truth, THRESHOLD_CRITERIA[name])
     tried = [SCORES[name](truth, positive >= level) for level in np.linspace(0, 1, 81) if (positive >= level).any()]
     assert SCORES[name](truth, positive >= found) == pytest.approx(max(tried), abs=1e-12)
     assert 0 <= found <= 1
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
 def test_the_threshold_stands_half_way_between_two_rows(name: str) -> None:
     positive, truth = np.array([0.1, 0.2, 0.6, 0.8]), np.array([False, False, True, True])
-    assert best_threshold(positive, truth, THRESHOLDS[name]) == pytest.approx(0.4)
+    assert best_threshold(positive, truth, THRESHOLD_CRITERIA[name]) == pytest.approx(0.4)
 
 
-def test_the_rarer_class_is_said_from_the_threshold_on() -> None:
+def test_the_rarer_class_is_predicted_from_the_threshold_on() -> None:
     probabilities, codes = rare(500)
-    decision = task().decide(probabilities, codes)
+    decision = task().calibrate(probabilities, codes)
     assert decision["positive"] == 1
     assert decision["threshold"] < 0.4, "at one half it would never be said"
-    assert not said(probabilities, {}).any()
-    assert np.array_equal(said(probabilities, decision) == 1, probabilities[:, 1] >= decision["threshold"])
-    swapped = task().decide(probabilities[:, ::-1], 1 - codes)
+    assert not predicted_classes(probabilities, {}).any()
+    assert np.array_equal(predicted_classes(probabilities, decision) == 1, probabilities[:, 1] >= decision["threshold"])
+    swapped = task().calibrate(probabilities[:, ::-1], 1 - codes)
     assert swapped == {"positive": 0, "threshold": pytest.approx(decision["threshold"])}
-    assert np.array_equal(said(probabilities[:, ::-1], swapped), 1 - said(probabilities, decision))
+    assert np.array_equal(
+        predicted_classes(probabilities[:, ::-1], swapped), 1 - predicted_classes(probabilities, decision)
+    )
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
-def test_scores_are_those_of_what_is_said(name: str) -> None:
+@pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
+def test_scores_use_the_predicted_class(name: str) -> None:
     probabilities, codes = rare(500)
     learned = task(threshold=name)
-    decision = learned.decide(probabilities, codes)
-    guesses, found = said(probabilities, decision), learned.score(probabilities, codes, decision)
+    decision = learned.calibrate(probabilities, codes)
+    guesses, found = predicted_classes(probabilities, decision), learned.score(probabilities, codes, decision)
     precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="macro")
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((precision, recall, f1))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, guesses))
@@ -91,12 +93,12 @@ def test_scores_are_those_of_what_is_said(name: str) -> None:
 def test_a_resample_is_scored_with_the_same_threshold() -> None:
     probabilities, codes = rare(60)
     learned = task()
-    decision = learned.decide(probabilities, codes)
+    decision = learned.calibrate(probabilities, codes)
     weights = np.random.default_rng(1).multinomial(60, np.full(60, 1 / 60), size=5)
-    found = learned.resampled(probabilities, codes, weights, decision)["balanced_accuracy"]
+    found = learned.bootstrap_scores(probabilities, codes, weights, decision)["balanced_accuracy"]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(60), counts)
-        guesses = said(probabilities[drawn], decision)
+        guesses = predicted_classes(probabilities[drawn], decision)
         expected = reference.recall_score(
             codes[drawn], guesses, labels=np.unique(codes[drawn]), average="macro", zero_division=0
         )
@@ -110,13 +112,13 @@ def test_where_the_most_probable_class_is_wanted_nothing_is_chosen(learned: Clas
     probabilities, codes = rare(100)
     if len(learned.labels) == 3:
         probabilities = np.insert(probabilities, 2, 0.0, axis=1)
-    assert learned.decide(probabilities, codes) == {}
+    assert learned.calibrate(probabilities, codes) == {}
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_without_an_example_of_the_rarer_class_it_is_one_half(code: int) -> None:
     probabilities, _ = rare(20)
-    assert task().decide(probabilities, np.full(20, code)) == {"positive": 1 - code, "threshold": 0.5}
+    assert task().calibrate(probabilities, np.full(20, code)) == {"positive": 1 - code, "threshold": 0.5}
 
 
 def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> None:
@@ -124,8 +126,8 @@ def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> 
     learned = task()
     one = Predictions(valid, valid_codes, test, test_codes, {})
     other = one._replace(test_replies=test[::-1], test_truth=1 - test_codes)
-    decision = learned.decide(valid, valid_codes)
-    assert decide(learned, one) == decide(learned, other) == decision
-    found = scores(learned, one, seed=0).test["balanced_accuracy"]
+    decision = learned.calibrate(valid, valid_codes)
+    assert calibrate_on_validation(learned, one) == calibrate_on_validation(learned, other) == decision
+    found = score_predictions(learned, one, seed=0).test["balanced_accuracy"]
     assert found.value == learned.score(test, test_codes, decision)["balanced_accuracy"]
     assert found.low <= found.value <= found.high

@@ -17,20 +17,19 @@ import pytest
 from pipelines.exporting.parity import onnx_runtime
 from pipelines.runtime.files import read_json, write_json
 from pipelines.settings import paths
-from pipelines.tracking import background
-from pipelines.tracking import sync as view
-from pipelines.tracking.contender_run import PARENT
-from pipelines.tracking.store import opened
+from pipelines.tracking import background, sync
+from pipelines.tracking.contender_run import PARENT_RUN_TAG
+from pipelines.tracking.store import open_store
 from tests.support.small_project import (
     EPOCHS,
     ROOT,
     TRIALS,
-    command,
-    identities,
     make_contender,
-    runs,
-    seen,
-    track,
+    mlflow_contents,
+    run_ids,
+    run_tracking,
+    search_runs,
+    start_tracking,
 )
 
 CONTENDERS = {"digits-logistic_regression": "logistic_regression", "digits-mlp": "mlp"}
@@ -44,7 +43,7 @@ def made(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "params.yaml").write_text(PARAMS)
     (root / "dvc.yaml").write_text(STORY)
-    shutil.copytree(digits_folder / "split", root / paths.split("digits"))
+    shutil.copytree(digits_folder / "split", root / paths.split_folder("digits"))
     for contender, architecture in CONTENDERS.items():
         make_contender(root, contender, architecture)
     return root
@@ -59,15 +58,15 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_a_run_shows_what_the_artifacts_hold(project: Path) -> None:
-    assert track() == 0
-    with opened(view.LOCK) as store:
-        found = runs(store)
+    assert run_tracking() == 0
+    with open_store(sync.STORE_LOCK) as store:
+        found = search_runs(store)
         (run,) = [run for run in found if run.info.run_name == "digits-mlp"]
-        children = [child for child in found if child.data.tags.get(PARENT) == run.info.run_id]
+        children = [child for child in found if child.data.tags.get(PARENT_RUN_TAG) == run.info.run_id]
         curve = store.client.get_metric_history(run.info.run_id, "seed_2/train_loss")
         pictures = [file.path for file in store.client.list_artifacts(run.info.run_id, "evaluation")]
     assert run.info.status == "FINISHED"
-    settings = read_json(paths.trained("digits", "digits-mlp") / "model.json")["settings"]
+    settings = read_json(paths.train_folder("digits", "digits-mlp") / "model.json")["settings"]
     assert {name: run.data.params[name] for name in settings} == {name: str(value) for name, value in settings.items()}
     assert run.data.params["architecture"] == "mlp"
     assert run.data.params["seeds"] == "3"
@@ -85,8 +84,8 @@ def test_a_run_shows_what_the_artifacts_hold(project: Path) -> None:
 
 
 def test_the_champion_loads_without_the_project_and_answers_raw_pixels(project: Path, tmp_path: Path) -> None:
-    assert track("--registry", "digits") == 0
-    with np.load(paths.exported("digits") / "golden.npz", allow_pickle=False) as golden:
+    assert run_tracking("--registry", "digits") == 0
+    with np.load(paths.export_folder("digits") / "golden.npz", allow_pickle=False) as golden:
         images = golden["input_image"]
     np.save(tmp_path / "images.npy", images)
     code = (
@@ -99,35 +98,35 @@ def test_the_champion_loads_without_the_project_and_answers_raw_pixels(project: 
         "assert 'torch' not in sys.modules and 'pipelines' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    answer = onnx_runtime(paths.exported("digits") / "model.onnx")
+    answer = onnx_runtime(paths.export_folder("digits") / "model.onnx")
     expected = np.concatenate([answer((images[:rows],)) for rows in (1, 5, 8)])
     np.testing.assert_allclose(np.load(tmp_path / "replies.npy"), expected, atol=1e-6)
 
 
 def test_repeating_it_changes_nothing_and_a_changed_artifact_replaces_its_run(project: Path) -> None:
-    assert track() == 0
-    before, first = seen(), identities()
-    assert track() == 0
-    assert identities() == first
-    assert seen() == before
-    metrics = read_json(paths.evaluated("digits", "digits-mlp") / "metrics.json")
+    assert run_tracking() == 0
+    before, first = mlflow_contents(), run_ids()
+    assert run_tracking() == 0
+    assert run_ids() == first
+    assert mlflow_contents() == before
+    metrics = read_json(paths.evaluate_folder("digits", "digits-mlp") / "metrics.json")
     metrics["test"]["accuracy"] = 0.99
-    write_json(paths.evaluated("digits", "digits-mlp") / "metrics.json", metrics)
-    assert track("digits-mlp") == 0
-    second = identities()
+    write_json(paths.evaluate_folder("digits", "digits-mlp") / "metrics.json", metrics)
+    assert run_tracking("digits-mlp") == 0
+    second = run_ids()
     assert second.keys() == first.keys()
     assert {name for name in first if first[name] != second[name]} == {"digits-mlp"}
-    after = seen()
+    after = mlflow_contents()
     assert len(after["runs"]) == len(before["runs"]) == 2 * (1 + TRIALS)
     assert after["models"] == before["models"] == ["digits-champion", *CONTENDERS]
 
 
-def test_deleting_mlflow_loses_nothing_and_nothing_else_is_said(project: Path) -> None:
-    assert track() == 0
-    before = seen()
+def test_a_deleted_mlflow_store_is_rebuilt_identically(project: Path) -> None:
+    assert run_tracking() == 0
+    before = mlflow_contents()
     Path("mlflow.db").unlink()
     shutil.rmtree("mlruns")
-    process = command()  # another process, because this one has the deleted database open
+    process = start_tracking()  # another process, because this one has the deleted database open
     out, err = process.communicate()
     assert process.returncode == 0
     assert err == ""
@@ -144,10 +143,10 @@ def test_deleting_mlflow_loses_nothing_and_nothing_else_is_said(project: Path) -
 
 
 def test_runs_whose_files_were_deleted_are_made_again(project: Path) -> None:
-    assert track() == 0
+    assert run_tracking() == 0
     shutil.rmtree("mlruns")
-    assert track() == 0
-    after = seen()
+    assert run_tracking() == 0
+    after = mlflow_contents()
     assert len(after["runs"]) == 2 * (1 + TRIALS)
     assert str(after["runs"]).count("evaluation/confusion.png") == 2
 
@@ -167,7 +166,7 @@ def between_two_contenders(process: subprocess.Popen[str]) -> bool:
 
 def test_killed_at_any_moment_it_ends_with_the_same_runs(project: Path) -> None:
     for moment in (making_the_store, filling_a_run, between_two_contenders):
-        process = command()
+        process = start_tracking()
         deadline = time.monotonic() + 120
         while not moment(process):
             assert process.poll() is None, process.communicate()
@@ -175,9 +174,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_runs(project: Path) -> None:
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    assert track() == 0
+    assert run_tracking() == 0
     assert not list(Path().glob("mlflow.db.new-*"))
-    after = seen()
+    after = mlflow_contents()
     assert len(after["runs"]) == 2 * (1 + TRIALS)
     assert str(after["runs"]).count("('bakeoff.complete', 'true')") == 2
     assert after["models"] == ["digits-champion", *CONTENDERS]
@@ -185,31 +184,31 @@ def test_killed_at_any_moment_it_ends_with_the_same_runs(project: Path) -> None:
 
 
 def test_two_processes_may_start_on_a_store_that_is_not_there_yet(project: Path) -> None:
-    processes = [command(contender) for contender in CONTENDERS]
+    processes = [start_tracking(contender) for contender in CONTENDERS]
     for process in processes:
         out, err = process.communicate()
         assert process.returncode == 0, err
         assert "shown" in out
         assert err in ("", "waiting: another process is showing results in MLflow\n")
-    assert set(identities()) == set(CONTENDERS)
+    assert set(run_ids()) == set(CONTENDERS)
 
 
-def test_a_champion_is_registered_once_and_a_returning_one_gets_its_version_back(project: Path) -> None:
+def test_a_champion_is_registered_once_and_a_returning_one_reuses_its_version(project: Path) -> None:
     for _ in range(2):
-        view.main(["--registry", "digits"])
-    exported, kept = paths.exported("digits"), project / "kept"
+        sync.main(["--registry", "digits"])
+    exported, kept = paths.export_folder("digits"), project / "kept"
     shutil.copytree(exported, kept)
     make_contender(project, "digits-logistic_regression", "logistic_regression")
-    view.main(["--registry", "digits"])
+    sync.main(["--registry", "digits"])
     assert seen_versions() == ({"1": "digits-mlp", "2": "digits-logistic_regression"}, "2")
     shutil.rmtree(exported)
     shutil.copytree(kept, exported)
-    view.main(["--registry", "digits"])
+    sync.main(["--registry", "digits"])
     assert seen_versions() == ({"1": "digits-mlp", "2": "digits-logistic_regression"}, "1")
 
 
 def seen_versions() -> tuple[dict[str, str], str]:
-    with opened(view.LOCK) as store:
+    with open_store(sync.STORE_LOCK) as store:
         versions = store.client.search_model_versions("name = 'digits'")
         champion = store.client.get_model_version_by_alias("digits", "champion")
         return {str(one.version): one.tags["bakeoff.contender"] for one in versions}, str(champion.version)
@@ -219,7 +218,7 @@ def test_a_server_that_is_down_is_a_sentence_and_not_a_failure(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port: nobody listens
-    view.main(["--registry", "digits"])
+    sync.main(["--registry", "digits"])
     said = capsys.readouterr().err
     assert said.startswith("note: MLflow (http://127.0.0.1:9) does not show digits yet")
     assert said.endswith("`make track` tries again\n")
@@ -227,13 +226,15 @@ def test_a_server_that_is_down_is_a_sentence_and_not_a_failure(
     assert not Path("mlflow.db").exists()
 
 
-def test_contenders_that_left_are_told_from_those_that_compete(project: Path) -> None:
-    assert track() == 0
+def test_removed_contenders_are_tagged_apart_from_current_ones(project: Path) -> None:
+    assert run_tracking() == 0
     Path("params.yaml").write_text(PARAMS.replace("digits-logistic_regression: {}, ", ""))
-    assert track() == 0
-    with opened(view.LOCK) as store:
+    assert run_tracking() == 0
+    with open_store(sync.STORE_LOCK) as store:
         current = {
-            run.info.run_name: run.data.tags["bakeoff.current"] for run in runs(store) if PARENT not in run.data.tags
+            run.info.run_name: run.data.tags["bakeoff.current"]
+            for run in search_runs(store)
+            if PARENT_RUN_TAG not in run.data.tags
         }
     assert current == {"digits-logistic_regression": "false", "digits-mlp": "true"}
 
@@ -241,39 +242,39 @@ def test_contenders_that_left_are_told_from_those_that_compete(project: Path) ->
 def test_a_store_that_was_moved_with_its_project_is_not_written_to(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert track("digits-mlp") == 0
+    assert run_tracking("digits-mlp") == 0
     shutil.copytree(project, project.parent / "elsewhere")
     monkeypatch.chdir(project.parent / "elsewhere")
-    view.main(["--registry", "digits"])
+    sync.main(["--registry", "digits"])
     said = capsys.readouterr().err
     assert f"{project}/mlruns/digits" in said
     assert "delete mlflow.db and mlruns, then run `make track`" in said
 
 
 def test_a_contender_that_was_not_evaluated_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert track("digits-lenet5") == 0
+    assert run_tracking("digits-lenet5") == 0
     assert "digits-lenet5 has not been evaluated yet" in capsys.readouterr().err
 
 
-def test_a_contender_whose_files_are_not_all_there_does_not_keep_the_others_back(
+def test_a_contender_with_missing_files_does_not_block_the_others(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(view, "PATIENCE", 1)
-    (paths.trained("digits", "digits-logistic_regression") / "model.json").unlink()
-    assert track() == 1
+    monkeypatch.setattr(sync, "MAX_ATTEMPTS", 1)
+    (paths.train_folder("digits", "digits-logistic_regression") / "model.json").unlink()
+    assert run_tracking() == 1
     said = capsys.readouterr()
     assert "does not show digits-logistic_regression yet" in said.err
     assert "model.json" in said.err
-    assert set(identities()) >= {"digits-mlp"}
+    assert set(run_ids()) >= {"digits-mlp"}
     assert "digits-mlp: shown" in said.out
 
 
 def test_a_stage_does_not_wait_for_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     started = time.monotonic()
-    background.in_background("digits-mlp")
+    background.start_in_background("digits-mlp")
     assert time.monotonic() - started < 0.5
-    log = background.SCRATCH / "digits-mlp.log"
+    log = background.TRACKING_STATE / "digits-mlp.log"
     deadline = time.monotonic() + 120
     while "shown" not in log.read_text() and time.monotonic() < deadline:
         time.sleep(0.1)

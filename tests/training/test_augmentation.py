@@ -12,10 +12,10 @@ from pipelines.training import augmentation
 from pipelines.training.augmentation import (
     TRANSFORMS,
     AugmentSettings,
-    affine,
-    background,
-    describe,
-    draw,
+    apply_affine,
+    augment_batch,
+    border_median,
+    describe_augmentation,
 )
 
 SHAPES = [(6, 8, 8), (6, 9, 14), (6, 8, 8, 1), (6, 12, 7, 3), (1, 1, 1), (2, 40, 40, 3)]
@@ -43,7 +43,7 @@ def moved(images: Tensor, degrees: float = 0, factor: float = 1, right: float = 
     """The same movement of every image, (N, H, W) uint8."""
     ones = torch.ones(len(images))
     shift = torch.tensor([float(right), float(down)]).repeat(len(images), 1)
-    result = affine(images[:, None].float(), degrees * ones, factor * ones, shift, torch.ones_like(shift))
+    result = apply_affine(images[:, None].float(), degrees * ones, factor * ones, shift, torch.ones_like(shift))
     return result[:, 0].round().clamp(0, 255).to(torch.uint8)
 
 
@@ -56,7 +56,7 @@ def on_black(size: int = 8, inner: int = 4) -> Tensor:
 
 
 def test_every_setting_but_copies_turns_on_one_transform() -> None:
-    names = [name for transform in TRANSFORMS for name in transform.settings]
+    names = [name for transform in TRANSFORMS for name in transform.setting_names]
     assert sorted([*names, "copies"]) == sorted(AugmentSettings.model_fields)
     assert set(ON) == set(names)
 
@@ -66,7 +66,7 @@ def test_every_setting_but_copies_turns_on_one_transform() -> None:
 def test_a_draw_keeps_shape_and_type_and_leaves_the_original_alone(name: str, shape: tuple[int, ...]) -> None:
     images = random_images(*shape)
     before = images.clone()
-    drawn = draw(images, AugmentSettings.model_validate({"copies": 1, name: ON[name]}), generator())
+    drawn = augment_batch(images, AugmentSettings.model_validate({"copies": 1, name: ON[name]}), generator())
     assert drawn.shape == images.shape
     assert drawn.dtype == torch.uint8
     assert torch.equal(images, before)
@@ -75,14 +75,14 @@ def test_a_draw_keeps_shape_and_type_and_leaves_the_original_alone(name: str, sh
 @pytest.mark.parametrize("name", ON)
 def test_every_transform_changes_something(name: str) -> None:
     images = random_images(6, 8, 8)
-    drawn = draw(images, AugmentSettings.model_validate({"copies": 1, name: ON[name]}), generator())
+    drawn = augment_batch(images, AugmentSettings.model_validate({"copies": 1, name: ON[name]}), generator())
     assert not torch.equal(drawn, images)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_without_settings_a_draw_is_the_image_itself(shape: tuple[int, ...]) -> None:
     images = random_images(*shape)
-    assert torch.equal(draw(images, AugmentSettings(), generator()), images)
+    assert torch.equal(augment_batch(images, AugmentSettings(), generator()), images)
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: transform.apply.__name__)
@@ -96,7 +96,7 @@ def test_a_transform_whose_settings_are_zero_changes_nothing(transform: augmenta
 def test_the_same_generator_gives_the_same_bytes(seed: int, height: int, width: int) -> None:
     images = random_images(4, height, width)
     settings = EVERYTHING.model_copy(update={"shift": 0.5})
-    first, again = (draw(images, settings, generator(seed)) for _ in range(2))
+    first, again = (augment_batch(images, settings, generator(seed)) for _ in range(2))
     assert torch.equal(first, again)
 
 
@@ -106,7 +106,7 @@ def test_the_number_of_threads_does_not_change_a_byte() -> None:
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            results.append(draw(images, EVERYTHING, generator()))
+            results.append(augment_batch(images, EVERYTHING, generator()))
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(results[0], results[1])
@@ -143,7 +143,7 @@ def test_twice_as_large_doubles_a_square() -> None:
 @pytest.mark.parametrize(("name", "axis"), [("flip_horizontal", 2), ("flip_vertical", 1)])
 def test_half_of_the_draws_are_flipped_and_the_others_are_not(name: str, axis: int) -> None:
     images = random_images(400, 5, 6)
-    drawn = draw(images, AugmentSettings.model_validate({"copies": 1, name: True}), generator())
+    drawn = augment_batch(images, AugmentSettings.model_validate({"copies": 1, name: True}), generator())
     flipped = (drawn == images.flip(axis)).flatten(1).all(1)
     assert torch.equal(~flipped, (drawn == images).flatten(1).all(1))
     assert flipped.float().mean().item() == pytest.approx(0.5, abs=0.1)  # 4 standard deviations of 400 coins
@@ -152,7 +152,7 @@ def test_half_of_the_draws_are_flipped_and_the_others_are_not(name: str, axis: i
 def test_shifts_fill_their_range_and_stay_in_it() -> None:
     images = torch.zeros(500, 15, 15, dtype=torch.uint8)
     images[:, 6:9, 6:9] = 200
-    drawn = draw(images, AugmentSettings(copies=1, shift=3), generator()).float()
+    drawn = augment_batch(images, AugmentSettings(copies=1, shift=3), generator()).float()
     columns = (drawn.sum(1) * torch.arange(15)).sum(1) / drawn.sum((1, 2)) - 7  # (N,), how far the centre moved
     assert columns.abs().max() <= 3.05
     assert columns.max() > 2.7
@@ -162,7 +162,7 @@ def test_shifts_fill_their_range_and_stay_in_it() -> None:
 @pytest.mark.parametrize("shape", [(50, 40, 40), (20, 40, 40, 3)])
 def test_noise_has_the_standard_deviation_that_was_asked_for(shape: tuple[int, ...]) -> None:
     grey = torch.full(shape, 128, dtype=torch.uint8)
-    noise = draw(grey, AugmentSettings(copies=1, noise=12), generator()).float() - 128
+    noise = augment_batch(grey, AugmentSettings(copies=1, noise=12), generator()).float() - 128
     # rounding to whole grey levels adds a variance of 1/12
     assert noise.std().item() == pytest.approx((12**2 + 1 / 12) ** 0.5, rel=0.02)
     assert noise.mean().item() == pytest.approx(0, abs=0.2)
@@ -170,16 +170,16 @@ def test_noise_has_the_standard_deviation_that_was_asked_for(shape: tuple[int, .
 
 def test_colours_get_noise_of_their_own_but_move_together() -> None:
     colour = random_images(4, 9, 9)[..., None].expand(-1, -1, -1, 3).contiguous()
-    still = draw(colour, EVERYTHING.model_copy(update={"noise": 0}), generator())
+    still = augment_batch(colour, EVERYTHING.model_copy(update={"noise": 0}), generator())
     assert torch.equal(still[..., 0], still[..., 2])
-    noisy = draw(colour, AugmentSettings(copies=1, noise=20), generator())
+    noisy = augment_batch(colour, AugmentSettings(copies=1, noise=20), generator())
     assert not torch.equal(noisy[..., 0], noisy[..., 2])
 
 
 def test_erasing_hides_one_rectangle_no_larger_than_allowed() -> None:
     images = torch.full((300, 10, 20), 200, dtype=torch.uint8)
     images[:, 0] = images[:, -1] = images[:, :, 0] = images[:, :, -1] = 0  # the background is 0
-    inner = draw(images, AugmentSettings(copies=1, erase=0.4), generator())[:, 1:-1, 1:-1] == 0
+    inner = augment_batch(images, AugmentSettings(copies=1, erase=0.4), generator())[:, 1:-1, 1:-1] == 0
     rows, columns = inner.any(2), inner.any(1)  # (N, 8), (N, 18)
     assert torch.equal(inner, rows[:, :, None] & columns[:, None, :])
     assert int(rows.sum(1).max()) == 4
@@ -190,7 +190,7 @@ def test_erasing_hides_one_rectangle_no_larger_than_allowed() -> None:
 def test_erasing_reaches_the_last_row_and_the_last_column() -> None:
     images = torch.zeros(300, 8, 8, dtype=torch.uint8)
     images[:, -1, 4:] = images[:, 4:, -1] = 200  # a corner; most of the border is 0
-    drawn = draw(images, AugmentSettings(copies=1, erase=0.3), generator())
+    drawn = augment_batch(images, AugmentSettings(copies=1, erase=0.3), generator())
     assert (drawn[:, -1, 4] == 0).any()
     assert (drawn[:, 4, -1] == 0).any()
     assert (drawn[:, -1, -1] == 0).any()
@@ -201,15 +201,15 @@ def test_outside_an_image_lies_its_background(level: int) -> None:
     images = torch.full((3, 8, 8), level, dtype=torch.uint8)
     images[:, 3:5, 3:5] = 128
     images[0, 0, 0] = 128  # one odd pixel in the border
-    assert background(images[:, None].float()).flatten().tolist() == [level] * 3
+    assert border_median(images[:, None].float()).flatten().tolist() == [level] * 3
     assert set(moved(images, right=5)[:, :, :4].flatten().tolist()) <= {level, 128}
     assert torch.equal(moved(images, right=7)[1:, :, :6], torch.full((2, 8, 6), level, dtype=torch.uint8))
 
 
 def test_turning_a_setting_on_leaves_the_draws_of_the_others_as_they_were() -> None:
     images = random_images(6, 9, 9)
-    plain = draw(images, AugmentSettings(copies=1, shift=2), generator())
-    also = draw(images, AugmentSettings(copies=1, shift=2, rotate=1e-6, scale=1e-7), generator())
+    plain = augment_batch(images, AugmentSettings(copies=1, shift=2), generator())
+    also = augment_batch(images, AugmentSettings(copies=1, shift=2, rotate=1e-6, scale=1e-7), generator())
     assert torch.equal(plain, also)
 
 
@@ -238,11 +238,11 @@ def test_impossible_settings_are_refused_in_a_sentence(wrong: dict[str, object],
 
 def test_settings_are_described_in_words() -> None:
     settings = AugmentSettings(copies=3, shift=1, rotate=10, scale=0.1)
-    assert describe(settings) == (
+    assert describe_augmentation(settings) == (
         "3 draws per example: moved by up to 1 pixel, turned by up to 10°, larger or smaller by up to 10 %"
     )
-    assert describe(AugmentSettings(shift=1)) == "No draws: networks train on the examples as they are"
+    assert describe_augmentation(AugmentSettings(shift=1)) == "No draws: networks train on the examples as they are"
     for name, value in ON.items():
-        words = describe(AugmentSettings.model_validate({"copies": "live", name: value}))
+        words = describe_augmentation(AugmentSettings.model_validate({"copies": "live", name: value}))
         assert words.startswith("New draws in every epoch: ")
         assert len(words) > len("New draws in every epoch: ")

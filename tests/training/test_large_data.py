@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import defaults
-from pipelines.data import large_arrays as scratch
+from models.blocks.hyperparameters import default_settings
+from pipelines.data import large_arrays
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema
-from pipelines.splitting.duplicates import DIGEST, identical
+from pipelines.splitting.duplicates import DIGEST_BYTES, duplicate_ids
 from pipelines.training import gradient, learners
-from pipelines.training import job as lessons
-from pipelines.training.augmentation import AugmentSettings, copies
-from pipelines.training.job import Lesson, read
-from pipelines.training.learners import Course, learner_of
-from pipelines.training.trial import Assignment, carry_out
-from tests.support.problems import lesson_of
+from pipelines.training import job as training_job_module
+from pipelines.training.augmentation import AugmentSettings, augmented_copies
+from pipelines.training.job import TrainingJob, load_training_data
+from pipelines.training.learners import Budget, learner_of
+from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.problems import training_job_of
 
-COURSE = Course(until=2, horizon=2)
+COURSE = Budget(stop_epoch=2, total_epochs=2)
 LIVE = AugmentSettings(copies="live", shift=1, rotate=10, noise=3, erase=0.3)
 SHIFT = AugmentSettings(copies=2, shift=1)
 ENTRIES = [  # architecture and problem: every learner, every kind of field
@@ -51,60 +51,64 @@ def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
 
     def begin() -> None:
         monkeypatch.chdir(tmp_path)
-        for module in (lessons, gradient, learners):
-            monkeypatch.setattr(module, "MAPPED", 8)
-        monkeypatch.setattr(scratch, "IN_MEMORY", 8)
-        read.cache_clear()
+        for module in (training_job_module, gradient, learners):
+            monkeypatch.setattr(module, "MMAP_THRESHOLD_BYTES", 8)
+        monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 8)
+        load_training_data.cache_clear()
 
     yield begin
-    read.cache_clear()
+    load_training_data.cache_clear()
 
 
-def learned(lesson: Lesson, folder: Path) -> tuple[object, list[bytes]]:
-    settings = defaults(ARCHITECTURES[lesson.architecture].config) | defaults(learner_of(lesson.architecture).settings)
-    result = carry_out(Assignment(lesson, settings, 7, folder, COURSE))
+def learned(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]]:
+    settings = default_settings(ARCHITECTURES[job.architecture].config) | default_settings(
+        learner_of(job.architecture).settings_type
+    )
+    result = run_trial(TrialSpec(job, settings, 7, folder, COURSE))
     assert result.score is not None, result.reason
     return result, [path.read_bytes() for path in sorted(folder.glob("best.*"))]
 
 
 @pytest.mark.parametrize(("architecture", "problem"), ENTRIES)
-def test_what_is_learned_from_files_is_what_is_learned_in_memory(
+def test_training_from_mapped_files_equals_training_in_memory(
     architecture: str,
     problem: str,
     folder_of: Callable[[str], Path],
     nothing_fits: Callable[[], None],
     tmp_path: Path,
 ) -> None:
-    lesson = lesson_of(folder_of(problem), architecture, problem)
-    resident = learned(lesson, tmp_path / "resident")
+    job = training_job_of(folder_of(problem), architecture, problem)
+    resident = learned(job, tmp_path / "resident")
     nothing_fits()
-    assert learned(lesson, tmp_path / "mapped") == resident
+    assert learned(job, tmp_path / "mapped") == resident
 
 
 def test_live_draws_are_the_same_in_files_and_in_memory(
     folder_of: Callable[[str], Path], nothing_fits: Callable[[], None], tmp_path: Path
 ) -> None:
-    lesson = replace(lesson_of(folder_of("digits"), "mlp"), augment=LIVE)
-    resident = learned(lesson, tmp_path / "resident")
+    job = replace(training_job_of(folder_of("digits"), "mlp"), augment=LIVE)
+    resident = learned(job, tmp_path / "resident")
     nothing_fits()
-    assert learned(lesson, tmp_path / "mapped") == resident
+    assert learned(job, tmp_path / "mapped") == resident
 
 
 def test_stored_draws_are_the_same_in_files_and_in_memory(nothing_fits: Callable[[], None]) -> None:
     part = Part((np.random.default_rng(0).integers(0, 256, (9, 8, 8), dtype=np.uint8),), np.arange(9))
     schema = schema_of((8, 8), "int64", ("a", "b"))
-    resident = copies(part, schema, SHIFT, seed=3)
+    resident = augmented_copies(part, schema, SHIFT, seed=3)
     nothing_fits()
-    mapped = copies(part, schema, SHIFT, seed=3)
+    mapped = augmented_copies(part, schema, SHIFT, seed=3)
     assert isinstance(mapped.inputs[0], np.memmap)
     np.testing.assert_array_equal(mapped.inputs[0], resident.inputs[0])
 
 
-def test_large_columns_are_read_from_the_files_and_not_copied(lesson: Lesson, nothing_fits: Callable[[], None]) -> None:
-    resident = read(lesson)
+def test_large_columns_are_read_from_the_files_and_not_copied(
+    job: TrainingJob, nothing_fits: Callable[[], None]
+) -> None:
+    resident = load_training_data(job)
     assert not np.shares_memory(resident.train[0].inputs[0].numpy(), resident.part.inputs[0])
     nothing_fits()
-    mapped = read(lesson)
+    mapped = load_training_data(job)
     assert isinstance(mapped.part.inputs[0], np.memmap)
     assert np.shares_memory(mapped.train[0].inputs[0].numpy(), mapped.part.inputs[0])
 
@@ -138,8 +142,8 @@ def test_sets_are_numbered_by_the_hashes_of_all_their_fields(rows: list[tuple[in
     plain = [np.where(np.isnan(values), np.float32(np.nan), values + 0) for values in fields]  # -0 + 0 is 0
     hashes = [b"".join(hashed(value, key) for value in row) for row in zip(*plain, strict=True)]
     expected = [sorted(set(hashes)).index(each) for each in hashes]
-    assert identical(fields, key).tolist() == expected
+    assert duplicate_ids(fields, key).tolist() == expected
 
 
 def hashed(value: np.float32, key: int) -> bytes:
-    return hashlib.blake2b(value.tobytes(), digest_size=DIGEST, key=str(key).encode()).digest()
+    return hashlib.blake2b(value.tobytes(), digest_size=DIGEST_BYTES, key=str(key).encode()).digest()

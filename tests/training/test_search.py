@@ -12,40 +12,40 @@ import optuna
 import pytest
 
 from models.blocks.hyperparameters import Choice, Range
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Goal
-from pipelines.training.job import Lesson
-from pipelines.training.search import Plan, Trial, best, importances, search
-from pipelines.training.search_space import searchable
-from tests.support.problems import lesson_of
+from pipelines.training.job import TrainingJob
+from pipelines.training.search import SearchConfig, Trial, best_trial, run_search, setting_importances
+from pipelines.training.search_space import build_search_space
+from tests.support.problems import training_job_of
 
 GOAL = Goal("log_loss", "minimize")
 
 
-def plan_of(lesson: Lesson, trials: int = 6, fix: dict[str, object] | None = None) -> Plan:
-    found = searchable("digits-mlp", lesson.architecture, {"width": 16, **(fix or {})}, {})
-    return Plan(lesson, GOAL, found.space, found.defaults, found.fixed, trials, 3, [1, 2, 4], seed=5)
+def plan_of(job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None) -> SearchConfig:
+    found = build_search_space("digits-mlp", job.architecture, {"width": 16, **(fix or {})}, {})
+    return SearchConfig(job, GOAL, found.space, found.defaults, found.fixed, trials, 3, [1, 2, 4], seed=5)
 
 
-def run(plan: Plan, folder: Path, workers: int = 1) -> list[Trial]:
-    return search(plan, folder, workers, lambda *_: None)[1]
+def run(plan: SearchConfig, folder: Path, workers: int = 1) -> list[Trial]:
+    return run_search(plan, folder, workers, lambda *_: None)[1]
 
 
 @pytest.fixture(scope="module")
 def reference(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     """An uninterrupted search with one worker."""
-    return run(plan_of(lesson_of(digits_folder, "mlp")), tmp_path_factory.mktemp("reference"))
+    return run(plan_of(training_job_of(digits_folder, "mlp")), tmp_path_factory.mktemp("reference"))
 
 
-def test_the_first_trial_is_the_defaults(lesson: Lesson, reference: list[Trial]) -> None:
-    plan = plan_of(lesson)
+def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial]) -> None:
+    plan = plan_of(job)
     assert reference[0].settings == {name: plan.defaults[name] for name in plan.space}
     assert "width" not in reference[0].settings, "what is fixed is not searched"
 
 
-def test_every_trial_stays_within_its_ranges(lesson: Lesson, reference: list[Trial]) -> None:
+def test_every_trial_stays_within_its_ranges(job: TrainingJob, reference: list[Trial]) -> None:
     for trial in reference:
-        for name, extent in plan_of(lesson).space.items():
+        for name, extent in plan_of(job).space.items():
             value = trial.settings[name]
             if isinstance(extent, Choice):
                 assert value in extent.options
@@ -60,20 +60,20 @@ def test_some_trials_are_pruned_and_at_least_one_goes_all_the_way(reference: lis
     assert all(trial.epochs == 4 for trial in reference if trial.state == "complete")
 
 
-def test_two_workers_find_what_one_finds(lesson: Lesson, reference: list[Trial], tmp_path: Path) -> None:
-    assert run(plan_of(lesson), tmp_path, workers=2) == reference
+def test_two_workers_find_what_one_finds(job: TrainingJob, reference: list[Trial], tmp_path: Path) -> None:
+    assert run(plan_of(job), tmp_path, workers=2) == reference
 
 
 def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
-    lesson: Lesson, reference: list[Trial], tmp_path: Path
+    job: TrainingJob, reference: list[Trial], tmp_path: Path
 ) -> None:
     script = (
         "import sys, pickle; from pathlib import Path\n"
-        "from pipelines.training.search import search\n"
+        "from pipelines.training.search import run_search\n"
         "plan = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
-        "if __name__ == '__main__': search(plan, Path(sys.argv[2]), 2, lambda *_: None)\n"
+        "if __name__ == '__main__': run_search(plan, Path(sys.argv[2]), 2, lambda *_: None)\n"
     )
-    (tmp_path / "plan").write_bytes(pickle.dumps(plan_of(lesson)))
+    (tmp_path / "plan").write_bytes(pickle.dumps(plan_of(job)))
     scratch = tmp_path / "scratch"
     written: dict[Path, int] = {}
     for least in (1, 4, 8):  # kill when so many results are there
@@ -87,35 +87,35 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
         process.wait()
         for path in scratch.glob("trial-*/until-*.json"):
             assert written.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "trained again"
-    assert run(plan_of(lesson), scratch) == reference
+    assert run(plan_of(job), scratch) == reference
     assert not [*scratch.glob("trial-*/checkpoint.*"), *scratch.glob("trial-*/best.*")], "weights nobody needs any more"
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 
-def test_the_study_is_one_that_optuna_can_open(lesson: Lesson, tmp_path: Path) -> None:
-    trials = run(plan_of(lesson), tmp_path)
+def test_the_study_is_one_that_optuna_can_open(job: TrainingJob, tmp_path: Path) -> None:
+    trials = run(plan_of(job), tmp_path)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal.log")))
     study = optuna.load_study(study_name="mlp", storage=storage)
     assert [trial.state.name.lower() for trial in study.trials] == [
         {"failed": "fail"}.get(trial.state, trial.state) for trial in trials
     ]
-    assert study.best_value == best(trials, GOAL).score
+    assert study.best_value == best_trial(trials, GOAL).score
 
 
-def test_importances_need_enough_trials_and_name_every_setting_searched(lesson: Lesson, tmp_path: Path) -> None:
-    few, _ = search(plan_of(lesson, trials=3), tmp_path / "few", 1, lambda *_: None)
-    assert importances(few) == {}
-    plan = plan_of(lesson, trials=9)
-    study, _ = search(plan, tmp_path / "enough", 1, lambda *_: None)
-    shares = importances(study)
+def test_importances_need_enough_trials_and_name_every_setting_searched(job: TrainingJob, tmp_path: Path) -> None:
+    few, _ = run_search(plan_of(job, trials=3), tmp_path / "few", 1, lambda *_: None)
+    assert setting_importances(few) == {}
+    plan = plan_of(job, trials=9)
+    study, _ = run_search(plan, tmp_path / "enough", 1, lambda *_: None)
+    shares = setting_importances(study)
     assert set(shares) == set(plan.space)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
     assert sum(shares.values()) == pytest.approx(1)
-    assert importances(study) == shares
+    assert setting_importances(study) == shares
 
 
-def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(lesson: Lesson, tmp_path: Path) -> None:
-    plan = plan_of(lesson, fix={"optimizer": "sgd"})
+def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(job: TrainingJob, tmp_path: Path) -> None:
+    plan = plan_of(job, fix={"optimizer": "sgd"})
     plan.space["learning_rate"] = Range(1e-2, 1e30, log=True, integer=False)  # most of it is madness
     plan.defaults["learning_rate"] = 1e-2
     trials = run(plan, tmp_path)
@@ -123,12 +123,12 @@ def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(less
     failed = [trial for trial in trials if trial.state == "failed"]
     assert failed
     assert all(trial.score is None and "the training loss became" in trial.reason for trial in failed)
-    assert best(trials, GOAL).state == "complete"
+    assert best_trial(trials, GOAL).state == "complete"
 
 
-def test_a_search_in_which_all_trials_fail_says_why(lesson: Lesson, tmp_path: Path) -> None:
-    plan = plan_of(lesson, trials=2, fix={"optimizer": "sgd", "learning_rate": 1.0e30})
-    with pytest.raises(Failure, match=r"all 2 trials failed\. trial 0: the training loss became"):
+def test_a_search_in_which_all_trials_fail_says_why(job: TrainingJob, tmp_path: Path) -> None:
+    plan = plan_of(job, trials=2, fix={"optimizer": "sgd", "learning_rate": 1.0e30})
+    with pytest.raises(UserError, match=r"all 2 trials failed\. trial 0: the training loss became"):
         run(plan, tmp_path)
 
 
@@ -139,6 +139,6 @@ def test_the_best_is_complete_even_if_a_pruned_one_looked_better() -> None:
         Trial(2, "complete", 0.3, 4, "", {}),
         Trial(3, "complete", 0.3, 4, "", {}),
     ]
-    assert best(rows, GOAL).number == 2
-    assert best(rows[:2], GOAL).number == 1, "for want of a complete one"
-    assert best(rows, Goal("accuracy", "maximize")).number == 2
+    assert best_trial(rows, GOAL).number == 2
+    assert best_trial(rows[:2], GOAL).number == 1, "for want of a complete one"
+    assert best_trial(rows, Goal("accuracy", "maximize")).number == 2

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.data.schema import Schema, read_schema
-from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, Row
-from pipelines.evaluation.number_format import decimal
-from pipelines.reporting.page.curl import curl
+from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, LeaderboardRow
+from pipelines.evaluation.number_format import format_number
+from pipelines.reporting.page.curl import curl_command
 from pipelines.reporting.plots import curves
-from pipelines.reporting.views import CAPTIONS, VIEWS
+from pipelines.reporting.views import SHARED_CAPTIONS, TASK_VIEWS
 from pipelines.runtime.files import read_json
 from pipelines.tasks import Metric, Task
 
@@ -24,7 +24,7 @@ class ContenderFolders(NamedTuple):
     evaluated: Path
 
 
-class Folders(NamedTuple):
+class ProblemFolders(NamedTuple):
     """Where the artifacts of a problem are."""
 
     split: Path
@@ -35,8 +35,8 @@ class Folders(NamedTuple):
 
 class Picture(NamedTuple):
     title: str
-    sentence: str
-    source: str  # a data: address, so that the page needs no other file
+    caption: str
+    data_url: str  # a data: address, so that the page needs no other file
     width: int  # pixels
     height: int
 
@@ -47,21 +47,21 @@ class Setting(NamedTuple):
     fixed: bool  # by the user; not searched
 
 
-class ContenderStory(NamedTuple):
+class ContenderSection(NamedTuple):
     """How one contender was searched and trained, in sentences, and its pictures."""
 
-    row: Row
+    row: LeaderboardRow
     settings: tuple[Setting, ...]
-    search: str
+    search_summary: str
     failures: tuple[str, ...]
-    training: str
+    training_summary: str
     pictures: tuple[Picture, ...]
 
 
 class PartCounts(NamedTuple):
     name: str
     examples: int
-    classes: tuple[int, ...]
+    class_counts: tuple[int, ...]
 
 
 class Report(NamedTuple):
@@ -69,129 +69,135 @@ class Report(NamedTuple):
     schema: Schema
     findings: tuple[tuple[str, str], ...]  # (level, sentence): warnings, then notices, then what is fine
     notes: tuple[str, ...]
-    classes: tuple[str, ...]
+    class_names: tuple[str, ...]
     parts: tuple[PartCounts, ...]
     preview: Picture | None
     metrics: tuple[Metric, ...]  # the goal first
     board: Leaderboard
-    forest: Picture
+    forest_plot: Picture
     headline: str
-    request: str  # a line for a terminal that asks the champion
-    answer: str  # what comes back
-    stories: tuple[ContenderStory, ...]  # the champion's first
+    example_request: str  # a line for a terminal that asks the champion
+    reply_description: str  # what comes back
+    sections: tuple[ContenderSection, ...]  # the champion's first
     valid_rows: int
     test_rows: int
 
 
-LEVELS = ("warning", "notice", "fine")
-ENDINGS = {
+FINDING_LEVELS = ("warning", "notice", "fine")
+TRIAL_STATE_TEXTS = {
     "complete": "{} trained to the end",
     "pruned": "{} stopped early (others were ahead)",
     "failed": "{} failed",
 }
 
 
-def gather(problem: str, task: Task, board: Leaderboard, folders: Folders) -> Report:
+def build_report(problem: str, task: Task, board: Leaderboard, folders: ProblemFolders) -> Report:
     """Read what the page needs; draw leaderboard.png beside the leaderboard."""
     manifest = read_json(folders.split / "manifest.json")
     schema = read_schema(folders.split / "schema.json")
-    stories = [
-        _story(task, row, folders.contenders[row.contender]) for row in board.rows if row.architecture != BASELINE
+    sections = [
+        _build_section(task, row, folders.contenders[row.contender])
+        for row in board.rows
+        if row.architecture != BASELINE
     ]
-    stories.sort(key=lambda story: story.row is not board.winner)
-    first = read_json(folders.contenders[board.champion.contender].evaluated / "metrics.json")
+    sections.sort(key=lambda section: section.row is not board.champion_row)
+    champion_metrics = read_json(folders.contenders[board.champion.contender].evaluated / "metrics.json")
     metrics = tuple(sorted(task.metrics, key=lambda metric: metric.name != task.goal.name))
-    curves.leaderboard(folders.compared / "leaderboard.png", board, metrics[:2])
+    curves.draw_leaderboard(folders.compared / "leaderboard.png", board, metrics[:2])
     parts = manifest["parts"]
     return Report(
         problem=problem,
         schema=schema,
-        findings=_findings(manifest["findings"]),
+        findings=_sort_findings(manifest["findings"]),
         notes=tuple(manifest["notes"]),
-        classes=tuple(manifest["classes"]),
+        class_names=tuple(manifest["classes"]),
         parts=tuple(
             PartCounts(name, part["examples"], tuple(part["classes"].values())) for name, part in parts.items()
         ),
-        preview=_preview(folders.augmented / "preview.png"),
+        preview=_embed_preview(folders.augmented / "preview.png"),
         metrics=metrics,
         board=board,
-        forest=_picture(
+        forest_plot=_embed_picture(
             folders.compared / "leaderboard.png",
             "The same as a picture",
             "A dot is a score on the test part, its line the 95 % interval. The champion is blue. Scores whose lines "
             "overlap a lot are hard to tell apart.",
         ),
-        headline=VIEWS[task.name].headline(board.winner, first["test_rows"], schema),
-        request=curl(problem, task),
-        answer=VIEWS[task.name].answer,
-        stories=tuple(stories),
-        valid_rows=first["valid_rows"],
-        test_rows=first["test_rows"],
+        headline=TASK_VIEWS[task.name].headline(board.champion_row, champion_metrics["test_rows"], schema),
+        example_request=curl_command(problem, task),
+        reply_description=TASK_VIEWS[task.name].reply_description,
+        sections=tuple(sections),
+        valid_rows=champion_metrics["valid_rows"],
+        test_rows=champion_metrics["test_rows"],
     )
 
 
-def _findings(found: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    ordered = sorted(found, key=lambda finding: LEVELS.index(finding["level"]))
+def _sort_findings(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    ordered = sorted(findings, key=lambda finding: FINDING_LEVELS.index(finding["level"]))
     return tuple((finding["level"], finding["sentence"]) for finding in ordered)
 
 
-def _preview(path: Path) -> Picture | None:
+def _embed_preview(path: Path) -> Picture | None:
     if not path.exists():
         return None
-    sentence = (
+    caption = (
         "Examples of the train part; framed, or alone, as they are, and behind them the variations drawn from them."
     )
-    return _picture(path, "What the networks saw", sentence)
+    return _embed_picture(path, "What the networks saw", caption)
 
 
-def _picture(path: Path, title: str, sentence: str) -> Picture:
+def _embed_picture(path: Path, title: str, caption: str) -> Picture:
     content = path.read_bytes()
     width, height = struct.unpack(">II", content[16:24])  # a PNG says so in its first chunk
-    return Picture(title, sentence, f"data:image/png;base64,{b64encode(content).decode()}", width, height)
+    return Picture(title, caption, f"data:image/png;base64,{b64encode(content).decode()}", width, height)
 
 
-def _story(task: Task, row: Row, folders: ContenderFolders) -> ContenderStory:
-    best, model = read_json(folders.tuned / "best.json"), read_json(folders.trained / "model.json")
+def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -> ContenderSection:
+    best_trial, model = read_json(folders.tuned / "best.json"), read_json(folders.trained / "model.json")
     with (folders.tuned / "trials.csv").open(encoding="utf-8", newline="") as stream:
         trials = list(csv.DictReader(stream))
     pictures = {
         path.name: path for folder in (folders.evaluated / "pictures", folders.tuned) for path in folder.glob("*.png")
     }
-    captions = {**VIEWS[task.name].captions, **CAPTIONS}
-    return ContenderStory(
+    captions = {**TASK_VIEWS[task.name].captions, **SHARED_CAPTIONS}
+    return ContenderSection(
         row=row,
         settings=tuple(
             Setting(
                 name.replace("_", " "),
                 f"{value:.4g}" if isinstance(value, float) else str(value),
-                name in best["fixed"],
+                name in best_trial["fixed"],
             )
             for name, value in model["settings"].items()
         ),
-        search=_search(task, trials, best),
+        search_summary=_summarize_search(task, trials, best_trial),
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
-        training=_training(task, model["seeds"], model["best_seed"]),
-        pictures=tuple(_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures),
+        training_summary=_summarize_training(task, model["seeds"], model["best_seed"]),
+        pictures=tuple(
+            _embed_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures
+        ),
     )
 
 
-def _search(task: Task, trials: Sequence[Mapping[str, str]], best: Mapping[str, Any]) -> str:
+def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_trial: Mapping[str, Any]) -> str:
     """What the search did, in words; trials are the rows of trials.csv."""
-    score = f"{task.goal.name.replace('_', ' ')} {decimal(best['score'])} on validation"
+    score = f"{task.goal.name.replace('_', ' ')} {format_number(best_trial['score'])} on validation"
     if len(trials) == 1:
         return f"One choice of settings was tried ({score})."
     states = Counter(trial["state"] for trial in trials)
-    endings = ", ".join(text.format(states[state]) for state, text in ENDINGS.items() if states[state])
-    return f"{len(trials)} choices of settings were tried: {endings}. The best was trial {best['trial']} ({score})."
+    endings = ", ".join(text.format(states[state]) for state, text in TRIAL_STATE_TEXTS.items() if states[state])
+    return (
+        f"{len(trials)} choices of settings were tried: {endings}. The best was trial {best_trial['trial']} ({score})."
+    )
 
 
-def _training(task: Task, seeds: Sequence[Mapping[str, Any]], best: int) -> str:
+def _summarize_training(task: Task, seeds: Sequence[Mapping[str, Any]], best_seed: int) -> str:
     """How the trainings ended, in words; seeds are those of model.json."""
     name = task.goal.name.replace("_", " ")
-    scores = [decimal(seed["score"]) for seed in seeds if seed["score"] is not None]
+    scores = [format_number(seed["score"]) for seed in seeds if seed["score"] is not None]
     if len(seeds) == 1:
         return f"It was trained once: {name} {scores[0]} on validation."
     return (
         f"It was trained {len(seeds)} times from different random starts, and the best on validation was kept "
-        f"(seed {best}). {name.capitalize()} on validation: {', '.join(scores)}; how far these differ is luck."
+        f"(seed {best_seed}). {name.capitalize()} on validation: {', '.join(scores)}; how far these differ is luck."
     )

@@ -6,32 +6,35 @@ from typing import Any
 from pipelines.data.schema import Field
 from pipelines.tasks import Task
 
-ADDRESS = "http://127.0.0.1:8080/predictions"
-MOMENT = "days since 1970-01-01"  # the unit of dates
+PREDICTIONS_URL = "http://127.0.0.1:8080/predictions"
+DATE_UNIT = "days since 1970-01-01"  # the unit of dates
 
 
-def curl(problem: str, task: Task) -> str:
+def curl_command(problem: str, task: Task) -> str:
     """A request with values that could occur, one per field of what is asked."""
-    if [field.kind for field in task.asked] == ["image"]:
-        return f"curl -H 'Content-Type: image/png' --data-binary @some.png {ADDRESS}/{problem}"
-    if [field.kind for field in task.asked] == ["noise"]:
-        return _json(problem, {"number": 4, "seed": 1})
-    return _json(problem, {field.name: _value(field, whole=task.name == "forecasting") for field in task.asked})
+    if [field.kind for field in task.input_fields] == ["image"]:
+        return f"curl -H 'Content-Type: image/png' --data-binary @some.png {PREDICTIONS_URL}/{problem}"
+    if [field.kind for field in task.input_fields] == ["noise"]:
+        return _curl_json(problem, {"number": 4, "seed": 1})
+    return _curl_json(
+        problem,
+        {field.name: _example_value(field, full_length=task.name == "forecasting") for field in task.input_fields},
+    )
 
 
-def _json(problem: str, document: dict[str, Any]) -> str:
+def _curl_json(problem: str, document: dict[str, Any]) -> str:
     text = json.dumps(document, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl -H 'Content-Type: application/json' --data '{text}' {ADDRESS}/{problem}"
+    return f"curl -H 'Content-Type: application/json' --data '{text}' {PREDICTIONS_URL}/{problem}"
 
 
-def _value(field: Field, *, whole: bool) -> Any:
+def _example_value(field: Field, *, full_length: bool) -> Any:
     """A value that is typical of its kind."""
     if field.kind == "category":
         return field.categories[0] if field.categories else None
     if field.kind == "text":
         return " ".join(field.categories[2:8])
     if field.kind == "steps":
-        return [[0.0] * field.shape[1]] * (field.shape[0] if whole else 1)  # a shorter sequence is often as good
+        return [[0.0] * field.shape[1]] * (field.shape[0] if full_length else 1)  # a shorter sequence is often as good
     low, high = field.range or (0.0, 0.0)
     middle = float(f"{(low + high) / 2:.4g}")
-    return "2000-01-01" if field.unit == MOMENT else middle
+    return "2000-01-01" if field.unit == DATE_UNIT else middle

@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 from pipelines.evaluation.leaderboard import BASELINE
-from pipelines.evaluation.number_format import decimal, probability, signed
+from pipelines.evaluation.number_format import format_difference, format_number, format_p_value
 from pipelines.reporting.page.contents import Report
 from pipelines.runtime.files import write_text
 
 TEMPLATE = "page.html.j2"
 
 
-def render(report: Report) -> str:
+def render_page(report: Report) -> str:
     """Fill the template; whatever a data set or a contender is called, it is shown as text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -24,15 +24,15 @@ def render(report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        decimal=decimal,
-        probability=probability,
-        signed=signed,
+        decimal=format_number,
+        probability=format_p_value,
+        signed=format_difference,
         whole=lambda number: f"{number:,}",
     )
     text = environment.get_template(TEMPLATE).render(report=report, board=report.board, BASELINE=BASELINE)
     return re.sub(r"(\d) %", "\\1&nbsp;%", text)  # a number and its percent sign stay on one line
 
 
-def write(folder: Path, report: Report) -> None:
+def write_page(folder: Path, report: Report) -> None:
     """Write report.html."""
-    write_text(folder / "report.html", render(report))
+    write_text(folder / "report.html", render_page(report))

@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipelines.evaluation.leaderboard import BASELINE, Estimate, Leaderboard
-from pipelines.evaluation.number_format import decimal
-from pipelines.reporting.plots.style import BLUE, CYCLE, GREY, ORANGE, RED, drawing, percent, percentage
+from pipelines.evaluation.number_format import format_number
+from pipelines.reporting.plots.style import (
+    BLUE,
+    COLOUR_CYCLE,
+    GREY,
+    ORANGE,
+    RED,
+    format_percent,
+    percent_formatter,
+    png_figure,
+)
 from pipelines.tasks import Goal, Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDE = 8  # times the smallest value, from which a scale is logarithmic
+LOG_SCALE_RATIO = 8  # times the smallest value, from which a scale is logarithmic
 
 
 class TrialRow(Protocol):
@@ -30,19 +39,21 @@ class TrialRow(Protocol):
     def score(self) -> float | None: ...
 
 
-def search_history(path: Path, trials: Sequence[TrialRow], goal: Goal) -> None:
+def draw_search_history(path: Path, trials: Sequence[TrialRow], goal: Goal) -> None:
     """Every trial's score in the order they were tried, and the best so far."""
-    name = _words(goal.name)
-    with drawing(path, 7, 3.4) as figure:
+    name = _display_name(goal.name)
+    with png_figure(path, 7, 3.4) as figure:
         axes = figure.add_subplot(title=f"{len(trials)} settings tried: {name} on validation", xlabel="trial")
-        looks = {
+        styles = {
             "complete": (BLUE, "o", "trained to the end"),
             "pruned": (ORANGE, "v", "stopped early: behind the others"),
         }
-        for state, (colour, marker, label) in looks.items():
-            found = {trial.number: trial.score for trial in trials if trial.state == state and trial.score is not None}
-            if found:
-                axes.plot(list(found), list(found.values()), marker, color=colour, markersize=6, label=label, zorder=3)
+        for state, (colour, marker, label) in styles.items():
+            scores = {trial.number: trial.score for trial in trials if trial.state == state and trial.score is not None}
+            if scores:
+                axes.plot(
+                    list(scores), list(scores.values()), marker, color=colour, markersize=6, label=label, zorder=3
+                )
         for trial in trials:
             if trial.state == "failed":
                 axes.axvline(trial.number, color=RED, linestyle=":", linewidth=1.2)
@@ -54,12 +65,12 @@ def search_history(path: Path, trials: Sequence[TrialRow], goal: Goal) -> None:
         if steps:
             axes.step(steps, best, where="post", color=BLUE, linewidth=1.2, label="best so far")
             end = (steps[-1], best[-1])
-            axes.annotate(decimal(best[-1]), end, (6, 0), textcoords="offset points", color=BLUE, va="center")
-        axes.set_ylabel(f"{name} ({_wanted(goal)})")
-        _spread(axes, [trial.score for trial in trials if trial.score is not None])
+            axes.annotate(format_number(best[-1]), end, (6, 0), textcoords="offset points", color=BLUE, va="center")
+        axes.set_ylabel(f"{name} ({_direction_label(goal)})")
+        _set_scale(axes, [trial.score for trial in trials if trial.score is not None])
         if axes.lines:
             figure.legend(loc="outside lower center", ncols=3)
-        _whole_numbers(axes)
+        _use_integer_ticks(axes)
         axes.set_xlim(-0.6, max(len(trials) + 0.2, 1))
 
 
@@ -69,7 +80,7 @@ def _best_so_far(trials: Sequence[TrialRow], goal: Goal) -> tuple[list[int], lis
     scores: list[float] = []
     for trial in trials:
         if trial.state == "complete" and trial.score is not None:
-            better = not scores or goal.better(trial.score, scores[-1])
+            better = not scores or goal.is_better(trial.score, scores[-1])
             numbers.append(trial.number)
             scores.append(trial.score if better else scores[-1])
         elif scores:
@@ -78,67 +89,67 @@ def _best_so_far(trials: Sequence[TrialRow], goal: Goal) -> tuple[list[int], lis
     return numbers, scores
 
 
-def importances(path: Path, shares: Mapping[str, float]) -> None:
+def draw_importances(path: Path, shares: Mapping[str, float]) -> None:
     """How much of the difference between trials each setting accounts for."""
     ordered = sorted(shares.items(), key=lambda item: item[1])
-    with drawing(path, 7, max(1.6, 0.9 + 0.32 * len(ordered))) as figure:
+    with png_figure(path, 7, max(1.6, 0.9 + 0.32 * len(ordered))) as figure:
         axes = figure.add_subplot(title="Which settings mattered")
         if not ordered:
-            _say(axes, "Too few finished trials to tell.")
+            _draw_message(axes, "Too few finished trials to tell.")
             return
         bars = axes.barh(
-            [_words(name) for name, _ in ordered], [share for _, share in ordered], color=BLUE, height=0.62
+            [_display_name(name) for name, _ in ordered], [share for _, share in ordered], color=BLUE, height=0.62
         )
-        axes.bar_label(bars, [percentage(share) for _, share in ordered], padding=4)
+        axes.bar_label(bars, [format_percent(share) for _, share in ordered], padding=4)
         axes.set_xlim(0, max(share for _, share in ordered) * 1.12)
         axes.set_xlabel("share of the differences between trials")
-        axes.xaxis.set_major_formatter(percent())
+        axes.xaxis.set_major_formatter(percent_formatter())
         axes.grid(visible=False, axis="y")
 
 
-def learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
+def draw_learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
     """Loss on train and goal on validation, epoch by epoch and seed by seed; the best epoch is marked."""
     seeds = sorted({int(row["seed"]) for row in history})
     column = f"valid_{goal.name}"
-    with drawing(path, 9, 3.4) as figure:
+    with png_figure(path, 9, 3.4) as figure:
         left, right = figure.subplots(1, 2)
         for axes, measured, title in (
             (left, "train_loss", "Loss on the training part"),
-            (right, column, f"{_capital(_words(goal.name))} on the validation part"),
+            (right, column, f"{_capitalize_first(_display_name(goal.name))} on the validation part"),
         ):
-            axes.set(title=title, xlabel="epoch", ylabel=f"{_words(goal.name)} ({_wanted(goal)})")
-            _spread(axes, [row[measured] for row in history])
-            _whole_numbers(axes)
+            axes.set(title=title, xlabel="epoch", ylabel=f"{_display_name(goal.name)} ({_direction_label(goal)})")
+            _set_scale(axes, [row[measured] for row in history])
+            _use_integer_ticks(axes)
         left.set_ylabel("loss (lower is better)")
-        for seed, colour in zip(seeds, CYCLE * len(seeds), strict=False):
+        for seed, colour in zip(seeds, COLOUR_CYCLE * len(seeds), strict=False):
             rows = [row for row in history if int(row["seed"]) == seed]
             epochs = [row["epoch"] for row in rows]
             left.plot(epochs, [row["train_loss"] for row in rows], color=colour, label=f"seed {seed}")
             right.plot(epochs, [row[column] for row in rows], color=colour, label=f"seed {seed}")
-            score = goal.best(row[column] for row in rows)
+            score = goal.best_score(row[column] for row in rows)
             best = next((row for row in rows if row[column] == score), rows[-1])
             right.plot(best["epoch"], best[column], "o", color=colour, markersize=7, markeredgecolor="white", zorder=4)
         right.plot([], [], "o", color=GREY, markersize=7, markeredgecolor="white", label="best epoch, kept")
         right.legend()
 
 
-def leaderboard(path: Path, board: Leaderboard, metrics: Sequence[Metric]) -> None:
+def draw_leaderboard(path: Path, board: Leaderboard, metrics: Sequence[Metric]) -> None:
     """Test scores with their 95 % intervals, best on validation at the top; one panel per metric.
 
     The scale is that of the contenders; a baseline beyond it is told in words at the edge.
     """
     rows = list(reversed(board.rows))
-    with drawing(path, 9, 1.3 + 0.42 * len(rows)) as figure:
+    with png_figure(path, 9, 1.3 + 0.42 * len(rows)) as figure:
         panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for axes, metric in zip(panels, metrics, strict=True):
-            estimates = [row.test[metric.name] for row in rows if row.architecture != BASELINE]
+            estimates = [row.test_scores[metric.name] for row in rows if row.architecture != BASELINE]
             low = min(min(estimate.value, estimate.low) for estimate in estimates)
             high = max(max(estimate.value, estimate.high) for estimate in estimates)
             margin = (high - low) * 0.12 or 0.01
             axes.set_xlim(low - margin, high + margin)
-            for place, row in enumerate(rows):
+            for position, row in enumerate(rows):
                 colour = {board.champion.contender: BLUE}.get(row.contender, GREY)
-                _whisker(axes, place, row.test[metric.name], colour)
+                _draw_interval(axes, position, row.test_scores[metric.name], colour)
             axes.set(title=f"{metric.title} on test", xlabel=f"{metric.better} is better")
             axes.grid(visible=False, axis="y")
         panels[0].set_ylim(-0.6, len(rows) - 0.4)
@@ -148,23 +159,25 @@ def leaderboard(path: Path, board: Leaderboard, metrics: Sequence[Metric]) -> No
                 label.set(color=BLUE, weight="bold")
 
 
-def _whisker(axes: Axes, place: int, estimate: Estimate, colour: str) -> None:
+def _draw_interval(axes: Axes, position: int, estimate: Estimate, colour: str) -> None:
     left, right = axes.get_xlim()
     if left <= estimate.value <= right:
-        axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
-        axes.plot(estimate.value, place, "o", color=colour, markersize=8, markeredgecolor="white")
+        axes.plot(
+            [estimate.low, estimate.high], [position, position], color=colour, linewidth=2.4, solid_capstyle="round"
+        )
+        axes.plot(estimate.value, position, "o", color=colour, markersize=8, markeredgecolor="white")
         return
     beyond = estimate.value > right
-    text = f"{decimal(estimate.value)} →" if beyond else f"← {decimal(estimate.value)}"
+    text = f"{format_number(estimate.value)} →" if beyond else f"← {format_number(estimate.value)}"
     axes.annotate(
-        text, (0.99 if beyond else 0.01, place), xycoords=("axes fraction", "data"), color=colour,
+        text, (0.99 if beyond else 0.01, position), xycoords=("axes fraction", "data"), color=colour,
         ha="right" if beyond else "left", va="center",
     )  # fmt: skip
 
 
-def _spread(axes: Axes, values: Sequence[float]) -> None:
+def _set_scale(axes: Axes, values: Sequence[float]) -> None:
     """Use a logarithmic scale where the values lie far apart, so that the good ones can be told from each other."""
-    if values and min(values) > 0 and max(values) > WIDE * min(values):
+    if values and min(values) > 0 and max(values) > LOG_SCALE_RATIO * min(values):
         from matplotlib.ticker import LogLocator
 
         axes.set_yscale("log")
@@ -173,24 +186,24 @@ def _spread(axes: Axes, values: Sequence[float]) -> None:
         axes.yaxis.set_minor_formatter(lambda *_: "")
 
 
-def _whole_numbers(axes: Axes) -> None:
+def _use_integer_ticks(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _say(axes: Axes, sentence: str) -> None:
+def _draw_message(axes: Axes, sentence: str) -> None:
     axes.set_axis_off()
     axes.text(0, 0.5, sentence, transform=axes.transAxes, va="center", color=GREY)
 
 
-def _words(name: str) -> str:
+def _display_name(name: str) -> str:
     return name.replace("_", " ").replace("mase", "MASE").replace("mae", "MAE")
 
 
-def _capital(words: str) -> str:
+def _capitalize_first(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _wanted(goal: Goal) -> str:
+def _direction_label(goal: Goal) -> str:
     return "lower is better" if goal.direction == "minimize" else "higher is better"

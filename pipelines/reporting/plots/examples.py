@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.parts import Part
-from pipelines.data.schema import Field, Kind, Schema
-from pipelines.data.text import decoded
+from pipelines.data.schema import Field, FieldKind, Schema
+from pipelines.data.text import from_bytes
 from pipelines.reporting.plots.style import GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CELLS = 9  # columns of a row that are shown
-WIDTH = 38  # characters in a line of a tile
-LINES = 9
-GROUPED = 10_000  # from which thousands are set apart by commas; a year is not
+MAX_COLUMNS = 9  # columns of a row that are shown
+LINE_CHARACTERS = 38  # characters in a line of a tile
+MAX_LINES = 9
+MIN_GROUPED_THOUSANDS = 10_000  # from which thousands are set apart by commas; a year is not
 
 
 def draw_image(axes: Axes, field: Field, image: NDArray[Any]) -> None:
@@ -45,10 +45,10 @@ def draw_steps(axes: Axes, field: Field, steps: NDArray[Any]) -> None:
 
 def draw_text(axes: Axes, field: Field, text: NDArray[Any]) -> None:
     """Write the beginning of a text, uint8 (L,)."""
-    _write(axes, wrap(decoded(text[None])[0], WIDTH)[:LINES])
+    _draw_lines(axes, wrap(from_bytes(text[None])[0], LINE_CHARACTERS)[:MAX_LINES])
 
 
-DRAWN: dict[Kind, Callable[[Axes, Field, NDArray[Any]], None]] = {
+DRAW_BY_KIND: dict[FieldKind, Callable[[Axes, Field, NDArray[Any]], None]] = {
     "image": draw_image,
     "mask": draw_mask,
     "steps": draw_steps,
@@ -56,7 +56,7 @@ DRAWN: dict[Kind, Callable[[Axes, Field, NDArray[Any]], None]] = {
 }
 
 
-def wide(schema: Schema) -> bool:
+def has_text_tiles(schema: Schema) -> bool:
     """Tell whether a tile has to hold words."""
     return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps")
 
@@ -65,36 +65,38 @@ def draw_example(axes: Axes, schema: Schema, part: Part, row: int) -> None:
     """Draw one example's input into axes without frame."""
     axes.set_axis_off()
     field = schema.inputs[0]
-    if len(schema.inputs) == 1 and field.kind in DRAWN:
-        DRAWN[field.kind](axes, field, np.asarray(part.inputs[0][row]))
+    if len(schema.inputs) == 1 and field.kind in DRAW_BY_KIND:
+        DRAW_BY_KIND[field.kind](axes, field, np.asarray(part.inputs[0][row]))
     else:
-        _write(axes, described(schema, part, row))
+        _draw_lines(axes, describe_row(schema, part, row))
 
 
-def described(schema: Schema, part: Part, row: int) -> list[str]:
+def describe_row(schema: Schema, part: Part, row: int) -> list[str]:
     """A row of a table as lines "column: value", the first columns only."""
     lines = [
-        f"{field.name}: {cell(field, values[row])}"
-        for field, values in zip(schema.inputs[:CELLS], part.inputs[:CELLS], strict=True)
+        f"{field.name}: {format_value(field, values[row])}"
+        for field, values in zip(schema.inputs[:MAX_COLUMNS], part.inputs[:MAX_COLUMNS], strict=True)
     ]
-    more = len(schema.inputs) - CELLS
-    return [shorten(line, WIDTH, placeholder=" …") for line in lines] + ([f"and {more} more"] if more > 0 else [])
+    more = len(schema.inputs) - MAX_COLUMNS
+    return [shorten(line, LINE_CHARACTERS, placeholder=" …") for line in lines] + (
+        [f"and {more} more"] if more > 0 else []
+    )
 
 
-def cell(field: Field, value: Any) -> str:
+def format_value(field: Field, value: Any) -> str:
     """The value of a number, category or text as people write it."""
     if field.kind == "category":
         return field.categories[int(value)] if value >= 0 else "missing"
     if field.kind == "text":
-        return decoded(np.asarray(value)[None])[0]
+        return from_bytes(np.asarray(value)[None])[0]
     if np.isnan(value):
         return "missing"
     if field.unit == "days since 1970-01-01":
         return str(np.datetime64("1970-01-01") + np.timedelta64(int(value), "D"))
-    return f"{float(value):{',' if abs(value) >= GROUPED else ''}.6g} {field.unit}".strip()
+    return f"{float(value):{',' if abs(value) >= MIN_GROUPED_THOUSANDS else ''}.6g} {field.unit}".strip()
 
 
-def _write(axes: Axes, lines: list[str]) -> None:
+def _draw_lines(axes: Axes, lines: list[str]) -> None:
     axes.text(
         0.02, 0.98, "\n".join(lines), va="top", ha="left", fontsize=7, color=GREY, transform=axes.transAxes, wrap=False
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.runtime.files import replacing
+from pipelines.runtime.files import atomic_write
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import, and not every stage draws
     from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import, and not every sta
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777",
 )  # fmt: skip
-CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+COLOUR_CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
@@ -34,7 +34,7 @@ STYLE = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": f"cycler('color', {list(CYCLE)})",
+    "axes.prop_cycle": f"cycler('color', {list(COLOUR_CYCLE)})",
     "grid.color": "#e4e4e4",
     "legend.frameon": False,
     "legend.fontsize": 9,
@@ -45,7 +45,7 @@ STYLE = {
 
 
 @contextmanager
-def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
+def png_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yield an empty figure of so many inches; save it as a PNG when the block ends well.
 
     A character of the data that the font lacks is drawn as a box.
@@ -56,16 +56,16 @@ def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its stubs want each key as a literal
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        with replacing(path) as temporary, warnings.catch_warnings():
+        with atomic_write(path) as temporary, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def percentage(share: float) -> str:
+def format_percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
-def percent() -> Any:
+def percent_formatter() -> Any:
     """An axis of shares, written 0 % to 100 %."""
     from matplotlib.ticker import PercentFormatter
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.data.schema import Schema
-from pipelines.evaluation.leaderboard import Row
+from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import (
     classification,
@@ -16,53 +16,55 @@ from pipelines.reporting.views import (
     regression,
     segmentation,
 )
-from pipelines.reporting.views.view import View
+from pipelines.reporting.views.view import EvaluationData
 
 
-class Views(NamedTuple):
+class TaskView(NamedTuple):
     """How the answers of a task are shown."""
 
-    show: Callable[[Path, View], None]  # writes pictures/*.png and tables/*.csv
-    headline: Callable[[Row, int, Schema], str]  # the test result as one plain sentence
-    answer: str  # what is served, in a sentence
+    write_view: Callable[[Path, EvaluationData], None]  # writes pictures/*.png and tables/*.csv
+    headline: Callable[[LeaderboardRow, int, Schema], str]  # the test result as one plain sentence
+    reply_description: str  # what is served, in a sentence
     captions: Mapping[str, tuple[str, str]]  # picture -> title and sentence, in the order of the report
 
 
-VIEWS: dict[str, Views] = {
-    "classification": Views(
-        classification.show,
+TASK_VIEWS: dict[str, TaskView] = {
+    "classification": TaskView(
+        classification.write_view,
         classification.headline,
         "The answer is a label, its probability, and the probabilities of all labels.",
         classification.CAPTIONS,
     ),
-    "regression": Views(
-        regression.show,
+    "regression": TaskView(
+        regression.write_view,
         regression.headline,
         "The answer is the value in its unit, with an interval that holds the truth in 90 of 100 such cases.",
         regression.CAPTIONS,
     ),
-    "forecasting": Views(
-        forecasting.show,
+    "forecasting": TaskView(
+        forecasting.write_view,
         forecasting.headline,
         "The answer is every step of the horizon, with the quantiles between which it is expected.",
         forecasting.CAPTIONS,
     ),
-    "segmentation": Views(
-        segmentation.show,
+    "segmentation": TaskView(
+        segmentation.write_view,
         segmentation.headline,
         "The answer is a picture that holds the class of every pixel, and the share of the area of each class.",
         segmentation.CAPTIONS,
     ),
-    "reconstruction": Views(
-        reconstruction.show,
+    "reconstruction": TaskView(
+        reconstruction.write_view,
         reconstruction.headline,
         "The answer is the reconstruction and a score that says how far it is from what was sent; where anomalies are "
         "sought, whether the score is above the threshold chosen on validation.",
         reconstruction.CAPTIONS,
     ),
-    "generation": Views(generation.show, generation.headline, generation.ANSWER, generation.CAPTIONS),
+    "generation": TaskView(
+        generation.write_view, generation.headline, generation.REPLY_DESCRIPTION, generation.CAPTIONS
+    ),
 }
-CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures that every task has, behind its own
+SHARED_CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures that every task has, behind its own
     "curves.png": (
         "How it learned",
         "One line per training, each from another random start. Left, the loss on the training part; right, what was "
@@ -86,12 +88,12 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(stream)]
 
 
-def write_views(folder: Path, view: View, history: Sequence[Mapping[str, float]]) -> None:
+def write_views(folder: Path, data: EvaluationData, history: Sequence[Mapping[str, float]]) -> None:
     """Write the task's tables to tables/ in the evaluate folder, and all pictures to pictures/.
 
     What was solved in one step has no learning curve, hence no curves.png.
     """
     (folder / "tables").mkdir(parents=True, exist_ok=True)
-    VIEWS[view.task.name].show(folder, view)
+    TASK_VIEWS[data.task.name].write_view(folder, data)
     if max((row["epoch"] for row in history), default=0) > 1:
-        curves.learning_curves(folder / "pictures" / "curves.png", history, view.task.goal)
+        curves.draw_learning_curves(folder / "pictures" / "curves.png", history, data.task.goal)

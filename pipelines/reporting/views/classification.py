@@ -8,26 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
-from pipelines.evaluation.leaderboard import Row
-from pipelines.reporting.csv_table import write_table
+from pipelines.evaluation.leaderboard import LeaderboardRow
+from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.style import (
     BLUE,
     GREY,
     ORANGE,
-    drawing,
-    percent,
-    percentage,
+    format_percent,
+    percent_formatter,
+    png_figure,
 )
-from pipelines.reporting.plots.worst_mistakes import draw_mistakes, worst
-from pipelines.reporting.views.view import View
-from pipelines.tasks.classification import said
-from pipelines.tasks.metrics.classification import BINS, confidence_bins
+from pipelines.reporting.plots.worst_mistakes import draw_mistakes, worst_rows
+from pipelines.reporting.views.view import EvaluationData
+from pipelines.tasks.classification import predicted_classes
+from pipelines.tasks.metrics.classification import CALIBRATION_BINS, confidence_bins
 
 Floats = NDArray[np.float64]
 
-LABELLED = 60  # classes up to which the confusion matrix names them
-READABLE = 25  # classes up to which every cell of the confusion matrix shows its count
-Z = 1.959964  # of a 95 % interval
+MAX_LABELLED_CLASSES = 60  # classes up to which the confusion matrix names them
+MAX_COUNTED_CLASSES = 25  # classes up to which every cell of the confusion matrix shows its count
+Z_95 = 1.959964  # of a 95 % interval
 
 CAPTIONS = {
     "confusion.png": (
@@ -49,37 +49,38 @@ CAPTIONS = {
 }
 
 
-def headline(row: Row, examples: int, schema: Schema) -> str:
+def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     """The test result as one plain sentence."""
-    accuracy = row.test["accuracy"]
+    accuracy = row.test_scores["accuracy"]
     return (
-        f"On {examples:,} examples it had never seen, it was right {round(accuracy.value * examples):,} times: "
+        f"On {test_rows:,} examples it had never seen, it was right {round(accuracy.value * test_rows):,} times: "
         f"{accuracy.value * 100:.1f} % (95 % interval: {accuracy.low * 100:.1f} to {accuracy.high * 100:.1f} %)."
     )
 
 
-def show(folder: Path, view: View) -> None:
+def write_view(folder: Path, data: EvaluationData) -> None:
     """Write tables/confusion.csv and reliability.csv, pictures/confusion.png, reliability.png and mistakes.png."""
-    targets = np.asarray(view.truth, dtype=np.int64)
-    probabilities = np.asarray(view.replies, dtype=np.float64)
-    guesses = said(probabilities, view.decision)
-    labels = view.schema.target.categories
-    truth = [(labels[target], labels[guess]) for target, guess in zip(targets, guesses, strict=True)]
-    bins = reliability(probabilities, targets)
-    write_table(folder / "tables" / "confusion.csv", ("actual", "predicted"), truth)
-    write_table(folder / "tables" / "reliability.csv", Bin._fields, bins)
+    targets = np.asarray(data.reference, dtype=np.int64)
+    probabilities = np.asarray(data.predictions, dtype=np.float64)
+    predicted = predicted_classes(probabilities, data.calibration)
+    labels = data.schema.target.categories
+    label_pairs = [(labels[target], labels[guess]) for target, guess in zip(targets, predicted, strict=True)]
+    bins = reliability_bins(probabilities, targets)
+    write_csv_table(folder / "tables" / "confusion.csv", ("actual", "predicted"), label_pairs)
+    write_csv_table(folder / "tables" / "reliability.csv", ReliabilityBin._fields, bins)
     pictures = folder / "pictures"
-    draw_confusion(pictures / "confusion.png", labels, targets, guesses)
+    draw_confusion(pictures / "confusion.png", labels, targets, predicted)
     draw_reliability(pictures / "reliability.png", bins)
-    wrong = guesses != targets
-    rows = worst(wrong, -probabilities[np.arange(len(targets)), targets])
+    wrong = predicted != targets
+    rows = worst_rows(wrong, -probabilities[np.arange(len(targets)), targets])
     captions = [
-        f"true {truth[row][0]}, said {truth[row][1]} ({percentage(probabilities[row, guesses[row]])})" for row in rows
+        f"true {label_pairs[row][0]}, said {label_pairs[row][1]} ({format_percent(probabilities[row, predicted[row]])})"
+        for row in rows
     ]
-    draw_mistakes(pictures / "mistakes.png", view.schema, view.test, rows, captions, wrong)
+    draw_mistakes(pictures / "mistakes.png", data.schema, data.test, rows, captions, wrong)
 
 
-class Bin(NamedTuple):
+class ReliabilityBin(NamedTuple):
     """Test examples of about the same stated confidence."""
 
     confidence: float  # their mean top probability
@@ -89,76 +90,80 @@ class Bin(NamedTuple):
     examples: int
 
 
-def reliability(probabilities: Floats, targets: NDArray[np.int64]) -> list[Bin]:
+def reliability_bins(probabilities: Floats, targets: NDArray[np.int64]) -> list[ReliabilityBin]:
     """The bins of the calibration error that hold an example, least sure first.
 
     The intervals are Wilson's ("Probable Inference, the Law of Succession, and Statistical Inference", 1927).
     """
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    place = confidence_bins(probabilities)
+    correct = probabilities.argmax(axis=1) == targets
+    bin_numbers = confidence_bins(probabilities)
     bins = []
-    for number in np.unique(place):
-        members = place == number
-        count, share = int(members.sum()), float(right[members].mean())
-        centre = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
-        reach = Z / (1 + Z**2 / count) * np.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
-        bins.append(Bin(float(confidence[members].mean()), share, centre - reach, centre + reach, count))
+    for number in np.unique(bin_numbers):
+        members = bin_numbers == number
+        count, accuracy = int(members.sum()), float(correct[members].mean())
+        centre = (accuracy + Z_95**2 / (2 * count)) / (1 + Z_95**2 / count)
+        half_width = (
+            Z_95 / (1 + Z_95**2 / count) * np.sqrt(accuracy * (1 - accuracy) / count + Z_95**2 / (4 * count**2))
+        )
+        bins.append(
+            ReliabilityBin(float(confidence[members].mean()), accuracy, centre - half_width, centre + half_width, count)
+        )
     return bins
 
 
-def draw_confusion(path: Path, labels: Sequence[str], targets: NDArray[np.int64], guesses: NDArray[np.int64]) -> None:
+def draw_confusion(path: Path, labels: Sequence[str], targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
     """Counts of (truth, answer): blue where they agree, orange where they do not, darker for a larger share."""
     classes = len(labels)
     counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (targets, guesses), 1)
+    np.add.at(counts, (targets, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     mistakes = np.where(np.eye(classes, dtype=bool), 0, shares)
     side = min(3.2 + 0.34 * classes, 11)
-    with drawing(path, side * 0.95, side) as figure:
+    with png_figure(path, side * 0.95, side) as figure:
         axes = figure.add_subplot(title="What was taken for what", xlabel="answer", ylabel="truth")
-        axes.imshow(_painted(np.diag(shares), mistakes))
+        axes.imshow(_cell_colours(np.diag(shares), mistakes))
         axes.grid(visible=False)
         axes.spines[["top", "right"]].set_visible(True)
         axes.hlines(np.arange(1, classes) - 0.5, -0.5, classes - 0.5, color="#e4e4e4", linewidth=0.6)
         axes.vlines(np.arange(1, classes) - 0.5, -0.5, classes - 0.5, color="#e4e4e4", linewidth=0.6)
-        if classes <= LABELLED:
+        if classes <= MAX_LABELLED_CLASSES:
             longest = max(len(label) for label in labels)
             axes.set_xticks(range(classes), labels, rotation=0 if longest <= 3 else 90)
             axes.set_yticks(range(classes), labels)
-        if classes <= READABLE:
+        if classes <= MAX_COUNTED_CLASSES:
             for row, column in zip(*np.nonzero(counts), strict=True):
                 dark = row == column and shares[row, column] > 0.5
                 axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9,
                           color="white" if dark else "black")  # fmt: skip
 
 
-def _painted(right: Floats, mistakes: Floats) -> Floats:
+def _cell_colours(right: Floats, mistakes: Floats) -> Floats:
     """Colours (K, K, 3): white to blue along the diagonal, white to orange by the largest mistake elsewhere."""
     from matplotlib.colors import to_rgb
 
     white, blue, orange = (np.array(to_rgb(colour)) for colour in ("white", BLUE, ORANGE))
     strength = np.sqrt(mistakes / max(mistakes.max(), 1e-12))[..., None]  # the root lets rare mix-ups show
-    painted = white + (orange - white) * strength
+    colours = white + (orange - white) * strength
     diagonal = np.arange(len(right))
-    painted[diagonal, diagonal] = white + (blue - white) * right[:, None]
-    return np.asarray(painted, dtype=np.float64)
+    colours[diagonal, diagonal] = white + (blue - white) * right[:, None]
+    return np.asarray(colours, dtype=np.float64)
 
 
-def draw_reliability(path: Path, bins: Sequence[Bin]) -> None:
+def draw_reliability(path: Path, bins: Sequence[ReliabilityBin]) -> None:
     """Stated confidence against hit rate, and below it how many examples stand behind each point."""
     confidence = [one.confidence for one in bins]
-    with drawing(path, 5.6, 5.6) as figure:
+    with png_figure(path, 5.6, 5.6) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         upper.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2)
         for one in bins:
             upper.plot([one.confidence] * 2, [one.low, one.high], color=BLUE, linewidth=1.8)
         upper.plot(confidence, [one.accuracy for one in bins], "o", color=BLUE, markersize=7, markeredgecolor="white")
         upper.set(title="Can its confidence be believed?", ylabel="how often it was right", ylim=(-0.03, 1.03))
-        bars = lower.bar(confidence, [one.examples for one in bins], width=0.8 / BINS, color=BLUE)
+        bars = lower.bar(confidence, [one.examples for one in bins], width=0.8 / CALIBRATION_BINS, color=BLUE)
         lower.bar_label(bars, fontsize=8, padding=2, color=GREY)
         lower.set(xlabel="how sure it was", ylabel="examples", xlim=(-0.03, 1.03))
         lower.margins(y=0.25)
         lower.grid(visible=False, axis="x")
         for axis in (upper.xaxis, upper.yaxis):
-            axis.set_major_formatter(percent())
+            axis.set_major_formatter(percent_formatter())

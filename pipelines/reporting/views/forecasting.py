@@ -12,30 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
-from pipelines.evaluation.leaderboard import Row
-from pipelines.evaluation.number_format import decimal
-from pipelines.reporting.csv_table import write_table
-from pipelines.reporting.plots.contact_sheet import standing_for_all
+from pipelines.evaluation.leaderboard import LeaderboardRow
+from pipelines.evaluation.number_format import format_number
+from pipelines.reporting.csv_table import write_csv_table
+from pipelines.reporting.plots.contact_sheet import best_median_worst
 from pipelines.reporting.plots.style import (
     BLUE,
-    CYCLE,
+    COLOUR_CYCLE,
     GREY,
     ORANGE,
-    drawing,
-    percent,
+    percent_formatter,
+    png_figure,
 )
-from pipelines.reporting.views.view import View
+from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks.forecasting import Forecasting
-from pipelines.tasks.metrics.forecasting import checked, median, pinball
+from pipelines.tasks.metrics.forecasting import median_forecast, pinball_loss, unpack_reference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 
-SHOWN = 3  # variables of which forecasts are drawn
-BEFORE = 3  # horizons of the past that are drawn before a forecast
-DOTTED = 60  # origins up to which every one has a dot
+MAX_VARIABLES = 3  # variables of which forecasts are drawn
+PAST_HORIZONS = 3  # horizons of the past that are drawn before a forecast
+MAX_MARKED_ORIGINS = 60  # origins up to which every one has a dot
 
 CAPTIONS = {
     "forecast.png": (
@@ -58,15 +58,16 @@ CAPTIONS = {
 }
 
 
-def headline(row: Row, examples: int, schema: Schema) -> str:
+def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     """The test result as one plain sentence."""
-    off, held, horizon = row.test["mase"], row.test["coverage"], schema.target.shape[0]
+    mase, coverage, horizon = row.test_scores["mase"], row.test_scores["coverage"], schema.target.shape[0]
     ahead = "next step" if horizon == 1 else f"next {horizon} steps"
-    own = f" ({decimal(row.test['mae'].value)} {schema.target.unit})" if schema.target.unit else ""
+    mae_text = f" ({format_number(row.test_scores['mae'].value)} {schema.target.unit})" if schema.target.unit else ""
     return (
-        f"On {examples:,} windows it had never seen, its forecasts of the {ahead} were off by {decimal(off.value)} "
-        f"average changes from one step to the next{own}, 95 % interval: {decimal(off.low)} to {decimal(off.high)}; "
-        f"the interval it gives with each forecast held the truth {held.value * 100:.0f} % of the time."
+        f"On {test_rows:,} windows it had never seen, its forecasts of the {ahead} were off by "
+        f"{format_number(mase.value)} average changes from one step to the next{mae_text}, 95 % interval: "
+        f"{format_number(mase.low)} to {format_number(mase.high)}; the interval it gives with each forecast held the "
+        f"truth {coverage.value * 100:.0f} % of the time."
     )
 
 
@@ -74,78 +75,78 @@ class Forecasts(NamedTuple):
     """What is drawn, in float64."""
 
     past: Floats  # (N, W, F), the target's variables
-    true: Floats  # (N, H, F)
+    reference: Floats  # (N, H, F)
     scale: Floats  # (N, 1, F)
-    middle: Floats  # (N, H, F)
+    medians: Floats  # (N, H, F)
     low: Floats
     high: Floats
     pinball: Floats  # (N, H, F), scaled
     baselines: dict[str, Floats]  # their medians, (N, H, F), the most trivial first
 
-    def errors(self, middle: Floats) -> Floats:
+    def scaled_errors(self, medians: Floats) -> Floats:
         """How far off, in average changes from step to step, (N, H, F)."""
-        return np.abs(self.true - middle) / self.scale
+        return np.abs(self.reference - medians) / self.scale
 
     @property
-    def best(self) -> tuple[str, Floats]:
+    def best_baseline(self) -> tuple[str, Floats]:
         """The baseline with the smallest error."""
-        return min(self.baselines.items(), key=lambda item: float(self.errors(item[1]).mean()))
+        return min(self.baselines.items(), key=lambda item: float(self.scaled_errors(item[1]).mean()))
 
 
-def forecasts(view: View) -> Forecasts:
-    task = view.task
+def build_forecasts(data: EvaluationData) -> Forecasts:
+    task = data.task
     assert isinstance(task, Forecasting)
-    quantiles, true, scale = checked(view.replies, view.truth, task.levels)
-    low, high = task.bounds(view.replies, view.decision)
+    quantiles, reference, scale = unpack_reference(data.predictions, data.reference, task.levels)
+    low, high = task.interval_bounds(data.predictions, data.calibration)
     return Forecasts(
-        task.seen(view.test, np.arange(len(true))),
-        true,
+        task.target_history(data.test, np.arange(len(reference))),
+        reference,
         scale,
-        median(quantiles, task.levels),
+        median_forecast(quantiles, task.levels),
         low,
         high,
-        pinball(quantiles, true, task.levels) / scale,
+        pinball_loss(quantiles, reference, task.levels) / scale,
         {
-            name.removesuffix(" (baseline)"): median(np.asarray(replies, dtype=np.float64), task.levels)
-            for name, replies in view.baselines.items()
+            name.removesuffix(" (baseline)"): median_forecast(np.asarray(predictions, dtype=np.float64), task.levels)
+            for name, predictions in data.baselines.items()
         },
     )
 
 
-def show(folder: Path, view: View) -> None:
+def write_view(folder: Path, data: EvaluationData) -> None:
     """Write tables/horizon.csv and origins.csv, pictures/forecast.png, horizon.png and origins.png."""
-    drawn = forecasts(view)
-    task = view.task
+    forecasts = build_forecasts(data)
+    task = data.task
     assert isinstance(task, Forecasting)
-    _write_tables(folder / "tables", drawn)
+    _write_tables(folder / "tables", forecasts)
     pictures = folder / "pictures"
-    draw_forecasts(pictures / "forecast.png", drawn, view.schema)
-    draw_horizon(pictures / "horizon.png", drawn, task.interval)
-    draw_origins(pictures / "origins.png", drawn)
+    draw_forecasts(pictures / "forecast.png", forecasts, data.schema)
+    draw_horizon(pictures / "horizon.png", forecasts, task.nominal_coverage)
+    draw_origins(pictures / "origins.png", forecasts)
 
 
-def _write_tables(folder: Path, drawn: Forecasts) -> None:
-    errors = drawn.errors(drawn.middle)
-    held = (drawn.low <= drawn.true) & (drawn.true <= drawn.high)
-    others = {name: drawn.errors(middle) for name, middle in drawn.baselines.items()}
-    measured = {"mase": errors, "pinball": drawn.pinball, "coverage": held, **others}
-    for name, first, axes in (("horizon", "step", (0, 2)), ("origins", "origin", (1, 2))):
+def _write_tables(folder: Path, forecasts: Forecasts) -> None:
+    errors = forecasts.scaled_errors(forecasts.medians)
+    covered = (forecasts.low <= forecasts.reference) & (forecasts.reference <= forecasts.high)
+    baseline_errors = {name: forecasts.scaled_errors(medians) for name, medians in forecasts.baselines.items()}
+    measured = {"mase": errors, "pinball": forecasts.pinball, "coverage": covered, **baseline_errors}
+    for name, index_name, axes in (("horizon", "step", (0, 2)), ("origins", "origin", (1, 2))):
         columns = [values.mean(axis=axes) for values in measured.values()]
         rows = [[number, *map(float, row)] for number, row in enumerate(zip(*columns, strict=True), start=1)]
-        write_table(folder / f"{name}.csv", (first, *measured), rows)
+        write_csv_table(folder / f"{name}.csv", (index_name, *measured), rows)
 
 
-def draw_forecasts(path: Path, drawn: Forecasts, schema: Schema) -> None:
+def draw_forecasts(path: Path, forecasts: Forecasts, schema: Schema) -> None:
     """A row of panels for each of a few windows, worst first, and a column for each of the first variables."""
-    errors = drawn.errors(drawn.middle).mean(axis=(1, 2))
-    rows = standing_for_all(errors, ends=1)
-    columns = schema.target.columns[:SHOWN]
-    with drawing(path, 9, 0.9 + 2.1 * len(rows)) as figure:
+    errors = forecasts.scaled_errors(forecasts.medians).mean(axis=(1, 2))
+    rows = best_median_worst(errors, per_end=1)
+    columns = schema.target.columns[:MAX_VARIABLES]
+    with png_figure(path, 9, 0.9 + 2.1 * len(rows)) as figure:
         panels = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, (name, row) in zip(panels, rows, strict=True):
-            for place, axes in enumerate(line):
-                _draw_forecast(axes, drawn, row, place)
-            line[0].set_ylabel(f"the {name} window\nMASE {decimal(errors[row])}")
+            for variable, axes in enumerate(line):
+                _draw_forecast(axes, forecasts, row, variable)
+            line[0].set_ylabel(f"the {name} window\nMASE {format_number(errors[row])}")
         unit = f" ({schema.target.unit})" if schema.target.unit else ""
         for top, bottom, column in zip(panels[0], panels[-1], columns, strict=True):
             top.set_title(f"{column}{unit}")
@@ -154,63 +155,69 @@ def draw_forecasts(path: Path, drawn: Forecasts, schema: Schema) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
 
 
-def _draw_forecast(axes: Axes, drawn: Forecasts, row: int, place: int) -> None:
+def _draw_forecast(axes: Axes, forecasts: Forecasts, row: int, variable: int) -> None:
     """One variable of one window: the end of its past, what came true, and what was foretold."""
-    horizon = drawn.true.shape[1]
-    past = drawn.past[row, -BEFORE * horizon :, place] if horizon > 1 else drawn.past[row, :, place]
+    horizon = forecasts.reference.shape[1]
+    past = (
+        forecasts.past[row, -PAST_HORIZONS * horizon :, variable] if horizon > 1 else forecasts.past[row, :, variable]
+    )
     ahead = np.arange(1, horizon + 1)
     marker = "o" if horizon == 1 else ""
     axes.plot(np.arange(1 - len(past), 1), past, color=GREY, linewidth=1.2, label="past")
-    low, high = drawn.low[row, :, place], drawn.high[row, :, place]
+    low, high = forecasts.low[row, :, variable], forecasts.high[row, :, variable]
     if horizon == 1:
         axes.vlines(ahead, low, high, color=BLUE, alpha=0.3, linewidth=6, label="interval")
     else:
         axes.fill_between(ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label="interval")
-    name, middle = drawn.best
-    axes.plot(ahead, middle[row, :, place], "--", marker=marker, color=ORANGE, linewidth=1.3, label=name)
-    axes.plot(ahead, drawn.true[row, :, place], marker=marker, color="black", linewidth=1.3, label="came true")
-    axes.plot(ahead, drawn.middle[row, :, place], marker=marker, color=BLUE, label="forecast")
+    name, baseline_medians = forecasts.best_baseline
+    axes.plot(ahead, baseline_medians[row, :, variable], "--", marker=marker, color=ORANGE, linewidth=1.3, label=name)
+    axes.plot(
+        ahead, forecasts.reference[row, :, variable], marker=marker, color="black", linewidth=1.3, label="came true"
+    )
+    axes.plot(ahead, forecasts.medians[row, :, variable], marker=marker, color=BLUE, label="forecast")
 
 
-def draw_horizon(path: Path, drawn: Forecasts, promised: float) -> None:
+def draw_horizon(path: Path, forecasts: Forecasts, nominal_coverage: float) -> None:
     """Error and coverage at every step ahead, averaged over windows and variables."""
-    steps = np.arange(1, drawn.true.shape[1] + 1)
-    with drawing(path, 9, 3.8) as figure:
+    steps = np.arange(1, forecasts.reference.shape[1] + 1)
+    with png_figure(path, 9, 3.8) as figure:
         left, right = figure.subplots(1, 2)
         marker = "o" if len(steps) < 15 else ""
-        for (name, middle), colour in zip(drawn.baselines.items(), CYCLE[1:], strict=False):
-            error = drawn.errors(middle).mean(axis=(0, 2))
-            left.plot(steps, error, "--", marker=marker, markersize=4, color=colour, linewidth=1.3, label=name)
-        own = drawn.errors(drawn.middle).mean(axis=(0, 2))
-        left.plot(steps, own, marker=marker, markersize=5, color=BLUE, label="this model", zorder=4)
+        for (name, baseline_medians), colour in zip(forecasts.baselines.items(), COLOUR_CYCLE[1:], strict=False):
+            baseline_error = forecasts.scaled_errors(baseline_medians).mean(axis=(0, 2))
+            left.plot(steps, baseline_error, "--", marker=marker, markersize=4, color=colour, linewidth=1.3, label=name)
+        model_error = forecasts.scaled_errors(forecasts.medians).mean(axis=(0, 2))
+        left.plot(steps, model_error, marker=marker, markersize=5, color=BLUE, label="this model", zorder=4)
         left.set(title="Error by how far ahead", xlabel="steps ahead", ylabel="MASE (lower is better)", ylim=(0, None))
         left.legend()
-        held = ((drawn.low <= drawn.true) & (drawn.true <= drawn.high)).mean(axis=(0, 2))
-        right.plot(steps, held, marker=marker, markersize=5, color=BLUE, label="held the truth")
-        right.axhline(promised, color=GREY, linestyle="--", linewidth=1.3, label=f"promised: {promised * 100:g} %")
+        coverage = ((forecasts.low <= forecasts.reference) & (forecasts.reference <= forecasts.high)).mean(axis=(0, 2))
+        right.plot(steps, coverage, marker=marker, markersize=5, color=BLUE, label="held the truth")
+        right.axhline(
+            nominal_coverage, color=GREY, linestyle="--", linewidth=1.3, label=f"promised: {nominal_coverage * 100:g} %"
+        )
         right.set(title="Held by the interval", xlabel="steps ahead", ylim=(-0.03, 1.03))
-        right.yaxis.set_major_formatter(percent())
+        right.yaxis.set_major_formatter(percent_formatter())
         right.legend(loc="lower right")
-        _whole(left, right)
+        _use_integer_ticks(left, right)
 
 
-def draw_origins(path: Path, drawn: Forecasts) -> None:
+def draw_origins(path: Path, forecasts: Forecasts) -> None:
     """The error of every test window, in the order of time."""
-    own = drawn.errors(drawn.middle).mean(axis=(1, 2))
-    numbers = np.arange(1, len(own) + 1)
-    name, middle = drawn.best
-    marker = "o" if len(own) <= DOTTED else ""
-    with drawing(path, 9, 3.0) as figure:
-        axes = figure.add_subplot(title=f"The error of {len(own):,} forecasts, one origin after the other")
-        other = drawn.errors(middle).mean(axis=(1, 2))
-        axes.plot(numbers, other, "--", marker=marker, markersize=3, color=ORANGE, linewidth=1.2, label=name)
-        axes.plot(numbers, own, marker=marker, markersize=4, color=BLUE, linewidth=1.5, label="this model")
+    model_error = forecasts.scaled_errors(forecasts.medians).mean(axis=(1, 2))
+    numbers = np.arange(1, len(model_error) + 1)
+    name, baseline_medians = forecasts.best_baseline
+    marker = "o" if len(model_error) <= MAX_MARKED_ORIGINS else ""
+    with png_figure(path, 9, 3.0) as figure:
+        axes = figure.add_subplot(title=f"The error of {len(model_error):,} forecasts, one origin after the other")
+        baseline_error = forecasts.scaled_errors(baseline_medians).mean(axis=(1, 2))
+        axes.plot(numbers, baseline_error, "--", marker=marker, markersize=3, color=ORANGE, linewidth=1.2, label=name)
+        axes.plot(numbers, model_error, marker=marker, markersize=4, color=BLUE, linewidth=1.5, label="this model")
         axes.set(xlabel="test window, in the order of time", ylabel="MASE (lower is better)", ylim=(0, None))
         axes.legend(ncols=2)
-        _whole(axes)
+        _use_integer_ticks(axes)
 
 
-def _whole(*panels: Axes) -> None:
+def _use_integer_ticks(*panels: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for axes in panels:

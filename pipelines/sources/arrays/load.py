@@ -10,26 +10,26 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.arrays.formats import Opened, open_array
-from pipelines.sources.arrays.inputs import inputs
-from pipelines.sources.arrays.targets import of_one_class, target
-from pipelines.sources.files.downloads import local
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.arrays.formats import NamedArray, open_array
+from pipelines.sources.arrays.inputs import read_array_inputs
+from pipelines.sources.arrays.targets import read_array_target, single_class_target
+from pipelines.sources.files.downloads import resolve_location
 
 
-def _texts(values: Any) -> Any:
+def _to_texts(values: Any) -> Any:
     """What YAML gives for `[0, T-shirt, yes]`, as texts."""
     return tuple(str(value) for value in values) if isinstance(values, list | tuple) else values
 
 
-RESERVED = ("class", "value", "mask")  # what a target is called
-Names = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+RESERVED_NAMES = ("class", "value", "mask")  # what a target is called
+Names = Annotated[tuple[str, ...], BeforeValidator(_to_texts)]
 
 
-def _check_test(settings: "ArrayNames | ArraysSettings") -> None:
+def _check_test_target(settings: "ArrayNames | ArraysSettings") -> None:
     if (settings.test_target is not None) != (settings.target is not None and settings.test_inputs is not None):
         raise ValueError("test_target goes with target and test_inputs: set it if both are set, and only then")
 
@@ -45,8 +45,8 @@ class ArrayNames(BaseModel):
     test_target: str | None = None
 
     @model_validator(mode="after")
-    def _test_is_whole(self) -> "ArrayNames":
-        _check_test(self)
+    def _check_test_arrays(self) -> "ArrayNames":
+        _check_test_target(self)
         return self
 
 
@@ -72,68 +72,83 @@ class ArraysSettings(BaseModel):
 
     @field_validator("labels", "columns")
     @classmethod
-    def _differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_unique(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"every name must be another, found {twice[0]!r} twice")
         return names
 
     @field_validator("columns")
     @classmethod
-    def _can_name_files(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_column_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if not re.fullmatch(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,99}", name) or name in RESERVED:
-                known = ", ".join(RESERVED)
+            if not re.fullmatch(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,99}", name) or name in RESERVED_NAMES:
+                known = ", ".join(RESERVED_NAMES)
                 raise ValueError(
                     f"must be names without '/', not beginning with '.', and none of {known}, got {name!r}"
                 )
         return names
 
     @model_validator(mode="after")
-    def _is_one_or_the_other(self) -> "ArraysSettings":
+    def _check_files_or_archive(self) -> "ArraysSettings":
         files = (self.inputs, self.target, self.test_inputs, self.test_target)
         if self.path is None and (self.inputs is None or self.arrays is not None):
             raise ValueError("needs inputs, a .npy or idx file; or path, an .npz, with arrays: {inputs: ...}")
         if self.path is not None and (self.arrays is None or any(files)):
             raise ValueError("path is an .npz: say what its arrays are called with arrays: {inputs: ..., target: ...}")
-        _check_test(self)
+        _check_test_target(self)
         return self
 
 
-def load(settings: ArraysSettings) -> Data:
+def load_arrays(settings: ArraysSettings) -> Dataset:
     """Open the arrays; what is as it must be stored stays in its file, memory-mapped.
 
     Raises:
-        Failure: a file is missing or damaged, the arrays have other lengths, or their shape or type says nothing that
+        UserError: a file is missing or damaged, the arrays have other lengths, or their shape or type says nothing that
             a network could learn from.
     """
     names = settings.arrays or settings
-    asked = [_array(settings.path, name) for name in (names.inputs, names.test_inputs) if name is not None]
-    wanted = [_array(settings.path, name) for name in (names.target, names.test_target) if name is not None]
-    for one in (*asked, *wanted):
+    input_arrays = [
+        _open_named_array(settings.path, name) for name in (names.inputs, names.test_inputs) if name is not None
+    ]
+    target_arrays = [
+        _open_named_array(settings.path, name) for name in (names.target, names.test_target) if name is not None
+    ]
+    for one in (*input_arrays, *target_arrays):
         if not one.values.ndim or not len(one.values):
-            raise Failure(f"{one.called}: holds no examples (shape {one.values.shape})")
-    for one, other in zip(asked, wanted, strict=False):
+            raise UserError(f"{one.where}: holds no examples (shape {one.values.shape})")
+    for one, other in zip(input_arrays, target_arrays, strict=False):
         if len(one.values) != len(other.values):
-            raise Failure(
-                f"{other.called}: must have a target for each of the {len(one.values)} examples of {one.called}, found "
+            raise UserError(
+                f"{other.where}: must have a target for each of the {len(one.values)} examples of {one.where}, found "
                 f"{len(other.values)}"
             )
-    given = inputs(asked, settings.columns, settings.step)
-    learned = target(wanted, settings.labels, settings.unit, given) if wanted else of_one_class(asked)
+    array_inputs = read_array_inputs(input_arrays, settings.columns, settings.step)
+    array_target = (
+        read_array_target(target_arrays, settings.labels, settings.unit, array_inputs)
+        if target_arrays
+        else single_class_target(input_arrays)
+    )
     schema = Schema(
-        inputs=given.fields,
-        target=learned.field,
+        inputs=array_inputs.fields,
+        target=array_target.field,
         title=settings.title or f"Arrays of {Path(settings.path or settings.inputs or '').name}",
-        origin=settings.origin or f"the files {', '.join(dict.fromkeys(one.file for one in (*asked, *wanted)))}",
+        origin=settings.origin
+        or f"the files {', '.join(dict.fromkeys(one.file for one in (*input_arrays, *target_arrays)))}",
         licence=settings.licence,
     )
     keys = {}
-    if len(asked) > 1:
-        keys["part"] = np.repeat(np.array(["train", "test"]), [len(one.values) for one in asked])
-    return Data(schema, Part(given.arrays, learned.values), (*given.notes, *learned.notes), given.findings, keys)
+    if len(input_arrays) > 1:
+        keys["part"] = np.repeat(np.array(["train", "test"]), [len(one.values) for one in input_arrays])
+    return Dataset(
+        schema,
+        Part(array_inputs.arrays, array_target.values),
+        (*array_inputs.notes, *array_target.notes),
+        array_inputs.findings,
+        keys,
+    )
 
 
-def _array(archive: str | None, name: str) -> Opened:
+def _open_named_array(archive: str | None, name: str) -> NamedArray:
     if archive is None:
-        return Opened(name, name, open_array(local(name), name))
-    return Opened(archive, f"{archive}, array {name}", open_array(local(archive), archive, name))
+        return NamedArray(name, name, open_array(resolve_location(name), name))
+    return NamedArray(archive, f"{archive}, array {name}", open_array(resolve_location(archive), archive, name))

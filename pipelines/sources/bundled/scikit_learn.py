@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.sources.bundled.digits import digits, digits_on_photographs, noisy_digits
 from pipelines.sources.bundled.tables import (
     breast_cancer,
@@ -26,7 +26,7 @@ class ScikitLearnSettings(BaseModel):
 
     @field_validator("dataset")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_known(cls, name: str) -> str:
         if name not in DATASETS:
             raise ValueError(
                 f"must be a data set of scikit-learn that is known here ({', '.join(DATASETS)}), got {name}"
@@ -34,7 +34,7 @@ class ScikitLearnSettings(BaseModel):
         return name
 
 
-DATASETS: dict[str, Callable[[], Data]] = {
+DATASETS: dict[str, Callable[[], Dataset]] = {
     "digits": digits,  # images, 10 classes; Alpaydin & Kaynak 1998
     "noisy_digits": noisy_digits,  # the same images under noise, to be cleaned
     "digits_on_photographs": digits_on_photographs,  # images and masks, 2 classes of pixels
@@ -46,5 +46,5 @@ DATASETS: dict[str, Callable[[], Data]] = {
 }
 
 
-def load(settings: ScikitLearnSettings) -> Data:
+def load_scikit_learn(settings: ScikitLearnSettings) -> Dataset:
     return DATASETS[settings.dataset]()

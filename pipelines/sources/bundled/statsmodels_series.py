@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.sources.series.load import windows
-from pipelines.sources.series.time_grid import filled, regular
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.sources.series.load import cut_windows
+from pipelines.sources.series.time_grid import fill_gaps, infer_grid
 
-LONGEST_GAP = 20  # steps; the longest in these series is one of 18 weeks
+MAX_GAP_STEPS = 20  # steps; the longest in these series is one of 18 weeks
 
 
 class StatsmodelsSettings(BaseModel):
@@ -28,7 +28,7 @@ class StatsmodelsSettings(BaseModel):
 
     @field_validator("dataset")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_known(cls, name: str) -> str:
         if name not in DATASETS:
             raise ValueError(
                 f"must be a data set of statsmodels that is known here ({', '.join(DATASETS)}), got {name}"
@@ -36,7 +36,7 @@ class StatsmodelsSettings(BaseModel):
         return name
 
 
-class Series(NamedTuple):
+class TimeSeries(NamedTuple):
     """One variable at T times."""
 
     name: str
@@ -49,7 +49,7 @@ class Series(NamedTuple):
     notes: tuple[str, ...]
 
 
-def sunspots() -> Series:
+def sunspots() -> TimeSeries:
     """How many spots has the sun, year by year?
 
     309 years, 1700 to 2008. The number rises and falls about every 11 years, never twice the same.
@@ -60,7 +60,7 @@ def sunspots() -> Series:
     from statsmodels.datasets import sunspots as bundled
 
     table = bundled.load_pandas().data
-    return Series(
+    return TimeSeries(
         name="sunspots",
         times=(table["YEAR"].to_numpy().astype(np.int64) - 1970).astype("datetime64[Y]"),
         values=table["SUNACTIVITY"].to_numpy(dtype=np.float64),
@@ -73,7 +73,7 @@ def sunspots() -> Series:
     )
 
 
-def co2() -> Series:
+def co2() -> TimeSeries:
     """How much carbon dioxide is in the air over Mauna Loa, week by week?
 
     2,284 weeks, March 1958 to December 2001, of which 59 have no value. It rises, and sinks every summer.
@@ -86,7 +86,7 @@ def co2() -> Series:
     from statsmodels.datasets import co2 as bundled
 
     table = bundled.load_pandas().data
-    return Series(
+    return TimeSeries(
         name="co2",
         times=table.index.to_numpy(dtype="datetime64[us]"),
         values=table["co2"].to_numpy(dtype=np.float64),
@@ -100,27 +100,27 @@ def co2() -> Series:
     )
 
 
-DATASETS: dict[str, Callable[[], Series]] = {
+DATASETS: dict[str, Callable[[], TimeSeries]] = {
     "sunspots": sunspots,  # 309 years; National Geophysical Data Center
     "co2": co2,  # 2,284 weeks, 59 of them filled; Keeling & Whorf 2004
 }
 
 
-def load(settings: StatsmodelsSettings) -> Data:
+def load_statsmodels(settings: StatsmodelsSettings) -> Dataset:
     """Cut one of the series into windows; where a value is missing, a line is drawn between its neighbours.
 
     Raises:
-        Failure: if the series is too short for such windows.
+        UserError: if the series is too short for such windows.
     """
     series = DATASETS[settings.dataset]()
     times = series.times.astype("datetime64[us]")
-    place = Path(settings.dataset)  # for sentences
-    timeline = regular(place, times, np.arange(1, len(times) + 1))
-    whole = filled(place, timeline, series.values[:, None], (series.name,), "interpolate", LONGEST_GAP)
-    shown = f"{settings.window} steps of {timeline.step} are shown and the next {settings.horizon} are foretold."
-    return windows(
-        whole.values,
-        timeline.times[whole.kept],
+    path = Path(settings.dataset)  # for sentences
+    timeline = infer_grid(path, times, np.arange(1, len(times) + 1))
+    filled_series = fill_gaps(path, timeline, series.values[:, None], (series.name,), "interpolate", MAX_GAP_STEPS)
+    window_note = f"{settings.window} steps of {timeline.step} are shown and the next {settings.horizon} are foretold."
+    return cut_windows(
+        filled_series.values,
+        timeline.times[filled_series.kept_steps],
         (series.name,),
         window=settings.window,
         horizon=settings.horizon,
@@ -129,15 +129,23 @@ def load(settings: StatsmodelsSettings) -> Data:
         title=series.title,
         origin=series.origin,
         licence=series.licence,
-        notes=(*series.notes, shown),
-        findings=(_gaps(len(whole.values), timeline.step, whole.cells, whole.gaps, whole.longest),),
+        notes=(*series.notes, window_note),
+        findings=(
+            _gaps_finding(
+                len(filled_series.values),
+                timeline.step,
+                filled_series.filled_cells,
+                filled_series.gap_count,
+                filled_series.longest_gap,
+            ),
+        ),
         stride=settings.stride,
         unit=series.unit,
-        known=whole.known,
+        last_known_steps=filled_series.last_known_steps,
     )
 
 
-def _gaps(steps: int, step: str, cells: int, gaps: int, longest: int) -> Finding:
+def _gaps_finding(steps: int, step: str, cells: int, gaps: int, longest: int) -> Finding:
     if not cells:
         return Finding("gaps", "fine", 0, f"{steps} steps of {step}: none is missing.")
     sentence = (

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.dataset import Data
+from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 
-BUNDLED = "as bundled with scikit-learn"
+BUNDLED_NOTE = "as bundled with scikit-learn"
 
 
-def breast_cancer() -> Data:
+def breast_cancer() -> Dataset:
     """Is a lump in a breast malignant, judged by 30 measures of its cells' nuclei?
 
     569 lumps: cells drawn by a fine needle were photographed and the outlines of their nuclei traced. Ten measures of
@@ -30,11 +30,11 @@ def breast_cancer() -> Data:
     bunch = load_breast_cancer()
     codes = 1 - bunch.target.astype(np.int64)  # there, 0 is malignant; here what is looked for comes last
     schema = Schema(
-        inputs=_numbers([name.replace(" ", "_") for name in bunch.feature_names], bunch.data),
-        target=_category("diagnosis", ("benign", "malignant")),
+        inputs=_number_fields([name.replace(" ", "_") for name in bunch.feature_names], bunch.data),
+        target=_category_field("diagnosis", ("benign", "malignant")),
         title="Cells of breast lumps, 30 measures of their nuclei",
         origin="W. Wolberg, O. Mangasarian, N. Street and W. Street, Breast Cancer Wisconsin (Diagnostic), UCI Machine "
-        f"Learning Repository, 1993, https://doi.org/10.24432/C5DW2B, {BUNDLED}",
+        f"Learning Repository, 1993, https://doi.org/10.24432/C5DW2B, {BUNDLED_NOTE}",
         licence="CC BY 4.0",
     )
     notes = (
@@ -42,10 +42,10 @@ def breast_cancer() -> Data:
         "Of the ten measures of a nucleus the data has the mean over the nuclei of a lump, its standard error, and the "
         "mean of the three largest ('worst'). Measures of one nucleus, such as radius and area, nearly repeat others.",
     )
-    return Data(schema, Part(_columns(bunch.data), codes), notes)
+    return Dataset(schema, Part(_split_columns(bunch.data), codes), notes)
 
 
-def malignant_cells() -> Data:
+def malignant_cells() -> Dataset:
     """The lumps of `breast_cancer`, to find the malignant ones by how little they resemble benign ones."""
     data = breast_cancer()
     schema = data.schema.model_copy(update={"title": "Malignant cells among benign ones, 30 measures of their nuclei"})
@@ -53,7 +53,7 @@ def malignant_cells() -> Data:
     return data._replace(schema=schema, notes=(*data.notes, note))
 
 
-def wine() -> Data:
+def wine() -> Dataset:
     """Which of three cultivars is a wine of, judged by 13 measures from a chemical analysis?
 
     178 wines of one region in Italy.
@@ -65,18 +65,18 @@ def wine() -> Data:
 
     bunch = load_wine()
     schema = Schema(
-        inputs=_numbers([name.replace("/", "_") for name in bunch.feature_names], bunch.data),
-        target=_category("cultivar", ("cultivar 1", "cultivar 2", "cultivar 3")),
+        inputs=_number_fields([name.replace("/", "_") for name in bunch.feature_names], bunch.data),
+        target=_category_field("cultivar", ("cultivar 1", "cultivar 2", "cultivar 3")),
         title="Wines of three cultivars, 13 chemical measures",
         origin="S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository, 1992, "
-        f"https://doi.org/10.24432/C5PC7J, {BUNDLED}",
+        f"https://doi.org/10.24432/C5PC7J, {BUNDLED_NOTE}",
         licence="CC BY 4.0",
     )
     notes = ("The origin states no units for the measures and no names for the three cultivars.",)
-    return Data(schema, Part(_columns(bunch.data), bunch.target.astype(np.int64)), notes)
+    return Dataset(schema, Part(_split_columns(bunch.data), bunch.target.astype(np.int64)), notes)
 
 
-def iris() -> Data:
+def iris() -> Dataset:
     """Which of three kinds of iris is a flower, judged by the size of its petals and sepals?
 
     150 flowers, 50 of each kind.
@@ -89,17 +89,20 @@ def iris() -> Data:
     bunch = load_iris()
     names = [name.removesuffix(" (cm)").replace(" ", "_") for name in bunch.feature_names]
     schema = Schema(
-        inputs=_numbers(names, bunch.data, units=dict.fromkeys(names, "cm")),
-        target=_category("species", tuple(str(name) for name in bunch.target_names)),
+        inputs=_number_fields(names, bunch.data, units=dict.fromkeys(names, "cm")),
+        target=_category_field("species", tuple(str(name) for name in bunch.target_names)),
         title="Iris flowers of three species, 4 sizes",
-        origin=f"R. A. Fisher, Iris, UCI Machine Learning Repository, 1936, https://doi.org/10.24432/C56C76, {BUNDLED}",
+        origin=(
+            "R. A. Fisher, Iris, UCI Machine Learning Repository, 1936, https://doi.org/10.24432/C56C76, "
+            f"{BUNDLED_NOTE}"
+        ),
         licence="CC BY 4.0",
     )
     notes = ("The values are those of Fisher's paper; UCI's file differs from it in two flowers.",)
-    return Data(schema, Part(_columns(bunch.data), bunch.target.astype(np.int64)), notes)
+    return Dataset(schema, Part(_split_columns(bunch.data), bunch.target.astype(np.int64)), notes)
 
 
-def diabetes() -> Data:
+def diabetes() -> Dataset:
     """How far will a patient's diabetes have progressed after a year?
 
     442 patients: age, sex, body mass index, blood pressure and six measures of their blood serum.
@@ -114,18 +117,18 @@ def diabetes() -> Data:
     # scikit-learn's s1 to s6, by the names that its description gives them
     names = ["age", "sex", "bmi", "blood_pressure", "tc", "ldl", "hdl", "tch", "ltg", "glu"]
     numbers = [place for place, name in enumerate(names) if name != "sex"]
-    fields = _numbers(
+    fields = _number_fields(
         [names[place] for place in numbers], bunch.data[:, numbers], units={"age": "years", "bmi": "kg/m²"}
     )
-    values = _columns(bunch.data[:, numbers])
+    values = _split_columns(bunch.data[:, numbers])
     sexes = bunch.data[:, names.index("sex")].astype(np.int64) - 1  # 1 and 2 -> codes 0 and 1
     target = bunch.target.astype(np.float32)
     schema = Schema(
-        inputs=(fields[0], _category("sex", ("1", "2")), *fields[1:]),
-        target=_numbers(["progression"], target[:, None])[0],
+        inputs=(fields[0], _category_field("sex", ("1", "2")), *fields[1:]),
+        target=_number_fields(["progression"], target[:, None])[0],
         title="Progression of diabetes in a year, 10 measures of a patient",
         origin="B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least Angle Regression, Annals of Statistics "
-        f"32(2), 2004, https://doi.org/10.1214/009053604000000067, {BUNDLED}",
+        f"32(2), 2004, https://doi.org/10.1214/009053604000000067, {BUNDLED_NOTE}",
         licence="not stated by the authors; scikit-learn, which bundles it, is BSD-3-Clause",
     )
     notes = (
@@ -134,10 +137,10 @@ def diabetes() -> Data:
         "Serum: tc is total cholesterol, ldl and hdl its low- and high-density parts, tch is tc divided by hdl, ltg is "
         "possibly the logarithm of triglycerides, glu is blood sugar.",
     )
-    return Data(schema, Part((values[0], sexes, *values[1:]), target), notes)
+    return Dataset(schema, Part((values[0], sexes, *values[1:]), target), notes)
 
 
-def _numbers(names: list[str], values: NDArray[Any], units: dict[str, str] | None = None) -> tuple[Field, ...]:
+def _number_fields(names: list[str], values: NDArray[Any], units: dict[str, str] | None = None) -> tuple[Field, ...]:
     """A field for every column of `values` (N, F), with the smallest and largest value seen."""
     stored = values.astype(np.float32)
     return tuple(
@@ -153,10 +156,10 @@ def _numbers(names: list[str], values: NDArray[Any], units: dict[str, str] | Non
     )
 
 
-def _columns(values: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+def _split_columns(values: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
     """(N, F) -> F arrays of (N,)"""
     return tuple(np.ascontiguousarray(column, dtype=np.float32) for column in values.T)
 
 
-def _category(name: str, categories: tuple[str, ...]) -> Field:
+def _category_field(name: str, categories: tuple[str, ...]) -> Field:
     return Field(name=name, kind="category", dtype="int64", shape=(), categories=categories)

@@ -9,17 +9,17 @@ import urllib.request
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from pipelines.runtime.locks import alone
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.locks import exclusive_lock
+from pipelines.runtime.user_error import UserError
 
-CACHE = Path(".state", "downloads")
-TIMEOUT = 30  # seconds without a byte, after which a connection is given up
-BLOCK = 2**18  # bytes read at once
-HASH = re.compile(r"[0-9a-f]{64}")
-ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+DOWNLOAD_FOLDER = Path(".state", "downloads")
+TIMEOUT_SECONDS = 30  # seconds without a byte, after which a connection is given up
+BLOCK_BYTES = 2**18  # bytes read at once
+SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+URL_PATTERN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
-def local(path: str, cache: Path = CACHE) -> Path:
+def resolve_location(location: str, cache: Path = DOWNLOAD_FOLDER) -> Path:
     """Find what a path of the settings means: itself if it exists, or the fetched copy of an http(s) address.
 
     An address is fetched into `cache/<sha256>/<file name>` once. A connection that breaks off is taken up where it
@@ -31,50 +31,54 @@ def local(path: str, cache: Path = CACHE) -> Path:
         cache: the folder of fetched files.
 
     Raises:
-        Failure: there is no such file or folder; or the address has no sha256, cannot be fetched or holds another
+        UserError: there is no such file or folder; or the address has no sha256, cannot be fetched or holds another
             file.
     """
-    if not ADDRESS.match(path):
-        if not Path(path).exists():
-            raise Failure(_missing(Path(path)))
-        return Path(path)
-    address, _, fragment = path.partition("#")
-    said = re.sub(r"//[^/@]*@", "//", address)  # without a password
-    stated = fragment.removeprefix("sha256=").lower()
-    _check_address(address, said)
-    if not HASH.fullmatch(stated):
-        raise Failure(
-            f"{said}: an address needs the sha256 of its file behind it, 64 digits of 0-9 and a-f, "
-            f"{f'found {stated!r}' if stated else 'found none'}; take it from the publisher, or fetch the file, look "
-            f"at it and run `sha256sum FILE`, then write {said}#sha256=<the digits>"
+    if not URL_PATTERN.match(location):
+        if not Path(location).exists():
+            raise UserError(_missing_path_error(Path(location)))
+        return Path(location)
+    url, _, fragment = location.partition("#")
+    redacted_url = re.sub(r"//[^/@]*@", "//", url)  # without a password
+    sha256 = fragment.removeprefix("sha256=").lower()
+    _check_url(url, redacted_url)
+    if not SHA256_PATTERN.fullmatch(sha256):
+        raise UserError(
+            f"{redacted_url}: an address needs the sha256 of its file behind it, 64 digits of 0-9 and a-f, "
+            f"{f'found {sha256!r}' if sha256 else 'found none'}; take it from the publisher, or fetch the file, look "
+            f"at it and run `sha256sum FILE`, then write {redacted_url}#sha256=<the digits>"
         )
-    target = cache / stated / _name(address)
+    target = cache / sha256 / _file_name(url)
     if not target.exists():
-        with alone(cache / stated / "lock", f"waiting: another process is fetching {said}"):
+        with exclusive_lock(cache / sha256 / "lock", f"waiting: another process is fetching {redacted_url}"):
             if not target.exists():
-                _fetch(address, said, stated, target)
+                _download(url, redacted_url, sha256, target)
     return target
 
 
-def _check_address(address: str, said: str) -> None:
-    if address.partition("://")[0].lower() not in ("http", "https"):
-        raise Failure(f"{said}: an address begins with http:// or https://; fetch it yourself and name the file")
+def _check_url(url: str, redacted_url: str) -> None:
+    if url.partition("://")[0].lower() not in ("http", "https"):
+        raise UserError(
+            f"{redacted_url}: an address begins with http:// or https://; fetch it yourself and name the file"
+        )
     try:
-        whole = urlsplit(address)
-        usable = bool(whole.hostname) and (whole.port is None or whole.port > 0) and not re.search(r"\s", address)
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and (parts.port is None or parts.port > 0) and not re.search(r"\s", url)
     except ValueError:  # a port that is no number, say
-        usable = False
-    if not usable:
-        raise Failure(f"{said}: is no usable address; it must be written as https://example.org/folder/file.npy")
+        is_usable = False
+    if not is_usable:
+        raise UserError(
+            f"{redacted_url}: is no usable address; it must be written as https://example.org/folder/file.npy"
+        )
 
 
-def _name(address: str) -> str:
-    name = PurePosixPath(unquote(urlsplit(address).path)).name
+def _file_name(url: str) -> str:
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
     clean = re.sub(r"[^\w.,=+ -]", "_", name).lstrip(".")[-120:]
     return clean if clean not in ("", "lock") else "download"
 
 
-def _missing(path: Path) -> str:
+def _missing_path_error(path: Path) -> str:
     """Which folder above is the last that exists, and what is there instead."""
     if path.is_symlink():
         return f"{path} is a link to nothing; repair the link"
@@ -92,76 +96,80 @@ def _missing(path: Path) -> str:
     return f"{path}: there is no such file or folder; {found}. A path is relative to the project's folder"
 
 
-def _fetch(address: str, said: str, sha256: str, target: Path) -> None:
+def _download(url: str, redacted_url: str, sha256: str, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     while True:
-        before = _size(part)
-        broken = _continued(address, said, part)
-        if broken is None:
+        before = _file_size(part)
+        failure_reason = _resume_download(url, redacted_url, part)
+        if failure_reason is None:
             break
-        if _size(part) <= before:
-            raise Failure(f"{said}: {broken}; {_size(part)} bytes are kept, and the next run goes on from there")
+        if _file_size(part) <= before:
+            raise UserError(
+                f"{redacted_url}: {failure_reason}; {_file_size(part)} bytes are kept, and the next run goes on from "
+                "there"
+            )
     with part.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
-    if found != sha256:
-        size = _size(part)
+        actual_sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    if actual_sha256 != sha256:
+        size = _file_size(part)
         part.unlink()
-        raise Failure(
-            f"{said}: the fetched file ({size} bytes) has the sha256 {found}, but the settings say {sha256}: it is "
-            f"another file, or was damaged on its way, and is not kept. Look at it before you change the setting"
+        raise UserError(
+            f"{redacted_url}: the fetched file ({size} bytes) has the sha256 {actual_sha256}, but the settings say "
+            f"{sha256}: it is another file, or was damaged on its way, and is not kept. Look at it before you change "
+            "the setting"
         )
     part.replace(target)
 
 
-def _size(path: Path) -> int:
+def _file_size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _continued(address: str, said: str, part: Path) -> str | None:
+def _resume_download(url: str, redacted_url: str, part: Path) -> str | None:
     """Fetch what a file still lacks; None if it is whole, otherwise why the connection ended.
 
     Raises:
-        Failure: the server refuses.
+        UserError: the server refuses.
     """
-    have = _size(part)
+    offset = _file_size(part)
     headers = {"User-Agent": "bakeoff", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=TIMEOUT) as reply:
-            begins = re.match(r"bytes (\d+)-", reply.headers.get("Content-Range", ""))
-            goes_on = reply.status == 206 and begins is not None and int(begins[1]) == have
-            return _received(reply, part, have if goes_on else 0)
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS) as response:
+            range_start = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+            is_resumed = response.status == 206 and range_start is not None and int(range_start[1]) == offset
+            return _write_response(response, part, offset if is_resumed else 0)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing is left to fetch, or the file there is another one
-            if error.headers.get("Content-Range", "") == f"bytes */{have}":
+        if error.code == 416 and offset:  # nothing is left to fetch, or the file there is another one
+            if error.headers.get("Content-Range", "") == f"bytes */{offset}":
                 return None
             part.unlink()
-            return _continued(address, said, part)
-        raise Failure(f"{said}: the server answers {error.code} {error.reason}; check the address") from None
+            return _resume_download(url, redacted_url, part)
+        raise UserError(f"{redacted_url}: the server answers {error.code} {error.reason}; check the address") from None
     except urllib.error.URLError as error:
-        return f"cannot be reached ({_reason(error.reason)}); check the address and the network"
+        return f"cannot be reached ({_describe_error(error.reason)}); check the address and the network"
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise  # our disk, not their network
-        return f"the connection broke off ({_reason(error)})"
+        return f"the connection broke off ({_describe_error(error)})"
 
 
-def _received(reply: http.client.HTTPResponse, part: Path, have: int) -> str | None:
+def _write_response(response: http.client.HTTPResponse, part: Path, offset: int) -> str | None:
     """Write what a reply brings behind the first `have` bytes; None if it is as long as the reply promised."""
-    promised = reply.headers.get("Content-Length")
-    with part.open("ab" if have else "wb") as file:
-        while block := reply.read(BLOCK):
+    content_length = response.headers.get("Content-Length")
+    with part.open("ab" if offset else "wb") as file:
+        while block := response.read(BLOCK_BYTES):
             file.write(block)
-    got = _size(part) - have
-    if promised is not None and got < int(promised):
-        return f"the connection broke off after {have + got} of {have + int(promised)} bytes"
+    received_bytes = _file_size(part) - offset
+    if content_length is not None and received_bytes < int(content_length):
+        return f"the connection broke off after {offset + received_bytes} of {offset + int(content_length)} bytes"
     return None
 
 
-def _reason(error: object) -> str:
+def _describe_error(error: object) -> str:
     if isinstance(error, TimeoutError):
-        return f"no byte for {TIMEOUT} seconds"
+        return f"no byte for {TIMEOUT_SECONDS} seconds"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

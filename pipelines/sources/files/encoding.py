@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 
 # Marks a file may begin with; the longest first, because UTF-32's begins with UTF-16's.
 BYTE_ORDER_MARKS = (
@@ -13,7 +13,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-OTHER_FILES = (  # how files begin that are not text, and what to do about each
+NON_TEXT_SIGNATURES = (  # how files begin that are not text, and what to do about each
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook; save it as CSV, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as CSV"),
     (b"\x1f\x8b", "packed by gzip; unpack it"),
@@ -24,51 +24,51 @@ OTHER_FILES = (  # how files begin that are not text, and what to do about each
 )
 
 
-def content(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """All bytes of a file.
 
     Raises:
-        Failure: there is no such file, or it cannot be read.
+        UserError: there is no such file, or it cannot be read.
     """
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise Failure(f"{path}: there is no such file; a path is relative to the project's folder") from None
+        raise UserError(f"{path}: there is no such file; a path is relative to the project's folder") from None
     except IsADirectoryError:
-        raise Failure(f"{path} is a folder, but a file is needed; name a file inside it") from None
+        raise UserError(f"{path} is a folder, but a file is needed; name a file inside it") from None
     except OSError as error:
-        raise Failure(f"{path} cannot be read ({error.strerror}); check its permissions") from None
+        raise UserError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
 
 
-def decoded(path: Path, encoding: str | None = None) -> str:
+def read_text(path: Path, encoding: str | None = None) -> str:
     """The characters of a text file.
 
     A byte order mark says how they are written and is left out; otherwise `encoding` does, and UTF-8 without it.
 
     Raises:
-        Failure: the file cannot be read, is no text, or is written otherwise; the first wrong byte is named.
+        UserError: the file cannot be read, is no text, or is written otherwise; the first wrong byte is named.
     """
-    raw = content(path)
-    for beginning, what in OTHER_FILES:
+    raw = read_bytes(path)
+    for beginning, what in NON_TEXT_SIGNATURES:
         if raw.startswith(beginning):
-            raise Failure(f"{path} is not text but {what}")
+            raise UserError(f"{path} is not text but {what}")
     mark, name = next((pair for pair in BYTE_ORDER_MARKS if raw.startswith(pair[0])), (b"", encoding or "utf-8"))
     try:
         text = raw[len(mark) :].decode(name)
     except LookupError:
-        raise Failure(f"{path}: encoding: {name!r} is not a known encoding; utf-8, cp1252 and latin-1 are") from None
+        raise UserError(f"{path}: encoding: {name!r} is not a known encoding; utf-8, cp1252 and latin-1 are") from None
     except UnicodeError as error:
         start = len(mark) + (error.start if isinstance(error, UnicodeDecodeError) else 0)
-        raise Failure(_misread(path, raw, start, name)) from None
+        raise UserError(_decoding_error(path, raw, start, name)) from None
     if (place := text.find("\0")) >= 0:
-        raise Failure(
+        raise UserError(
             f"{path}, line {text.count(chr(10), 0, place) + 1}: holds a NUL character, so this is not text, or it is "
             f"written in UTF-16 without a byte order mark: then state `encoding: utf-16-le`"
         )
     return text
 
 
-def _misread(path: Path, raw: bytes, start: int, name: str) -> str:
+def _decoding_error(path: Path, raw: bytes, start: int, name: str) -> str:
     line = raw.count(b"\n", 0, start) + 1
     found = f"byte {start} (on line {line}) is 0x{raw[start]:02x}" if start < len(raw) else f"it ends at byte {start}"
     advice = "state `encoding: latin-1` or `encoding: cp1252` if it was written on an older Windows"

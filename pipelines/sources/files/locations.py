@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PLACES: dict[str, tuple[str, ...]] = {  # kind of source -> its settings
+LOCATION_SETTINGS: dict[str, tuple[str, ...]] = {  # kind of source -> its settings
     "table": ("path",),
     "text": ("path",),
     "images": ("path", "folder"),
@@ -14,10 +14,10 @@ PLACES: dict[str, tuple[str, ...]] = {  # kind of source -> its settings
 }
 
 
-def places(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def source_locations(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The setting's name and the place it names, for every place of a source as params.yaml has it."""
-    for setting in PLACES.get(str(source.get("kind")), ()):
+    for setting in LOCATION_SETTINGS.get(str(source.get("kind")), ()):
         value = source.get(setting)
-        for place in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(place, str):
-                yield setting, place
+        for location in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(location, str):
+                yield setting, location

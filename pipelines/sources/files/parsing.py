@@ -8,65 +8,71 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BeforeValidator
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 
 # How people write "no value here". A cell that is one of these, but for spaces around it, is missing.
-MISSING: frozenset[str] = frozenset(
+MISSING_MARKS: frozenset[str] = frozenset(
     ("", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none", "NONE")
 ) | {"-", "--", "?", "."}
 
 
-_GROUP = r"[+-]?[1-9][0-9]{0,2}([%s '’\u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*(?:[%s][0-9]+)?"  # 1,234,567.8
+_GROUPED_NUMBER_TEMPLATE = (
+    r"[+-]?[1-9][0-9]{0,2}([%s '’\u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*(?:[%s][0-9]+)?"  # 1,234,567.8
+)
 
 
-_PLAIN = r"[+-]?(?:[0-9]+[%s]?[0-9]*|[%s][0-9]+)(?:[eE][+-]?[0-9]+)?"  # 1234.5, .5, 1e-3
+_PLAIN_NUMBER_TEMPLATE = r"[+-]?(?:[0-9]+[%s]?[0-9]*|[%s][0-9]+)(?:[eE][+-]?[0-9]+)?"  # 1234.5, .5, 1e-3
 
 
-_NUMBER = {mark: re.compile(_PLAIN % (mark, mark)) for mark in (".", ",")}
+_PLAIN_NUMBER_PATTERNS = {mark: re.compile(_PLAIN_NUMBER_TEMPLATE % (mark, mark)) for mark in (".", ",")}
 
 
-_GROUPED = {mark: re.compile(_GROUP % (other, mark)) for mark, other in ((".", ","), (",", "."))}
+_GROUPED_NUMBER_PATTERNS = {
+    mark: re.compile(_GROUPED_NUMBER_TEMPLATE % (other, mark)) for mark, other in ((".", ","), (",", "."))
+}
 
 
-_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_INFINITY_PATTERN = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
 
-def number(text: str, decimal: str = ".") -> float | None:
+def parse_number(text: str, decimal: str = ".") -> float | None:
     """The number a cell holds: nan if the cell is missing, None if it holds something else.
 
     Thousands may be set apart by the other of "." and ",", by a space or by an apostrophe: 1,234.5 and 1 234.5.
     """
     text = text.strip()
-    if _NUMBER[decimal].fullmatch(text):
+    if _PLAIN_NUMBER_PATTERNS[decimal].fullmatch(text):
         return float(text.replace(",", "."))
-    if text in MISSING:
+    if text in MISSING_MARKS:
         return float("nan")
     text = text.replace("\N{MINUS SIGN}", "-")
-    if matched := _GROUPED[decimal].fullmatch(text):
-        return float(text.replace(matched[1], "").replace(",", "."))
-    if _NUMBER[decimal].fullmatch(text) or _INFINITE.fullmatch(text):
+    if match := _GROUPED_NUMBER_PATTERNS[decimal].fullmatch(text):
+        return float(text.replace(match[1], "").replace(",", "."))
+    if _PLAIN_NUMBER_PATTERNS[decimal].fullmatch(text) or _INFINITY_PATTERN.fullmatch(text):
         return float(text.replace(",", "."))
     return None
 
 
-CLOCK = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
+CLOCK_PATTERN = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 
 
-_ISO = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})(?:\2([0-9]{{1,2}})(?:(?:T|\s+){CLOCK})?)?")
+_ISO_DATETIME_PATTERN = re.compile(
+    rf"([0-9]{{4}})([-/])([0-9]{{1,2}})(?:\2([0-9]{{1,2}})(?:(?:T|\s+){CLOCK_PATTERN})?)?"
+)
 
 
-def moment(text: str) -> np.datetime64 | None:
+def parse_datetime(text: str) -> np.datetime64 | None:
     """The moment that an ISO date or time names (2020-01, 2020-01-31, 2020-01-31T12:30:00Z); None if it names none.
 
     A time with an offset is turned into UTC; one without is taken as it stands. Missing cells name none.
     """
-    found = _ISO.fullmatch(text.strip())
-    if found is None or (found[2] == "/" and found[4] is None):
+    match = _ISO_DATETIME_PATTERN.fullmatch(text.strip())
+    if match is None or (match[2] == "/" and match[4] is None):
         return None
-    return instant(int(found[1]), int(found[3]), int(found[4] or 1), found.groups()[4:])
+    return to_datetime64(int(match[1]), int(match[3]), int(match[4] or 1), match.groups()[4:])
 
 
-def instant(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> np.datetime64 | None:
+def to_datetime64(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> np.datetime64 | None:
     """A date and what CLOCK found (hour, minute, second, fraction, zone), to the microsecond; None if there is no such.
 
     An hour with AM or PM is one of 1 to 12.
@@ -87,31 +93,33 @@ def instant(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> n
         return None
 
 
-LARGEST = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+ColumnNames = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+]
 
 
-Decimal = Literal[".", ","]
+DecimalMark = Literal[".", ","]
 
 
-def value_of(path: Path, line: int, name: str, text: str, decimal: Decimal) -> float:
+def parse_value(path: Path, line: int, name: str, text: str, decimal: DecimalMark) -> float:
     """The number that a cell holds; NaN if it is empty.
 
     Raises:
-        Failure: if it is no number, or one that float32 cannot hold.
+        UserError: if it is no number, or one that float32 cannot hold.
     """
-    found = number(text, decimal)
+    found = parse_number(text, decimal)
     if found is None:
-        raise Failure(
+        raise UserError(
             f"{path}, line {line}: {name} must be a number, found {text!r}; correct it, state the decimal mark, "
             "or leave the column out"
         )
-    if abs(found) > LARGEST:
-        raise Failure(f"{path}, line {line}: {name} is too large to compute with, found {text}; correct it")
+    if abs(found) > MAX_FLOAT32:
+        raise UserError(f"{path}, line {line}: {name} is too large to compute with, found {text}; correct it")
     return found
 
 
-def many(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def format_count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -4,39 +4,39 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipelines.data.dataset import Finding
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 
-TOLERATED = 0.1  # share of the files that may be set aside
-
-
-LISTED = 20  # files that a finding names
+MAX_SKIPPED_SHARE = 0.1  # share of the files that may be set aside
 
 
-class Aside(NamedTuple):
+MAX_LISTED_FILES = 20  # files that a finding names
+
+
+class Skipped(NamedTuple):
     """A file that is not used, and why."""
 
     name: str
     reason: str
 
 
-def set_aside(aside: Sequence[Aside], total: int, where: str, what: str = "files") -> Finding:
+def report_skipped(skipped: Sequence[Skipped], total: int, where: str, noun: str = "files") -> Finding:
     """Say which files are not used.
 
     Raises:
-        Failure: they are more than a tenth of `total`, or there is nothing left.
+        UserError: they are more than a tenth of `total`, or there is nothing left.
     """
-    count = len(aside)
-    if count > TOLERATED * total or count == total:
-        raise Failure(
-            f"{where}: {count} of {total} {what} cannot be used, and at most {TOLERATED:.0%} may be set aside: "
-            f"{_listed(aside, 5)}. Repair or remove them"
+    count = len(skipped)
+    if count > MAX_SKIPPED_SHARE * total or count == total:
+        raise UserError(
+            f"{where}: {count} of {total} {noun} cannot be used, and at most {MAX_SKIPPED_SHARE:.0%} may be set aside: "
+            f"{_format_skipped(skipped, 5)}. Repair or remove them"
         )
     if not count:
-        return Finding("unusable_files", "fine", 0, f"All {total} {what} could be used.")
-    said = f"{count} of {total} {what} cannot be used and {'was' if count == 1 else 'were'} set aside: "
-    return Finding("unusable_files", "notice", count, f"{said}{_listed(aside, LISTED)}.")
+        return Finding("unusable_files", "fine", 0, f"All {total} {noun} could be used.")
+    sentence = f"{count} of {total} {noun} cannot be used and {'was' if count == 1 else 'were'} set aside: "
+    return Finding("unusable_files", "notice", count, f"{sentence}{_format_skipped(skipped, MAX_LISTED_FILES)}.")
 
 
-def _listed(aside: Sequence[Aside], most: int) -> str:
-    more = f"; and {len(aside) - most} more" if len(aside) > most else ""
-    return "; ".join(f"{name} ({reason})" for name, reason in aside[:most]) + more
+def _format_skipped(skipped: Sequence[Skipped], max_listed: int) -> str:
+    more = f"; and {len(skipped) - max_listed} more" if len(skipped) > max_listed else ""
+    return "; ".join(f"{name} ({reason})" for name, reason in skipped[:max_listed]) + more

@@ -15,35 +15,52 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-FOREIGN = (".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".dcm", ".raw", ".dng", ".cr2", ".nef", ".eps", ".ico")
-GREY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
-MODES = (*GREY, "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "LAB")
-MOST = 100_000_000  # pixels of one picture
-ORIENTATION = 0x0112  # EXIF's number for the camera's mark
-TURNED, LYING = range(2, 9), range(5, 9)  # marks of images that are not upright, and that lie on their side
+PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+UNSUPPORTED_EXTENSIONS = (
+    ".heic",
+    ".heif",
+    ".avif",
+    ".jp2",
+    ".svg",
+    ".psd",
+    ".dcm",
+    ".raw",
+    ".dng",
+    ".cr2",
+    ".nef",
+    ".eps",
+    ".ico",
+)
+GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
+MODES = (*GREY_MODES, "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "LAB")
+MAX_PIXELS = 100_000_000  # pixels of one picture
+EXIF_ORIENTATION_TAG = 0x0112  # EXIF's number for the camera's mark
+ROTATED_ORIENTATIONS, TRANSPOSED_ORIENTATIONS = (
+    range(2, 9),
+    range(5, 9),
+)  # marks of images that are not upright, and that lie on their side
 
 
-class Unfit(Exception):
+class UnreadableFile(Exception):
     """Why a file cannot be used."""
 
 
-class Header(NamedTuple):
+class ImageHeader(NamedTuple):
     height: int  # of the upright picture
     width: int
     grey: bool
 
 
-class Read(NamedTuple):
+class DecodedImage(NamedTuple):
     """A picture as it is stored: uint8 (H, W), or (H, W, 3) if coloured."""
 
     pixels: NDArray[np.uint8]
-    treatments: tuple[str, ...]  # rows of TREATMENTS
-    lightest: int  # of a picture with 16 bits, the largest value; 0 of others
+    conversions: tuple[str, ...]  # rows of TREATMENTS
+    max_level: int  # of a picture with 16 bits, the largest value; 0 of others
 
 
-TREATMENTS = {
+CONVERSIONS = {
     "turned": "Turned upright as the camera's mark (EXIF) says",
     "transparent": "Partly transparent, laid over black as the served model does",
     "first": "Of several frames or pages, the first was taken",
@@ -53,47 +70,47 @@ TREATMENTS = {
 }
 
 
-def header(path: Path) -> Header:
+def read_header(path: Path) -> ImageHeader:
     """Read what a picture's header says; no pixel is decoded.
 
     Raises:
         Unfit: there is no such file, it is empty, no picture, or too large.
     """
-    with opened(path) as picture:
+    with open_image(path) as picture:
         width, height = picture.size
         # Asking would decode all of a PNG; and of a TIFF, Pillow gives the upright size.
-        marked = picture.format != "TIFF" and (picture.format != "PNG" or "exif" in picture.info)
-        if marked and picture.getexif().get(ORIENTATION) in LYING:
+        has_exif = picture.format != "TIFF" and (picture.format != "PNG" or "exif" in picture.info)
+        if has_exif and picture.getexif().get(EXIF_ORIENTATION_TAG) in TRANSPOSED_ORIENTATIONS:
             width, height = height, width
-        return Header(height, width, _is_grey(picture))
+        return ImageHeader(height, width, _is_grey(picture))
 
 
-def read(path: Path, size: tuple[int, int] | None, grey: bool, fit: str) -> Read:
+def decode_image(path: Path, size: tuple[int, int] | None, grey: bool, fit: str) -> DecodedImage:
     """Decode a picture and bring it to a size (H, W), or leave it as large as it is.
 
     Raises:
         Unfit: as `header`, or the file is damaged or cut off.
     """
-    with opened(path) as picture:
-        treatments = ["first"] if getattr(picture, "is_animated", False) else []
+    with open_image(path) as picture:
+        conversions = ["first"] if getattr(picture, "is_animated", False) else []
         if picture.format == "JPEG" and size is not None:
             picture.draft(picture.mode, (2 * max(size), 2 * max(size)))  # decodes a large one coarser, much faster
-        if picture.getexif().get(ORIENTATION) in TURNED:
-            treatments.append("turned")
+        if picture.getexif().get(EXIF_ORIENTATION_TAG) in ROTATED_ORIENTATIONS:
+            conversions.append("turned")
         picture.load()  # turns a TIFF
-        turned = upright(picture)
-        flat, lightest = _flat(turned, treatments)
-        if grey and not _is_grey(turned):
-            treatments.append("greyed")
+        oriented = apply_orientation(picture)
+        flat, max_level = _flatten_to_8_bit(oriented, conversions)
+        if grey and not _is_grey(oriented):
+            conversions.append("greyed")
         result = flat.convert("L" if grey else "RGB")
         if size is not None and result.size != size[::-1]:
-            treatments.append("resized")
-            result = FITS[fit](result, size[1], size[0])
-        return Read(np.array(result, dtype=np.uint8), tuple(treatments), lightest)
+            conversions.append("resized")
+            result = FIT_METHODS[fit](result, size[1], size[0])
+        return DecodedImage(np.array(result, dtype=np.uint8), tuple(conversions), max_level)
 
 
 @contextmanager
-def opened(path: Path) -> "Iterator[Picture]":
+def open_image(path: Path) -> "Iterator[Picture]":
     """Open a picture; whatever goes wrong with it inside the block becomes `Unfit`. Paths are not in its words."""
     from PIL import Image, UnidentifiedImageError
 
@@ -101,85 +118,89 @@ def opened(path: Path) -> "Iterator[Picture]":
         _check_file(path)
         # A stream, not a path: given a path, Pillow 13.0.0 maps an unpacked TIFF with height and width exchanged, and
         # scrambles its pixels, if its mark says that it lies on its side.
-        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST:
-                raise Unfit(_large(picture.width * picture.height))
+        with path.open("rb") as stream, Image.open(stream, formats=PILLOW_FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise UnreadableFile(_too_large_error(picture.width * picture.height))
             if picture.mode not in MODES:
-                raise Unfit(
+                raise UnreadableFile(
                     f"its pixels are 32-bit numbers (mode {picture.mode}): nothing says what black and white is"
                 )
             yield picture
-    except (Unfit, MemoryError):
+    except (UnreadableFile, MemoryError):
         raise
     except Image.DecompressionBombError:
-        raise Unfit(_large(2 * (Image.MAX_IMAGE_PIXELS or MOST))) from None
+        raise UnreadableFile(_too_large_error(2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS))) from None
     except UnidentifiedImageError:
-        raise Unfit(f"is no picture of a kind that is read here ({', '.join(FORMATS)})") from None
+        raise UnreadableFile(f"is no picture of a kind that is read here ({', '.join(PILLOW_FORMATS)})") from None
     except PermissionError:
-        raise Unfit("may not be read (no permission)") from None
+        raise UnreadableFile("may not be read (no permission)") from None
     except Exception as error:  # Pillow's decoders raise many kinds for damaged files
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Unfit(f"is damaged or cut off ({' '.join(what.split())[:100]})") from None
+        raise UnreadableFile(f"is damaged or cut off ({' '.join(what.split())[:100]})") from None
 
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise Unfit("is a folder, not a file")
+        raise UnreadableFile("is a folder, not a file")
     if not path.is_file():  # a pipe would be waited for without end
-        raise Unfit("is a link to nothing" if path.is_symlink() else "there is no such file")
+        raise UnreadableFile("is a link to nothing" if path.is_symlink() else "there is no such file")
     if not path.stat().st_size:
-        raise Unfit("is empty (0 bytes)")
-    if path.suffix.lower() in FOREIGN:
-        raise Unfit(f"{path.suffix.lower()} is not read here; save it as PNG or JPEG")
+        raise UnreadableFile("is empty (0 bytes)")
+    if path.suffix.lower() in UNSUPPORTED_EXTENSIONS:
+        raise UnreadableFile(f"{path.suffix.lower()} is not read here; save it as PNG or JPEG")
 
 
-def _large(pixels: int) -> str:
-    return f"would unfold to {pixels // 10**6} million pixels or more; at most {MOST // 10**6} million are read"
+def _too_large_error(pixels: int) -> str:
+    return f"would unfold to {pixels // 10**6} million pixels or more; at most {MAX_PIXELS // 10**6} million are read"
 
 
 def _is_grey(picture: "Picture") -> bool:
     if picture.mode not in ("P", "PA"):
-        return picture.mode in GREY
+        return picture.mode in GREY_MODES
     palette = np.array(picture.getpalette("RGB") or [0], dtype=np.uint8)
     return len(palette) >= 3 and bool((palette.reshape(-1, 3) == palette.reshape(-1, 3)[:, :1]).all())
 
 
-def upright(picture: "Picture") -> "Picture":
+def apply_orientation(picture: "Picture") -> "Picture":
     """As the camera's mark says it was held."""
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION) in TURNED else picture
+    return (
+        ImageOps.exif_transpose(picture)
+        if picture.getexif().get(EXIF_ORIENTATION_TAG) in ROTATED_ORIENTATIONS
+        else picture
+    )
 
 
-def _flat(picture: "Picture", treatments: list[str]) -> "tuple[Picture, int]":
+def _flatten_to_8_bit(picture: "Picture", conversions: list[str]) -> "tuple[Picture, int]":
     """Without transparency and with 8 bits; and the largest value of a picture that has 16."""
     from PIL import Image
 
     if picture.mode.startswith("I;16"):
         deep = np.array(picture).astype(np.uint32)  # (H, W)
-        treatments.append("deep")
+        conversions.append("deep")
         return Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8)), int(deep.max())
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         if clear.getchannel("A").getextrema() != (255, 255):
-            treatments.append("transparent")
+            conversions.append("transparent")
         return Image.alpha_composite(Image.new("RGBA", clear.size, "black"), clear), 0
     return picture, 0
 
 
-def _stretch(picture: "Picture", width: int, height: int) -> "Picture":
+def _fit_stretched(picture: "Picture", width: int, height: int) -> "Picture":
     from PIL import Image
 
     return picture.resize((width, height), Image.Resampling.BILINEAR)  # averages when it shrinks, never overshoots
 
 
-def _contain(picture: "Picture", width: int, height: int) -> "Picture":
+def _fit_contained(picture: "Picture", width: int, height: int) -> "Picture":
     """Keep the shape; the rest has the median colour of the picture's border."""
     from PIL import Image
 
     factor = min(width / picture.width, height / picture.height)
     wide, high = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
-    inner = _stretch(picture, wide, high)
+    inner = _fit_stretched(picture, wide, high)
     if inner.size == (width, height):
         return inner
     pixels = np.array(inner).reshape(high, wide, -1)  # (H, W, C)
@@ -190,21 +211,21 @@ def _contain(picture: "Picture", width: int, height: int) -> "Picture":
     return canvas
 
 
-def _crop(picture: "Picture", width: int, height: int) -> "Picture":
+def _fit_cropped(picture: "Picture", width: int, height: int) -> "Picture":
     """Keep the shape; what juts out on both sides is cut off."""
     from PIL import Image, ImageOps
 
     return ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
 
 
-FITS: "dict[str, Callable[[Picture, int, int], Picture]]" = {
-    "contain": _contain,  # all of the picture, in its shape, with a border
-    "stretch": _stretch,  # all of the picture, out of shape
-    "crop": _crop,  # the middle of the picture, in its shape
+FIT_METHODS: "dict[str, Callable[[Picture, int, int], Picture]]" = {
+    "contain": _fit_contained,  # all of the picture, in its shape, with a border
+    "stretch": _fit_stretched,  # all of the picture, out of shape
+    "crop": _fit_cropped,  # the middle of the picture, in its shape
 }
 
 
-def nearest(codes: NDArray[np.uint8], size: tuple[int, int], fit: str) -> NDArray[np.uint8]:
+def resize_mask(codes: NDArray[np.uint8], size: tuple[int, int], fit: str) -> NDArray[np.uint8]:
     """Bring the classes of a mask (H, W) to a size as its image was, without mixing any."""
     from PIL import Image, ImageOps
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import Cells
-from pipelines.sources.files.parsing import number
-from pipelines.sources.files.skipped import Aside
-from pipelines.sources.images.decode import ENDINGS, FOREIGN
+from pipelines.sources.files.csv_cells import CsvCells
+from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.files.skipped import Skipped
+from pipelines.sources.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
 
-LARGEST = 3.4e38  # of float32
+MAX_FLOAT32 = 3.4e38  # of float32
 
 
 class Listing(NamedTuple):
@@ -21,15 +21,15 @@ class Listing(NamedTuple):
 
     root: Path
     names: tuple[str, ...]  # (N,), relative to `root`, sorted
-    targets: tuple[str, ...]  # (N,), as text
-    target: str  # what the target is called
-    kind: Literal["number", "category"]
+    target_texts: tuple[str, ...]  # (N,), as text
+    target_name: str  # what the target is called
+    target_kind: Literal["number", "category"]
     keys: Mapping[str, tuple[str, ...]]  # (N,) each: what a split may go by
-    aside: tuple[Aside, ...] = ()  # what was listed and cannot be used
+    skipped: tuple[Skipped, ...] = ()  # what was listed and cannot be used
     notes: tuple[str, ...] = ()
 
 
-def class_folders(root: Path, called: str) -> Listing:
+def list_class_folders(root: Path, where: str) -> Listing:
     """A folder for every class; above them there may be folders of parts (train, valid, test).
 
     Whatever lies deeper belongs to the class it lies in. Images that lie in no folder at all are of one class.
@@ -39,56 +39,56 @@ def class_folders(root: Path, called: str) -> Listing:
         called: its name in the settings, for sentences.
 
     Raises:
-        Failure: there is no image, or the classes seem to be one folder further down.
+        UserError: there is no image, or the classes seem to be one folder further down.
     """
-    found = folders.files(root)
-    names = [name for name in found if name.lower().endswith((*ENDINGS, *FOREIGN))]
+    found = folders.list_files(root)
+    names = [name for name in found if name.lower().endswith((*EXTENSIONS, *UNSUPPORTED_EXTENSIONS))]
     if not names:
         there = f"found {', '.join(found[:3])}{' ...' * (len(found) > 3)}" if found else "it is empty"
-        raise Failure(f"{called}: this folder holds no image ({', '.join(ENDINGS)}); {there}")
+        raise UserError(f"{where}: this folder holds no image ({', '.join(EXTENSIONS)}); {there}")
     notes = []
     if others := sorted(set(found) - set(names)):
         notes.append(f"Passed over, because they are no images: {', '.join(others[:5])}{' ...' * (len(others) > 5)}.")
-    parts = folders.parts(names)
+    parts = folders.parts_from_folders(names)
     if parts:
         counts = ", ".join(f"{part} {count}" for part, count in Counter(parts).items())
         notes.append(
             f"The first folders name parts, not classes: {counts} files. `split: {{by: given}}` keeps to them."
         )
     inner = [name.split("/", 1)[1] for name in names] if parts else names
-    flat = all("/" not in name for name in inner)
-    if flat:
+    has_no_classes = all("/" not in name for name in inner)
+    if has_no_classes:
         notes.append("The images lie in no folders of classes, so all are of one class.")
     else:
-        _check_depth(inner, called)
-    kept = [row for row, name in enumerate(inner) if flat or "/" in name]
+        _check_depth(inner, where)
+    kept = [row for row, name in enumerate(inner) if has_no_classes or "/" in name]
     stray = sorted(set(range(len(names))) - set(kept))
     return Listing(
         root,
         tuple(names[row] for row in kept),
-        tuple("all" if flat else inner[row].split("/")[0] for row in kept),
+        tuple("all" if has_no_classes else inner[row].split("/")[0] for row in kept),
         "class",
         "category",
         {"part": tuple(parts[row] for row in kept)} if parts else {},
-        tuple(Aside(names[row], "lies in no folder of a class") for row in stray),
+        tuple(Skipped(names[row], "lies in no folder of a class") for row in stray),
         tuple(notes),
     )
 
 
-def _check_depth(inner: Sequence[str], called: str) -> None:
+def _check_depth(inner: Sequence[str], where: str) -> None:
     """One folder that holds several with images is more likely a folder around the classes than a class."""
     classes = {name.split("/")[0] for name in inner if "/" in name}
     below = {name.split("/")[1] for name in inner if name.count("/") > 1}
     if len(classes) == 1 and len(below) > 1:
         (only,) = classes
-        raise Failure(
-            f"{called}: holds one folder with images, {only}, and that one holds {len(below)} "
-            f"({', '.join(sorted(below)[:3])} ...); if those are the classes, set path to {called.rstrip('/')}/{only}"
+        raise UserError(
+            f"{where}: holds one folder with images, {only}, and that one holds {len(below)} "
+            f"({', '.join(sorted(below)[:3])} ...); if those are the classes, set path to {where.rstrip('/')}/{only}"
         )
 
 
-def image_list(
-    cells: Cells, called: str, root: Path, file: str, target: str | None, kind: Literal["number", "category"] | None
+def list_csv_images(
+    cells: CsvCells, where: str, root: Path, file: str, target: str | None, kind: Literal["number", "category"] | None
 ) -> Listing:
     """A CSV that names image files and says what each shows; its other columns are keys that a split may go by.
 
@@ -103,49 +103,53 @@ def image_list(
         kind: of the target; numbers if all cells are, when absent.
 
     Raises:
-        Failure: the CSV lacks a column, or names a file outside the folder.
+        UserError: the CSV lacks a column, or names a file outside the folder.
     """
-    places = [_column(cells, "file", file, called), _column(cells, "target", target, called)]
-    lines = cells.first_line
-    named = [_inside(row[places[0]].strip(), line, called) for row, line in zip(cells.rows, lines, strict=True)]
-    names = [_with_ending(root, name) for name in named]
-    texts = [row[places[1]] for row in cells.rows]
-    found = kind or labels.target_kind(texts, lines, f"{called}, column {target}")
-    if found == "number":
-        _check_numbers(texts, lines, f"{called}, column {target}")
-    said = [name != "" and not labels.is_missing(text, found) for name, text in zip(names, texts, strict=True)]
+    columns = [_column_index(cells, "file", file, where), _column_index(cells, "target", target, where)]
+    lines = cells.line_numbers
+    relative_names = [
+        _relative_name(row[columns[0]].strip(), line, where) for row, line in zip(cells.rows, lines, strict=True)
+    ]
+    names = [_add_extension(root, name) for name in relative_names]
+    texts = [row[columns[1]] for row in cells.rows]
+    target_kind = kind or labels.infer_target_kind(texts, lines, f"{where}, column {target}")
+    if target_kind == "number":
+        _check_numbers(texts, lines, f"{where}, column {target}")
+    usable = [name != "" and not labels.is_missing(text, target_kind) for name, text in zip(names, texts, strict=True)]
     rows = sorted(range(len(names)), key=names.__getitem__)
-    kept = [row for row in rows if said[row]]
+    kept = [row for row in rows if usable[row]]
     return Listing(
         root,
         tuple(names[row] for row in kept),
         tuple(texts[row] for row in kept),
         str(target),
-        found,
+        target_kind,
         {
             name: tuple(cells.rows[row][place] for row in kept)
             for place, name in enumerate(cells.names)
-            if place not in places
+            if place not in columns
         },
         tuple(
-            Aside(names[row] or f"line {lines[row]}", _unsaid(names[row], lines[row])) for row in rows if not said[row]
+            Skipped(names[row] or f"line {lines[row]}", _skip_reason(names[row], lines[row]))
+            for row in rows
+            if not usable[row]
         ),
-        _kind_note(texts, found, kind, str(target)),
+        _target_kind_notes(texts, target_kind, kind, str(target)),
     )
 
 
-def _unsaid(name: str, line: int) -> str:
+def _skip_reason(name: str, line: int) -> str:
     return f"line {line} of the CSV says nothing of it" if name else "names no file"
 
 
 def _check_numbers(texts: Sequence[str], lines: Sequence[int], where: str) -> None:
     for text, line in zip(texts, lines, strict=True):
-        value = number(text)
-        if value is None or abs(value) > LARGEST:
-            raise Failure(f"{where}, line {line}: must be a number below 3.4e38, found {text!r}")
+        value = parse_number(text)
+        if value is None or abs(value) > MAX_FLOAT32:
+            raise UserError(f"{where}, line {line}: must be a number below 3.4e38, found {text!r}")
 
 
-def _kind_note(texts: Sequence[str], found: str, stated: str | None, target: str) -> tuple[str, ...]:
+def _target_kind_notes(texts: Sequence[str], found: str, stated: str | None, target: str) -> tuple[str, ...]:
     different = len(set(texts))
     if stated or found == "category":
         return ()
@@ -155,28 +159,28 @@ def _kind_note(texts: Sequence[str], found: str, stated: str | None, target: str
     )
 
 
-def _column(cells: Cells, setting: str, name: str | None, called: str) -> int:
+def _column_index(cells: CsvCells, setting: str, name: str | None, where: str) -> int:
     if name in cells.names:
         return list(cells.names).index(str(name))
-    said = f"has no column {name!r}" if name else "is a list of files"
-    raise Failure(f"{called}: {said}; set `{setting}` to one of its columns: {', '.join(cells.names)}")
+    problem = f"has no column {name!r}" if name else "is a list of files"
+    raise UserError(f"{where}: {problem}; set `{setting}` to one of its columns: {', '.join(cells.names)}")
 
 
-def _inside(name: str, line: int, called: str) -> str:
+def _relative_name(name: str, line: int, where: str) -> str:
     """The file's name relative to the folder, empty if there is none."""
     if not name:
         return ""
-    whole = os.path.normpath(name.replace("\\", "/"))
-    if whole.startswith("/") or whole.split("/")[0] == ".." or "\0" in whole:
-        raise Failure(
-            f"{called}, line {line}: {name!r} lies outside `folder`, and only files in there are watched for changes; "
+    normalised = os.path.normpath(name.replace("\\", "/"))
+    if normalised.startswith("/") or normalised.split("/")[0] == ".." or "\0" in normalised:
+        raise UserError(
+            f"{where}, line {line}: {name!r} lies outside `folder`, and only files in there are watched for changes; "
             f"write names as seen from it, or set `folder` to one above all files"
         )
-    return whole
+    return normalised
 
 
-def _with_ending(root: Path, name: str) -> str:
+def _add_extension(root: Path, name: str) -> str:
     if not name or PurePosixPath(name).suffix or (root / name).exists():
         return name
-    tried = (name + ending for ending in (*ENDINGS, *(ending.upper() for ending in ENDINGS)))
-    return next((one for one in tried if (root / one).is_file()), name)
+    candidates = (name + ending for ending in (*EXTENSIONS, *(ending.upper() for ending in EXTENSIONS)))
+    return next((one for one in candidates if (root / one).is_file()), name)

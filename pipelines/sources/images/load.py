@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.data.large_arrays import forget, room
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import read_cells
-from pipelines.sources.files.downloads import local
-from pipelines.sources.files.skipped import Aside, set_aside
-from pipelines.sources.images.batch import Colour, Size, Treated, each, is_grey, size_of
-from pipelines.sources.images.decode import Unfit, header, read
-from pipelines.sources.images.listing import Listing, class_folders, image_list
+from pipelines.sources.files.csv_cells import read_csv
+from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
+from pipelines.sources.images.decode import UnreadableFile, decode_image, read_header
+from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
 
-OFTEN = 256  # images, after which the memory of those that are written is given back
+IMAGES_PER_RELEASE = 256  # images, after which the memory of those that are written is given back
 
 
 class ImagesSettings(BaseModel):
@@ -44,100 +44,110 @@ class ImagesSettings(BaseModel):
     licence: str = "not stated"
 
 
-def load(settings: ImagesSettings) -> Data:
+def load_images(settings: ImagesSettings) -> Dataset:
     """Read every image, in the order of the files' names.
 
     Files that cannot be read are set aside and listed.
 
     Raises:
-        Failure: there is no such folder or CSV, no image, or more than a tenth of the files cannot be used.
+        UserError: there is no such folder or CSV, no image, or more than a tenth of the files cannot be used.
     """
-    path = local(settings.path)
-    listing = _listing(settings, path)
-    total = len(listing.names) + len(listing.aside)
-    heads = list(each(header, [listing.root / name for name in listing.names]))
-    unfit = [Aside(name, str(head)) for name, head in zip(listing.names, heads, strict=True) if isinstance(head, Unfit)]
-    set_aside([*listing.aside, *unfit], total, settings.path)  # before the long work
-    headers = [head for head in heads if not isinstance(head, Unfit)]
-    size, said = size_of(headers, settings.size)
+    path = resolve_location(settings.path)
+    listing = _list_images(settings, path)
+    total = len(listing.names) + len(listing.skipped)
+    headers_or_errors = list(parallel_map(read_header, [listing.root / name for name in listing.names]))
+    unreadable = [
+        Skipped(name, str(head))
+        for name, head in zip(listing.names, headers_or_errors, strict=True)
+        if isinstance(head, UnreadableFile)
+    ]
+    report_skipped([*listing.skipped, *unreadable], total, settings.path)  # before the long work
+    headers = [head for head in headers_or_errors if not isinstance(head, UnreadableFile)]
+    size, size_note = choose_size(headers, settings.size)
     grey = is_grey(headers, settings.colour)
-    rows = [row for row, head in enumerate(heads) if not isinstance(head, Unfit)]
-    treated = Treated()
-    pixels, kept, broken = _decoded(listing, rows, size, grey, settings.fit, treated)
-    aside = sorted([*listing.aside, *unfit, *broken])
-    findings = [set_aside(aside, total, settings.path), *_lost(listing, kept), *treated.findings()]
-    target, values = _target(listing, kept)
-    asked = Field(
+    rows = [row for row, head in enumerate(headers_or_errors) if not isinstance(head, UnreadableFile)]
+    conversions = ConversionLog()
+    pixels, kept, corrupt = _decode_images(listing, rows, size, grey, settings.fit, conversions)
+    skipped = sorted([*listing.skipped, *unreadable, *corrupt])
+    findings = [
+        report_skipped(skipped, total, settings.path),
+        *_lost_class_findings(listing, kept),
+        *conversions.findings(),
+    ]
+    target, values = _parse_target(listing, kept)
+    image_field = Field(
         name="picture" if target.name == "image" else "image",
         kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
         unit="grey level" if grey else "level of red, green and blue",
     )  # fmt: skip
     schema = Schema(
-        inputs=(asked,),
+        inputs=(image_field,),
         target=target,
         title=settings.title or f"Images of {path.stem}",
         origin=settings.origin or f"the files of {settings.path}",
         licence=settings.licence,
     )
-    notes = (said, *_fit_note(treated, settings.fit), *treated.notes(len(kept)), *listing.notes)
-    keys = {name: labels.key([texts[row] for row in kept]) for name, texts in listing.keys.items()}
-    return Data(schema, Part((pixels,), values), notes, tuple(findings), keys)
+    notes = (size_note, *_fit_notes(conversions, settings.fit), *conversions.notes(len(kept)), *listing.notes)
+    keys = {name: labels.parse_split_key([texts[row] for row in kept]) for name, texts in listing.keys.items()}
+    return Dataset(schema, Part((pixels,), values), notes, tuple(findings), keys)
 
 
-def _listing(settings: ImagesSettings, path: Path) -> Listing:
+def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
-        return class_folders(path, settings.path)
-    cells = read_cells(path)
+        return list_class_folders(path, settings.path)
+    cells = read_csv(path)
     if settings.folder is None:
-        raise Failure(
+        raise UserError(
             f"{settings.path}: is a list of files; set `folder` to the folder that its names start from, "
             f"such as {Path(settings.path).parent}"
         )
-    root = local(settings.folder)
-    return image_list(cells, settings.path, root, settings.file, settings.target, settings.target_kind)
+    root = resolve_location(settings.folder)
+    return list_csv_images(cells, settings.path, root, settings.file, settings.target, settings.target_kind)
 
 
-def _decoded(
-    listing: Listing, rows: Sequence[int], size: tuple[int, int], grey: bool, fit: str, treated: Treated
-) -> tuple[NDArray[np.uint8], list[int], list[Aside]]:
+def _decode_images(
+    listing: Listing, rows: Sequence[int], size: tuple[int, int], grey: bool, fit: str, conversions: ConversionLog
+) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:
     """Decode the files of some rows: (n, H, W[, 3]) pixels, the rows they are of, and what turned out broken."""
-    pixels = room((len(rows), *size) if grey else (len(rows), *size, 3), np.uint8)
+    pixels = allocate((len(rows), *size) if grey else (len(rows), *size, 3), np.uint8)
     kept: list[int] = []
-    broken: list[Aside] = []
-    one = partial(read, size=size, grey=grey, fit=fit)
-    for row, result in zip(rows, each(one, [listing.root / listing.names[row] for row in rows]), strict=True):
+    corrupt: list[Skipped] = []
+    decode = partial(decode_image, size=size, grey=grey, fit=fit)
+    for row, result in zip(
+        rows, parallel_map(decode, [listing.root / listing.names[row] for row in rows]), strict=True
+    ):
         name = listing.names[row]
-        if isinstance(result, Unfit):
-            broken.append(Aside(name, str(result)))
+        if isinstance(result, UnreadableFile):
+            corrupt.append(Skipped(name, str(result)))
             continue
         pixels[len(kept)] = result.pixels
         kept.append(row)
-        if len(kept) % OFTEN == 0:
-            forget(pixels)
-        treated.add(name, result.treatments, result.lightest)
-    return pixels[: len(kept)], kept, broken
+        if len(kept) % IMAGES_PER_RELEASE == 0:
+            release_pages(pixels)
+        conversions.add(name, result.conversions, result.max_level)
+    return pixels[: len(kept)], kept, corrupt
 
 
-def _target(listing: Listing, kept: Sequence[int]) -> tuple[Field, NDArray[Any]]:
-    texts = [listing.targets[row] for row in kept]
-    if listing.kind == "number":
-        return labels.numbers(texts, listing.target)
-    return labels.categories(texts, listing.target)
+def _parse_target(listing: Listing, kept: Sequence[int]) -> tuple[Field, NDArray[Any]]:
+    texts = [listing.target_texts[row] for row in kept]
+    if listing.target_kind == "number":
+        return labels.number_target(texts, listing.target_name)
+    return labels.category_target(texts, listing.target_name)
 
 
-def _lost(listing: Listing, kept: Sequence[int]) -> list[Finding]:
+def _lost_class_findings(listing: Listing, kept: Sequence[int]) -> list[Finding]:
     """Classes of which every image was set aside."""
-    if listing.kind == "number":
+    if listing.target_kind == "number":
         return []
-    lost = sorted(set(listing.targets) - {listing.targets[row] for row in kept})
+    lost = sorted(set(listing.target_texts) - {listing.target_texts[row] for row in kept})
     if not lost:
         return []
     sentence = f"No image of these classes could be read, so the models cannot name them: {', '.join(lost)}."
     return [Finding("lost_classes", "warning", len(lost), sentence)]
 
 
-def _fit_note(treated: Treated, fit: str) -> list[str]:
-    return [FIT_NOTES[fit]] if treated.has("resized") else []
+def _fit_notes(conversions: ConversionLog, fit: str) -> list[str]:
+    return [FIT_NOTES[fit]] if conversions.has_conversion("resized") else []
 
 
 FIT_NOTES = {

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.sources.images.decode import GREY, opened, upright
+from pipelines.sources.images.decode import GREY_MODES, apply_orientation, open_image
 
-GREYS = 0x010101  # times a level: the colour of that grey
-DEEP = 0x1000000  # plus a number above 255
+GREY_TO_RGB_FACTOR = 0x010101  # times a level: the colour of that grey
+NUMBER_OFFSET_ABOVE_RGB = 0x1000000  # plus a number above 255
 
 
 class Mask(NamedTuple):
@@ -24,23 +24,23 @@ class Mask(NamedTuple):
     pixels: NDArray[np.int64]  # (H, W), numbers or colours
     colours: bool
 
-    def values(self) -> NDArray[np.int64]:
+    def distinct_values(self) -> NDArray[np.int64]:
         """The different values, sorted."""
         if self.colours:
             return np.unique(self.pixels)
-        return valued(np.flatnonzero(np.bincount(self.pixels.ravel())))
+        return grey_to_value(np.flatnonzero(np.bincount(self.pixels.ravel())))
 
-    def classes(self, known: NDArray[np.int64], codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def to_class_codes(self, known: NDArray[np.int64], codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The class of every pixel, (H, W), of values that are `known` (K,), sorted, and stand for `codes` (K,)."""
         if self.colours:
             return codes[np.searchsorted(known, self.pixels)]
         numbers = np.arange(int(self.pixels.max()) + 1)
-        table = codes[np.searchsorted(known, valued(numbers)).clip(max=len(known) - 1)]
-        classes: NDArray[np.uint8] = table[self.pixels]
-        return classes
+        lookup = codes[np.searchsorted(known, grey_to_value(numbers)).clip(max=len(known) - 1)]
+        class_codes: NDArray[np.uint8] = lookup[self.pixels]
+        return class_codes
 
 
-def read_mask(path: Path, by_number: bool) -> Mask:
+def read_mask(path: Path, use_palette_indices: bool) -> Mask:
     """Read one mask, upright.
 
     Levels of grey are numbers, of 8 or 16 bits; anything else is colours, and transparent pixels are black. The
@@ -49,35 +49,35 @@ def read_mask(path: Path, by_number: bool) -> Mask:
     Raises:
         Unfit: the file cannot be read.
     """
-    with opened(path) as picture:
+    with open_image(path) as picture:
         picture.load()
-        turned = upright(picture)
-        if turned.mode.startswith("I;16") or (turned.mode == "P" and by_number):
-            return Mask(np.array(turned).astype(np.int64), colours=False)
-        if turned.mode in GREY and not turned.has_transparency_data:
-            return Mask(np.array(turned.convert("L")).astype(np.int64), colours=False)
-        red, green, blue, alpha = np.array(turned.convert("RGBA")).astype(np.int64).transpose(2, 0, 1)  # (H, W) each
+        oriented = apply_orientation(picture)
+        if oriented.mode.startswith("I;16") or (oriented.mode == "P" and use_palette_indices):
+            return Mask(np.array(oriented).astype(np.int64), colours=False)
+        if oriented.mode in GREY_MODES and not oriented.has_transparency_data:
+            return Mask(np.array(oriented.convert("L")).astype(np.int64), colours=False)
+        red, green, blue, alpha = np.array(oriented.convert("RGBA")).astype(np.int64).transpose(2, 0, 1)  # (H, W) each
         return Mask((red << 16 | green << 8 | blue) * (alpha > 0), colours=True)
 
 
-def valued(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def grey_to_value(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers as values."""
-    return np.where(numbers < 256, numbers * GREYS, numbers + DEEP)
+    return np.where(numbers < 256, numbers * GREY_TO_RGB_FACTOR, numbers + NUMBER_OFFSET_ABOVE_RGB)
 
 
-def said(value: int) -> str:
+def format_pixel_value(value: int) -> str:
     """What a value is called: 255, or colour #ff0000."""
-    if value >= DEEP:
-        return str(value - DEEP)
-    return str(value % 256) if value % 256 * GREYS == value else f"colour #{value:06x}"
+    if value >= NUMBER_OFFSET_ABOVE_RGB:
+        return str(value - NUMBER_OFFSET_ABOVE_RGB)
+    return str(value % 256) if value % 256 * GREY_TO_RGB_FACTOR == value else f"colour #{value:06x}"
 
 
-def value(stated: int | str) -> int:
+def parse_pixel_value(setting: int | str) -> int:
     """The value that the settings state: a number, or a colour as "#rrggbb"."""
-    return int(stated[1:], 16) if isinstance(stated, str) else int(valued(np.array(stated)))
+    return int(setting[1:], 16) if isinstance(setting, str) else int(grey_to_value(np.array(setting)))
 
 
-def stated(classes: Any) -> Any:
+def parse_classes(classes: Any) -> Any:
     """`{cell: 1, wall: "#ff0000", rest: [0, 0, 0]}` of the settings as pairs of a name and a number or "#rrggbb".
 
     Raises:
@@ -85,27 +85,27 @@ def stated(classes: Any) -> Any:
     """
     if not isinstance(classes, Mapping):
         return classes
-    pairs = tuple((str(name), _stated(name, one)) for name, one in classes.items())
+    pairs = tuple((str(name), _check_pixel_value(name, one)) for name, one in classes.items())
     if not 2 <= len(pairs) <= 256:
         raise ValueError(f"must name 2 to 256 classes, found {len(pairs)}")
-    values = [value(one) for _, one in pairs]
-    if twice := [name for name, one in pairs if values.count(value(one)) > 1]:
+    values = [parse_pixel_value(one) for _, one in pairs]
+    if twice := [name for name, one in pairs if values.count(parse_pixel_value(one)) > 1]:
         raise ValueError(f"a value of a pixel stands for one class, but {' and '.join(twice[:3])} have the same")
     return pairs
 
 
-def _stated(name: object, one: Any) -> int | str:
-    if type(one) is int and 0 <= one < 65536:
-        return one
-    if isinstance(one, str) and re.fullmatch("#[0-9a-fA-F]{6}", one):
-        return one.lower()
+def _check_pixel_value(name: object, setting: Any) -> int | str:
+    if type(setting) is int and 0 <= setting < 65536:
+        return setting
+    if isinstance(setting, str) and re.fullmatch("#[0-9a-fA-F]{6}", setting):
+        return setting.lower()
     if (
-        isinstance(one, list | tuple)
-        and len(one) == 3
-        and all(type(level) is int and 0 <= level < 256 for level in one)
+        isinstance(setting, list | tuple)
+        and len(setting) == 3
+        and all(type(level) is int and 0 <= level < 256 for level in setting)
     ):
-        return "#" + bytes(one).hex()
+        return "#" + bytes(setting).hex()
     raise ValueError(
         f'{name}: must be a number of 0 to 65535, a colour in quotes such as "#ff0000", or [red, green, blue] of 0 to '
-        f"255, found {one!r}"
+        f"255, found {setting!r}"
     )

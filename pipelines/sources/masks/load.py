@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Setting
 
-from pipelines.data.dataset import Data
-from pipelines.data.large_arrays import forget, room
+from pipelines.data.dataset import Dataset
+from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
-from pipelines.sources.files.downloads import local
-from pipelines.sources.files.skipped import Aside, set_aside
-from pipelines.sources.images.batch import Colour, Size, Treated, each, is_grey, size_of
+from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import (
-    Header,
-    Unfit,
-    header,
-    nearest,
-    read,
+    ImageHeader,
+    UnreadableFile,
+    decode_image,
+    read_header,
+    resize_mask,
 )
-from pipelines.sources.masks.classes import Classes, classes, frequencies
-from pipelines.sources.masks.decode import read_mask, stated
-from pipelines.sources.masks.pairing import RULE, Pairs, pairs
+from pipelines.sources.masks.classes import MaskClasses, build_mask_classes, class_pixels_finding
+from pipelines.sources.masks.decode import parse_classes, read_mask
+from pipelines.sources.masks.pairing import PAIRING_RULE, FilePairs, pair_files
 
-AHEAD = 4  # images that are decoded ahead; they may be large
-WHAT = "pairs of an image and a mask"
+PREFETCH_PAIRS = 4  # images that are decoded ahead; they may be large
+PAIR_NOUN = "pairs of an image and a mask"
 
 
 class MasksSettings(BaseModel):
@@ -45,126 +45,142 @@ class MasksSettings(BaseModel):
     tile: int | None = Setting(default=None, ge=8, le=4096)  # side in pixels: images are cut into squares, not resized
     colour: Colour | None = None  # grey if every image is, when absent
     fit: Literal["stretch", "crop"] = "stretch"  # how another size becomes this one; padding would invent classes
-    classes: Annotated[tuple[tuple[str, int | str], ...], BeforeValidator(stated)] = ()  # {name: 3, other: "#ff0000"}
+    classes: Annotated[
+        tuple[tuple[str, int | str], ...], BeforeValidator(parse_classes)
+    ] = ()  # {name: 3, other: "#ff0000"}
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
 
 
-class Usable(NamedTuple):
+class UsablePairs(NamedTuple):
     """The pairs whose files can be read; N pairs."""
 
     names: tuple[str, ...]  # (N,)
     images: tuple[Path, ...]  # (N,)
     masks: tuple[Path, ...]  # (N,)
-    headers: tuple[Header, ...]  # (N,), of the images
-    values: tuple[NDArray[np.int64], ...]  # (N,), the different values of each mask
+    headers: tuple[ImageHeader, ...]  # (N,), of the images
+    mask_values: tuple[NDArray[np.int64], ...]  # (N,), the different values of each mask
 
 
-class Plan(NamedTuple):
+class StoragePlan(NamedTuple):
     """How a pair is stored."""
 
     size: tuple[int, int] | None  # height and width that image and mask are brought to; None: as large as they are
     tile: int | None
     grey: bool
     fit: str
-    by_number: bool  # whether a palette's numbers count, not its colours
-    classes: Classes
+    use_palette_indices: bool  # whether a palette's numbers count, not its colours
+    classes: MaskClasses
 
 
-class Cut(NamedTuple):
+class DecodedPair(NamedTuple):
     """One image and its mask as they are stored: n tiles, or one whole."""
 
     pixels: NDArray[np.uint8]  # (n, H, W) or (n, H, W, 3)
-    classes: NDArray[np.uint8]  # (n, H, W)
-    treatments: tuple[str, ...]
-    lightest: int
+    class_codes: NDArray[np.uint8]  # (n, H, W)
+    conversions: tuple[str, ...]
+    max_level: int
 
 
-def load(settings: MasksSettings) -> Data:
+def load_masks(settings: MasksSettings) -> Dataset:
     """Read every image with its mask, in the order of their names.
 
     Pairs of which a file is missing or cannot be read are set aside and listed.
 
     Raises:
-        Failure: a folder is missing or empty, more than a tenth of the pairs cannot be used, an image and its mask
+        UserError: a folder is missing or empty, more than a tenth of the pairs cannot be used, an image and its mask
             differ in size, or the masks do not name classes.
     """
     where = f"{settings.images} and {settings.masks}"
-    both = pairs(local(settings.images), local(settings.masks), (settings.images, settings.masks))
-    total = len(both.names) + len(both.alone)
-    usable, aside = _usable(settings, both)
-    set_aside(aside, total, where, WHAT)  # before the long work
-    plan, said = _plan(settings, usable)
-    pixels, masks, names, broken, treated = _stored(usable, plan)
-    problems = set_aside([*aside, *broken], total, where, WHAT)
-    asked = Field(
+    file_pairs = pair_files(
+        resolve_location(settings.images), resolve_location(settings.masks), (settings.images, settings.masks)
+    )
+    total = len(file_pairs.names) + len(file_pairs.unpaired)
+    usable, skipped = _select_usable_pairs(settings, file_pairs)
+    report_skipped(skipped, total, where, PAIR_NOUN)  # before the long work
+    plan, storage_notes = _plan_storage(settings, usable)
+    pixels, masks, names, corrupt, conversions = _decode_pairs(usable, plan)
+    skipped_finding = report_skipped([*skipped, *corrupt], total, where, PAIR_NOUN)
+    image_field = Field(
         name="image", kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
         unit="grey level" if plan.grey else "level of red, green and blue",
     )  # fmt: skip
     target = Field(name="mask", kind="mask", dtype="uint8", shape=masks.shape[1:], categories=plan.classes.names)
     schema = Schema(
-        inputs=(asked,),
+        inputs=(image_field,),
         target=target,
         title=settings.title or f"Images and masks of {Path(settings.images).name}",
         origin=settings.origin or f"the files of {where}",
         licence=settings.licence,
     )
-    notes = (*said, *treated.notes(len(set(names))), f"Pairs: {RULE}.")
-    findings = (problems, frequencies(masks, plan.classes.names), *treated.findings())
-    return Data(schema, Part((pixels,), masks), notes, findings, _keys(names, plan))
+    notes = (*storage_notes, *conversions.notes(len(set(names))), f"Pairs: {PAIRING_RULE}.")
+    findings = (skipped_finding, class_pixels_finding(masks, plan.classes.names), *conversions.findings())
+    return Dataset(schema, Part((pixels,), masks), notes, findings, _split_keys(names, plan))
 
 
-def _by_number(settings: MasksSettings) -> bool:
+def _uses_palette_indices(settings: MasksSettings) -> bool:
     return any(isinstance(value, int) for _, value in settings.classes)
 
 
-def _usable(settings: MasksSettings, both: Pairs) -> tuple[Usable, list[Aside]]:
+def _select_usable_pairs(settings: MasksSettings, file_pairs: FilePairs) -> tuple[UsablePairs, list[Skipped]]:
     """The pairs whose files can be read, and the files that cannot be used.
 
     Raises:
-        Failure: an image and its mask differ in size.
+        UserError: an image and its mask differ in size.
     """
-    images = [Path(local(settings.images), name) for name in both.images]
-    masks = [Path(local(settings.masks), name) for name in both.masks]
-    heads, mask_heads = list(each(header, images)), list(each(header, masks))
-    values = list(each(partial(_values, by_number=_by_number(settings)), masks))
-    aside, kept, headers, found = list(both.alone), [], [], []
-    for row, (head, other, seen) in enumerate(zip(heads, mask_heads, values, strict=True)):
-        if isinstance(head, Unfit):
-            aside.append(Aside(both.images[row], str(head)))
-        elif isinstance(other, Unfit) or isinstance(seen, Unfit):
-            aside.append(Aside(both.masks[row], f"the mask {other if isinstance(other, Unfit) else seen}"))
-        elif head[:2] != other[:2]:
-            raise Failure(
-                f"{settings.images}/{both.images[row]} is {head.height} x {head.width} pixels (height x width), but "
-                f"its mask {settings.masks}/{both.masks[row]} is {other.height} x {other.width}; a mask has a pixel "
-                f"for every pixel of its image"
+    images = [Path(resolve_location(settings.images), name) for name in file_pairs.images]
+    masks = [Path(resolve_location(settings.masks), name) for name in file_pairs.masks]
+    image_headers, mask_headers = list(parallel_map(read_header, images)), list(parallel_map(read_header, masks))
+    values = list(parallel_map(partial(_distinct_values, by_number=_uses_palette_indices(settings)), masks))
+    skipped, kept, headers, mask_values = list(file_pairs.unpaired), [], [], []
+    for row, (image_header, mask_header, distinct) in enumerate(zip(image_headers, mask_headers, values, strict=True)):
+        if isinstance(image_header, UnreadableFile):
+            skipped.append(Skipped(file_pairs.images[row], str(image_header)))
+        elif isinstance(mask_header, UnreadableFile) or isinstance(distinct, UnreadableFile):
+            skipped.append(
+                Skipped(
+                    file_pairs.masks[row],
+                    f"the mask {mask_header if isinstance(mask_header, UnreadableFile) else distinct}",
+                )
             )
-        elif min(head[:2]) < (0 if settings.size else settings.tile or 0):
-            aside.append(Aside(both.images[row], f"is {head.height} x {head.width} pixels, smaller than a tile"))
+        elif image_header[:2] != mask_header[:2]:
+            raise UserError(
+                f"{settings.images}/{file_pairs.images[row]} is {image_header.height} x {image_header.width} pixels "
+                f"(height x width), but its mask {settings.masks}/{file_pairs.masks[row]} is {mask_header.height} x "
+                f"{mask_header.width}; a mask has a pixel for every pixel of its image"
+            )
+        elif min(image_header[:2]) < (0 if settings.size else settings.tile or 0):
+            skipped.append(
+                Skipped(
+                    file_pairs.images[row],
+                    f"is {image_header.height} x {image_header.width} pixels, smaller than a tile",
+                )
+            )
         else:
             kept.append(row)
-            headers.append(head)
-            found.append(seen)
-    names, images, masks = both.names, [images[row] for row in kept], [masks[row] for row in kept]
-    return Usable(tuple(names[row] for row in kept), tuple(images), tuple(masks), tuple(headers), tuple(found)), aside
+            headers.append(image_header)
+            mask_values.append(distinct)
+    names, images, masks = file_pairs.names, [images[row] for row in kept], [masks[row] for row in kept]
+    return UsablePairs(
+        tuple(names[row] for row in kept), tuple(images), tuple(masks), tuple(headers), tuple(mask_values)
+    ), skipped
 
 
-def _values(path: Path, by_number: bool) -> NDArray[np.int64]:
-    return read_mask(path, by_number).values()
+def _distinct_values(path: Path, by_number: bool) -> NDArray[np.int64]:
+    return read_mask(path, by_number).distinct_values()
 
 
-def _plan(settings: MasksSettings, usable: Usable) -> tuple[Plan, list[str]]:
+def _plan_storage(settings: MasksSettings, usable: UsablePairs) -> tuple[StoragePlan, list[str]]:
     """How pairs are stored, and what to say of it."""
-    root, size, tile = local(settings.masks), settings.size, settings.tile
+    root, size, tile = resolve_location(settings.masks), settings.size, settings.tile
     files = [mask.relative_to(root).as_posix() for mask in usable.masks]
     if tile and size and min(size) < tile:
-        raise Failure(f"source.tile: a tile of {tile} pixels does not fit into a size of {size[0]} x {size[1]}")
+        raise UserError(f"source.tile: a tile of {tile} pixels does not fit into a size of {size[0]} x {size[1]}")
     notes = []
     if size or not tile:
-        size, said = size_of(usable.headers, size)
-        notes.append(said)
+        size, size_note = choose_size(usable.headers, size)
+        notes.append(size_note)
     if tile:
         shapes = [size or head[:2] for head in usable.headers]
         inside = sum((high // tile) * (wide // tile) * tile**2 for high, wide in shapes)
@@ -175,54 +191,58 @@ def _plan(settings: MasksSettings, usable: Usable) -> tuple[Plan, list[str]]:
             "`split: {by: group, group: image}` keeps the squares of an image together."
         )
     grey = is_grey(usable.headers, settings.colour)
-    named = classes(settings.classes, files, usable.values, settings.masks)
-    return Plan(size, tile, grey, settings.fit, _by_number(settings), named), notes
+    mask_classes = build_mask_classes(settings.classes, files, usable.mask_values, settings.masks)
+    return StoragePlan(size, tile, grey, settings.fit, _uses_palette_indices(settings), mask_classes), notes
 
 
-def _stored(usable: Usable, plan: Plan) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[str], list[Aside], Treated]:
+def _decode_pairs(
+    usable: UsablePairs, plan: StoragePlan
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[str], list[Skipped], ConversionLog]:
     """Decode all pairs: (n, H, W[, 3]) pixels, (n, H, W) classes, the image of each row, and what was broken."""
     shapes = [plan.size or head[:2] for head in usable.headers]
     side = (plan.tile, plan.tile) if plan.tile else shapes[0]
     count = sum((high // side[0]) * (wide // side[1]) for high, wide in shapes)
-    pixels = room((count, *side) if plan.grey else (count, *side, 3), np.uint8)
-    masks = room((count, *side), np.uint8)
+    pixels = allocate((count, *side) if plan.grey else (count, *side, 3), np.uint8)
+    masks = allocate((count, *side), np.uint8)
     names: list[str] = []
-    broken: list[Aside] = []
-    treated = Treated()
+    corrupt: list[Skipped] = []
+    conversions = ConversionLog()
     files = list(zip(usable.images, usable.masks, strict=True))
-    for name, cut in zip(usable.names, each(partial(_cut, plan=plan), files, AHEAD), strict=True):
-        if isinstance(cut, Unfit):
-            broken.append(Aside(name, str(cut)))
+    for name, decoded in zip(
+        usable.names, parallel_map(partial(_decode_pair, plan=plan), files, PREFETCH_PAIRS), strict=True
+    ):
+        if isinstance(decoded, UnreadableFile):
+            corrupt.append(Skipped(name, str(decoded)))
             continue
-        rows = slice(len(names), len(names) + len(cut.pixels))
-        pixels[rows], masks[rows] = cut.pixels, cut.classes
-        names += [name] * len(cut.pixels)
-        forget(pixels)
-        forget(masks)
-        treated.add(name, cut.treatments, cut.lightest)
-    return pixels[: len(names)], masks[: len(names)], names, broken, treated
+        rows = slice(len(names), len(names) + len(decoded.pixels))
+        pixels[rows], masks[rows] = decoded.pixels, decoded.class_codes
+        names += [name] * len(decoded.pixels)
+        release_pages(pixels)
+        release_pages(masks)
+        conversions.add(name, decoded.conversions, decoded.max_level)
+    return pixels[: len(names)], masks[: len(names)], names, corrupt, conversions
 
 
-def _cut(files: tuple[Path, Path], plan: Plan) -> Cut:
-    image = read(files[0], plan.size, plan.grey, plan.fit)
-    codes = read_mask(files[1], plan.by_number).classes(plan.classes.values, plan.classes.codes)
+def _decode_pair(files: tuple[Path, Path], plan: StoragePlan) -> DecodedPair:
+    image = decode_image(files[0], plan.size, plan.grey, plan.fit)
+    codes = read_mask(files[1], plan.use_palette_indices).to_class_codes(plan.classes.values, plan.classes.codes)
     if plan.size is not None and codes.shape != plan.size:
-        codes = nearest(codes, plan.size, plan.fit)
+        codes = resize_mask(codes, plan.size, plan.fit)
     side = plan.tile
     if side is None:
-        return Cut(image.pixels[None], codes[None], image.treatments, image.lightest)
-    return Cut(tiles(image.pixels, side), tiles(codes, side), image.treatments, image.lightest)
+        return DecodedPair(image.pixels[None], codes[None], image.conversions, image.max_level)
+    return DecodedPair(cut_tiles(image.pixels, side), cut_tiles(codes, side), image.conversions, image.max_level)
 
 
-def tiles(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def cut_tiles(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Cut (H, W[, C]) into squares that do not overlap, (n, side, side[, C]), row after row."""
     high, wide = values.shape[0] // side, values.shape[1] // side
     cut = values[: high * side, : wide * side].reshape(high, side, wide, side, *values.shape[2:])
     return cut.swapaxes(1, 2).reshape(high * wide, side, side, *values.shape[2:])
 
 
-def _keys(names: list[str], plan: Plan) -> dict[str, NDArray[Any]]:
+def _split_keys(names: list[str], plan: StoragePlan) -> dict[str, NDArray[Any]]:
     keys: dict[str, NDArray[Any]] = {"image": np.array(names)} if plan.tile else {}
-    if parts := folders.parts(names):
+    if parts := folders.parts_from_folders(names):
         keys["part"] = np.array(parts)
     return keys

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.data.large_arrays import room
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.downloads import local
-from pipelines.sources.files.parsing import Decimal, Names, many, number
-from pipelines.sources.sequences.csv_rows import RowColumns, read_rows
+from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count, parse_number
+from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
 from pipelines.sources.sequences.formats import Sequences, read_npz, read_ts
 
-MOST_ASIDE = 0.5  # share of the sequences that may be unusable
-FILE_NAME = re.compile(r"\w[\w .-]{0,60}")  # a target is a file, too
+MAX_SKIPPED_SHARE = 0.5  # share of the sequences that may be unusable
+FILE_NAME_PATTERN = re.compile(r"\w[\w .-]{0,60}")  # a target is a file, too
 
 
 class SequencesSettings(BaseModel):
@@ -37,12 +37,12 @@ class SequencesSettings(BaseModel):
     id: str = ""  # of CSV: the column that names the sequence of a row
     step: str = ""  # of CSV: the column with a row's place in its sequence, a number or a time
     target: str = ""  # of CSV: the column with the label
-    columns: Names = ()  # of CSV: the columns with values, all others if not said; of other files: names for them
-    keys: Names = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
+    columns: ColumnNames = ()  # of CSV: the columns with values, all others if not said; of other files: names for them
+    keys: ColumnNames = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
     target_kind: Literal["category", "number"] | None = None  # found in the file when absent
     longest: int = Setting(default=512, ge=1)  # steps; of a longer sequence the last ones are kept
     separator: str | None = None
-    decimal: Decimal = "."
+    decimal: DecimalMark = "."
     encoding: str | None = None
     title: str = ""
     origin: str = ""
@@ -50,7 +50,7 @@ class SequencesSettings(BaseModel):
     unit: str = ""
 
     @model_validator(mode="after")
-    def _columns_have_one_role(self) -> "SequencesSettings":
+    def _check_column_roles(self) -> "SequencesSettings":
         named = [name for name in (self.id, self.step, self.target, *self.columns, *self.keys) if name]
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
@@ -58,7 +58,7 @@ class SequencesSettings(BaseModel):
         return self
 
 
-class Usable(NamedTuple):
+class UsableSequences(NamedTuple):
     """Sequences without missing values, and what was done to get them."""
 
     values: list[NDArray[np.float32]]  # (t, F) each
@@ -66,79 +66,83 @@ class Usable(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def load(settings: SequencesSettings) -> Data:
+def load_sequences(settings: SequencesSettings) -> Dataset:
     """Read sequences, right-align them to the longest, and say what was wrong with them.
 
     Raises:
-        Failure: if a file breaks its form, the files do not fit each other, or most sequences are unusable.
+        UserError: if a file breaks its form, the files do not fit each other, or most sequences are unusable.
     """
-    paths = [local(path) for path in (settings.path, settings.test_path) if path]
-    everything = _joined(paths, [_read(path, settings) for path in paths], settings)
-    kind = settings.target_kind or _kind(everything)
-    usable = _usable(paths[0], everything, kind, settings.longest)
-    texts = [everything.labels[row] for row in usable.rows]
-    name = settings.target if FILE_NAME.fullmatch(settings.target) and settings.target != "sequence" else "label"
+    paths = [resolve_location(path) for path in (settings.path, settings.test_path) if path]
+    sequences = _concatenate_files(paths, [_read_sequence_file(path, settings) for path in paths], settings)
+    kind = settings.target_kind or _infer_target_kind(sequences)
+    usable = _clean_sequences(paths[0], sequences, kind, settings.longest)
+    texts = [sequences.labels[row] for row in usable.rows]
+    name = (
+        settings.target if FILE_NAME_PATTERN.fullmatch(settings.target) and settings.target != "sequence" else "label"
+    )
     values: NDArray[Any]
     if kind == "category":
-        target, values = labels.categories(_whole(texts) if everything.numbers else texts, name)
+        target, values = labels.category_target(
+            _format_whole_numbers(texts) if sequences.has_number_labels else texts, name
+        )
     else:
-        target, values = labels.numbers(texts, name)
-    aligned = _aligned(usable.values)
-    columns, unit = everything.columns, settings.unit
-    asked = Field(
+        target, values = labels.number_target(texts, name)
+    aligned = _right_align(usable.values)
+    columns, unit = sequences.columns, settings.unit
+    input_field = Field(
         name="sequence", kind="steps", dtype="float32", shape=aligned.shape[1:], columns=columns,
         unit=unit if kind == "category" else "",
     )  # fmt: skip
     schema = Schema(
-        inputs=(asked,),
+        inputs=(input_field,),
         target=target.model_copy(update={"unit": unit}) if kind == "number" else target,
         title=settings.title or paths[0].stem,
         origin=settings.origin or f"the file {' and '.join(path.name for path in paths)}",
         licence=settings.licence or "not stated",
     )
-    keys = {key: each[usable.rows] for key, each in everything.keys.items()}
-    return Data(schema, Part((aligned,), values), (), (*everything.findings, *usable.findings), keys)
+    keys = {key: each[usable.rows] for key, each in sequences.keys.items()}
+    return Dataset(schema, Part((aligned,), values), (), (*sequences.findings, *usable.findings), keys)
 
 
-def _rows(path: Path, settings: SequencesSettings) -> Sequences:
+def _read_csv_file(path: Path, settings: SequencesSettings) -> Sequences:
     missing = [name for name in ("id", "step", "target") if not getattr(settings, name)]
     if missing:
-        raise Failure(f"{path}: a CSV file of sequences needs the settings id, step and target; state {missing[0]}")
-    columns = RowColumns(settings.id, settings.step, settings.target, settings.columns, settings.keys)
-    return read_rows(path, columns, settings.separator, settings.decimal, settings.encoding)
+        raise UserError(f"{path}: a CSV file of sequences needs the settings id, step and target; state {missing[0]}")
+    columns = ColumnRoles(settings.id, settings.step, settings.target, settings.columns, settings.keys)
+    return read_sequence_csv(path, columns, settings.separator, settings.decimal, settings.encoding)
 
 
 READERS: dict[str, Callable[[Path, SequencesSettings], Sequences]] = {
     ".ts": lambda path, settings: read_ts(path, settings.encoding),  # UCR and UEA archives
     ".npz": lambda path, settings: read_npz(path),  # arrays x, y and lengths
-    ".csv": _rows,  # a row for each step
-    ".tsv": _rows,
-    ".txt": _rows,
+    ".csv": _read_csv_file,  # a row for each step
+    ".tsv": _read_csv_file,
+    ".txt": _read_csv_file,
 }
 
 
-def _read(path: Path, settings: SequencesSettings) -> Sequences:
+def _read_sequence_file(path: Path, settings: SequencesSettings) -> Sequences:
     if path.suffix.lower() not in READERS:
-        raise Failure(f"{path}: sequences are read from {', '.join(READERS)}, found {path.suffix or 'no ending'!r}")
+        raise UserError(f"{path}: sequences are read from {', '.join(READERS)}, found {path.suffix or 'no ending'!r}")
     found = READERS[path.suffix.lower()](path, settings)
     if settings.columns and len(settings.columns) != len(found.columns):
-        raise Failure(f"{path}: columns names {len(settings.columns)} variables, found {len(found.columns)}")
+        raise UserError(f"{path}: columns names {len(settings.columns)} variables, found {len(found.columns)}")
     return found._replace(columns=settings.columns or found.columns)
 
 
-def _joined(paths: list[Path], files: list[Sequences], settings: SequencesSettings) -> Sequences:
+def _concatenate_files(paths: list[Path], files: list[Sequences], settings: SequencesSettings) -> Sequences:
     """All files as one, with a key that says which part each sequence came in."""
     first = files[0]
     if len(files) == 1:
         return first
     second = files[1]
     if first.columns != second.columns:
-        raise Failure(
+        raise UserError(
             f"{paths[1]}: its variables ({len(second.columns)}: {', '.join(second.columns[:5])}) must be those of "
             f"{paths[0]} ({len(first.columns)}: {', '.join(first.columns[:5])})"
         )
-    if first.numbers != second.numbers:
-        raise Failure(f"{paths[1]}: its target must be of the kind that {paths[0]} has, a class or a number")
+    if first.has_number_labels != second.has_number_labels:
+        raise UserError(f"{paths[1]}: its target must be of the kind that {paths[0]} has, a class or a number")
     shared = first.keys.keys() & second.keys.keys()
     keys: dict[str, NDArray[Any]] = {}
     for name in sorted(shared):
@@ -151,73 +155,79 @@ def _joined(paths: list[Path], files: list[Sequences], settings: SequencesSettin
         both = np.intersect1d(first.keys[settings.id].astype(str), second.keys[settings.id].astype(str))
         if len(both):
             sentence = (
-                f"{many(len(both), 'id')} are in both files ({both[0]}): they were taken for different sequences."
+                f"{format_count(len(both), 'id')} are in both files ({both[0]}): they were taken for different "
+                "sequences."
             )
             findings.append(Finding("repeated_ids", "warning", len(both), sentence))
     return Sequences(
         [*first.values, *second.values],
         [*first.labels, *second.labels],
-        first.numbers,
+        first.has_number_labels,
         first.columns,
-        [*first.places, *second.places],
+        [*first.positions, *second.positions],
         keys,
         tuple(findings),
     )
 
 
-def _kind(everything: Sequences) -> Literal["category", "number"]:
+def _infer_target_kind(sequences: Sequences) -> Literal["category", "number"]:
     """What the file says the target is; in CSV, fractions are numbers, and whole numbers and texts are classes."""
-    if everything.numbers is not None:
-        return "number" if everything.numbers else "category"
-    found = [number(text) for text in everything.labels if text]
+    if sequences.has_number_labels is not None:
+        return "number" if sequences.has_number_labels else "category"
+    found = [parse_number(text) for text in sequences.labels if text]
     fractions = any(each is not None and each % 1 not in (0, math.nan) for each in found)
     return "number" if fractions and None not in found else "category"
 
 
-def _whole(texts: list[str]) -> list[str]:
+def _format_whole_numbers(texts: list[str]) -> list[str]:
     """Classes that were stored as floats, without the point: 1.0 -> 1."""
     return [f"{float(text):g}" for text in texts]
 
 
-def _usable(path: Path, everything: Sequences, kind: Literal["category", "number"], longest: int) -> Usable:
+def _clean_sequences(
+    path: Path, sequences: Sequences, kind: Literal["category", "number"], max_steps: int
+) -> UsableSequences:
     """Set aside what cannot be used, fill single missing values, and cut what is too long."""
-    kept, rows, aside, filled, cut = [], [], [], [], []
-    for row, (values, label, place) in enumerate(
-        zip(everything.values, everything.labels, everything.places, strict=True)
+    kept, rows, skipped, filled_counts, truncated_lengths = [], [], [], [], []
+    for row, (values, label, position) in enumerate(
+        zip(sequences.values, sequences.labels, sequences.positions, strict=True)
     ):
         if labels.is_missing(label, kind):
-            aside.append(f"{place}: its label is missing")
+            skipped.append(f"{position}: its label is missing")
             continue
-        if kind == "number" and number(label) is None:
-            raise Failure(
-                f"{path}: {place}: the target must be a number, found {label[:40]!r}; or target_kind: category"
+        if kind == "number" and parse_number(label) is None:
+            raise UserError(
+                f"{path}: {position}: the target must be a number, found {label[:40]!r}; or target_kind: category"
             )
         there = np.flatnonzero(~np.isnan(values).all(axis=1))
         if not len(there):
-            aside.append(f"{place}: it has no step with a value")
+            skipped.append(f"{position}: it has no step with a value")
             continue
         values = values[there[0] : there[-1] + 1]  # whole steps that are missing at an end are no steps
         absent = np.isnan(values)
         if absent.all(axis=0).any():
-            aside.append(f"{place}: {everything.columns[int(np.argmax(absent.all(axis=0)))]} has no value")
+            skipped.append(f"{position}: {sequences.columns[int(np.argmax(absent.all(axis=0)))]} has no value")
             continue
         if absent.any():
-            filled.append(int(absent.sum()))
-            values = _carried(values)
-        if len(values) > longest:
-            cut.append(len(values))
-            values = values[-longest:]
+            filled_counts.append(int(absent.sum()))
+            values = _forward_fill(values)
+        if len(values) > max_steps:
+            truncated_lengths.append(len(values))
+            values = values[-max_steps:]
         kept.append(values.astype(np.float32))
         rows.append(row)
-    if len(aside) > MOST_ASIDE * len(everything.values) or not kept:
-        raise Failure(
-            f"{path}: {len(aside)} of {many(len(everything.values), 'sequence')} cannot be used; {'; '.join(aside[:3])}"
+    if len(skipped) > MAX_SKIPPED_SHARE * len(sequences.values) or not kept:
+        raise UserError(
+            f"{path}: {len(skipped)} of {format_count(len(sequences.values), 'sequence')} cannot be used; "
+            f"{'; '.join(skipped[:3])}"
         )
     lengths = np.array([len(values) for values in kept])
-    return Usable(kept, np.array(rows), tuple(_told(aside, filled, cut, lengths, longest)))
+    return UsableSequences(
+        kept, np.array(rows), tuple(_cleaning_findings(skipped, filled_counts, truncated_lengths, lengths, max_steps))
+    )
 
 
-def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _forward_fill(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give a missing value (t, F) the one before it, and at the beginning the first there is."""
     steps = np.arange(len(values))[:, None]
     missing = np.isnan(values)
@@ -226,32 +236,39 @@ def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.take_along_axis(values, last, axis=0)
 
 
-def _told(
-    aside: list[str], filled: list[int], cut: list[int], lengths: NDArray[np.int64], longest: int
+def _cleaning_findings(
+    skipped: list[str],
+    filled_counts: list[int],
+    truncated_lengths: list[int],
+    lengths: NDArray[np.int64],
+    max_steps: int,
 ) -> Iterator[Finding]:
-    if aside:
-        first = "; ".join(aside[:3]) + (" ..." if len(aside) > 3 else "")
-        yield Finding("unusable", "warning", len(aside), f"{many(len(aside), 'sequence')} set aside: {first}.")
-    if filled:
-        sentence = (
-            f"{many(sum(filled), 'value')} were missing in {many(len(filled), 'sequence')} and were given the value "
-            "before them (at the beginning, the first there is)."
+    if skipped:
+        first = "; ".join(skipped[:3]) + (" ..." if len(skipped) > 3 else "")
+        yield Finding(
+            "unusable", "warning", len(skipped), f"{format_count(len(skipped), 'sequence')} set aside: {first}."
         )
-        yield Finding("missing_steps", "notice", len(filled), sentence)
-    if cut:
+    if filled_counts:
         sentence = (
-            f"{many(len(cut), 'sequence')} were longer than {longest} steps (up to {max(cut)}): the last {longest} "
-            "were kept. The setting longest says how many."
+            f"{format_count(sum(filled_counts), 'value')} were missing in "
+            f"{format_count(len(filled_counts), 'sequence')} and were given the value before them (at the beginning, "
+            "the first there is)."
         )
-        yield Finding("cut", "notice", len(cut), sentence)
+        yield Finding("missing_steps", "notice", len(filled_counts), sentence)
+    if truncated_lengths:
+        sentence = (
+            f"{format_count(len(truncated_lengths), 'sequence')} were longer than {max_steps} steps (up to "
+            f"{max(truncated_lengths)}): the last {max_steps} were kept. The setting longest says how many."
+        )
+        yield Finding("cut", "notice", len(truncated_lengths), sentence)
     single = int((lengths == 1).sum())
     if single:
         yield Finding(
-            "single_steps", "notice", single, f"{many(single, 'sequence')} of a single step: nothing follows."
+            "single_steps", "notice", single, f"{format_count(single, 'sequence')} of a single step: nothing follows."
         )
     shortest, most = int(lengths.min()), int(lengths.max())
     if shortest == most:
-        yield Finding("lengths", "fine", 0, f"Every sequence has {many(most, 'step')}.")
+        yield Finding("lengths", "fine", 0, f"Every sequence has {format_count(most, 'step')}.")
     else:
         shorter = int((lengths < most).sum())
         sentence = (
@@ -261,10 +278,10 @@ def _told(
         yield Finding("lengths", "notice", shorter, sentence)
 
 
-def _aligned(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _right_align(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Sequences (t, F) as one array (N, T, F) whose last steps are theirs."""
     longest = max(len(each) for each in values)
-    aligned = room((len(values), longest, values[0].shape[1]), np.float32)
+    aligned = allocate((len(values), longest, values[0].shape[1]), np.float32)
     for row, each in enumerate(values):
         aligned[row, : longest - len(each)] = np.nan
         aligned[row, longest - len(each) :] = each

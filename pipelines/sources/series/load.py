@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
-from pipelines.data.dataset import Data, Finding
-from pipelines.data.dates import said
+from pipelines.data.dataset import Dataset, Finding
+from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.files.csv_cells import Cells, read_cells
-from pipelines.sources.files.downloads import local
-from pipelines.sources.files.parsing import Decimal, Names, many
-from pipelines.sources.series.rows import Repeats, each_once, in_order, read_rows
-from pipelines.sources.series.time_grid import Filled, Gaps, Timeline, filled, regular
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count
+from pipelines.sources.series.rows import RepeatPolicy, merge_repeated_times, parse_series_rows, sort_by_time
+from pipelines.sources.series.time_grid import FilledSeries, GapPolicy, TimeGrid, fill_gaps, infer_grid
 
-STILL = 10  # steps without any change, at least, that look like an instrument that stood still
+MIN_STUCK_STEPS = 10  # steps without any change, at least, that look like an instrument that stood still
 
 
 class SeriesSettings(BaseModel):
@@ -34,17 +34,19 @@ class SeriesSettings(BaseModel):
     kind: Literal["series"]
     path: str  # a CSV file with a row for each time, or its address
     time: str  # its column of times: 2024-12-31, 2024-12-31 23:00, 2024-12, 2024
-    targets: Names = ()  # columns that are foretold; all if not said
-    inputs: Names = ()  # columns that are shown; all if not said, the targets always
+    targets: ColumnNames = ()  # columns that are foretold; all if not said
+    inputs: ColumnNames = ()  # columns that are shown; all if not said, the targets always
     window: int = Setting(default=48, ge=1)  # steps that are shown
     horizon: int = Setting(default=12, ge=1)  # steps that are foretold
     stride: int = Setting(default=1, ge=1)  # steps from one window to the next
     season: int | None = Setting(default=None, ge=2)  # steps after which the series resembles itself
-    gaps: Gaps = "refuse"  # where a value is missing: stop, draw a line between its neighbours, or keep the last one
+    gaps: GapPolicy = (
+        "refuse"  # where a value is missing: stop, draw a line between its neighbours, or keep the last one
+    )
     longest_gap: int = Setting(default=3, ge=1)  # steps; a longer gap is never filled
-    repeats: Repeats = "refuse"  # where a time stands twice: stop, keep the first row, or average them
+    repeats: RepeatPolicy = "refuse"  # where a time stands twice: stop, keep the first row, or average them
     separator: str | None = None
-    decimal: Decimal = "."
+    decimal: DecimalMark = "."
     encoding: str | None = None
     title: str = ""
     origin: str = ""
@@ -52,7 +54,7 @@ class SeriesSettings(BaseModel):
     unit: str = ""  # of the targets
 
     @model_validator(mode="after")
-    def _time_is_not_a_variable(self) -> "SeriesSettings":
+    def _check_variables(self) -> "SeriesSettings":
         for setting in ("targets", "inputs"):
             names = getattr(self, setting)
             if self.time in names:
@@ -62,46 +64,46 @@ class SeriesSettings(BaseModel):
         return self
 
 
-def load(settings: SeriesSettings) -> Data:
+def load_series(settings: SeriesSettings) -> Dataset:
     """Read a CSV file of a regular time series, and cut it into windows.
 
     Raises:
-        Failure: if a cell is no number or no time, a time repeats, a value is missing, unless settings say what to do
+        UserError: if a cell is no number or no time, a time repeats, a value is missing, unless settings say what to do
             then; if steps are unequal, or too few.
     """
-    path = local(settings.path)
-    cells = read_cells(path, separator=settings.separator, encoding=settings.encoding)
-    names, targets = _variables(path, cells, settings)
-    ordered, order = in_order(read_rows(path, cells, settings.time, names, settings.decimal))
-    readings, repeats = each_once(path, ordered, settings.repeats)
-    timeline = regular(path, readings.times, readings.lines)
-    whole = filled(path, timeline, readings.values, names, settings.gaps, settings.longest_gap)
-    return windows(
-        whole.values,
-        timeline.times[whole.kept],
+    path = resolve_location(settings.path)
+    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding)
+    names, targets = _select_variables(path, cells, settings)
+    sorted_rows, order_findings = sort_by_time(parse_series_rows(path, cells, settings.time, names, settings.decimal))
+    series_rows, repeat_findings = merge_repeated_times(path, sorted_rows, settings.repeats)
+    grid = infer_grid(path, series_rows.times, series_rows.line_numbers)
+    filled_series = fill_gaps(path, grid, series_rows.values, names, settings.gaps, settings.longest_gap)
+    return cut_windows(
+        filled_series.values,
+        grid.times[filled_series.kept_steps],
         names,
         window=settings.window,
         horizon=settings.horizon,
         targets=targets,
-        step=timeline.step,
+        step=grid.step,
         title=settings.title or path.stem,
         origin=settings.origin or f"the file {path.name}",
         licence=settings.licence or "not stated",
-        notes=_notes(settings, timeline, targets),
+        notes=_window_notes(settings, grid, targets),
         findings=(
-            *order,
-            *repeats,
-            *_missing(settings, timeline, whole),
-            *_stuck(settings, whole.values, names),
-            *_season(settings),
+            *order_findings,
+            *repeat_findings,
+            *_gap_findings(settings, grid, filled_series),
+            *_stuck_findings(settings, filled_series.values, names),
+            *_season_findings(settings),
         ),
         stride=settings.stride,
         unit=settings.unit,
-        known=whole.known,
+        last_known_steps=filled_series.last_known_steps,
     )
 
 
-def windows(
+def cut_windows(
     values: NDArray[np.float32],
     times: NDArray[np.datetime64],
     names: tuple[str, ...],
@@ -117,8 +119,8 @@ def windows(
     findings: tuple[Finding, ...] = (),
     stride: int = 1,
     unit: str = "",
-    known: NDArray[np.int64] | None = None,
-) -> Data:
+    last_known_steps: NDArray[np.int64] | None = None,
+) -> Dataset:
     """Cut a regular series without missing values into examples; T steps, F variables, N windows.
 
     Nothing is copied: the examples are views of `values`.
@@ -140,100 +142,105 @@ def windows(
         foretold step is, `origin`, that step's place in the series, and `known`, the last place its window knows of.
 
     Raises:
-        Failure: if the series is too short for one window in each part.
+        UserError: if the series is too short for one window in each part.
     """
     assert np.isfinite(values).all(), "gaps are filled, or refused, before windows are cut"
     steps = len(values)
     _check_length(title, steps, window, horizon)
-    chosen = [names.index(name) for name in targets]
-    followed = values if targets == names else values[:, chosen]  # (T, targets)
+    target_columns = [names.index(name) for name in targets]
+    target_values = values if targets == names else values[:, target_columns]  # (T, targets)
     # (T, F) -> (N, F, W) -> (N, W, F); the last windows have nothing after them
-    seen = sliding_window_view(values[: steps - horizon], window, axis=0)[::stride].swapaxes(1, 2)
-    future = sliding_window_view(followed[window:], horizon, axis=0)[::stride].swapaxes(1, 2)
+    inputs = sliding_window_view(values[: steps - horizon], window, axis=0)[::stride].swapaxes(1, 2)
+    future = sliding_window_view(target_values[window:], horizon, axis=0)[::stride].swapaxes(1, 2)
     first = np.arange(window, steps - horizon + 1, stride)  # (N,)
-    shown = Field(
+    window_field = Field(
         name="window", kind="steps", dtype="float32", shape=(window, len(names)), columns=names, step=step,
         unit=unit if targets == names else "",
     )  # fmt: skip
-    foretold = shown.model_copy(
+    future_field = window_field.model_copy(
         update={"name": "future", "shape": (horizon, len(targets)), "columns": targets, "unit": unit}
     )
-    schema = Schema(inputs=(shown,), target=foretold, title=title, origin=origin, licence=licence)
+    schema = Schema(inputs=(window_field,), target=future_field, title=title, origin=origin, licence=licence)
     keys = {
         "time": times[first].astype("datetime64[s]"),
         "origin": first.astype(np.int64),
-        "known": (first - 1 if known is None else known[first - 1]).astype(np.int64),
+        "known": (first - 1 if last_known_steps is None else last_known_steps[first - 1]).astype(np.int64),
     }
-    return Data(schema, Part((seen,), future), notes, findings, keys)
+    return Dataset(schema, Part((inputs,), future), notes, findings, keys)
 
 
 def _check_length(title: str, steps: int, window: int, horizon: int) -> None:
     needed = window + len(PARTS) * horizon
     if steps < needed:
-        raise Failure(
+        raise UserError(
             f"{title}: {steps} steps are too few: a window of {window} steps and {horizon} steps after it, "
             f"apart from each other in each of {len(PARTS)} parts, need {needed}; "
             "make window or horizon smaller, or add data"
         )
 
 
-def _variables(path: Path, cells: Cells, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _select_variables(path: Path, cells: CsvCells, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns that are shown and those that are foretold, both in the file's order."""
     others = tuple(name for name in cells.names if name != settings.time)
     for setting, wanted in (("time", (settings.time,)), ("targets", settings.targets), ("inputs", settings.inputs)):
         for name in wanted:
             if name not in cells.names:
-                raise Failure(f"{path}: {setting} names {name!r}, but the columns are {', '.join(cells.names)}")
+                raise UserError(f"{path}: {setting} names {name!r}, but the columns are {', '.join(cells.names)}")
     if not others:
-        raise Failure(f"{path}: beside the time {settings.time!r} there is no column to foretell; add one")
+        raise UserError(f"{path}: beside the time {settings.time!r} there is no column to foretell; add one")
     targets = set(settings.targets or settings.inputs or others)
     shown = set(settings.inputs or others) | targets
     return tuple(name for name in others if name in shown), tuple(name for name in others if name in targets)
 
 
-def _missing(settings: SeriesSettings, timeline: Timeline, whole: Filled) -> tuple[Finding, ...]:
-    steps = len(timeline.times)
-    span = f"{steps} steps of {timeline.step} from {said(timeline.times[0])} to {said(timeline.times[-1])}"
-    cut = steps - len(whole.values)
-    if not whole.cells and not cut:
+def _gap_findings(settings: SeriesSettings, grid: TimeGrid, filled_series: FilledSeries) -> tuple[Finding, ...]:
+    steps = len(grid.times)
+    span = f"{steps} steps of {grid.step} from {format_time(grid.times[0])} to {format_time(grid.times[-1])}"
+    dropped_steps = steps - len(filled_series.values)
+    if not filled_series.filled_cells and not dropped_steps:
         return (Finding("gaps", "fine", 0, f"{span}: none is missing."),)
     sentences = [f"{span}."]
-    if cut:
-        sentences.append(f"{many(cut, 'step')} at the ends were left out, where a variable has not begun or has ended.")
-    if whole.cells:
+    if dropped_steps:
+        sentences.append(
+            f"{format_count(dropped_steps, 'step')} at the ends were left out, where a variable has not begun or has "
+            "ended."
+        )
+    if filled_series.filled_cells:
         how = (
             "filled on a line between their neighbours; a window that would so know its future is in no part"
             if settings.gaps == "interpolate"
             else "given the value before them"
         )
         sentences.append(
-            f"{many(whole.cells, 'value')} in {many(whole.gaps, 'gap')}, the longest of "
-            f"{many(whole.longest, 'step')}, were missing and {how}. "
+            f"{format_count(filled_series.filled_cells, 'value')} in {format_count(filled_series.gap_count, 'gap')}, "
+            f"the longest of {format_count(filled_series.longest_gap, 'step')}, were missing and {how}. "
             "Where they are foretold, the truth is this filling."
         )
-    return (Finding("gaps", "notice", whole.cells + cut, " ".join(sentences)),)
+    return (Finding("gaps", "notice", filled_series.filled_cells + dropped_steps, " ".join(sentences)),)
 
 
-def _stuck(settings: SeriesSettings, values: NDArray[np.float32], names: tuple[str, ...]) -> tuple[Finding, ...]:
+def _stuck_findings(
+    settings: SeriesSettings, values: NDArray[np.float32], names: tuple[str, ...]
+) -> tuple[Finding, ...]:
     """Variables that move, and yet stay exactly the same for a good part of a window."""
-    longest, steps, stuck = max(STILL, settings.window // 4), 0, []
+    min_steps, steps, stuck = max(MIN_STUCK_STEPS, settings.window // 4), 0, []
     for place, name in enumerate(names):
         starts = np.flatnonzero(np.diff(values[:, place], prepend=np.nan) != 0)
         lengths = np.diff(starts, append=len(values))
-        if len(starts) > len(values) / 2 and lengths.max() >= longest:
+        if len(starts) > len(values) / 2 and lengths.max() >= min_steps:
             stuck.append(f"{name} for {lengths.max()}")
-            steps = max(steps, int(lengths[lengths >= longest].sum()))
+            steps = max(steps, int(lengths[lengths >= min_steps].sum()))
     if not stuck:
         return ()
     sentence = (
-        f"Values stay exactly the same for {longest} steps or more, for {steps} steps in all where it is most; at the "
-        f"longest, {', '.join(stuck[:10])}{f' and {len(stuck) - 10} more' if len(stuck) > 10 else ''}. "
+        f"Values stay exactly the same for {min_steps} steps or more, for {steps} steps in all where it is most; at "
+        f"the longest, {', '.join(stuck[:10])}{f' and {len(stuck) - 10} more' if len(stuck) > 10 else ''}. "
         "Check whether an instrument stood still or a gap was filled."
     )
     return (Finding("stuck", "notice", steps, sentence),)
 
 
-def _season(settings: SeriesSettings) -> tuple[Finding, ...]:
+def _season_findings(settings: SeriesSettings) -> tuple[Finding, ...]:
     if settings.season is None or settings.season <= settings.window:
         return ()
     sentence = (
@@ -243,8 +250,8 @@ def _season(settings: SeriesSettings) -> tuple[Finding, ...]:
     return (Finding("season", "notice", 1, sentence),)
 
 
-def _notes(settings: SeriesSettings, timeline: Timeline, targets: tuple[str, ...]) -> tuple[str, ...]:
+def _window_notes(settings: SeriesSettings, grid: TimeGrid, targets: tuple[str, ...]) -> tuple[str, ...]:
     return (
-        f"{settings.window} steps of {timeline.step} are shown and the next {settings.horizon} of "
+        f"{settings.window} steps of {grid.step} are shown and the next {settings.horizon} of "
         f"{', '.join(targets)} are foretold.",
     )

@@ -11,70 +11,72 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.files.csv_cells import Cells
-from pipelines.sources.files.encoding import content
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.csv_cells import CsvCells
+from pipelines.sources.files.encoding import read_bytes
 
 
-class Column(NamedTuple):
+class CodedColumn(NamedTuple):
     """N cells with D different values."""
 
     name: str  # as it stands in the file
     codes: NDArray[np.int64]  # (N,), the place in `distinct`; -1 where the cell is missing
-    distinct: list[str] | NDArray[Any]  # (D,) texts without spaces around them; numbers or moments of a typed file
-    marks: dict[str, int]  # how the missing cells are written, and how many of each
-    typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
+    distinct_values: (
+        list[str] | NDArray[Any]
+    )  # (D,) texts without spaces around them; numbers or moments of a typed file
+    missing_counts: dict[str, int]  # how the missing cells are written, and how many of each
+    is_typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
 
 
 class Table(NamedTuple):
-    columns: dict[str, Column]  # by name, in the file's order
-    lines: NDArray[np.int64]  # (N,), where each row begins in the file, counted from 1
-    place: str  # what `lines` counts: "line" or "row"
-    unreadable: dict[str, str]  # columns that hold no single value per row: their name and their type
+    columns: dict[str, CodedColumn]  # by name, in the file's order
+    line_numbers: NDArray[np.int64]  # (N,), where each row begins in the file, counted from 1
+    position_unit: str  # what `lines` counts: "line" or "row"
+    unsupported_columns: dict[str, str]  # columns that hold no single value per row: their name and their type
 
-    def line(self, row: int) -> str:
+    def row_position(self, row: int) -> str:
         """Where a row (counted from 0) is found in the file: "line 12"."""
-        return f"{self.place} {int(self.lines[row])}"
+        return f"{self.position_unit} {int(self.line_numbers[row])}"
 
 
-def columns_of_cells(cells: Cells, missing: frozenset[str]) -> Table:
+def table_from_cells(cells: CsvCells, missing: frozenset[str]) -> Table:
     """Turn the rows of a text file into columns; a cell that is in `missing` but for spaces around it is missing."""
     columns = {}
     for place, name in enumerate(cells.names):
-        codes, distinct = _coded([row[place] for row in cells.rows])
-        columns[name] = _without_missing(name, codes, distinct, missing)
-    return Table(columns, np.array(cells.first_line, dtype=np.int64), "line", {})
+        codes, distinct = _factorize([row[place] for row in cells.rows])
+        columns[name] = _mark_missing(name, codes, distinct, missing)
+    return Table(columns, np.array(cells.line_numbers, dtype=np.int64), "line", {})
 
 
-def columns_of_parquet(path: Path, missing: frozenset[str]) -> Table:
+def read_parquet(path: Path, missing: frozenset[str]) -> Table:
     """Read a Parquet file; its columns are what it says they are.
 
     Raises:
-        Failure: the file cannot be read, is damaged, has no rows, or has two columns of one name.
+        UserError: the file cannot be read, is damaged, has no rows, or has two columns of one name.
     """
     import pyarrow
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(pyarrow.BufferReader(content(path))).read()
+        table = parquet.ParquetFile(pyarrow.BufferReader(read_bytes(path))).read()
     except (pyarrow.ArrowException, OSError) as error:
-        raise Failure(f"{path} is not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
+        raise UserError(f"{path} is not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
     names = table.column_names
     if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise Failure(f"{path}: two columns are called {doubled!r}; give each column a name of its own")
+        raise UserError(f"{path}: two columns are called {doubled!r}; give each column a name of its own")
     if not table.num_rows or not names:
-        raise Failure(f"{path} is empty: it must hold at least one column and one row")
-    columns, unreadable = {}, {}
+        raise UserError(f"{path} is empty: it must hold at least one column and one row")
+    columns, unsupported = {}, {}
     for name in names:
-        column = _parquet_column(name, table.column(name), missing)
+        column = _convert_parquet_column(name, table.column(name), missing)
         if column is None:
-            unreadable[name] = str(table.schema.field(name).type)
+            unsupported[name] = str(table.schema.field(name).type)
         else:
             columns[name] = column
-    return Table(columns, np.arange(1, table.num_rows + 1), "row", unreadable)
+    return Table(columns, np.arange(1, table.num_rows + 1), "row", unsupported)
 
 
-def _parquet_column(name: str, values: Any, missing: frozenset[str]) -> Column | None:
+def _convert_parquet_column(name: str, values: Any, missing: frozenset[str]) -> CodedColumn | None:
     """One column of a Parquet file; None if a cell holds more than one value, or something like a duration."""
     from pyarrow import compute, types
 
@@ -96,59 +98,59 @@ def _parquet_column(name: str, values: Any, missing: frozenset[str]) -> Column |
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     if values.type == "string":
         texts = [text.strip().replace("\0", " ") for text in encoded.dictionary.to_pylist()]
-        return _without_missing(name, codes, texts, missing, typed=True)
+        return _mark_missing(name, codes, texts, missing, is_typed=True)
     marks = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
-    return Column(name, codes, encoded.dictionary.to_numpy(zero_copy_only=False), marks, typed=True)
+    return CodedColumn(name, codes, encoded.dictionary.to_numpy(zero_copy_only=False), marks, is_typed=True)
 
 
-def rows_of(table: Table, rows: NDArray[np.bool_]) -> Table:
+def select_rows(table: Table, rows: NDArray[np.bool_]) -> Table:
     """The rows (N,) that are true; the ways of missing are counted over all rows, as the file has them."""
-    columns = {name: compact(column, column.codes[rows]) for name, column in table.columns.items()}
-    return table._replace(columns=columns, lines=table.lines[rows])
+    columns = {name: replace_codes(column, column.codes[rows]) for name, column in table.columns.items()}
+    return table._replace(columns=columns, line_numbers=table.line_numbers[rows])
 
 
-def compact(column: Column, codes: NDArray[np.int64]) -> Column:
+def replace_codes(column: CodedColumn, codes: NDArray[np.int64]) -> CodedColumn:
     """The column with other codes (N,), less the different values that none of them stands for."""
     used, places = np.unique(codes, return_inverse=True)
     absent = int(len(used) > 0 and used[0] == -1)
-    return column._replace(codes=places - absent, distinct=_picked(column.distinct, used[absent:]))
+    return column._replace(codes=places - absent, distinct_values=_take_values(column.distinct_values, used[absent:]))
 
 
-def tallies(column: Column) -> NDArray[np.int64]:
+def value_counts(column: CodedColumn) -> NDArray[np.int64]:
     """How many cells hold each different value, (D,)."""
-    return np.bincount(column.codes[column.codes >= 0], minlength=len(column.distinct))
+    return np.bincount(column.codes[column.codes >= 0], minlength=len(column.distinct_values))
 
 
-def first_row(column: Column, odd: NDArray[np.bool_]) -> int:
+def first_row_with(column: CodedColumn, selected: NDArray[np.bool_]) -> int:
     """The first row that holds one of the different values (D,) that are true in `odd`; at least one is."""
-    return int(np.argmax(odd[column.codes] & (column.codes >= 0)))
+    return int(np.argmax(selected[column.codes] & (column.codes >= 0)))
 
 
-def _coded(texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+def _factorize(texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     """Each text as its place among the different ones, which stand in the order in which they are met."""
     places: dict[str, int] = {}
     codes = np.fromiter((places.setdefault(text, len(places)) for text in texts), dtype=np.int64, count=len(texts))
     return codes, list(places)
 
 
-def _without_missing(
-    name: str, codes: NDArray[np.int64], distinct: list[str], missing: frozenset[str], *, typed: bool = False
-) -> Column:
+def _mark_missing(
+    name: str, codes: NDArray[np.int64], distinct: list[str], missing: frozenset[str], *, is_typed: bool = False
+) -> CodedColumn:
     """Strip the different texts, join those that are equal then, and leave out those that mean a missing cell."""
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
-    marks = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
+    missing_counts = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
     places: dict[str, int] = {}
-    joined = np.full(len(distinct) + 1, -1, dtype=np.int64)  # the last one answers for codes of -1
+    new_codes = np.full(len(distinct) + 1, -1, dtype=np.int64)  # the last one answers for codes of -1
     for place, text in enumerate(distinct):
         bare = text.strip()
         if bare in missing:
-            marks[bare] = marks.get(bare, 0) + int(counts[place])
+            missing_counts[bare] = missing_counts.get(bare, 0) + int(counts[place])
         else:
-            joined[place] = places.setdefault(bare, len(places))
-    return Column(name, joined[codes], list(places), marks, typed)
+            new_codes[place] = places.setdefault(bare, len(places))
+    return CodedColumn(name, new_codes[codes], list(places), missing_counts, is_typed)
 
 
-def _picked(distinct: list[str] | NDArray[Any], places: NDArray[np.int64]) -> list[str] | NDArray[Any]:
+def _take_values(distinct: list[str] | NDArray[Any], places: NDArray[np.int64]) -> list[str] | NDArray[Any]:
     if isinstance(distinct, list):
         return [distinct[place] for place in places]
     return distinct[places]

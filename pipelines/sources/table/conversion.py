@@ -6,67 +6,67 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.runtime.user_error import Failure
-from pipelines.sources.files.dates import days
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.dates import days_since_epoch
 from pipelines.sources.table.columns import (
-    Column,
+    CodedColumn,
     Table,
-    first_row,
-    tallies,
+    first_row_with,
+    value_counts,
 )
 from pipelines.sources.table.type_inference import (
-    MOST_CATEGORIES,
-    STRAY,
-    Guess,
-    Type,
-    as_dates,
-    is_code,
-    numbers,
-    pair,
-    spelled,
-    texts,
+    MAX_CATEGORIES,
+    MAX_STRAY_SHARE,
+    ColumnType,
+    InferredType,
+    boolean_words,
+    distinct_dates,
+    distinct_numbers,
+    distinct_texts,
+    format_number,
+    is_textual,
 )
 
-LONGEST_TEXT = 8192  # bytes of a text that are kept
-LARGEST = float(np.finfo(np.float32).max)
+MAX_TEXT_BYTES = 8192  # bytes of a text that are kept
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-class Reading(NamedTuple):
+class ReadContext(NamedTuple):
     """How a file is read: what its cells are turned into values with."""
 
-    where: str  # the file, for failures
+    path: str  # the file, for failures
     table: Table
     decimal: str  # "." or ","
 
 
-class Odd(NamedTuple):
+class BadCells(NamedTuple):
     """Cells that were treated as missing because of what they hold."""
 
-    cells: int
-    row: int  # of the first
-    text: str  # the first
+    cell_count: int
+    first_row: int  # of the first
+    first_text: str  # the first
 
 
 class Variable(NamedTuple):
     """A column as it is stored. N rows."""
 
-    column: Column
-    type: Type
+    column: CodedColumn
+    type: ColumnType
     values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint8]  # (N,); of texts (N, L)
     categories: tuple[str, ...] = ()
-    strays: Odd | None = None  # no numbers, in a column of numbers; no dates, in one of dates
-    excess: Odd | None = None  # numbers beyond what a float32 holds
-    cut: int = 0  # texts that were longer than LONGEST_TEXT
+    stray_cells: BadCells | None = None  # no numbers, in a column of numbers; no dates, in one of dates
+    overflow_cells: BadCells | None = None  # numbers beyond what a float32 holds
+    truncated_texts: int = 0  # texts that were longer than LONGEST_TEXT
 
     @property
-    def missing(self) -> NDArray[np.bool_]:
+    def missing_mask(self) -> NDArray[np.bool_]:
         """(N,), which rows have no value."""
         if self.type == "text":
             return self.column.codes < 0
         return np.isnan(self.values) if self.values.dtype == np.float64 else self.values < 0
 
 
-def variable(column: Column, found: Guess, reading: Reading) -> Variable:
+def convert_column(column: CodedColumn, inferred: InferredType, context: ReadContext) -> Variable:
     """Turn a column into what its type says it is.
 
     Args:
@@ -75,111 +75,119 @@ def variable(column: Column, found: Guess, reading: Reading) -> Variable:
         reading: how the file is read.
 
     Raises:
-        Failure: the type was stated, and the cells are of another.
+        UserError: the type was stated, and the cells are of another.
     """
-    return MADE[found.type](column, reading)
+    return CONVERTERS[inferred.type](column, context)
 
 
-def _number(column: Column, reading: Reading) -> Variable:
-    read = numbers(column, reading.decimal)
-    strays = _odd(column, np.isnan(read))
-    _check_strays(column, strays, reading, "a number")
-    too_large = np.abs(read) > LARGEST  # 1e400 is read as infinite
-    values = np.where(too_large, np.nan, read)
-    return Variable(column, "number", _placed(values, column), strays=strays, excess=_odd(column, too_large))
+def _convert_number(column: CodedColumn, context: ReadContext) -> Variable:
+    parsed = distinct_numbers(column, context.decimal)
+    strays = _find_bad_cells(column, np.isnan(parsed))
+    _check_stray_share(column, strays, context, "a number")
+    too_large = np.abs(parsed) > MAX_FLOAT32  # 1e400 is read as infinite
+    values = np.where(too_large, np.nan, parsed)
+    return Variable(
+        column,
+        "number",
+        _expand_values(values, column),
+        stray_cells=strays,
+        overflow_cells=_find_bad_cells(column, too_large),
+    )
 
 
-def _date(column: Column, reading: Reading) -> Variable:
-    read = as_dates(column)
-    if read.ambiguous:
-        raise Failure(
-            f"{reading.where}: types: {column.name} is stated to be a date, but nothing in the column says whether "
-            f"{read.ambiguous!r} begins with the day or the month; write dates as 2020-12-31"
+def _convert_date(column: CodedColumn, context: ReadContext) -> Variable:
+    parsed = distinct_dates(column)
+    if parsed.ambiguous_text:
+        raise UserError(
+            f"{context.path}: types: {column.name} is stated to be a date, but nothing in the column says whether "
+            f"{parsed.ambiguous_text!r} begins with the day or the month; write dates as 2020-12-31"
         )
-    strays = _odd(column, np.isnat(read.moments))
-    _check_strays(column, strays, reading, "a date")
-    return Variable(column, "date", _placed(days(read.moments), column), strays=strays)
+    strays = _find_bad_cells(column, np.isnat(parsed.datetimes))
+    _check_stray_share(column, strays, context, "a date")
+    return Variable(column, "date", _expand_values(days_since_epoch(parsed.datetimes), column), stray_cells=strays)
 
 
-def _boolean(column: Column, reading: Reading) -> Variable:
-    labels, categories = _labels(column, reading.decimal)
-    if words := pair(column):
-        labels, categories = [text.lower() for text in texts(column)], words
+def _convert_boolean(column: CodedColumn, context: ReadContext) -> Variable:
+    labels, categories = _category_labels(column, context.decimal)
+    if words := boolean_words(column):
+        labels, categories = [text.lower() for text in distinct_texts(column)], words
     if len(categories) > 2:
-        raise Failure(
-            f"{reading.where}: types: {column.name} is stated to be boolean, but holds {len(categories)} different "
+        raise UserError(
+            f"{context.path}: types: {column.name} is stated to be boolean, but holds {len(categories)} different "
             f"values ({', '.join(repr(one[:40]) for one in categories[:5])}); state category"
         )
-    return Variable(column, "boolean", _codes(column, labels, categories), categories)
+    return Variable(column, "boolean", _category_codes(column, labels, categories), categories)
 
 
-def _category(column: Column, reading: Reading) -> Variable:
-    labels, categories = _labels(column, reading.decimal)
-    if len(categories) > MOST_CATEGORIES:
-        raise Failure(
-            f"{reading.where}: {column.name} holds {len(categories)} different values, but a category has at most "
-            f"{MOST_CATEGORIES}; state `types: {{{column.name}: text}}`, number or ignore"
+def _convert_category(column: CodedColumn, context: ReadContext) -> Variable:
+    labels, categories = _category_labels(column, context.decimal)
+    if len(categories) > MAX_CATEGORIES:
+        raise UserError(
+            f"{context.path}: {column.name} holds {len(categories)} different values, but a category has at most "
+            f"{MAX_CATEGORIES}; state `types: {{{column.name}: text}}`, number or ignore"
         )
-    return Variable(column, "category", _codes(column, labels, categories), categories)
+    return Variable(column, "category", _category_codes(column, labels, categories), categories)
 
 
-def _text(column: Column, reading: Reading) -> Variable:
-    encoded = [text.encode() for text in texts(column)]
-    long = np.array([len(text) > LONGEST_TEXT for text in encoded], dtype=bool)
-    kept = [np.frombuffer(_cut(text), dtype=np.uint8) for text in encoded]
+def _convert_text(column: CodedColumn, context: ReadContext) -> Variable:
+    encoded = [text.encode() for text in distinct_texts(column)]
+    long = np.array([len(text) > MAX_TEXT_BYTES for text in encoded], dtype=bool)
+    kept = [np.frombuffer(_truncate_text(text), dtype=np.uint8) for text in encoded]
     values = np.zeros((len(column.codes), max((len(text) for text in kept), default=1)), dtype=np.uint8)  # (N, L)
     for row, code in enumerate(column.codes.tolist()):
         if code >= 0:
             values[row, : len(kept[code])] = kept[code]
-    return Variable(column, "text", values, cut=int(tallies(column)[long].sum()))
+    return Variable(column, "text", values, truncated_texts=int(value_counts(column)[long].sum()))
 
 
-MADE: dict[Type, Callable[[Column, Reading], Variable]] = {
-    "number": _number,  # float64 here, float32 once stored; NaN where missing
-    "date": _date,  # days since 1970-01-01
-    "boolean": _boolean,  # a category of two
-    "category": _category,  # codes into the sorted labels; -1 where missing
-    "text": _text,  # UTF-8 padded with zeros
+CONVERTERS: dict[ColumnType, Callable[[CodedColumn, ReadContext], Variable]] = {
+    "number": _convert_number,  # float64 here, float32 once stored; NaN where missing
+    "date": _convert_date,  # days since 1970-01-01
+    "boolean": _convert_boolean,  # a category of two
+    "category": _convert_category,  # codes into the sorted labels; -1 where missing
+    "text": _convert_text,  # UTF-8 padded with zeros
 }
 
 
-def _labels(column: Column, decimal: str) -> tuple[list[str], tuple[str, ...]]:
+def _category_labels(column: CodedColumn, decimal: str) -> tuple[list[str], tuple[str, ...]]:
     """What each different value is called, (D,), and the sorted different names: 2 before 10, and 1.0 is 1."""
-    read = numbers(column, decimal)
-    if is_code(column) or not np.isfinite(read).all():
-        labels = texts(column)
+    parsed = distinct_numbers(column, decimal)
+    if is_textual(column) or not np.isfinite(parsed).all():
+        labels = distinct_texts(column)
         return labels, tuple(sorted(set(labels)))
-    return [spelled(value) for value in read.tolist()], tuple(spelled(value) for value in np.unique(read).tolist())
+    return [format_number(value) for value in parsed.tolist()], tuple(
+        format_number(value) for value in np.unique(parsed).tolist()
+    )
 
 
-def _codes(column: Column, labels: list[str], categories: tuple[str, ...]) -> NDArray[np.int64]:
+def _category_codes(column: CodedColumn, labels: list[str], categories: tuple[str, ...]) -> NDArray[np.int64]:
     places = {label: place for place, label in enumerate(categories)}
     return np.array([*(places[label] for label in labels), -1], dtype=np.int64)[column.codes]
 
 
-def _placed(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
+def _expand_values(values: NDArray[np.float64], column: CodedColumn) -> NDArray[np.float64]:
     """The values (D,) of the different cells in every row, (N,); NaN where the cell is missing."""
     return np.append(values, np.nan)[column.codes]
 
 
-def _odd(column: Column, which: NDArray[np.bool_]) -> Odd | None:
+def _find_bad_cells(column: CodedColumn, selected: NDArray[np.bool_]) -> BadCells | None:
     """The cells that hold one of the different values (D,) that are true in `which`."""
-    if not which.any():
+    if not selected.any():
         return None
-    row = first_row(column, which)
-    return Odd(int(tallies(column)[which].sum()), row, texts(column)[column.codes[row]][:40])
+    row = first_row_with(column, selected)
+    return BadCells(int(value_counts(column)[selected].sum()), row, distinct_texts(column)[column.codes[row]][:40])
 
 
-def _check_strays(column: Column, strays: Odd | None, reading: Reading, what: str) -> None:
+def _check_stray_share(column: CodedColumn, strays: BadCells | None, context: ReadContext, what: str) -> None:
     filled = int((column.codes >= 0).sum())
-    if strays and strays.cells > STRAY * filled:
-        raise Failure(
-            f"{reading.where}, {reading.table.line(strays.row)}: {column.name} is stated to be {what}, but "
-            f"{strays.text!r} is none, as are {strays.cells} of its {filled} filled cells; state another type, or list "
-            f"what means a missing cell under `missing`"
+    if strays and strays.cell_count > MAX_STRAY_SHARE * filled:
+        raise UserError(
+            f"{context.path}, {context.table.row_position(strays.first_row)}: {column.name} is stated to be {what}, "
+            f"but {strays.first_text!r} is none, as are {strays.cell_count} of its {filled} filled cells; state "
+            "another type, or list what means a missing cell under `missing`"
         )
 
 
-def _cut(text: bytes) -> bytes:
+def _truncate_text(text: bytes) -> bytes:
     """The first LONGEST_TEXT bytes, less those of a character that would be cut in two."""
-    return text[:LONGEST_TEXT].decode(errors="ignore").encode()
+    return text[:MAX_TEXT_BYTES].decode(errors="ignore").encode()

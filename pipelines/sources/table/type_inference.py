@@ -10,113 +10,117 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.sources.files.dates import Dates, dates, days
-from pipelines.sources.files.parsing import number
-from pipelines.sources.table.columns import Column, tallies
+from pipelines.sources.files.dates import ParsedDates, days_since_epoch, parse_dates
+from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.table.columns import CodedColumn, value_counts
 
-Type: TypeAlias = Literal["number", "category", "boolean", "date", "text", "id", "ignore"]
+ColumnType: TypeAlias = Literal["number", "category", "boolean", "date", "text", "id", "ignore"]
 
-STRAY = 0.05  # share of the filled cells that may be no number (no date) in a column of numbers (of dates)
-SENTENCE = 5  # words, on average, from which texts that hardly repeat are sentences rather than names or ids
-FEW = 20  # different texts that a column may always have and still be a category
-MOST_CATEGORIES = 1000
-EVIDENCE = 1000  # different cells of a column that are looked at to find its decimal mark
-PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))  # no is before yes
-_PADDED = re.compile(r"0[0-9]+")  # 00420 is a code (of a place, of an article): as a number it would lose its zeros
-_ID = re.compile(r"(?i:(?:^|[^a-z])(?:id|uuid|guid))$|[a-z]I[dD]$|(?i:^(?:index|idx|key|row|#)$)")
+MAX_STRAY_SHARE = 0.05  # share of the filled cells that may be no number (no date) in a column of numbers (of dates)
+MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that hardly repeat are sentences rather than names or ids
+MAX_UNREPEATED_CATEGORIES = 20  # different texts that a column may always have and still be a category
+MAX_CATEGORIES = 1000
+MAX_SAMPLED_CELLS = 1000  # different cells of a column that are looked at to find its decimal mark
+BOOLEAN_WORD_PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))  # no is before yes
+_ZERO_PADDED_PATTERN = re.compile(
+    r"0[0-9]+"
+)  # 00420 is a code (of a place, of an article): as a number it would lose its zeros
+_ID_NAME_PATTERN = re.compile(r"(?i:(?:^|[^a-z])(?:id|uuid|guid))$|[a-z]I[dD]$|(?i:^(?:index|idx|key|row|#)$)")
 
 
-class Guess(NamedTuple):
+class InferredType(NamedTuple):
     """The type of a column, and why, where a reader may wonder."""
 
-    type: Type
+    type: ColumnType
     reason: str = ""
 
 
-def guess(column: Column, decimal: str) -> Guess:
+def infer_type(column: CodedColumn, decimal: str) -> InferredType:
     """Tell the type of a column that has at least one filled cell."""
-    counts = tallies(column)
-    if pair(column):
-        return Guess("boolean")
-    if not is_code(column) and _share(numbers(column, decimal), counts) >= 1 - STRAY:
-        counter = _counter(column, decimal, counts)
-        return Guess("id", counter) if counter else Guess("number")
-    if _share(days(as_dates(column).moments), counts) >= 1 - STRAY:
-        return Guess("date")
-    return _of_texts(texts(column), counts)
+    counts = value_counts(column)
+    if boolean_words(column):
+        return InferredType("boolean")
+    if not is_textual(column) and _valid_share(distinct_numbers(column, decimal), counts) >= 1 - MAX_STRAY_SHARE:
+        id_reason = _row_id_reason(column, decimal, counts)
+        return InferredType("id", id_reason) if id_reason else InferredType("number")
+    if _valid_share(days_since_epoch(distinct_dates(column).datetimes), counts) >= 1 - MAX_STRAY_SHARE:
+        return InferredType("date")
+    return _infer_text_type(distinct_texts(column), counts)
 
 
-def _of_texts(distinct: list[str], counts: NDArray[np.int64]) -> Guess:
+def _infer_text_type(distinct: list[str], counts: NDArray[np.int64]) -> InferredType:
     filled = int(counts.sum())
     if len(distinct) > filled / 2:
         words = sum(len(text.split()) * count for text, count in zip(distinct, counts.tolist(), strict=True)) / filled
-        if words >= SENTENCE:
-            return Guess("text")
-        if len(distinct) > FEW:
-            return Guess("id", f"{len(distinct)} different short texts in {filled} filled cells, so hardly any repeats")
-    return Guess("category") if len(distinct) <= MOST_CATEGORIES else Guess("text")
+        if words >= MIN_SENTENCE_WORDS:
+            return InferredType("text")
+        if len(distinct) > MAX_UNREPEATED_CATEGORIES:
+            return InferredType(
+                "id", f"{len(distinct)} different short texts in {filled} filled cells, so hardly any repeats"
+            )
+    return InferredType("category") if len(distinct) <= MAX_CATEGORIES else InferredType("text")
 
 
-def _counter(column: Column, decimal: str, counts: NDArray[np.int64]) -> str:
+def _row_id_reason(column: CodedColumn, decimal: str, counts: NDArray[np.int64]) -> str:
     """Why a column of numbers only numbers the rows; "" if it does not."""
-    values = numbers(column, decimal)
+    values = distinct_numbers(column, decimal)
     whole = bool(np.all(np.isfinite(values) & (values == np.rint(values))))
     if not whole or len(values) < 2 or len(counts) < counts.sum() or (column.codes < 0).any():
         return ""
     if values.min() in (0, 1) and np.ptp(values) == len(values) - 1:
         return f"it counts the rows, from {values.min():.0f} to {values.max():.0f}"
-    return "it is called an id and no number repeats" if _ID.search(column.name) else ""
+    return "it is called an id and no number repeats" if _ID_NAME_PATTERN.search(column.name) else ""
 
 
-def pair(column: Column) -> tuple[str, str] | None:
+def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
     """The two words of PAIRS that are all a column holds, in any case."""
-    if not isinstance(column.distinct, list) or len(column.distinct) > 6:
+    if not isinstance(column.distinct_values, list) or len(column.distinct_values) > 6:
         return None
-    words = {text.lower() for text in column.distinct}
-    return next((pair for pair in PAIRS if words == set(pair)), None)
+    words = {text.lower() for text in column.distinct_values}
+    return next((pair for pair in BOOLEAN_WORD_PAIRS if words == set(pair)), None)
 
 
-def is_code(column: Column) -> bool:
+def is_textual(column: CodedColumn) -> bool:
     """Whether the cells are texts even where they look like numbers: zeros in front, or a file that says so."""
-    if not isinstance(column.distinct, list):
+    if not isinstance(column.distinct_values, list):
         return False
-    return column.typed or any(_PADDED.fullmatch(text) for text in column.distinct)
+    return column.is_typed or any(_ZERO_PADDED_PATTERN.fullmatch(text) for text in column.distinct_values)
 
 
-def numbers(column: Column, decimal: str) -> NDArray[np.float64]:
+def distinct_numbers(column: CodedColumn, decimal: str) -> NDArray[np.float64]:
     """The number each different value is, (D,); NaN where it is none."""
-    if isinstance(column.distinct, list):
-        read = [number(text, decimal) for text in column.distinct]
-        return np.array([np.nan if one is None else one for one in read], dtype=np.float64)
-    if column.distinct.dtype.kind == "M":
-        return np.full(len(column.distinct), np.nan)
-    return column.distinct.astype(np.float64)
+    if isinstance(column.distinct_values, list):
+        parsed = [parse_number(text, decimal) for text in column.distinct_values]
+        return np.array([np.nan if one is None else one for one in parsed], dtype=np.float64)
+    if column.distinct_values.dtype.kind == "M":
+        return np.full(len(column.distinct_values), np.nan)
+    return column.distinct_values.astype(np.float64)
 
 
-def as_dates(column: Column) -> Dates:
+def distinct_dates(column: CodedColumn) -> ParsedDates:
     """The moment each different value is, (D,); NaT where it is none."""
-    if isinstance(column.distinct, list):
-        return dates(column.distinct)
-    if column.distinct.dtype.kind == "M":
-        return Dates(column.distinct.astype("datetime64[us]"))
-    return Dates(np.full(len(column.distinct), np.datetime64("NaT"), dtype="datetime64[us]"))
+    if isinstance(column.distinct_values, list):
+        return parse_dates(column.distinct_values)
+    if column.distinct_values.dtype.kind == "M":
+        return ParsedDates(column.distinct_values.astype("datetime64[us]"))
+    return ParsedDates(np.full(len(column.distinct_values), np.datetime64("NaT"), dtype="datetime64[us]"))
 
 
-def texts(column: Column) -> list[str]:
+def distinct_texts(column: CodedColumn) -> list[str]:
     """What a reader would call each different value, (D,)."""
-    if isinstance(column.distinct, list):
-        return column.distinct
-    if column.distinct.dtype.kind == "M":
-        return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in column.distinct]
-    return [spelled(value) for value in column.distinct.tolist()]
+    if isinstance(column.distinct_values, list):
+        return column.distinct_values
+    if column.distinct_values.dtype.kind == "M":
+        return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in column.distinct_values]
+    return [format_number(value) for value in column.distinct_values.tolist()]
 
 
-def spelled(value: float) -> str:
+def format_number(value: float) -> str:
     """A number as a person writes it: 3 rather than 3.0."""
     return str(int(value)) if abs(value) < 2**53 and value == int(value) else repr(value)
 
 
-def decimal_mark(columns: Iterable[Column]) -> tuple[str, dict[str, str]]:
+def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, str]]:
     """Tell from all columns whether 1,5 or 1.5 is one and a half.
 
     Returns:
@@ -124,30 +128,30 @@ def decimal_mark(columns: Iterable[Column]) -> tuple[str, dict[str, str]]:
         where no other column says which it is.
     """
     votes = {".": 0, ",": 0}
-    unsure = {}
+    ambiguous = {}
     for column in columns:
-        if isinstance(column.distinct, list) and not column.typed:
-            marked = sorted(text for text in column.distinct if "." in text or "," in text)
-            vote = _vote(marked[:: len(marked) // EVIDENCE + 1])
+        if isinstance(column.distinct_values, list) and not column.is_typed:
+            marked = sorted(text for text in column.distinct_values if "." in text or "," in text)
+            vote = _vote_decimal_mark(marked[:: len(marked) // MAX_SAMPLED_CELLS + 1])
             if vote in votes:
                 votes[vote] += 1
             elif vote == "either":
-                unsure[column.name] = marked[0]
+                ambiguous[column.name] = marked[0]
     mark = "," if votes[","] > votes["."] else "."
-    return mark, {} if any(votes.values()) else unsure
+    return mark, {} if any(votes.values()) else ambiguous
 
 
-def _vote(marked: list[str]) -> str:
+def _vote_decimal_mark(marked: list[str]) -> str:
     """The decimal mark of the cells that hold "." or ","; "either" or "" (no numbers) where they do not tell."""
-    with_point = [number(text, ".") is not None for text in marked]
-    with_comma = [number(text, ",") is not None for text in marked]
-    enough = len(marked) * (1 - STRAY)
+    with_point = [parse_number(text, ".") is not None for text in marked]
+    with_comma = [parse_number(text, ",") is not None for text in marked]
+    enough = len(marked) * (1 - MAX_STRAY_SHARE)
     readable = [mark for mark, able in ((".", with_point), (",", with_comma)) if marked and sum(able) >= enough]
     if len(readable) == 2 and with_point != with_comma:
         return "." if sum(with_point) > sum(with_comma) else ","
     return "either" if len(readable) == 2 else "".join(readable)
 
 
-def _share(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
+def _valid_share(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
     """The share of the filled cells that hold a value which is not NaN."""
     return float(counts[~np.isnan(values)].sum() / counts.sum())

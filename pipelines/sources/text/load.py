@@ -8,28 +8,28 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
-from pipelines.data.dataset import Data, Finding
+from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.text import encoded
-from pipelines.runtime.user_error import Failure
+from pipelines.data.text import to_bytes
+from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import Cells, read_cells
-from pipelines.sources.files.downloads import local
-from pipelines.sources.files.skipped import Aside, set_aside
+from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.skipped import Skipped, report_skipped
 from pipelines.sources.text.findings import (
-    about_classes,
-    about_texts,
-    empty_rows,
-    wordings,
+    check_class_names,
+    check_texts,
+    drop_empty_rows,
+    normalised_text_ids,
 )
-from pipelines.sources.text.text_file import ENDING, Unfit, read_text
+from pipelines.sources.text.text_file import TEXT_SUFFIX, UnreadableFile, read_text_prefix
 
-LIMIT = 8192  # bytes of a text that are stored, about 1,300 English words; a network reads 256 tokens at most
-MOST_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
+MAX_TEXT_BYTES = 8192  # bytes of a text that are stored, about 1,300 English words; a network reads 256 tokens at most
+MAX_UNREPEATED_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
 
 
-def _tuple(value: Any) -> Any:
+def _list_to_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -47,7 +47,9 @@ class TextSettings(BaseModel):
     path: str  # of a CSV or TSV file, or of a folder with one folder per class
     text: str | int | None = None  # of a file: the column of texts, its name or its number counted from 1
     target: str | int | None = None  # ... and the column of classes
-    keys: Annotated[tuple[str | int, ...], BeforeValidator(_tuple)] = ()  # ... and columns that a split may go by
+    keys: Annotated[
+        tuple[str | int, ...], BeforeValidator(_list_to_tuple)
+    ] = ()  # ... and columns that a split may go by
     separator: str | None = None  # found in the file when absent
     encoding: str | None = None  # UTF-8 when absent
     header: bool = True  # whether the first line of a file names its columns
@@ -57,7 +59,7 @@ class TextSettings(BaseModel):
 
     @field_validator("encoding")
     @classmethod
-    def _is_known(cls, name: str | None) -> str | None:
+    def _check_encoding(cls, name: str | None) -> str | None:
         try:
             "a".encode(name or "utf-8")
         except LookupError:
@@ -70,156 +72,167 @@ class Documents(NamedTuple):
 
     texts: Sequence[str]
     classes: Sequence[str]
-    places: Sequence[str]  # where each is, for sentences: "line 3", "good/17.txt"
+    positions: Sequence[str]  # where each is, for sentences: "line 3", "good/17.txt"
     keys: Mapping[str, Sequence[str]]
-    names: tuple[str, str]  # what the texts and the classes are called
+    field_names: tuple[str, str]  # what the texts and the classes are called
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
 
-def load(settings: TextSettings) -> Data:
+def load_texts(settings: TextSettings) -> Dataset:
     """Read every text and its class.
 
     What has no text or no class is set aside and listed; a text longer than LIMIT is cut.
 
     Raises:
-        Failure: there is no such file, folder or column, the file is no table or not written in the stated encoding,
+        UserError: there is no such file, folder or column, the file is no table or not written in the stated encoding,
             more than a tenth of a folder's files cannot be used, nothing is left, or hardly any class repeats.
     """
-    path = local(settings.path)
-    found = _of_folder(settings, path) if path.is_dir() else _of_file(settings, path)
-    kept, empty = empty_rows(found.texts, found.classes, found.places)
+    path = resolve_location(settings.path)
+    documents = _read_text_folder(settings, path) if path.is_dir() else _read_text_table(settings, path)
+    kept, empty_findings = drop_empty_rows(documents.texts, documents.classes, documents.positions)
     if not kept:
-        raise Failure(f"{settings.path}: not one of {len(found.texts)} texts has both words and a class; add some")
-    texts, classes, places = ([values[row] for row in kept] for values in found[:3])
-    _check_classes(settings.path, found.names[1], classes)
-    target, codes = labels.categories(classes, found.names[1])
-    values = encoded(texts, LIMIT)
-    asked = Field(name=found.names[0], kind="text", dtype="uint8", shape=values.shape[1:])
+        raise UserError(
+            f"{settings.path}: not one of {len(documents.texts)} texts has both words and a class; add some"
+        )
+    texts, classes, positions = ([values[row] for row in kept] for values in documents[:3])
+    _check_classes(settings.path, documents.field_names[1], classes)
+    target, codes = labels.category_target(classes, documents.field_names[1])
+    values = to_bytes(texts, MAX_TEXT_BYTES)
+    input_field = Field(name=documents.field_names[0], kind="text", dtype="uint8", shape=values.shape[1:])
     schema = Schema(
-        inputs=(asked,),
+        inputs=(input_field,),
         target=target,
         title=settings.title or f"Texts of {path.stem}",
         origin=settings.origin or f"{path.name}; its origin is not stated",
         licence=settings.licence,
     )
-    keys = {name: labels.key([column[row] for row in kept]) for name, column in found.keys.items()}
+    keys = {name: labels.parse_split_key([column[row] for row in kept]) for name, column in documents.keys.items()}
     findings = (
-        *found.findings,
-        *empty,
-        *about_texts(texts, codes, places, LIMIT),
-        *about_classes(target.categories, codes),
+        *documents.findings,
+        *empty_findings,
+        *check_texts(texts, codes, positions, MAX_TEXT_BYTES),
+        *check_class_names(target.categories, codes),
     )
-    return Data(schema, Part((values,), codes), found.notes, findings, {**keys, "wording": wordings(texts)})
+    return Dataset(
+        schema, Part((values,), codes), documents.notes, findings, {**keys, "wording": normalised_text_ids(texts)}
+    )
 
 
-def _of_file(settings: TextSettings, path: Path) -> Documents:
-    cells = read_cells(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
-    text, target = _column(settings, cells, "text", settings.text), _column(settings, cells, "target", settings.target)
+def _read_text_table(settings: TextSettings, path: Path) -> Documents:
+    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
+    text, target = (
+        _column_index(settings, cells, "text", settings.text),
+        _column_index(settings, cells, "target", settings.target),
+    )
     if text == target:
-        raise Failure(f"{settings.path}: text and target are the same column, {cells.names[text]}; name two")
-    others = [_column(settings, cells, "keys", name) for name in settings.keys]
+        raise UserError(f"{settings.path}: text and target are the same column, {cells.names[text]}; name two")
+    others = [_column_index(settings, cells, "keys", name) for name in settings.keys]
     columns = list(zip(*cells.rows, strict=True))
-    rows = f"{len(cells.rows)} rows; the texts are {_said(cells, text)}, the classes {_said(cells, target)}."
+    rows = (
+        f"{len(cells.rows)} rows; the texts are {_describe_column(cells, text)}, the classes "
+        f"{_describe_column(cells, target)}."
+    )
     unused = [name for place, name in enumerate(cells.names) if place not in (text, target, *others)]
     return Documents(
         texts=columns[text],
         classes=columns[target],
-        places=[f"line {line}" for line in cells.first_line],
+        positions=[f"line {line}" for line in cells.line_numbers],
         keys={cells.names[place]: columns[place] for place in others},
-        names=_field_names(cells.names[text], cells.names[target]) if settings.header else ("text", "class"),
+        field_names=_field_names(cells.names[text], cells.names[target]) if settings.header else ("text", "class"),
         findings=(),
         notes=(rows, *((f"Columns that are not used: {', '.join(unused)}.",) if unused else ())),
     )
 
 
-def _column(settings: TextSettings, cells: Cells, setting: str, named: str | int | None) -> int:
-    if isinstance(named, int) and 1 <= named <= len(cells.names):
-        return named - 1
-    if isinstance(named, str) and named in cells.names:
-        return cells.names.index(named)
-    found = "must name a column, its name or its number" if named is None else f"there is no column {named!r}"
+def _column_index(settings: TextSettings, cells: CsvCells, setting: str, column: str | int | None) -> int:
+    if isinstance(column, int) and 1 <= column <= len(cells.names):
+        return column - 1
+    if isinstance(column, str) and column in cells.names:
+        return cells.names.index(column)
+    found = "must name a column, its name or its number" if column is None else f"there is no column {column!r}"
     advice = ", or count them from 1" if settings.header else ": count them from 1, because of header: false"
-    raise Failure(f"{settings.path}: {setting}: {found}; the columns are {', '.join(cells.names[:50])}{advice}")
+    raise UserError(f"{settings.path}: {setting}: {found}; the columns are {', '.join(cells.names[:50])}{advice}")
 
 
-def _said(cells: Cells, place: int) -> str:
+def _describe_column(cells: CsvCells, place: int) -> str:
     return f"column {place + 1} ({cells.names[place]})"
 
 
 def _field_names(text: str, target: str) -> tuple[str, str]:
     """What the fields are called: the columns' names, in signs that a file name and a request can have."""
     names = [re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:64] for name in (text, target)]
-    asked, answer = names[0] or "text", names[1] or "class"
-    return asked, f"{answer}_class" if asked.lower() == answer.lower() else answer
+    input_name, target_name = names[0] or "text", names[1] or "class"
+    return input_name, f"{target_name}_class" if input_name.lower() == target_name.lower() else target_name
 
 
-def _of_folder(settings: TextSettings, path: Path) -> Documents:
+def _read_text_folder(settings: TextSettings, path: Path) -> Documents:
     if settings.text is not None or settings.target is not None or settings.keys:
-        raise Failure(
+        raise UserError(
             f"{settings.path}: text, target and keys name columns of a file, but this is a folder, and the folders in "
             f"it are the classes; take them out, or name a file"
         )
-    found = folders.files(path)
-    names = [name for name in found if name.lower().endswith(ENDING)]
-    parts = folders.parts(names)
-    inner = {name: name.split("/", 1)[1] if parts else name for name in names}
-    _check_folders(settings.path, found, list(inner.values()))
+    files = folders.list_files(path)
+    names = [name for name in files if name.lower().endswith(TEXT_SUFFIX)]
+    parts = folders.parts_from_folders(names)
+    inner_names = {name: name.split("/", 1)[1] if parts else name for name in names}
+    _check_folders(settings.path, files, list(inner_names.values()))
     texts: dict[str, str] = {}
-    aside = []
+    skipped = []
     for name in names:
         try:
-            if "/" not in inner[name]:
-                raise Unfit("lies in no folder of a class")
-            texts[name] = read_text(path / name, settings.encoding, LIMIT)
-        except Unfit as reason:
-            aside.append(Aside(name, str(reason)))
+            if "/" not in inner_names[name]:
+                raise UnreadableFile("lies in no folder of a class")
+            texts[name] = read_text_prefix(path / name, settings.encoding, MAX_TEXT_BYTES)
+        except UnreadableFile as reason:
+            skipped.append(Skipped(name, str(reason)))
     return Documents(
         texts=list(texts.values()),
-        classes=[inner[name].split("/")[0] for name in texts],
-        places=list(texts),
+        classes=[inner_names[name].split("/")[0] for name in texts],
+        positions=list(texts),
         keys={"part": [part for name, part in zip(names, parts, strict=True) if name in texts]} if parts else {},
-        names=("text", "class"),
-        findings=(set_aside(aside, len(names), settings.path),),
-        notes=tuple(_folder_notes(found, names, parts)),
+        field_names=("text", "class"),
+        findings=(report_skipped(skipped, len(names), settings.path),),
+        notes=tuple(_folder_notes(files, names, parts)),
     )
 
 
-def _check_folders(called: str, found: Sequence[str], inner: Sequence[str]) -> None:
+def _check_folders(stated_path: str, files: Sequence[str], inner_names: Sequence[str]) -> None:
     """There are texts, and folders of classes; one folder around several is more likely around them than a class."""
-    if not inner:
-        others = f"; found {', '.join(found[:3])}{' ...' * (len(found) > 3)}" if found else "; it is empty"
-        raise Failure(f"{called}: this folder holds no {ENDING} file{others}")
-    classes = {name.split("/")[0] for name in inner if "/" in name}
-    below = {name.split("/")[1] for name in inner if name.count("/") > 1}
+    if not inner_names:
+        others = f"; found {', '.join(files[:3])}{' ...' * (len(files) > 3)}" if files else "; it is empty"
+        raise UserError(f"{stated_path}: this folder holds no {TEXT_SUFFIX} file{others}")
+    classes = {name.split("/")[0] for name in inner_names if "/" in name}
+    below = {name.split("/")[1] for name in inner_names if name.count("/") > 1}
     if not classes:
-        raise Failure(
-            f"{called}: all {len(inner)} texts lie in the folder itself, and nothing says their classes; put each into "
-            f"a folder named after its class"
+        raise UserError(
+            f"{stated_path}: all {len(inner_names)} texts lie in the folder itself, and nothing says their classes; "
+            "put each into a folder named after its class"
         )
     if len(classes) == 1 and len(below) > 1:
         (only,) = classes
-        raise Failure(
-            f"{called}: holds one folder with texts, {only}, and that one holds {len(below)} "
-            f"({', '.join(sorted(below)[:3])} ...); if those are the classes, set path to {called.rstrip('/')}/{only}"
+        raise UserError(
+            f"{stated_path}: holds one folder with texts, {only}, and that one holds {len(below)} "
+            f"({', '.join(sorted(below)[:3])} ...); if those are the classes, set path to "
+            f"{stated_path.rstrip('/')}/{only}"
         )
 
 
-def _folder_notes(found: Sequence[str], names: Sequence[str], parts: Sequence[str] | None) -> list[str]:
-    notes = [f"{len(names)} {ENDING} files, each a text; the folder it lies in is its class."]
-    if others := sorted(set(found) - set(names)):
-        notes.append(f"{len(others)} files that do not end in {ENDING} were passed over, such as {others[0]}.")
+def _folder_notes(files: Sequence[str], names: Sequence[str], parts: Sequence[str] | None) -> list[str]:
+    notes = [f"{len(names)} {TEXT_SUFFIX} files, each a text; the folder it lies in is its class."]
+    if others := sorted(set(files) - set(names)):
+        notes.append(f"{len(others)} files that do not end in {TEXT_SUFFIX} were passed over, such as {others[0]}.")
     if parts:
         counts = ", ".join(f"{part} {count}" for part, count in Counter(parts).items())
         notes.append(f"The first folders name parts, not classes: {counts}. `split: {{by: given}}` keeps to them.")
     return notes
 
 
-def _check_classes(called: str, name: str, classes: Sequence[str]) -> None:
-    different = sorted({one.strip() for one in classes})
-    if len(different) > max(MOST_CLASSES, len(classes) / 2):
-        raise Failure(
-            f"{called}: {name} holds {len(different)} different classes for {len(classes)} texts "
-            f"({', '.join(one[:30] for one in different[:3])}, ...), so hardly any repeats and none can be learned; "
+def _check_classes(stated_path: str, name: str, classes: Sequence[str]) -> None:
+    distinct = sorted({one.strip() for one in classes})
+    if len(distinct) > max(MAX_UNREPEATED_CLASSES, len(classes) / 2):
+        raise UserError(
+            f"{stated_path}: {name} holds {len(distinct)} different classes for {len(classes)} texts "
+            f"({', '.join(one[:30] for one in distinct[:3])}, ...), so hardly any repeats and none can be learned; "
             f"name the column of the classes"
         )

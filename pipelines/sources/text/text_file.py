@@ -3,16 +3,16 @@
 import codecs
 from pathlib import Path
 
-from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, OTHER_FILES
+from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES
 
-ENDING = ".txt"
+TEXT_SUFFIX = ".txt"
 
 
-class Unfit(Exception):
+class UnreadableFile(Exception):
     """Why a file cannot be used."""
 
 
-def read_text(path: Path, encoding: str | None, limit: int) -> str:
+def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> str:
     """Read the beginning of a text file, however large it is.
 
     Args:
@@ -23,24 +23,26 @@ def read_text(path: Path, encoding: str | None, limit: int) -> str:
     Raises:
         Unfit: the file cannot be read or is no such text; the first wrong byte is named, counted from 0.
     """
-    most = 4 * limit + 8  # no encoding writes a character in more than four bytes
+    max_bytes = 4 * max_characters + 8  # no encoding writes a character in more than four bytes
     try:
         with path.open("rb") as file:
-            raw = file.read(most)
+            raw = file.read(max_bytes)
     except FileNotFoundError:
-        raise Unfit("is a link to nothing") from None
+        raise UnreadableFile("is a link to nothing") from None
     except OSError as error:
-        raise Unfit(f"cannot be read: {error.strerror}") from None
-    for beginning, what in OTHER_FILES:
+        raise UnreadableFile(f"cannot be read: {error.strerror}") from None
+    for beginning, what in NON_TEXT_SIGNATURES:
         if raw.startswith(beginning):
-            raise Unfit(f"is no text but {what}")
+            raise UnreadableFile(f"is no text but {what}")
     mark, name = next((pair for pair in BYTE_ORDER_MARKS if raw.startswith(pair[0])), (b"", encoding or "utf-8"))
     try:
-        text = codecs.getincrementaldecoder(name)().decode(raw[len(mark) :], final=len(raw) < most)
+        text = codecs.getincrementaldecoder(name)().decode(raw[len(mark) :], final=len(raw) < max_bytes)
     except UnicodeDecodeError as error:
         start = len(mark) + error.start
         meant = "" if encoding else "; is `encoding: cp1252` meant?"
-        raise Unfit(f"byte {start} is 0x{raw[start]:02x}, which is not {name}{meant}") from None
+        raise UnreadableFile(f"byte {start} is 0x{raw[start]:02x}, which is not {name}{meant}") from None
     if "\0" in text:
-        raise Unfit(f"character {text.index(chr(0))} is NUL, so it is no text, or written in UTF-16 without a mark")
+        raise UnreadableFile(
+            f"character {text.index(chr(0))} is NUL, so it is no text, or written in UTF-16 without a mark"
+        )
     return text

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LOOKED_AT = 400  # windows, spread evenly over the train part, that a season or the smoothing is found with
-REPEATS = 0.3  # correlation of what is a season apart, from which on it is one
-DAMPING = 0.9  # of the trend, per step: Gardner & McKenzie, "Forecasting Trends in Time Series", 1985
+MAX_FIT_WINDOWS = 400  # windows, spread evenly over the train part, that a season or the smoothing is found with
+MIN_SEASONAL_CORRELATION = 0.3  # correlation of what is a season apart, from which on it is one
+TREND_DAMPING = 0.9  # of the trend, per step: Gardner & McKenzie, "Forecasting Trends in Time Series", 1985
 
 
-def filled(windows: NDArray[np.floating]) -> Floats:
+def forward_fill(windows: NDArray[np.floating]) -> Floats:
     """What is missing (NaN) as the value before it, at the start as the first value, as 0 where there is none."""
     values = np.array(windows, dtype=np.float64)
     for step in range(1, values.shape[1]):
@@ -28,22 +28,22 @@ def filled(windows: NDArray[np.floating]) -> Floats:
     return np.nan_to_num(values, copy=False)
 
 
-def some(rows: int, most: int = LOOKED_AT) -> NDArray[np.int64]:
+def evenly_spaced_rows(rows: int, max_rows: int = MAX_FIT_WINDOWS) -> NDArray[np.int64]:
     """The numbers of at most so many rows, spread evenly."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
+    return np.unique(np.linspace(0, rows - 1, min(rows, max_rows)).astype(np.int64))
 
 
-def naive(windows: Floats, horizon: int) -> Floats:
+def naive_forecast(windows: Floats, horizon: int) -> Floats:
     """The last value, again and again: (N, W, F) -> (N, H, F)."""
     return np.repeat(windows[:, -1:], horizon, axis=1)
 
 
-def seasonal_naive(windows: Floats, horizon: int, season: int) -> Floats:
+def seasonal_naive_forecast(windows: Floats, horizon: int, season: int) -> Floats:
     """What was there one season before, again and again: (N, W, F) -> (N, H, F)."""
     return windows[:, -season + np.arange(horizon) % season]
 
 
-def season_of(series: Floats, longest: int) -> int | None:
+def detect_season(series: Floats, max_lag: int) -> int | None:
     """After how many steps the series repeats, at most `longest`; None if it does not.
 
     It must be seen to repeat, so a lag of more than half of a series is none: the two ends of a series whose trend was
@@ -55,48 +55,51 @@ def season_of(series: Floats, longest: int) -> int | None:
     Args:
         series: windows together with what follows, (N, T, F); their trends are taken out.
     """
-    longest = min(longest, series.shape[1] // 2)
-    found = _correlations(_without_trend(series), longest + 1)
+    max_lag = min(max_lag, series.shape[1] // 2)
+    correlations = _autocorrelations(_remove_trend(series), max_lag + 1)
     peaks = [
         lag
-        for lag in range(2, longest + 1)
-        if found.get(lag, 0.0) >= max(REPEATS, min(found[before] for before in range(1, lag)) + REPEATS)
-        and found[lag - 1] < found[lag] >= found.get(lag + 1, -1.0)
+        for lag in range(2, max_lag + 1)
+        if correlations.get(lag, 0.0)
+        >= max(
+            MIN_SEASONAL_CORRELATION, min(correlations[before] for before in range(1, lag)) + MIN_SEASONAL_CORRELATION
+        )
+        and correlations[lag - 1] < correlations[lag] >= correlations.get(lag + 1, -1.0)
     ]
-    return max((lag for lag in peaks if lag < 1.5 * peaks[0]), key=found.__getitem__) if peaks else None
+    return max((lag for lag in peaks if lag < 1.5 * peaks[0]), key=correlations.__getitem__) if peaks else None
 
 
-def _without_trend(series: Floats) -> Floats:
+def _remove_trend(series: Floats) -> Floats:
     """What is left of every series beside the straight line that fits it best."""
     steps = np.arange(series.shape[1]) - (series.shape[1] - 1) / 2
     centred = series - series.mean(axis=1, keepdims=True)
     slope = np.einsum("t,ntf->nf", steps, centred) / np.square(steps).sum()
-    rest: Floats = centred - slope[:, None] * steps[:, None]
-    return rest
+    residuals: Floats = centred - slope[:, None] * steps[:, None]
+    return residuals
 
 
-def _correlations(series: Floats, longest: int) -> dict[int, float]:
+def _autocorrelations(series: Floats, max_lag: int) -> dict[int, float]:
     """The correlation with itself at each lag, over all windows at once, averaged over variables."""
     steps = series.shape[1]
-    found = {}
-    for lag in range(1, min(longest, steps - 2) + 1):
+    correlations = {}
+    for lag in range(1, min(max_lag, steps - 2) + 1):
         later, earlier = series[:, lag:], series[:, : steps - lag]
         size = np.sqrt(np.square(later).sum(axis=(0, 1)) * np.square(earlier).sum(axis=(0, 1)))  # (F,)
         shared = (later * earlier).sum(axis=(0, 1))
-        found[lag] = float(np.divide(shared, size, out=np.zeros_like(shared), where=size > 0).mean())
-    return found
+        correlations[lag] = float(np.divide(shared, size, out=np.zeros_like(shared), where=size > 0).mean())
+    return correlations
 
 
-class Smoothing(NamedTuple):
+class SmoothingFactors(NamedTuple):
     """How fast the level, the trend and the season follow what happens: 0 not at all, 1 at once; (F,) each."""
 
     level: Floats
     trend: Floats
     season: Floats
-    steps: int | None  # of a season
+    season_steps: int | None  # of a season
 
 
-def smoothed(windows: Floats, horizon: int, smoothing: Smoothing) -> Floats:
+def holt_winters_forecast(windows: Floats, horizon: int, smoothing: SmoothingFactors) -> Floats:
     """Additive Holt-Winters with a damped trend: (N, W, F) -> (N, H, F).
 
     The first season is taken as it is (without one, the first value), and every later step corrects level, trend and
@@ -105,24 +108,24 @@ def smoothed(windows: Floats, horizon: int, smoothing: Smoothing) -> Floats:
     Source: Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, 2021, sections 8.3 and 8.5.
     https://otexts.com/fpp3/holt-winters.html
     """
-    length = smoothing.steps or 1
+    length = smoothing.season_steps or 1
     level = windows[:, :length].mean(axis=1)  # (N, F)
     trend = np.zeros_like(level)
     seasons = [windows[:, step] - level for step in range(length)]  # of the steps to come, by step % length
     for step in range(length, windows.shape[1]):
-        before = level + DAMPING * trend
-        surprise = windows[:, step] - before - seasons[step % length]
-        level = before + smoothing.level * surprise
-        trend = DAMPING * trend + smoothing.level * smoothing.trend * surprise
-        seasons[step % length] = seasons[step % length] + smoothing.season * surprise
-    reach = np.cumsum(DAMPING ** np.arange(1, horizon + 1))  # of the trend, after 1, 2, ... steps
+        expected_level = level + TREND_DAMPING * trend
+        error = windows[:, step] - expected_level - seasons[step % length]
+        level = expected_level + smoothing.level * error
+        trend = TREND_DAMPING * trend + smoothing.level * smoothing.trend * error
+        seasons[step % length] = seasons[step % length] + smoothing.season * error
+    trend_factors = np.cumsum(TREND_DAMPING ** np.arange(1, horizon + 1))  # of the trend, after 1, 2, ... steps
     ahead = windows.shape[1] + np.arange(horizon)
     return np.stack(
-        [level + far * trend + seasons[step % length] for far, step in zip(reach, ahead, strict=True)], axis=1
+        [level + far * trend + seasons[step % length] for far, step in zip(trend_factors, ahead, strict=True)], axis=1
     )
 
 
-def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> Smoothing:
+def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> SmoothingFactors:
     """The smoothing with the smallest absolute error over the whole horizon, for each variable, of a coarse grid.
 
     Args:
@@ -139,20 +142,24 @@ def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> Smoot
         if level + seasonal <= 1
     ]
     ones = np.ones(windows.shape[2])
-    candidates = [Smoothing(level * ones, trend * ones, seasonal * ones, season) for level, trend, seasonal in grid]
-    errors = [np.abs(smoothed(windows, futures.shape[1], one) - futures).mean(axis=(0, 1)) for one in candidates]
+    candidates = [
+        SmoothingFactors(level * ones, trend * ones, seasonal * ones, season) for level, trend, seasonal in grid
+    ]
+    errors = [
+        np.abs(holt_winters_forecast(windows, futures.shape[1], one) - futures).mean(axis=(0, 1)) for one in candidates
+    ]
     best = np.array(grid)[np.argmin(errors, axis=0)]  # (F, 3)
-    return Smoothing(best[:, 0], best[:, 1], best[:, 2], season)
+    return SmoothingFactors(best[:, 0], best[:, 1], best[:, 2], season)
 
 
-def with_quantiles(points: Floats, misses: Floats, levels: tuple[float, ...]) -> Floats:
+def add_residual_quantiles(points: Floats, residuals: Floats, levels: tuple[float, ...]) -> Floats:
     """Forecasts with the quantiles of how they missed on the train part: (N, H, F) -> (N, H, F, Q).
 
     Args:
         misses: truth minus forecast on windows of the train part, (M, H, F).
         levels: ascending; the forecast itself stands for 0.5, and the others keep to their side of it.
     """
-    shifts = np.quantile(misses, levels, axis=0)  # (Q, H, F)
+    shifts = np.quantile(residuals, levels, axis=0)  # (Q, H, F)
     below = np.array(levels)[:, None, None] < 0.5
     above = np.array(levels)[:, None, None] > 0.5
     shifts = np.where(below, np.minimum(shifts, 0), np.where(above, np.maximum(shifts, 0), 0))

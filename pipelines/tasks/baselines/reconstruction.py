@@ -10,69 +10,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import chunks
-from pipelines.data.statistics import moments
-from pipelines.tasks.metrics.image_similarity import squared_error
+from pipelines.data.statistics import mean_and_std
+from pipelines.tasks.metrics.image_similarity import mean_squared_error
 
 Floats = NDArray[np.float64]
 
-SIGMAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)  # pixels, of the Gaussian filter
-ENOUGH = 500  # train images on which the filter's width is chosen
-SEED = 0  # of the isolation forest, whose trees are drawn
+FILTER_SIGMAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)  # pixels, of the Gaussian filter
+MAX_FILTER_IMAGES = 500  # train images on which the filter's width is chosen
+FOREST_SEED = 0  # of the isolation forest, whose trees are drawn
 
 
-class Shown(NamedTuple):
+class BaselineInputs(NamedTuple):
     """What a baseline may look at: images uint8 (H, W) or (H, W, C), or rows of numbers (D,), NaN where missing."""
 
-    inputs: NDArray[Any]  # of the train rows that may be learned from, (n, ...)
-    targets: NDArray[Any]  # of the same rows, (n, ...)
-    asked: NDArray[Any]  # inputs to reconstruct, (N, ...)
+    train_inputs: NDArray[Any]  # of the train rows that may be learned from, (n, ...)
+    train_targets: NDArray[Any]  # of the same rows, (n, ...)
+    part_inputs: NDArray[Any]  # inputs to reconstruct, (N, ...)
 
     @property
-    def image(self) -> bool:
-        return self.asked.ndim > 2
+    def is_image(self) -> bool:
+        return self.part_inputs.ndim > 2
 
 
-def mean(shown: Shown) -> NDArray[np.float32]:
+def mean_target(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     """The mean of the train targets, whatever is asked."""
-    if shown.image:
-        total = np.zeros(shown.targets.shape[1:])
-        for rows in chunks(shown.targets):
-            total += shown.targets[rows].sum(axis=0, dtype=np.float64)
-        always = total / len(shown.targets)
+    if baseline_inputs.is_image:
+        total = np.zeros(baseline_inputs.train_targets.shape[1:])
+        for rows in chunks(baseline_inputs.train_targets):
+            total += baseline_inputs.train_targets[rows].sum(axis=0, dtype=np.float64)
+        mean_value = total / len(baseline_inputs.train_targets)
     else:
-        always = moments(shown.targets)[0]
-    return _scored(shown, np.broadcast_to(always, shown.asked.shape))
+        mean_value = mean_and_std(baseline_inputs.train_targets)[0]
+    return _prepend_score(baseline_inputs, np.broadcast_to(mean_value, baseline_inputs.part_inputs.shape))
 
 
-def unchanged(shown: Shown) -> NDArray[np.float32]:
+def identity(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     """The noisy image as it is."""
-    return _scored(shown, shown.asked)
+    return _prepend_score(baseline_inputs, baseline_inputs.part_inputs)
 
 
-def gaussian_filter(shown: Shown) -> NDArray[np.float32]:
+def gaussian_filter(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     """The noisy image blurred by the width that brings the noisy train images closest to the clean ones."""
-    few = slice(ENOUGH)
-    noisy, clean = np.asarray(shown.inputs[few]), np.asarray(shown.targets[few])
-    errors = [squared_error(_blurred(noisy, sigma), clean).mean() for sigma in SIGMAS]
-    return _scored(shown, _blurred(shown.asked, SIGMAS[int(np.argmin(errors))]))
+    rows = slice(MAX_FILTER_IMAGES)
+    noisy, clean = np.asarray(baseline_inputs.train_inputs[rows]), np.asarray(baseline_inputs.train_targets[rows])
+    errors = [mean_squared_error(_blur_images(noisy, sigma), clean).mean() for sigma in FILTER_SIGMAS]
+    return _prepend_score(
+        baseline_inputs, _blur_images(baseline_inputs.part_inputs, FILTER_SIGMAS[int(np.argmin(errors))])
+    )
 
 
-def isolation_forest(shown: Shown) -> NDArray[np.float32]:
+def isolation_forest(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     """The mean as reconstruction; the score says how few random cuts set a row apart from the train rows.
 
     Source: Liu, Ting & Zhou, "Isolation Forest", ICDM 2008. https://doi.org/10.1109/ICDM.2008.17
     """
     from sklearn.ensemble import IsolationForest
 
-    replies = mean(shown)
-    centre = moments(shown.targets.reshape(len(shown.targets), -1))[0]
-    known, asked = (_filled(values, centre) for values in (shown.targets, shown.asked))
-    forest = IsolationForest(random_state=SEED, n_jobs=1).fit(known)
-    replies[:, 0] = -forest.score_samples(asked)
-    return replies
+    predictions = mean_target(baseline_inputs)
+    centre = mean_and_std(baseline_inputs.train_targets.reshape(len(baseline_inputs.train_targets), -1))[0]
+    train_rows, part_rows = (
+        _fill_missing(values, centre) for values in (baseline_inputs.train_targets, baseline_inputs.part_inputs)
+    )
+    forest = IsolationForest(random_state=FOREST_SEED, n_jobs=1).fit(train_rows)
+    predictions[:, 0] = -forest.score_samples(part_rows)
+    return predictions
 
 
-def _blurred(images: NDArray[Any], sigma: float) -> NDArray[np.float32]:
+def _blur_images(images: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     from scipy import ndimage
 
     blurred: NDArray[np.float32] = np.empty(images.shape, dtype=np.float32)
@@ -82,33 +86,33 @@ def _blurred(images: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     return blurred
 
 
-def _filled(values: NDArray[Any], centre: Floats) -> Floats:
+def _fill_missing(values: NDArray[Any], centre: Floats) -> Floats:
     """Rows (n, D), with the centre where a number is missing."""
     rows = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     filled: Floats = np.where(np.isnan(rows), centre, rows)
     return filled
 
 
-def _scored(shown: Shown, restored: NDArray[Any]) -> NDArray[np.float32]:
+def _prepend_score(baseline_inputs: BaselineInputs, reconstructed: NDArray[Any]) -> NDArray[np.float32]:
     """Replies (N, 1 + D), with the score that a network's reconstruction would get."""
-    if shown.image:
-        scores = squared_error(restored, shown.asked)
+    if baseline_inputs.is_image:
+        scores = mean_squared_error(reconstructed, baseline_inputs.part_inputs)
     else:
-        spread = moments(shown.targets)[1]
-        known = ~np.isnan(shown.asked)
-        strayed = np.where(known, (shown.asked - restored) / spread, 0)
-        scores = np.square(strayed).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    return np.concatenate([scores[:, None], restored.reshape(len(restored), -1)], axis=1).astype(np.float32)
+        spread = mean_and_std(baseline_inputs.train_targets)[1]
+        known = ~np.isnan(baseline_inputs.part_inputs)
+        differences = np.where(known, (baseline_inputs.part_inputs - reconstructed) / spread, 0)
+        scores = np.square(differences).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.concatenate([scores[:, None], reconstructed.reshape(len(reconstructed), -1)], axis=1).astype(np.float32)
 
 
-BASELINES: dict[str, dict[str, Callable[[Shown], NDArray[np.float32]]]] = {
-    "compression": {"mean (baseline)": mean},
+BASELINES: dict[str, dict[str, Callable[[BaselineInputs], NDArray[np.float32]]]] = {
+    "compression": {"mean (baseline)": mean_target},
     "denoising": {
-        "noisy as it is (baseline)": unchanged,
+        "noisy as it is (baseline)": identity,
         "gaussian filter (baseline)": gaussian_filter,
     },
     "anomalies": {
-        "mean (baseline)": mean,
+        "mean (baseline)": mean_target,
         "isolation forest (baseline)": isolation_forest,
     },
 }

@@ -13,10 +13,12 @@ from pipelines.tasks.metrics.classification import best_threshold, pr_auc, roc_a
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-ACCEPTED = 0.95  # share of normal rows that are let through where there is no anomaly to learn the threshold from
+NORMAL_QUANTILE = (
+    0.95  # share of normal rows that are let through where there is no anomaly to learn the threshold from
+)
 
 
-def detected(scores: Floats, anomalous: Booleans, counts: Floats, threshold: float) -> dict[str, Floats]:
+def detection_scores(scores: Floats, anomalous: Booleans, counts: Floats, threshold: float) -> dict[str, Floats]:
     """AUROC, average precision, and precision, recall and F1 of the rows flagged, (R,) each.
 
     AUROC is NaN where only one of the two kinds occurs, average precision where no anomaly does; elsewhere 0/0 is 0.
@@ -59,10 +61,10 @@ def placements(scores: Floats, anomalous: Booleans) -> Floats:
     return placed
 
 
-def threshold(scores: NDArray[Any], anomalous: Booleans) -> float:
+def choose_threshold(scores: NDArray[Any], anomalous: Booleans) -> float:
     """The lowest score to flag: where F1 is best or, without a single anomaly, above 95 % of the normal rows."""
     if not np.isfinite(scores).all():
         return 0.0  # of a model that answers no numbers, every score is undefined anyway
     if not anomalous.any():
-        return float(np.quantile(scores, ACCEPTED))
+        return float(np.quantile(scores, NORMAL_QUANTILE))
     return best_threshold(scores, anomalous, lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed))

@@ -21,77 +21,87 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BINS = 15  # of the calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
-FLOOR = float(np.finfo(np.float64).eps)  # smallest probability a logarithm sees, as in scikit-learn's log_loss
+CALIBRATION_BINS = 15  # of the calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
+MIN_PROBABILITY = float(
+    np.finfo(np.float64).eps
+)  # smallest probability a logarithm sees, as in scikit-learn's log_loss
 
 
-def _hit(probabilities: Floats, codes: Integers) -> Floats:
+def _is_correct(probabilities: Floats, codes: Integers) -> Floats:
     hit: Floats = (probabilities.argmax(axis=1) == codes).astype(np.float64)
     return hit
 
 
-def _surprise(probabilities: Floats, codes: Integers) -> Floats:
-    given = probabilities[np.arange(len(codes)), codes]
-    surprise: Floats = -np.log(np.clip(given, FLOOR, 1 - FLOOR))
-    return surprise
+def _log_loss(probabilities: Floats, codes: Integers) -> Floats:
+    true_class_probability = probabilities[np.arange(len(codes)), codes]
+    loss: Floats = -np.log(np.clip(true_class_probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
+    return loss
 
 
-def _squared_distance(probabilities: Floats, codes: Integers) -> Floats:
-    truth = np.zeros_like(probabilities)
-    truth[np.arange(len(codes)), codes] = 1
-    distance: Floats = np.square(probabilities - truth).sum(axis=1)
+def _brier_score(probabilities: Floats, codes: Integers) -> Floats:
+    one_hot = np.zeros_like(probabilities)
+    one_hot[np.arange(len(codes)), codes] = 1
+    distance: Floats = np.square(probabilities - one_hot).sum(axis=1)
     return distance
 
 
-PER_ROW: dict[str, Callable[[Floats, Integers], Floats]] = {
-    "accuracy": _hit,
-    "log_loss": _surprise,
-    "brier": _squared_distance,
+SCORES_PER_ROW: dict[str, Callable[[Floats, Integers], Floats]] = {
+    "accuracy": _is_correct,
+    "log_loss": _log_loss,
+    "brier": _brier_score,
 }  # (N, K), (N,) -> (N,)
 
 
 def confidence_bins(probabilities: Floats) -> Integers:
     """The bin 0 .. 14 of every row's top probability, (N,); bin b is (b/15, (b+1)/15]."""
-    inner_edges = np.linspace(0, 1, BINS + 1)[1:-1]
+    inner_edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
     bins: Integers = np.searchsorted(inner_edges, probabilities.max(axis=1), side="left")
     return bins
 
 
-def _per_class(codes: Integers, classes: int, values: Floats) -> Floats:
+def _sum_per_class(codes: Integers, classes: int, values: Floats) -> Floats:
     """Add the rows of `values` (N, R) that share a code: (classes, R)."""
     members = np.zeros((classes, len(codes)))
     members[codes, np.arange(len(codes))] = 1
     return members @ values
 
 
-def macro(guesses: Integers, codes: Integers, classes: int, counts: Floats) -> tuple[Floats, Floats, Floats]:
+def macro_precision_recall_f1(
+    predicted: Integers, codes: Integers, classes: int, counts: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Precision, recall and F1, (R,) each, averaged over the classes that occur; 0/0 is 0."""
-    right = guesses == codes
-    hits = _per_class(codes[right], classes, counts[right])  # (K, R)
-    guessed = _per_class(guesses, classes, counts)
-    actual = _per_class(codes, classes, counts)
-    occurring = np.maximum(((guessed + actual) > 0).sum(axis=0), 1)  # (R,)
+    right = predicted == codes
+    hits = _sum_per_class(codes[right], classes, counts[right])  # (K, R)
+    predicted_counts = _sum_per_class(predicted, classes, counts)
+    actual_counts = _sum_per_class(codes, classes, counts)
+    occurring = np.maximum(((predicted_counts + actual_counts) > 0).sum(axis=0), 1)  # (R,)
     precision, recall, f1 = (
         (numerator / np.maximum(denominator, 1)).sum(axis=0) / occurring  # a denominator below 1 is an absent class
-        for numerator, denominator in ((hits, guessed), (hits, actual), (2 * hits, guessed + actual))
+        for numerator, denominator in (
+            (hits, predicted_counts),
+            (hits, actual_counts),
+            (2 * hits, predicted_counts + actual_counts),
+        )
     )
     return precision, recall, f1
 
 
 def calibration_error(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
     """Sum over the bins of |hits - expected hits|, (R,)."""
-    surplus = _hit(probabilities, codes) - probabilities.max(axis=1)
-    error: Floats = np.abs(_per_class(confidence_bins(probabilities), BINS, surplus[:, None] * counts)).sum(axis=0)
+    surplus = _is_correct(probabilities, codes) - probabilities.max(axis=1)
+    error: Floats = np.abs(
+        _sum_per_class(confidence_bins(probabilities), CALIBRATION_BINS, surplus[:, None] * counts)
+    ).sum(axis=0)
     return error
 
 
-def balanced_accuracy(guesses: Integers, codes: Integers, classes: int, counts: Floats) -> Floats:
+def balanced_accuracy(predicted: Integers, codes: Integers, classes: int, counts: Floats) -> Floats:
     """The share found of every class, averaged over the classes that occur: (R,)."""
-    right = guesses == codes
-    hits = _per_class(codes[right], classes, counts[right])  # (K, R)
-    actual = _per_class(codes, classes, counts)
-    found: Floats = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
-    mean: Floats = found.sum(axis=0) / np.maximum((actual > 0).sum(axis=0), 1)
+    right = predicted == codes
+    hits = _sum_per_class(codes[right], classes, counts[right])  # (K, R)
+    actual_counts = _sum_per_class(codes, classes, counts)
+    recalls: Floats = np.divide(hits, actual_counts, out=np.zeros_like(hits), where=actual_counts > 0)
+    mean: Floats = recalls.sum(axis=0) / np.maximum((actual_counts > 0).sum(axis=0), 1)
     return mean
 
 
@@ -106,18 +116,23 @@ def pr_auc(probabilities: Floats, codes: Integers, classes: tuple[int, ...], cou
         order = np.argsort(-probabilities[:, code], kind="stable")
         scores, weights = probabilities[order, code], counts[order]
         last = np.append(scores[1:] != scores[:-1], True)  # of a run of equal scores
-        wins = np.cumsum(weights * (codes[order] == code)[:, None], axis=0)[last]  # (thresholds, R)
-        taken = np.cumsum(weights, axis=0)[last]
-        gained = np.diff(wins, axis=0, prepend=0)
-        area = (gained * np.divide(wins, taken, out=np.zeros_like(wins), where=taken > 0)).sum(axis=0)
-        areas += np.divide(area, wins[-1], out=np.zeros_like(area), where=wins[-1] > 0)
-        present += wins[-1] > 0
+        true_positives = np.cumsum(weights * (codes[order] == code)[:, None], axis=0)[last]  # (thresholds, R)
+        predicted_positives = np.cumsum(weights, axis=0)[last]
+        recall_gains = np.diff(true_positives, axis=0, prepend=0)
+        area = (
+            recall_gains
+            * np.divide(
+                true_positives, predicted_positives, out=np.zeros_like(true_positives), where=predicted_positives > 0
+            )
+        ).sum(axis=0)
+        areas += np.divide(area, true_positives[-1], out=np.zeros_like(area), where=true_positives[-1] > 0)
+        present += true_positives[-1] > 0
     mean: Floats = np.divide(areas, present, out=np.full_like(areas, np.nan), where=present > 0)
     return mean
 
 
 def best_threshold(
-    positive: Floats, truth: NDArray[np.bool_], score: Callable[[Floats, Floats, Floats, Floats], Floats]
+    probabilities: Floats, is_positive: NDArray[np.bool_], score: Callable[[Floats, Floats, Floats, Floats], Floats]
 ) -> float:
     """The threshold on the probability of a class that makes a score largest.
 
@@ -129,14 +144,14 @@ def best_threshold(
     Returns:
         Half-way between the lowest probability that is called the class and the next below.
     """
-    order = np.argsort(-positive, kind="stable")
-    ranked = positive[order]
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order]
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    hits = np.cumsum(truth[order])[last].astype(np.float64)
-    alarms = last + 1 - hits
-    missed = truth.sum() - hits
-    rest = len(truth) - last - 1 - missed
-    best = int(np.argmax(score(hits, alarms, missed, rest)))
+    true_positives = np.cumsum(is_positive[order])[last].astype(np.float64)
+    false_positives = last + 1 - true_positives
+    false_negatives = is_positive.sum() - true_positives
+    true_negatives = len(is_positive) - last - 1 - false_negatives
+    best = int(np.argmax(score(true_positives, false_positives, false_negatives, true_negatives)))
     below = ranked[last[best] + 1] if last[best] + 1 < len(ranked) else 0.0
     return float((ranked[last[best]] + below) / 2)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def radius(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
+def conformal_quantile(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
     """The k-th smallest distance, k = ceil((N + 1) * coverage).
 
     Args:
@@ -28,5 +28,5 @@ def radius(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
     rows = len(distances)
     assert rows, "a radius needs examples to measure"
     place = min(rows, math.ceil((rows + 1) * coverage - 1e-9))  # without the last bits of a product such as 10 * 0.9
-    reach: NDArray[np.float64] = np.partition(np.asarray(distances, dtype=np.float64), place - 1, axis=0)[place - 1]
-    return reach
+    quantile: NDArray[np.float64] = np.partition(np.asarray(distances, dtype=np.float64), place - 1, axis=0)[place - 1]
+    return quantile

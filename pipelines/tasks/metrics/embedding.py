@@ -15,18 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-NAME = "random convolutions, 32 features, seed 0"
-WIDTH = 16  # maps of each layer; the features are their means and their deviations
-BLOCK = 512  # images at a time, at most
-NUMBERS = 2**19  # in these, about: the network makes sixteen of each
+EMBEDDING_NAME = "random convolutions, 32 features, seed 0"
+LAYER_CHANNELS = 16  # maps of each layer; the features are their means and their deviations
+MAX_BATCH_IMAGES = 512  # images at a time, at most
+MAX_BATCH_VALUES = 2**19  # in these, about: the network makes sixteen of each
 
 
 @lru_cache(maxsize=4)
-def _network(channels: int) -> nn.Sequential:
+def _build_network(channels: int) -> nn.Sequential:
     generator = torch.Generator().manual_seed(0)
     layers: list[nn.Module] = []
-    for fan_in in (channels, WIDTH, WIDTH):
-        convolution = nn.Conv2d(fan_in, WIDTH, 3, padding=1, padding_mode="replicate", bias=False)
+    for fan_in in (channels, LAYER_CHANNELS, LAYER_CHANNELS):
+        convolution = nn.Conv2d(fan_in, LAYER_CHANNELS, 3, padding=1, padding_mode="replicate", bias=False)
         with torch.no_grad():
             drawn = torch.randn(convolution.weight.shape, generator=generator)
             convolution.weight.copy_(drawn * (2 / (9 * fan_in)) ** 0.5)  # He et al. 2015: the scale stays the same
@@ -34,11 +34,11 @@ def _network(channels: int) -> nn.Sequential:
     return nn.Sequential(*layers).eval().requires_grad_(False)
 
 
-def embedded(images: NDArray[Any]) -> NDArray[np.float64]:
+def embed_images(images: NDArray[Any]) -> NDArray[np.float64]:
     """Images of 0 to 255, (N, H, W) or (N, H, W, C), as features (N, D): mean and deviation of 16 maps each."""
-    network = _network(1 if images.ndim == 3 else images.shape[3])
+    network = _build_network(1 if images.ndim == 3 else images.shape[3])
     features = []
-    step = max(1, min(BLOCK, NUMBERS // images[0].size))
+    step = max(1, min(MAX_BATCH_IMAGES, MAX_BATCH_VALUES // images[0].size))
     for start in range(0, len(images), step):
         x = torch.from_numpy(np.asarray(images[start : start + step], dtype=np.float32)) / 127.5 - 1
         x = x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)  # (n, C, H, W)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.tasks.task import Decision, Goal, Metric
+from pipelines.tasks.task import Calibration, Goal, Metric
 
 Floats = NDArray[np.float64]
 
@@ -59,34 +59,38 @@ METRICS = (
 )
 
 
-def median(quantiles: Floats, levels: tuple[float, ...]) -> Floats:
+def median_forecast(quantiles: Floats, levels: tuple[float, ...]) -> Floats:
     """The forecast itself, (N, H, F)."""
     middle: Floats = quantiles[..., levels.index(0.5)]
     return middle
 
 
-def pinball(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> Floats:
+def pinball_loss(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> Floats:
     """The quantile loss, averaged over levels: (N, H, F). At 0.5 it is half of the absolute error."""
-    miss = true[..., None] - quantiles  # (N, H, F, Q)
+    error = true[..., None] - quantiles  # (N, H, F, Q)
     level = np.array(levels)
-    loss: Floats = np.maximum(level * miss, (level - 1) * miss).mean(axis=-1)
+    loss: Floats = np.maximum(level * error, (level - 1) * error).mean(axis=-1)
     return loss
 
 
-PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], Floats]] = {
-    "mase": lambda quantiles, true, scale, levels: _mean(np.abs(true - median(quantiles, levels)) / scale),
-    "mae": lambda quantiles, true, scale, levels: _mean(np.abs(true - median(quantiles, levels))),
-    "squared_error": lambda quantiles, true, scale, levels: _mean(np.square(true - median(quantiles, levels))),
-    "pinball": lambda quantiles, true, scale, levels: _mean(pinball(quantiles, true, levels) / scale),
+SCORES_PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], Floats]] = {
+    "mase": lambda quantiles, true, scale, levels: _mean_per_row(
+        np.abs(true - median_forecast(quantiles, levels)) / scale
+    ),
+    "mae": lambda quantiles, true, scale, levels: _mean_per_row(np.abs(true - median_forecast(quantiles, levels))),
+    "squared_error": lambda quantiles, true, scale, levels: _mean_per_row(
+        np.square(true - median_forecast(quantiles, levels))
+    ),
+    "pinball": lambda quantiles, true, scale, levels: _mean_per_row(pinball_loss(quantiles, true, levels) / scale),
 }  # quantiles (N, H, F, Q), truth (N, H, F), scale (N, 1, F), levels -> (N,)
 
 
-def _mean(values: Floats) -> Floats:
+def _mean_per_row(values: Floats) -> Floats:
     mean: Floats = values.mean(axis=(1, 2))
     return mean
 
 
-def bounds(quantiles: Floats, reach: Floats) -> tuple[Floats, Floats]:
+def interval_bounds(quantiles: Floats, radius: Floats) -> tuple[Floats, Floats]:
     """The ends of the interval: the outermost quantiles moved outwards, (N, H, F) each.
 
     Args:
@@ -94,29 +98,31 @@ def bounds(quantiles: Floats, reach: Floats) -> tuple[Floats, Floats]:
         reach: in each variable's unit, (H, F); below 0 moves inwards, at most to the next quantile.
     """
     inner = min(1, quantiles.shape[-1] - 1)
-    low = np.minimum(quantiles[..., 0] - reach, quantiles[..., inner])
-    high = np.maximum(quantiles[..., -1] + reach, quantiles[..., -1 - inner])
+    low = np.minimum(quantiles[..., 0] - radius, quantiles[..., inner])
+    high = np.maximum(quantiles[..., -1] + radius, quantiles[..., -1 - inner])
     return low, high
 
 
-def radius_name(step: int, column: str) -> str:
+def radius_key(step: int, column: str) -> str:
     """What the decision calls the radius of a variable at a step, counted from 1."""
     return f"radius_{step}_{column}"
 
 
-def radii(decision: Decision, horizon: int, columns: tuple[str, ...], unknown: float) -> Floats:
+def interval_radii(calibration: Calibration, horizon: int, columns: tuple[str, ...], default: float) -> Floats:
     """The radii of a decision, (H, F).
 
     Args:
         unknown: for what nothing was decided about.
     """
     steps = range(1, horizon + 1)
-    return np.array([[decision.get(radius_name(step, column), unknown) for column in columns] for step in steps])
+    return np.array([[calibration.get(radius_key(step, column), default) for column in columns] for step in steps])
 
 
-def checked(replies: NDArray[Any], truth: NDArray[Any], levels: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+def unpack_reference(
+    predictions: NDArray[Any], reference: NDArray[Any], levels: tuple[float, ...]
+) -> tuple[Floats, Floats, Floats]:
     """Quantiles (N, H, F, Q), truth (N, H, F) and scale (N, 1, F)."""
-    rows, steps, variables = truth.shape
-    assert replies.shape == (rows, steps - 1, variables, len(levels)), f"{replies.shape} for {truth.shape}"
-    true = np.asarray(truth, dtype=np.float64)
-    return np.asarray(replies, dtype=np.float64), true[:, :-1], true[:, -1:]
+    rows, steps, variables = reference.shape
+    assert predictions.shape == (rows, steps - 1, variables, len(levels)), f"{predictions.shape} for {reference.shape}"
+    true = np.asarray(reference, dtype=np.float64)
+    return np.asarray(predictions, dtype=np.float64), true[:, :-1], true[:, -1:]

@@ -12,24 +12,24 @@ from pipelines.data.dataset import chunks
 
 Floats = NDArray[np.float64]
 
-FULL = 255.0  # grey levels from black to white
-CLOSEST = 1e-10  # smallest squared error that PSNR sees: no image is better than 100 dB
-WINDOW, SIGMA = 11, 1.5  # pixels; of the windows in which SSIM compares
+PIXEL_RANGE = 255.0  # grey levels from black to white
+MIN_SQUARED_ERROR = 1e-10  # smallest squared error that PSNR sees: no image is better than 100 dB
+SSIM_WINDOW, SSIM_SIGMA = 11, 1.5  # pixels; of the windows in which SSIM compares
 K1, K2 = 0.01, 0.03  # keep SSIM finite where an image is black, or flat
 
 
-def squared_error(one: NDArray[Any], other: NDArray[Any]) -> Floats:
+def mean_squared_error(one: NDArray[Any], other: NDArray[Any]) -> Floats:
     """The mean squared difference, as a share of the full range: 0 for the same image, 1 for black and white."""
     errors = np.empty(len(one))
     for rows in chunks(one):
-        apart = (np.asarray(one[rows], dtype=np.float64) - other[rows]) / FULL
-        errors[rows] = np.square(apart).reshape(len(apart), -1).mean(axis=1)
+        differences = (np.asarray(one[rows], dtype=np.float64) - other[rows]) / PIXEL_RANGE
+        errors[rows] = np.square(differences).reshape(len(differences), -1).mean(axis=1)
     return errors
 
 
 def psnr(errors: Floats) -> Floats:
     """The peak signal-to-noise ratio in decibels, from `squared_error`: 10 log10(1 / error), 100 at most."""
-    ratio: Floats = -10 * np.log10(np.maximum(errors, CLOSEST))
+    ratio: Floats = -10 * np.log10(np.maximum(errors, MIN_SQUARED_ERROR))
     return ratio
 
 
@@ -47,30 +47,30 @@ def ssim(one: NDArray[Any], other: NDArray[Any]) -> Floats:
     Similarity", IEEE Trans. Image Processing 13(4), 2004, section III.B. https://doi.org/10.1109/TIP.2003.819861
     """
     height, width = one.shape[1:3]
-    window = gaussian(min(WINDOW, (min(height, width) - 1) // 2 * 2 + 1))
-    first, second = (K1 * FULL) ** 2, (K2 * FULL) ** 2
+    window = gaussian_window(min(SSIM_WINDOW, (min(height, width) - 1) // 2 * 2 + 1))
+    first, second = (K1 * PIXEL_RANGE) ** 2, (K2 * PIXEL_RANGE) ** 2
     means = np.empty(len(one))
     for rows in chunks(one):
         x, y = (np.asarray(images[rows], dtype=np.float64) for images in (one, other))
-        mean_x, mean_y = _blurred(x, window), _blurred(y, window)
-        spread_x = _blurred(x * x, window) - mean_x**2
-        spread_y = _blurred(y * y, window) - mean_y**2
-        agreement = _blurred(x * y, window) - mean_x * mean_y
+        mean_x, mean_y = _window_means(x, window), _window_means(y, window)
+        spread_x = _window_means(x * x, window) - mean_x**2
+        spread_y = _window_means(y * y, window) - mean_y**2
+        agreement = _window_means(x * y, window) - mean_x * mean_y
         alike = (2 * mean_x * mean_y + first) * (2 * agreement + second)
         alike /= (mean_x**2 + mean_y**2 + first) * (spread_x + spread_y + second)
         means[rows] = alike.reshape(len(x), -1).mean(axis=1)
     return means
 
 
-def gaussian(size: int) -> Floats:
+def gaussian_window(size: int) -> Floats:
     """A bell over `size` pixels, an odd number, that adds up to 1."""
     places = np.arange(size) - size // 2
-    bell = np.exp(-0.5 * (places / SIGMA) ** 2)
+    bell = np.exp(-0.5 * (places / SSIM_SIGMA) ** 2)
     normalised: Floats = bell / bell.sum()
     return normalised
 
 
-def _blurred(images: Floats, window: Floats) -> Floats:
+def _window_means(images: Floats, window: Floats) -> Floats:
     """Weighted means in every window that lies inside: (N, H, W[, C]) -> (N, H', W'[, C])."""
     for axis in (1, 2):
         left = images.shape[axis] - len(window) + 1

@@ -6,48 +6,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.numbers import shortest
-from serving.worker.replies.compare import difference, without
+from serving.worker.numbers import shortest_floats
+from serving.worker.replies.compare import first_difference, without_keys
 from serving.worker.signature import Signature
 
 
-def write_class(answers: NDArray[Any], signature: Signature, said: Mapping[str, Any]) -> dict[str, Any]:
+def build_classification_reply(
+    predictions: NDArray[Any], signature: Signature, extras: Mapping[str, Any]
+) -> dict[str, Any]:
     """Name a label from probabilities (1, K): the most probable, or of two the one that the threshold decides.
 
     A float32 is written with the fewest digits that read back as the same float32.
     """
-    numbers: list[float] = shortest(answers[0])
-    best = _chosen(answers[0], signature)
+    probabilities: list[float] = shortest_floats(predictions[0])
+    predicted = _predicted_class(predictions[0], signature)
     reply = {
-        "label": signature.labels[best],
-        "probability": numbers[best],
-        "probabilities": dict(zip(signature.labels, numbers, strict=True)),
+        "label": signature.labels[predicted],
+        "probability": probabilities[predicted],
+        "probabilities": dict(zip(signature.labels, probabilities, strict=True)),
     }
-    if _by_threshold(signature):
-        reply["threshold"] = shortest(np.asarray(signature.decision["threshold"]))
+    if _has_threshold(signature):
+        reply["threshold"] = shortest_floats(np.asarray(signature.calibration["threshold"]))
     return reply
 
 
-def _by_threshold(signature: Signature) -> bool:
-    return len(signature.labels) == 2 and {"threshold", "positive"} <= signature.decision.keys()
+def _has_threshold(signature: Signature) -> bool:
+    return len(signature.labels) == 2 and {"threshold", "positive"} <= signature.calibration.keys()
 
 
-def _chosen(probabilities: NDArray[np.float32], signature: Signature) -> int:
+def _predicted_class(probabilities: NDArray[np.float32], signature: Signature) -> int:
     """The class of probabilities (K,); the positive one of two from the threshold on, the threshold included."""
-    if not _by_threshold(signature):
+    if not _has_threshold(signature):
         return int(np.argmax(probabilities))
-    positive = int(signature.decision["positive"])
-    return positive if float(probabilities[positive]) >= signature.decision["threshold"] else 1 - positive
+    positive = int(signature.calibration["positive"])
+    return positive if float(probabilities[positive]) >= signature.calibration["threshold"] else 1 - positive
 
 
-def class_difference(
+def classification_difference(
     expected: Mapping[str, Any], found: Mapping[str, Any], signature: Signature, scale: NDArray[Any]
 ) -> str | None:
     """Compare the probabilities, and whether the label follows from them: two may be equally probable."""
-    plain = ("label", "probability")
-    slack = signature.tolerance * float(scale.max())
-    if said := difference(without(expected, *plain), without(found, *plain), slack):
-        return said
-    numbers = np.array([found["probabilities"][label] for label in signature.labels], dtype=np.float32)
-    best = _chosen(numbers, signature)
-    return difference([signature.labels[best], shortest(numbers[best])], [found["label"], found["probability"]], 0.0)
+    derived = ("label", "probability")
+    tolerance = signature.tolerance * float(scale.max())
+    if mismatch := first_difference(without_keys(expected, *derived), without_keys(found, *derived), tolerance):
+        return mismatch
+    probabilities = np.array([found["probabilities"][label] for label in signature.labels], dtype=np.float32)
+    predicted = _predicted_class(probabilities, signature)
+    return first_difference(
+        [signature.labels[predicted], shortest_floats(probabilities[predicted])],
+        [found["label"], found["probability"]],
+        0.0,
+    )

@@ -19,52 +19,61 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.replies import classification as labels
-from serving.worker.replies import forecasting, generation, reconstruction, regression, segmentation
-from serving.worker.replies.compare import difference
-from serving.worker.request_error import Refusal
+from serving.worker.replies import classification, forecasting, generation, reconstruction, regression, segmentation
+from serving.worker.replies.compare import first_difference
+from serving.worker.request_error import RequestError
 from serving.worker.signature import Signature
 
 Document = Mapping[str, Any]
 
 
-class Reply(NamedTuple):
+class ReplyFormat(NamedTuple):
     """How a task answers one example."""
 
-    write: Callable[[NDArray[Any], Signature, Mapping[str, Any]], dict[str, Any]]
+    build: Callable[[NDArray[Any], Signature, Mapping[str, Any]], dict[str, Any]]
     """The graph's answer (R, ...), and what the request said besides its fields -> the reply."""
     difference: Callable[[Document, Document, Signature, NDArray[Any]], str | None]
     """Where a reply is not what a golden output gives, by the scale of an answer; None where they agree."""
-    extras: Callable[[Signature], Mapping[str, Callable[[Any, str], Any]]]
+    extra_parsers: Callable[[Signature], Mapping[str, Callable[[Any, str], Any]]]
     """What a request may say beside the fields, and how it is read."""
 
 
-def _plain_difference(expected: Document, found: Document, signature: Signature, scale: NDArray[Any]) -> str | None:
-    return difference(expected, found, signature.tolerance * float(scale.max()))
+def _default_difference(expected: Document, found: Document, signature: Signature, scale: NDArray[Any]) -> str | None:
+    return first_difference(expected, found, signature.tolerance * float(scale.max()))
 
 
-def _no_extras(signature: Signature) -> dict[str, Callable[[Any, str], Any]]:
+def _no_extra_parsers(signature: Signature) -> dict[str, Callable[[Any, str], Any]]:
     return {}
 
 
 # A further task is a few functions in a file of its own and one row here.
-REPLIES: dict[str, Reply] = {
-    "classification": Reply(labels.write_class, labels.class_difference, _no_extras),
-    "regression": Reply(regression.write_value, regression.value_difference, _no_extras),
-    "forecasting": Reply(forecasting.write_forecast, forecasting.forecast_difference, forecasting.forecast_extras),
-    "segmentation": Reply(segmentation.write_mask, segmentation.mask_reply_difference, _no_extras),
-    "reconstruction": Reply(reconstruction.write_reconstruction, reconstruction.reconstruction_difference, _no_extras),
-    "generation": Reply(generation.write_samples, _plain_difference, _no_extras),
+REPLY_FORMATS: dict[str, ReplyFormat] = {
+    "classification": ReplyFormat(
+        classification.build_classification_reply, classification.classification_difference, _no_extra_parsers
+    ),
+    "regression": ReplyFormat(regression.build_regression_reply, regression.regression_difference, _no_extra_parsers),
+    "forecasting": ReplyFormat(
+        forecasting.build_forecast_reply, forecasting.forecast_difference, forecasting.forecast_extra_parsers
+    ),
+    "segmentation": ReplyFormat(
+        segmentation.build_segmentation_reply, segmentation.segmentation_difference, _no_extra_parsers
+    ),
+    "reconstruction": ReplyFormat(
+        reconstruction.build_reconstruction_reply, reconstruction.reconstruction_difference, _no_extra_parsers
+    ),
+    "generation": ReplyFormat(generation.build_generation_reply, _default_difference, _no_extra_parsers),
 }
 
 
-def written(answers: NDArray[Any], signature: Signature, said: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+def build_reply(
+    predictions: NDArray[Any], signature: Signature, extras: Mapping[str, Any], notes: list[str]
+) -> dict[str, Any]:
     """Write the reply to one example, answers (R, ...).
 
     Raises:
         Refusal: 500, because the graph answered something that is no number, which JSON cannot say.
     """
-    if not np.isfinite(answers).all():
-        raise Refusal(500, "the model's answer to this input is no number (it left the range of float32)")
-    reply = REPLIES[signature.task].write(answers, signature, said)
+    if not np.isfinite(predictions).all():
+        raise RequestError(500, "the model's answer to this input is no number (it left the range of float32)")
+    reply = REPLY_FORMATS[signature.task].build(predictions, signature, extras)
     return {**reply, "notes": notes} if notes else reply

@@ -12,28 +12,28 @@ from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from typing import Any, NamedTuple
 
-from serving.worker import image_codec as pictures
-from serving.worker.replies.table import REPLIES
+from serving.worker import image_codec
+from serving.worker.replies.table import REPLY_FORMATS
 from serving.worker.request_error import (
-    Refusal,
-    names,
-    shortened,
-    shown,
+    RequestError,
+    describe_value,
+    list_names,
+    truncate_text,
 )
 from serving.worker.requests.example import (
-    DECODERS,
+    FIELD_FORMATS,
     Example,
-    alone,
-    example,
-    spelled,
+    match_names,
+    parse_bare,
+    parse_example,
 )
 from serving.worker.signature import DAYS, Field, Signature
 
 JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
-MOST = 1024  # examples in one request
-NUMBERS = 2**24  # in the inputs and outputs of one request's examples: 64 MiB as float32
-LARGEST = 6_000_000  # bytes in one body; TorchServe's own limit lies higher, because its refusal is an empty one
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # in a cell of CSV
+MAX_EXAMPLES = 1024  # examples in one request
+MAX_NUMBERS = 2**24  # in the inputs and outputs of one request's examples: 64 MiB as float32
+MAX_BODY_BYTES = 6_000_000  # bytes in one body; TorchServe's own limit lies higher, because its refusal is an empty one
+NUMBER_PATTERN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # in a cell of CSV
 
 
 class Payload(NamedTuple):
@@ -43,14 +43,14 @@ class Payload(NamedTuple):
     many: bool
 
 
-class Body(NamedTuple):
+class ContentType(NamedTuple):
     """One content type: how it is read, and which models it fits."""
 
-    read: Callable[[bytes, Signature], Payload]
-    fits: Callable[[tuple[Field, ...]], bool]
+    parse: Callable[[bytes, Signature], Payload]
+    fits_inputs: Callable[[tuple[Field, ...]], bool]
 
 
-def read(media: str | None, body: bytes, signature: Signature) -> Payload:
+def parse_body(media_type: str | None, body: bytes, signature: Signature) -> Payload:
     """Read a request's body as its content type says.
 
     A request without a content type is taken for a picture when its first bytes are one's (`curl -T` sends
@@ -60,19 +60,19 @@ def read(media: str | None, body: bytes, signature: Signature) -> Payload:
         Refusal: 413 for a body that is too large, 415 for a content type nobody reads here, 400 for anything
             else that is wrong in the body.
     """
-    accepted = [name for name, kind in BODIES.items() if kind.fits(signature.inputs)]
-    if len(body) > LARGEST:
-        raise Refusal(413, f"the body: expected at most {LARGEST} bytes, found {len(body)}")
-    if not body and media in (None, *accepted):
-        raise Refusal(400, f"the body: expected {' or '.join(accepted)}, found an empty one")
-    media = media or pictures.media(body)
-    if media not in accepted:
-        found = f'"{shortened(media)}"' if media else "none"
-        raise Refusal(415, f"the content type: expected {' or '.join(accepted)}, found {found}")
-    return BODIES[media].read(body, signature)
+    accepted = [name for name, kind in CONTENT_TYPES.items() if kind.fits_inputs(signature.inputs)]
+    if len(body) > MAX_BODY_BYTES:
+        raise RequestError(413, f"the body: expected at most {MAX_BODY_BYTES} bytes, found {len(body)}")
+    if not body and media_type in (None, *accepted):
+        raise RequestError(400, f"the body: expected {' or '.join(accepted)}, found an empty one")
+    media_type = media_type or image_codec.detect_media_type(body)
+    if media_type not in accepted:
+        found = f'"{truncate_text(media_type)}"' if media_type else "none"
+        raise RequestError(415, f"the content type: expected {' or '.join(accepted)}, found {found}")
+    return CONTENT_TYPES[media_type].parse(body, signature)
 
 
-def header(headers: Mapping[str, Any], name: str) -> str | None:
+def find_header(headers: Mapping[str, Any], name: str) -> str | None:
     """Find a request header whatever the case of its name; parameters after `;` are dropped."""
     for key, value in headers.items():
         if key.lower() == name and isinstance(value, str):
@@ -80,7 +80,7 @@ def header(headers: Mapping[str, Any], name: str) -> str | None:
     return None
 
 
-def document(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """Parse strict JSON.
 
     Raises:
@@ -89,174 +89,187 @@ def document(body: bytes) -> Any:
     try:
         return json.loads(
             body.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_float,
-            parse_constant=_constant,
+            object_pairs_hook=_parse_object,
+            parse_float=_parse_float,
+            parse_constant=_reject_constant,
         )
     except UnicodeDecodeError as error:
-        raise Refusal(
+        raise RequestError(
             400, f"the body: expected JSON as UTF-8, found that byte {error.start + 1} is none of it"
         ) from error
     except RecursionError as error:
-        raise Refusal(400, "the body: expected JSON, found lists or objects nested too deep") from error
+        raise RequestError(400, "the body: expected JSON, found lists or objects nested too deep") from error
     except json.JSONDecodeError as error:
-        raise Refusal(
+        raise RequestError(
             400, f"the body: expected JSON, found an error at line {error.lineno} column {error.colno}: {error.msg}"
         ) from error
     except ValueError as error:  # an integer with thousands of digits
-        raise Refusal(400, "the body: expected numbers of a sane length, found one with thousands of digits") from error
+        raise RequestError(
+            400, "the body: expected numbers of a sane length, found one with thousands of digits"
+        ) from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise Refusal(400, f"the body: expected every key once in an object, found {names([twice])} twice")
+        raise RequestError(400, f"the body: expected every key once in an object, found {list_names([twice])} twice")
     return found
 
 
-def _float(text: str) -> float:
+def _parse_float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise Refusal(400, f"the body: expected numbers that a double can hold, found {shortened(text)}")
+        raise RequestError(400, f"the body: expected numbers that a double can hold, found {truncate_text(text)}")
     return value
 
 
-def _constant(text: str) -> float:
-    raise Refusal(400, f"the body: expected numbers as JSON writes them, found {text}")
+def _reject_constant(text: str) -> float:
+    raise RequestError(400, f"the body: expected numbers as JSON writes them, found {text}")
 
 
-def _json(body: bytes, signature: Signature) -> Payload:
-    found = document(body)
+def _parse_json_body(body: bytes, signature: Signature) -> Payload:
+    found = parse_json(body)
     if not isinstance(found, dict):
-        return _bare(found, signature)
-    extras = REPLIES[signature.task].extras(signature)
+        return _parse_bare_json(found, signature)
+    extra_parsers = REPLY_FORMATS[signature.task].extra_parsers(signature)
     if "instances" not in found or any(field.name == "instances" for field in signature.inputs):
-        return _bounded([example(found, signature.inputs, extras, "request")], signature, many=False)
+        return _collect_examples(
+            [parse_example(found, signature.inputs, extra_parsers, "request")], signature, many=False
+        )
     if unknown := [key for key in found if key != "instances"]:
-        raise Refusal(400, f'request: expected only "instances", found the unknown field {names(unknown)}')
-    rows = enumerate(_rows(found["instances"], "instances"))
-    return _bounded(
-        (example(row, signature.inputs, extras, f"instances[{place}]") for place, row in rows), signature, many=True
+        raise RequestError(400, f'request: expected only "instances", found the unknown field {list_names(unknown)}')
+    rows = enumerate(_check_example_list(found["instances"], "instances"))
+    return _collect_examples(
+        (parse_example(row, signature.inputs, extra_parsers, f"instances[{place}]") for place, row in rows),
+        signature,
+        many=True,
     )
 
 
-def _rows(found: Any, where: str) -> list[Any]:
-    if not isinstance(found, list) or not 1 <= len(found) <= MOST:
-        raise Refusal(400, f"{where}: expected a list of 1 to {MOST} examples, found {shown(found)}")
+def _check_example_list(found: Any, where: str) -> list[Any]:
+    if not isinstance(found, list) or not 1 <= len(found) <= MAX_EXAMPLES:
+        raise RequestError(
+            400, f"{where}: expected a list of 1 to {MAX_EXAMPLES} examples, found {describe_value(found)}"
+        )
     return found
 
 
-def _bare(found: Any, signature: Signature) -> Payload:
+def _parse_bare_json(found: Any, signature: Signature) -> Payload:
     """Read an array without a name around it: one example, or a list of them by one more level of nesting."""
     if not isinstance(found, list) or len(signature.inputs) != 1:
-        fields = names(field.name for field in signature.inputs)
-        raise Refusal(400, f'request: expected an object with {fields} or with "instances", found {shown(found)}')
+        fields = list_names(field.name for field in signature.inputs)
+        raise RequestError(
+            400, f'request: expected an object with {fields} or with "instances", found {describe_value(found)}'
+        )
     (field,) = signature.inputs
-    levels = DECODERS[field.kind].nested(field)
-    if levels and _depth(found, levels + 1) <= levels:
-        return _bounded([alone(found, field, field.name)], signature, many=False)
-    rows = enumerate(_rows(found, "request"))
-    return _bounded((alone(row, field, f"request[{place}]") for place, row in rows), signature, many=True)
+    levels = FIELD_FORMATS[field.kind].nesting_levels(field)
+    if levels and _nesting_depth(found, levels + 1) <= levels:
+        return _collect_examples([parse_bare(found, field, field.name)], signature, many=False)
+    rows = enumerate(_check_example_list(found, "request"))
+    return _collect_examples((parse_bare(row, field, f"request[{place}]") for place, row in rows), signature, many=True)
 
 
-def _depth(value: Any, most: int) -> int:
+def _nesting_depth(value: Any, limit: int) -> int:
     """Count levels of nesting along the first elements, up to `most`."""
     depth = 0
-    while depth < most and isinstance(value, list):
+    while depth < limit and isinstance(value, list):
         depth += 1
         value = value[0] if value else None
     return depth
 
 
-def numbers(signature: Signature) -> int:
+def numbers_per_row(signature: Signature) -> int:
     """How many numbers one row of the graph's inputs and outputs holds."""
     shapes = [field.shape for field in signature.inputs] + [output.shape for output in signature.outputs]
     return sum(math.prod(shape) for shape in shapes)
 
 
-def _bounded(examples: Iterable[Example], signature: Signature, *, many: bool) -> Payload:
+def _collect_examples(examples: Iterable[Example], signature: Signature, *, many: bool) -> Payload:
     """Collect examples while they are few and small enough to be answered at once.
 
     Raises:
         Refusal: 413 at the first example too many; those after it are not even decoded.
     """
-    most = max(1, min(MOST, NUMBERS // numbers(signature)))
-    found: list[Example] = []
+    limit = max(1, min(MAX_EXAMPLES, MAX_NUMBERS // numbers_per_row(signature)))
+    collected: list[Example] = []
     rows = 0
-    for one in examples:
-        rows += one.rows
-        if rows > most:
-            raise Refusal(
-                413, f"the request: expected at most {most} examples of this model at once, found {rows} or more"
+    for example in examples:
+        rows += example.row_count
+        if rows > limit:
+            raise RequestError(
+                413, f"the request: expected at most {limit} examples of this model at once, found {rows} or more"
             )
-        found.append(one)
-    return Payload(found, many)
+        collected.append(example)
+    return Payload(collected, many)
 
 
-def _csv(body: bytes, signature: Signature) -> Payload:
+def _parse_csv(body: bytes, signature: Signature) -> Payload:
     """Read rows of a table: a line with the fields' names, then a line per example; an empty cell is missing."""
     try:
-        lines = list(csv.reader(StringIO(_decoded(body, "CSV"), newline=""), strict=True))
+        lines = list(csv.reader(StringIO(_decode_utf8(body, "CSV"), newline=""), strict=True))
     except csv.Error as error:
-        raise Refusal(400, f"the body: expected CSV, found an error: {error}") from error
+        raise RequestError(400, f"the body: expected CSV, found an error: {error}") from error
     lines = [line for line in lines if line]
-    if len(lines) < 2 or len(lines) - 1 > MOST:
-        raise Refusal(
-            400, f"the body: expected a line with names and 1 to {MOST} lines of values, found {len(lines)} lines"
+    if len(lines) < 2 or len(lines) - 1 > MAX_EXAMPLES:
+        raise RequestError(
+            400,
+            f"the body: expected a line with names and 1 to {MAX_EXAMPLES} lines of values, found {len(lines)} lines",
         )
-    header, rows = spelled(lines[0], [field.name for field in signature.inputs]), lines[1:]
+    header, rows = match_names(lines[0], [field.name for field in signature.inputs]), lines[1:]
     if len(set(header)) != len(header):
-        raise Refusal(400, f"the body: expected every name once in the first line, found {names(header)}")
+        raise RequestError(400, f"the body: expected every name once in the first line, found {list_names(header)}")
 
-    def read(place: int, row: list[str]) -> Example:
+    def parse_row(place: int, row: list[str]) -> Example:
         if len(row) != len(header):
-            raise Refusal(400, f"row {place}: expected {len(header)} cells, found {len(row)}")
-        cells = {name: _cell(text, kinds.get(name, "")) for name, text in zip(header, row, strict=True)}
-        return example(cells, signature.inputs, {}, f"row {place}")
+            raise RequestError(400, f"row {place}: expected {len(header)} cells, found {len(row)}")
+        cells = {name: _parse_cell(text, kinds.get(name, "")) for name, text in zip(header, row, strict=True)}
+        return parse_example(cells, signature.inputs, {}, f"row {place}")
 
     kinds = {field.name: "date" if field.unit == DAYS else field.kind for field in signature.inputs}
-    return _bounded((read(place, row) for place, row in enumerate(rows, start=1)), signature, many=True)
+    return _collect_examples((parse_row(place, row) for place, row in enumerate(rows, start=1)), signature, many=True)
 
 
-def _cell(text: str, kind: str) -> Any:
+def _parse_cell(text: str, kind: str) -> Any:
     """A cell as JSON would have it."""
     if not text and kind != "text":
         return None
-    return float(text) if kind == "number" and NUMBER.fullmatch(text) else text
+    return float(text) if kind == "number" and NUMBER_PATTERN.fullmatch(text) else text
 
 
-def _text(body: bytes, signature: Signature) -> Payload:
+def _parse_text(body: bytes, signature: Signature) -> Payload:
     (field,) = signature.inputs
-    return Payload([alone(_decoded(body, "text"), field, field.name)], many=False)
+    return Payload([parse_bare(_decode_utf8(body, "text"), field, field.name)], many=False)
 
 
-def _decoded(body: bytes, what: str) -> str:
+def _decode_utf8(body: bytes, what: str) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refusal(
+        raise RequestError(
             400, f"the body: expected {what} as UTF-8, found that byte {error.start + 1} is none of it"
         ) from error
 
 
-def _picture(media: str) -> Body:
-    def read_picture(body: bytes, signature: Signature) -> Payload:
+def _image_content_type(media_type: str) -> ContentType:
+    def parse_image(body: bytes, signature: Signature) -> Payload:
         (field,) = signature.inputs
-        found = pictures.media(body)
-        if found is not None and found != media:
-            raise Refusal(400, f"{field.name}: expected {media} as the content type says, found {found}")
-        return Payload([alone(body, field, field.name)], many=False)
+        found = image_codec.detect_media_type(body)
+        if found is not None and found != media_type:
+            raise RequestError(400, f"{field.name}: expected {media_type} as the content type says, found {found}")
+        return Payload([parse_bare(body, field, field.name)], many=False)
 
-    return Body(read_picture, lambda fields: len(fields) == 1 and media in fields[0].decode.get("media", []))
+    return ContentType(
+        parse_image, lambda fields: len(fields) == 1 and media_type in fields[0].decode_options.get("media", [])
+    )
 
 
 # A further kind of body is a function above and one row here.
-BODIES: dict[str, Body] = {
-    JSON: Body(_json, lambda fields: True),
-    pictures.PNG: _picture(pictures.PNG),
-    pictures.JPEG: _picture(pictures.JPEG),
-    TEXT: Body(_text, lambda fields: [field.kind for field in fields] == ["text"]),
-    CSV: Body(_csv, lambda fields: all(field.kind in ("number", "category", "text") for field in fields)),
+CONTENT_TYPES: dict[str, ContentType] = {
+    JSON: ContentType(_parse_json_body, lambda fields: True),
+    image_codec.PNG: _image_content_type(image_codec.PNG),
+    image_codec.JPEG: _image_content_type(image_codec.JPEG),
+    TEXT: ContentType(_parse_text, lambda fields: [field.kind for field in fields] == ["text"]),
+    CSV: ContentType(_parse_csv, lambda fields: all(field.kind in ("number", "category", "text") for field in fields)),
 }

@@ -9,72 +9,78 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import image_codec as pictures
-from serving.worker.numbers import plain
-from serving.worker.request_error import Refusal, shown
+from serving.worker import image_codec
+from serving.worker.numbers import format_number
+from serving.worker.request_error import RequestError, describe_value
 from serving.worker.signature import Field
 
-LISTED = 4096  # pixels that are still written as lists rather than as a PNG
+MAX_LISTED_PIXELS = 4096  # pixels that are still written as lists rather than as a PNG
 
 
-def image(value: Any, field: Field, where: str) -> NDArray[Any]:
+def parse_image(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Read an image from encoded bytes, `{"b64": "<encoded bytes>"}` or nested lists of whole numbers."""
     match value:
         case bytes() | bytearray():
-            return pictures.decode(bytes(value), field, where)
+            return image_codec.decode_image(bytes(value), field, where)
         case dict():
-            return pictures.decode(_base64(value, where), field, where)
+            return image_codec.decode_image(_decode_base64(value, where), field, where)
         case _:
-            return _pixels(value, field, where)
+            return _parse_pixels(value, field, where)
 
 
-def image_written(array: NDArray[Any], field: Field) -> Any:
+def image_to_json(array: NDArray[Any], field: Field) -> Any:
     """The JSON that `image` reads as these pixels: lists of a small one, base64 of a PNG of a large one.
 
     What is partly transparent is always written as lists, because a PNG's transparency is laid over black.
     """
-    if math.prod(field.shape) <= LISTED or field.shape[2:] == (4,):
+    if math.prod(field.shape) <= MAX_LISTED_PIXELS or field.shape[2:] == (4,):
         return array.tolist()
-    return {"b64": base64.b64encode(pictures.png(array)).decode()}
+    return {"b64": base64.b64encode(image_codec.encode_png(array)).decode()}
 
 
-def _base64(value: dict[str, Any], where: str) -> bytes:
+def _decode_base64(value: dict[str, Any], where: str) -> bytes:
     if list(value) != ["b64"]:
-        raise Refusal(400, f'{where}: expected nested lists of pixels or {{"b64": "..."}}, found {shown(value)}')
+        raise RequestError(
+            400, f'{where}: expected nested lists of pixels or {{"b64": "..."}}, found {describe_value(value)}'
+        )
     text = value["b64"]
     if not isinstance(text, str):
-        raise Refusal(400, f"{where}.b64: expected a picture as base64 text, found {shown(text)}")
+        raise RequestError(400, f"{where}.b64: expected a picture as base64 text, found {describe_value(text)}")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Refusal(400, f"{where}.b64: expected base64 text, found {shown(text)} ({error})") from error
+        raise RequestError(400, f"{where}.b64: expected base64 text, found {describe_value(text)} ({error})") from error
 
 
-def _pixels(value: Any, field: Field, where: str) -> NDArray[Any]:
-    flat = _flat(value, field.shape, field.shape, where)
+def _parse_pixels(value: Any, field: Field, where: str) -> NDArray[Any]:
+    flat = _flatten(value, field.shape, field.shape, where)
     low, high = field.range or (0, 255)
     if set(map(type, flat)) != {int} or min(flat) < low or max(flat) > high:
-        flat = [_whole(number, place, field, where) for place, number in enumerate(flat)]
+        flat = [_parse_integer(number, place, field, where) for place, number in enumerate(flat)]
     return np.array(flat, dtype=field.dtype).reshape(field.shape)
 
 
-def _flat(value: Any, shape: tuple[int, ...], whole: tuple[int, ...], where: str) -> list[Any]:
+def _flatten(value: Any, shape: tuple[int, ...], full_shape: tuple[int, ...], where: str) -> list[Any]:
     """Flatten nested lists whose lengths are exactly `shape`."""
     if not isinstance(value, list) or len(value) != shape[0]:
-        sizes = " x ".join(map(str, whole))
-        raise Refusal(400, f"{where}: expected a list of {shape[0]} (an image is {sizes}), found {shown(value)}")
+        sizes = " x ".join(map(str, full_shape))
+        raise RequestError(
+            400, f"{where}: expected a list of {shape[0]} (an image is {sizes}), found {describe_value(value)}"
+        )
     if len(shape) == 1:
         return value
-    rows = (_flat(row, shape[1:], whole, f"{where}[{place}]") for place, row in enumerate(value))
+    rows = (_flatten(row, shape[1:], full_shape, f"{where}[{place}]") for place, row in enumerate(value))
     return list(chain.from_iterable(rows))
 
 
-def _whole(number: Any, place: int, field: Field, where: str) -> int:
+def _parse_integer(number: Any, place: int, field: Field, where: str) -> int:
     """Accept 3 and 3.0, which JSON does not tell apart; refuse true, 3.5, text and what is out of range."""
     low, high = field.range or (0, 255)
     if type(number) in (int, float) and low <= number <= high and number == int(number):
         return int(number)
     position = "".join(f"[{index}]" for index in np.unravel_index(place, field.shape))
-    raise Refusal(
-        400, f"{where}{position}: expected a whole number from {plain(low)} to {plain(high)}, found {shown(number)}"
+    raise RequestError(
+        400,
+        f"{where}{position}: expected a whole number from {format_number(low)} to {format_number(high)}, found "
+        f"{describe_value(number)}",
     )

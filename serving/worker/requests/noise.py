@@ -9,50 +9,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.numbers import floats, shortest
-from serving.worker.request_error import Refusal, names, shown
+from serving.worker.numbers import parse_floats, shortest_floats
+from serving.worker.request_error import RequestError, describe_value, list_names
 from serving.worker.signature import Field
 
-MOST = 256  # samples for one seed
-SEED = 0  # for who names none
-LARGEST = 2**63 - 1  # of a seed
+MAX_SAMPLES = 256  # samples for one seed
+DEFAULT_SEED = 0  # for who names none
+MAX_SEED = 2**63 - 1  # of a seed
 
 
-def noise(value: Any, field: Field, where: str) -> NDArray[Any]:
+def parse_noise(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Draw `number` rows from `seed`, float32 (number, Z), or read a list of Z numbers, float32 (Z,)."""
     (width,) = field.shape
     if isinstance(value, dict):
-        number, seed = asked(value, where)
+        number, seed = parse_number_and_seed(value, where)
         generator = np.random.Generator(np.random.PCG64(seed))
         return generator.standard_normal((number, width), dtype=np.float32)
     if not isinstance(value, list) or len(value) != width:
-        raise Refusal(400, f'{where}: expected {{"number": 8, "seed": 3}} or a list of {width}, found {shown(value)}')
+        raise RequestError(
+            400, f'{where}: expected {{"number": 8, "seed": 3}} or a list of {width}, found {describe_value(value)}'
+        )
 
-    def refuse(place: int) -> Refusal:
-        return Refusal(400, f"{where}[{place}]: expected a number, found {shown(value[place])}")
+    def error_at(place: int) -> RequestError:
+        return RequestError(400, f"{where}[{place}]: expected a number, found {describe_value(value[place])}")
 
     if None in value:
-        raise refuse(value.index(None))
-    return floats(value, refuse)
+        raise error_at(value.index(None))
+    return parse_floats(value, error_at)
 
 
-def asked(value: dict[str, Any], where: str) -> tuple[int, int]:
+def parse_number_and_seed(value: dict[str, Any], where: str) -> tuple[int, int]:
     """How many samples and from which seed: 1 and 0 where they are not given."""
     if unknown := [name for name in value if name not in ("number", "seed")]:
-        raise Refusal(400, f'{where}: expected only "number" and "seed", found the unknown field {names(unknown)}')
+        raise RequestError(
+            400, f'{where}: expected only "number" and "seed", found the unknown field {list_names(unknown)}'
+        )
     return (
-        _whole(value.get("number", 1), 1, MOST, f"{where}.number"),
-        _whole(value.get("seed", SEED), 0, LARGEST, f"{where}.seed"),
+        _parse_integer(value.get("number", 1), 1, MAX_SAMPLES, f"{where}.number"),
+        _parse_integer(value.get("seed", DEFAULT_SEED), 0, MAX_SEED, f"{where}.seed"),
     )
 
 
-def _whole(value: Any, low: int, high: int, where: str) -> int:
+def _parse_integer(value: Any, low: int, high: int, where: str) -> int:
     if type(value) is int and low <= value <= high:
         return value
-    raise Refusal(400, f"{where}: expected a whole number from {low} to {high}, found {shown(value)}")
+    raise RequestError(400, f"{where}: expected a whole number from {low} to {high}, found {describe_value(value)}")
 
 
-def noise_written(array: NDArray[Any], field: Field) -> list[float]:
+def noise_to_json(array: NDArray[Any], field: Field) -> list[float]:
     """The JSON that `noise` reads as this row."""
-    numbers: list[float] = shortest(array)
+    numbers: list[float] = shortest_floats(array)
     return numbers

@@ -10,85 +10,91 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.numbers import floats, shortest
-from serving.worker.request_error import Refusal, names, shown
+from serving.worker.numbers import parse_floats, shortest_floats
+from serving.worker.request_error import RequestError, describe_value, list_names
 from serving.worker.signature import Field
 
 
-def steps(value: Any, field: Field, where: str) -> NDArray[Any]:
+def parse_sequence(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Read at most T steps of F numbers or nulls: float32 (T, F), the last step last, NaN where nothing is.
 
     Accepted are a list of steps, each a list of F numbers; an object with a list per variable; and, for one
     variable, a list of numbers.
     """
     length, width = field.shape
-    rows = _columns(value, field, where) if isinstance(value, dict) else _rows(value, field, where)
-    filled = np.full((length, width), math.nan, dtype=np.float32)
-    filled[length - len(rows) :] = rows
-    return filled
+    rows = _parse_columns(value, field, where) if isinstance(value, dict) else _parse_rows(value, field, where)
+    padded = np.full((length, width), math.nan, dtype=np.float32)
+    padded[length - len(rows) :] = rows
+    return padded
 
 
-def steps_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
+def sequence_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
     """Say that there is nothing to answer from."""
     return [f"{where}: every value is missing"] if np.isnan(array).all() else []
 
 
-def _rows(value: Any, field: Field, where: str) -> NDArray[Any]:
+def _parse_rows(value: Any, field: Field, where: str) -> NDArray[Any]:
     width = field.shape[1]
     _check_length(value, field, where)
     if width == 1 and not any(isinstance(row, list) for row in value):
         value = [[number] for number in value]
     for place, row in enumerate(value):
         if not isinstance(row, list) or len(row) != width:
-            listed = f" ({names(field.columns)})" if field.columns else ""
-            raise Refusal(400, f"{where}[{place}]: expected a list of {width}{listed}, found {shown(row)}")
+            listed = f" ({list_names(field.columns)})" if field.columns else ""
+            raise RequestError(
+                400, f"{where}[{place}]: expected a list of {width}{listed}, found {describe_value(row)}"
+            )
 
-    def refuse(place: int) -> Refusal:
+    def error_at(place: int) -> RequestError:
         row, column = divmod(place, width)
-        return _no_number(value[row][column], field, f"{where}[{row}][{column}]")
+        return _number_error(value[row][column], field, f"{where}[{row}][{column}]")
 
-    return floats(list(chain.from_iterable(value)), refuse).reshape(-1, width)
+    return parse_floats(list(chain.from_iterable(value)), error_at).reshape(-1, width)
 
 
-def _columns(value: dict[str, Any], field: Field, where: str) -> NDArray[Any]:
+def _parse_columns(value: dict[str, Any], field: Field, where: str) -> NDArray[Any]:
     columns = field.columns
     if missing := [name for name in columns if name not in value]:
-        raise Refusal(400, f"{where}: the variable {names(missing)} is missing, found {shown(value)}")
+        raise RequestError(
+            400, f"{where}: the variable {list_names(missing)} is missing, found {describe_value(value)}"
+        )
     if not columns or (unknown := [name for name in value if name not in columns]):
-        expected = names(columns) if columns else "a list of steps"
-        raise Refusal(400, f"{where}: expected {expected}, found {shown(value) if not columns else names(unknown)}")
+        expected = list_names(columns) if columns else "a list of steps"
+        raise RequestError(
+            400, f"{where}: expected {expected}, found {describe_value(value) if not columns else list_names(unknown)}"
+        )
     for name in columns:
         _check_length(value[name], field, f"{where}.{name}")
         if len(value[name]) != len(value[columns[0]]):
-            raise Refusal(
+            raise RequestError(
                 400,
-                f"{where}.{name}: expected as many steps as in {names(columns[:1])}, {len(value[columns[0]])}, "
+                f"{where}.{name}: expected as many steps as in {list_names(columns[:1])}, {len(value[columns[0]])}, "
                 f"found {len(value[name])}",
             )
 
-    def column(name: str) -> NDArray[Any]:
+    def parse_column(name: str) -> NDArray[Any]:
         listed = value[name]
-        return floats(listed, lambda place: _no_number(listed[place], field, f"{where}.{name}[{place}]"))
+        return parse_floats(listed, lambda place: _number_error(listed[place], field, f"{where}.{name}[{place}]"))
 
-    return np.stack([column(name) for name in columns], axis=1)
+    return np.stack([parse_column(name) for name in columns], axis=1)
 
 
 def _check_length(value: Any, field: Field, where: str) -> None:
-    fewest = field.shape[0] if field.decode.get("whole") else 1
+    fewest = field.shape[0] if field.decode_options.get("whole") else 1
     if not isinstance(value, list) or not fewest <= len(value) <= field.shape[0]:
-        columns = f", or an object with {names(field.columns)}" if field.columns else ""
+        columns = f", or an object with {list_names(field.columns)}" if field.columns else ""
         count = f"{fewest} to {field.shape[0]}" if fewest < field.shape[0] else str(fewest)
-        raise Refusal(400, f"{where}: expected a list of {count} steps{columns}, found {shown(value)}")
+        raise RequestError(400, f"{where}: expected a list of {count} steps{columns}, found {describe_value(value)}")
 
 
-def _no_number(value: Any, field: Field, where: str) -> Refusal:
+def _number_error(value: Any, field: Field, where: str) -> RequestError:
     unit = f" ({field.unit})" if field.unit else ""
-    return Refusal(400, f"{where}: expected a number{unit} or null, found {shown(value)}")
+    return RequestError(400, f"{where}: expected a number{unit} or null, found {describe_value(value)}")
 
 
-def steps_written(array: NDArray[Any], field: Field) -> list[list[float | None]]:
+def sequence_to_json(array: NDArray[Any], field: Field) -> list[list[float | None]]:
     """The JSON that `steps` reads as this array; missing steps in front are left out, but for the last of all."""
     present = np.flatnonzero(~np.isnan(array).all(axis=1))
     first = int(present[0]) if len(present) else len(array) - 1
-    rows: list[list[float]] = shortest(array[first:])
+    rows: list[list[float]] = shortest_floats(array[first:])
     return [[None if math.isnan(number) else number for number in row] for row in rows]

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import dates as moments
-from serving.worker.numbers import fits, plain, shortest
-from serving.worker.request_error import Refusal, names, shown
+from serving.worker import dates
+from serving.worker.numbers import fits_float32, format_number, shortest_floats
+from serving.worker.request_error import RequestError, describe_value, list_names
 from serving.worker.signature import DAYS, Field
 
 
-def number(value: Any, field: Field, where: str) -> NDArray[Any]:
+def parse_number(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Read a number, or ISO text where the field is a date; null is missing: float32 ().
 
     What lies outside the range seen in training is answered all the same, with a note.
@@ -20,75 +20,83 @@ def number(value: Any, field: Field, where: str) -> NDArray[Any]:
     if value is None:
         return np.array(math.nan, dtype=np.float32)
     if field.unit == DAYS:
-        return np.array(_days(value, field, where), dtype=np.float32)
-    if not fits(value):
-        raise Refusal(400, f"{where}: expected a number{_about(field)} or null, found {shown(value)}")
+        return np.array(_parse_date(value, field, where), dtype=np.float32)
+    if not fits_float32(value):
+        raise RequestError(
+            400, f"{where}: expected a number{_unit_and_range(field)} or null, found {describe_value(value)}"
+        )
     return np.array(value, dtype=np.float32)
 
 
-def _days(value: Any, field: Field, where: str) -> float:
+def _parse_date(value: Any, field: Field, where: str) -> float:
     try:
         if isinstance(value, str):
-            return moments.days(value)
+            return dates.iso_to_days(value)
     except (ValueError, OverflowError):
         pass
-    raise Refusal(
-        400, f'{where}: expected a date as text such as "2024-03-01"{_about(field)} or null, found {shown(value)}'
+    raise RequestError(
+        400,
+        f'{where}: expected a date as text such as "2024-03-01"{_unit_and_range(field)} or null, found '
+        f"{describe_value(value)}",
     )
 
 
-def _about(field: Field) -> str:
+def _unit_and_range(field: Field) -> str:
     """The unit and the range seen, in brackets; nothing where neither is known."""
     facts = [field.unit] if field.unit not in ("", DAYS) else []
     if field.range is not None:
-        facts.append(f"seen in training: {_written(field.range[0], field)} to {_written(field.range[1], field)}")
+        facts.append(
+            f"seen in training: {_format_bound(field.range[0], field)} to {_format_bound(field.range[1], field)}"
+        )
     return f" ({', '.join(facts)})" if facts else ""
 
 
-def _written(value: float, field: Field) -> str:
-    return moments.iso(value) if field.unit == DAYS else plain(value)
+def _format_bound(value: float, field: Field) -> str:
+    return dates.days_to_iso(value) if field.unit == DAYS else format_number(value)
 
 
-def number_written(array: NDArray[Any], field: Field) -> Any:
+def number_to_json(array: NDArray[Any], field: Field) -> Any:
     """The JSON that `number` reads as this float32 ()."""
     if np.isnan(array):
         return None
-    return moments.iso(float(array)) if field.unit == DAYS else shortest(array)
+    return dates.days_to_iso(float(array)) if field.unit == DAYS else shortest_floats(array)
 
 
 def number_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
     """Say that a number lies outside what was seen in training."""
     if field.range is None or np.isnan(array) or np.float32(field.range[0]) <= array <= np.float32(field.range[1]):
         return []
-    low, high = (_written(end, field) for end in field.range)
-    return [f"{where}: {shown(value)} lies outside what was seen in training, {low} to {high}"]
+    low, high = (_format_bound(end, field) for end in field.range)
+    return [f"{where}: {describe_value(value)} lies outside what was seen in training, {low} to {high}"]
 
 
-def category(value: Any, field: Field, where: str) -> NDArray[Any]:
+def parse_category(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Read a category's code from its text; null and a text never seen in training are -1: int64 ().
 
     A number or true stands for the category that is written so.
     """
     if value is None or isinstance(value, str):
         return np.array(-1 if value is None else field.codes.get(value, -1), dtype=np.int64)
-    for text in _spellings(value):
+    for text in _category_spellings(value):
         if text in field.codes:
             return np.array(field.codes[text], dtype=np.int64)
-    raise Refusal(400, f"{where}: expected {names(field.categories)} as text, or null, found {shown(value)}")
+    raise RequestError(
+        400, f"{where}: expected {list_names(field.categories)} as text, or null, found {describe_value(value)}"
+    )
 
 
-def _spellings(value: Any) -> list[str]:
+def _category_spellings(value: Any) -> list[str]:
     """How a category that is a truth or a number may be written: 3 also as 3.0, true also as True."""
     if isinstance(value, bool):
         return [str(value).lower(), str(value)]
     if isinstance(value, int):
-        return [str(value), f"{value}.0"] if fits(value) else []
+        return [str(value), f"{value}.0"] if fits_float32(value) else []
     if isinstance(value, float):
         return [repr(value), *([str(int(value))] if value.is_integer() else [])]
     return []
 
 
-def category_written(array: NDArray[Any], field: Field) -> Any:
+def category_to_json(array: NDArray[Any], field: Field) -> Any:
     """The JSON that `category` reads as this code."""
     return None if array < 0 else field.categories[int(array)]
 
@@ -97,4 +105,4 @@ def category_notes(value: Any, array: NDArray[Any], field: Field, where: str) ->
     """Say that a category was never seen in training."""
     if value is None or array >= 0:
         return []
-    return [f"{where}: {shown(value)} was not seen in training and counts as missing"]
+    return [f"{where}: {describe_value(value)} was not seen in training and counts as missing"]

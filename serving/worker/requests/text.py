@@ -11,42 +11,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.request_error import Refusal, shown
+from serving.worker.request_error import RequestError, describe_value
 from serving.worker.signature import Field
 
-WORDS = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
-UNKNOWN = 1
-LONGEST = 100_000  # characters
-STRANGERS = "\u25a1\u25a0\u25c7\u25c6\u25cb\u25cf"  # signs that stand for a word that is not in the vocabulary
+WORD_PATTERN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+UNKNOWN_ID = 1
+MAX_CHARACTERS = 100_000  # characters
+UNKNOWN_MARKS = "\u25a1\u25a0\u25c7\u25c6\u25cb\u25cf"  # signs that stand for a word that is not in the vocabulary
 
 
-def text(value: Any, field: Field, where: str) -> NDArray[Any]:
+def tokenize_text(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Read a text as the codes of its first T words: int64 (T,)."""
     if not isinstance(value, str):
-        raise Refusal(400, f"{where}: expected a text, found {shown(value)}")
-    if len(value) > LONGEST:
-        raise Refusal(413, f"{where}: expected at most {LONGEST} characters, found {len(value)}")
-    if half := re.search(r"[\ud800-\udfff]", value):
-        raise Refusal(400, f"{where}: expected text, found half a character (a lone surrogate) at {half.start()}")
+        raise RequestError(400, f"{where}: expected a text, found {describe_value(value)}")
+    if len(value) > MAX_CHARACTERS:
+        raise RequestError(413, f"{where}: expected at most {MAX_CHARACTERS} characters, found {len(value)}")
+    if surrogate := re.search(r"[\ud800-\udfff]", value):
+        raise RequestError(
+            400, f"{where}: expected text, found half a character (a lone surrogate) at {surrogate.start()}"
+        )
     value = value.rstrip("\0")  # training stores texts padded with zeros
-    codes = np.zeros(field.length, dtype=np.int64)
-    for place, word in zip(range(field.length), WORDS.finditer(value.lower()), strict=False):
-        codes[place] = field.codes.get(word[0], UNKNOWN)
-    return codes
+    token_ids = np.zeros(field.length, dtype=np.int64)
+    for place, word in zip(range(field.length), WORD_PATTERN.finditer(value.lower()), strict=False):
+        token_ids[place] = field.codes.get(word[0], UNKNOWN_ID)
+    return token_ids
 
 
-def text_written(array: NDArray[Any], field: Field) -> str:
+def detokenize_text(array: NDArray[Any], field: Field) -> str:
     """A text that `text` reads as these codes: its words in order, a box for each that is not in the vocabulary."""
-    stranger = next(sign for sign in STRANGERS if sign not in field.codes)
-    said = " ".join(stranger if code == UNKNOWN else field.categories[code] for code in array.tolist() if code)
-    return f"{said} " if said.endswith("\0") else said  # zeros at the very end are padding
+    unknown_mark = next(sign for sign in UNKNOWN_MARKS if sign not in field.codes)
+    joined = " ".join(unknown_mark if code == UNKNOWN_ID else field.categories[code] for code in array.tolist() if code)
+    return f"{joined} " if joined.endswith("\0") else joined  # zeros at the very end are padding
 
 
 def text_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
     """Say that a text is longer than what is read, or that none of its words is known."""
     notes = []
-    if array.size and array[-1] != 0 and (count := sum(1 for _ in WORDS.finditer(value.lower()))) > field.length:
+    if array.size and array[-1] != 0 and (count := sum(1 for _ in WORD_PATTERN.finditer(value.lower()))) > field.length:
         notes.append(f"{where}: only the first {field.length} of {count} words are read")
-    if array.max(initial=0) <= UNKNOWN:
+    if array.max(initial=0) <= UNKNOWN_ID:
         notes.append(f"{where}: none of its words was seen in training")
     return notes

@@ -1,0 +1,92 @@
+"""Bodies of requests: pictures, right and wrong, and JSON and CSV for the models of the tests."""
+
+import base64
+import io
+import json
+import zlib
+from typing import NamedTuple
+
+from PIL import Image
+
+JSON, PNG, JPEG = "application/json", "image/png", "image/jpeg"
+VALID_IMAGE = [[0] * 8 for _ in range(8)]
+
+
+class InvalidRequest(NamedTuple):
+    body: bytes
+    media_type: str | None
+    status: int
+    expected_words: str
+    headers: dict[str, str] = {}  # noqa: RUF012  never changed
+
+
+def blank_png(mode="L", size=(8, 8), **options):
+    return encode_picture(Image.new(mode, size), "PNG", **options)
+
+
+def encode_picture(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def decompression_bomb(side=20000):
+    """A PNG of a few hundred kilobytes that unfolds to `side` squared bytes."""
+
+    def chunk(name, content):
+        return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(side + 1)) for _ in range(side)) + packer.flush()
+    header = side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def animated_png(count=2):
+    """An animated PNG; the frames differ, because equal ones are merged when saved."""
+    pictures = [Image.new("L", (8, 8), shade * 100) for shade in range(count)]
+    return encode_picture(pictures[0], "PNG", save_all=True, append_images=pictures[1:])
+
+
+def png_of_16_bits():
+    """16 bits per channel in colour, which Pillow would halve without a word."""
+    content = bytearray(blank_png("RGB"))
+    content[24] = 16
+    content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
+    return bytes(content)
+
+
+def image_body(value):
+    return json.dumps({"image": value}).encode()
+
+
+def image_body_with_pixel(text):
+    """An image whose pixel in row 2, column 3 is written as given."""
+    rows = json.dumps(VALID_IMAGE).replace("0", "7")
+    head, tail = rows.split("], [", 2)[:2], rows.split("], [", 2)[2]
+    row, rest = tail.split("], [", 1)
+    cells = row.split(", ")
+    cells[3] = text
+    return ('{"image": ' + "], [".join([*head, ", ".join(cells), rest]) + "}").encode()
+
+
+def base64_object(content):
+    return {"b64": base64.b64encode(content).decode()}
+
+
+def passenger_body(**changes):
+    """A passenger of small_models.survival, changed; `...` leaves a field out."""
+    cells = {"age": 29, "sex": "female", "alone": False, "born": "1890-05-01", **changes}
+    return json.dumps({name: value for name, value in cells.items() if value is not ...}).encode()
+
+
+def csv_body(*lines):
+    return "\n".join(lines).encode()
+
+
+def window_body(value, **more):
+    return json.dumps({"window": value, **more}).encode()
+
+
+def scenes_body(count):
+    return json.dumps({"instances": [{"image": base64_object(blank_png(size=(512, 512)))}] * count}).encode()
