@@ -86,7 +86,7 @@ def ready(name: str, inputs: tuple[int, ...], seed: int = 0) -> nn.Module:
     network = build_network(name, ARCHITECTURES[name].config(), inputs, HEAD_WIDTH)
     if ARCHITECTURES[name].learner == "closed_form":
         x = examples(inputs)
-        network.solve(x, toy_problem_of(name).make_target(x), seed)
+        network.fit(x, toy_problem_of(name).make_target(x), seed)
     return network.eval()
 
 

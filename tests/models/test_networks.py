@@ -98,7 +98,7 @@ def ready(name: str, inputs: tuple[int, ...], seed: int = 0, config: Hyperparame
     network: Any = fresh(name, inputs, seed, config)
     if name in SOLVED:
         rows = 48
-        network.solve(examples(inputs, rows), drawn(rows, TABLE[name].outputs).clamp(-1, 1), seed)
+        network.fit(examples(inputs, rows), drawn(rows, TABLE[name].outputs).clamp(-1, 1), seed)
     return network.eval()
 
 
@@ -282,16 +282,16 @@ def test_esn_sharpness_minimises_the_leave_one_out_loss():
     x[:, -1, 0] += 2.0 * y  # something to see
     config = esn.Config(units=10, penalty=1e-2)
     network = ready("esn", (12, 4), config=config)
-    network.solve(x, y, seed=0)
+    network.fit(x, y, seed=0)
     scores = torch.empty(40, OUTPUTS)
     for row in range(40):  # the penalty is per example: 39 examples with 40 / 39 of it are left with the same sum
         others = torch.arange(40) != row
         left = ready("esn", (12, 4), config=esn.Config(units=10, penalty=1e-2 * 40 / 39))
-        left.solve(x[others], F.one_hot(y[others], OUTPUTS).float(), seed=0)
+        left.fit(x[others], F.one_hot(y[others], OUTPUTS).float(), seed=0)
         scores[row] = left(x[row : row + 1])[0]
     losses = [F.cross_entropy(factor * scores, y).item() for factor in esn.LOGIT_SCALES]
     plain = ready("esn", (12, 4), config=config)
-    plain.solve(x, F.one_hot(y, OUTPUTS).float(), seed=0)
+    plain.fit(x, F.one_hot(y, OUTPUTS).float(), seed=0)
     best = esn.LOGIT_SCALES[int(np.argmin(losses))]
     torch.testing.assert_close(network.readout, plain.readout * best)
 
@@ -314,7 +314,7 @@ def test_solving_refuses_what_it_cannot_answer_with(name):
     inputs = TABLE[name].sizes[1]
     for y in (torch.zeros(0, TABLE[name].outputs), torch.zeros(5, TABLE[name].outputs + 1)):
         with pytest.raises(ValueError, match=rf"{name} .* \(\d+, {TABLE[name].outputs + y.shape[0] // 5}\)"):
-            fresh(name, inputs).solve(examples(inputs, len(y)), y, 0)
+            fresh(name, inputs).fit(examples(inputs, len(y)), y, 0)
 
 
 @pytest.mark.parametrize("rows", [200, 20])
@@ -528,7 +528,7 @@ def test_it_classifies_digits(name):
     torch.manual_seed(0)
     network: Any = TABLE[name].network(TABLE[name].module.Config(), tuple(x.shape[1:]), 10)
     if name == "esn":
-        network.solve(x[:400], y[:400], 0)
+        network.fit(x[:400], y[:400], 0)
     else:
         descend(network, 100, lambda rows: F.cross_entropy(network(x[rows]), y[rows]))
     assert (network(x[400:]).argmax(1) == y[400:]).float().mean() > 0.88
@@ -542,7 +542,7 @@ def test_it_draws_digits_better_than_their_mean(name):
     torch.manual_seed(0)
     network: Any = TABLE[name].network(TABLE[name].module.Config(), tuple(x.shape[1:]), outputs)
     if name == "pca":
-        network.solve(x[:400], x[:400], 0)
+        network.fit(x[:400], x[:400], 0)
     else:
         descend(network, 150, lambda rows: F.mse_loss(network(x[rows]), x[rows]))
     assert F.mse_loss(network(x[400:]), x[400:]) < 0.35 * F.mse_loss(x[:400].mean(0).expand(200, *x.shape[1:]), x[400:])
@@ -562,7 +562,7 @@ def test_gan_training_moves_samples_towards_digits(name):
 
     start = apart()
     if name == "gaussian":
-        network.solve(z, x[:400], 0)
+        network.fit(z, x[:400], 0)
     elif name == "vae":
         descend(network, 150, lambda rows: network.elbo(x[rows]))
     else:

@@ -51,7 +51,7 @@ def network(name: str, **settings: object) -> ScikitModel:
 def regressor(name: str, target: torch.Tensor) -> ScikitModel:
     constructor, config = REGRESSORS[name]
     solved = constructor(config, (10,), target.shape[1])
-    solved.solve(Z, target, seed=3)
+    solved.fit(Z, target, seed=3)
     return solved
 
 
@@ -156,7 +156,7 @@ def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
     constructor, config = REGRESSORS[name]
     finish = Unscale((2,)).fit(TWO.mean(0), TWO.std(0))
     model = Model(Doubled(), constructor(config, (10,), 2), finish)
-    model.network.solve(2 * Z, finish.inverse(TWO), seed=0)
+    model.network.fit(2 * Z, finish.inverse(TWO), seed=0)
     graph = with_metadata(scikit_graph(model, nn.Identity(), (Z[:3],), ["patient"], "value"), {})
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(graph))
     runtime = parity.onnx_runtime(tmp_path / "model.onnx")

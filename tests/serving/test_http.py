@@ -185,14 +185,18 @@ def test_concurrent_good_and_bad_requests_do_not_affect_each_other(server):
 
 
 def test_the_curl_line_it_prints_works(server):
-    found = subprocess.run(["bash", "-c", server.curl("digits") + " -s"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["bash", "-c", server.curl_command("digits") + " -s"], capture_output=True, text=True, check=True
+    )
     golden = server.packages[0].golden["probabilities"][0]
     assert json.loads(found.stdout)["label"] == str(golden.argmax())
 
 
 @pytest.mark.parametrize("name", small_models.SMALL_MODELS)
 def test_the_curl_line_of_every_model_works(server, name):
-    found = subprocess.run(["bash", "-c", server.curl(name) + " -s"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["bash", "-c", server.curl_command(name) + " -s"], capture_output=True, text=True, check=True
+    )
     assert "error" not in json.loads(found.stdout)
 
 

@@ -165,9 +165,8 @@ def cells() -> SmallModel:
     signature = make_signature(
         "segmentation", "probabilities", [3, 20, 12], image_field("image", 20, 12), labels=labels, target=target
     )
-    return SmallModel(
-        graph, signature, {"image": np.random.default_rng(2).integers(0, 256, (3, 20, 12)).astype(np.uint8)}
-    )
+    golden = np.random.default_rng(2).integers(0, 256, (3, 20, 12)).astype(np.uint8)
+    return SmallModel(graph, signature, {"image": golden})
 
 
 def pumps() -> SmallModel:

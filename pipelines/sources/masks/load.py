@@ -132,7 +132,7 @@ def _select_usable_pairs(settings: MasksSettings, file_pairs: FilePairs) -> tupl
     images = [Path(resolve_location(settings.images), name) for name in file_pairs.images]
     masks = [Path(resolve_location(settings.masks), name) for name in file_pairs.masks]
     image_headers, mask_headers = list(parallel_map(read_header, images)), list(parallel_map(read_header, masks))
-    values = list(parallel_map(partial(_distinct_values, by_number=_uses_palette_indices(settings)), masks))
+    values = list(parallel_map(partial(_distinct_values, use_palette_indices=_uses_palette_indices(settings)), masks))
     skipped, kept, headers, mask_values = list(file_pairs.unpaired), [], [], []
     for row, (image_header, mask_header, distinct) in enumerate(zip(image_headers, mask_headers, values, strict=True)):
         if isinstance(image_header, UnreadableFile):
@@ -167,8 +167,8 @@ def _select_usable_pairs(settings: MasksSettings, file_pairs: FilePairs) -> tupl
     ), skipped
 
 
-def _distinct_values(path: Path, by_number: bool) -> NDArray[np.int64]:
-    return read_mask(path, by_number).distinct_values()
+def _distinct_values(path: Path, use_palette_indices: bool) -> NDArray[np.int64]:
+    return read_mask(path, use_palette_indices).distinct_values()
 
 
 def _plan_storage(settings: MasksSettings, usable: UsablePairs) -> tuple[StoragePlan, list[str]]:
