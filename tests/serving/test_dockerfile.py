@@ -94,7 +94,7 @@ def test_it_does_not_run_as_root():
 def test_only_the_port_of_predictions_is_open():
     words = command(of("CMD")[0])
     assert of("EXPOSE") == [words[words.index("--port") + 1]]
-    properties = (ROOT / "serving" / "config.properties").read_text()
+    properties = (ROOT / "serving" / "server" / "config.properties").read_text()
     for name in (
         "management_address=http://",
         "metrics_address=http://",
@@ -116,7 +116,7 @@ def test_every_package_is_pinned():
 
 def test_it_installs_what_serving_imports_and_no_training_package():
     imported = set()
-    for path in (ROOT / "serving").glob("*.py"):
+    for path in (ROOT / "serving").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}

@@ -164,7 +164,7 @@ def test_colour_becomes_grey_by_the_luma_of_itu_r_601(described):
 
 def test_a_wide_field_takes_a_picture_turned_upright(described):
     (field,) = described.inputs
-    wide = signatures.Field(field.name, field.kind, field.dtype, (4, 8), field.range, field.decode)
+    wide = signatures.Field(field.name, field.kind, field.dtype, (4, 8), field.range, field.decode_options)
     turn = Image.Exif()
     turn[0x0112] = 6
     pixels = np.arange(32, dtype=np.uint8).reshape(4, 8)
@@ -266,14 +266,14 @@ def test_probabilities_are_written_as_the_same_floats(described, row):
 
 
 def test_a_request_that_breaks_the_graph_leaves_its_neighbours_alone(handler, digit, answer, monkeypatch, caplog):
-    run = handler.graph.run
+    run = handler.model.run
 
     def brittle(inputs):
         if (inputs["image"] == 99).all(axis=(1, 2)).any():
             raise RuntimeError("the graph broke")
         return run(inputs)
 
-    monkeypatch.setattr(handler.graph, "run", brittle)
+    monkeypatch.setattr(handler.model, "run", brittle)
     good, bad = hostile_requests.image_body(digit.tolist()), hostile_requests.image_body([[99] * 8] * 8)
     found = ask(handler, (good, JSON, {}), (bad, JSON, {}), (good, JSON, {}))
     assert [status for status, _ in found] == [200, 500, 200]

@@ -58,7 +58,7 @@ def still_right(server):
 
 @pytest.fixture(scope="module")
 def first_worker(server):
-    return server.workers("digits")[0]["pid"]
+    return server.list_workers("digits")[0]["pid"]
 
 
 def test_http_gives_what_onnx_runtime_gives(client, server):
@@ -85,19 +85,19 @@ def test_a_wrong_request_gets_a_sentence_and_the_same_worker_lives(server, first
     assert list(document) == ["error"]
     assert request.expected_words in document["error"]
     assert still_right(server)
-    assert [worker["pid"] for worker in server.workers("digits")] == [first_worker]
+    assert [worker["pid"] for worker in server.list_workers("digits")] == [first_worker]
 
 
 @pytest.mark.parametrize("name", small_models.SMALL_MODELS)
 def test_wrong_requests_to_every_model_get_sentences_and_the_same_worker_lives(server, name):
-    (before,) = [worker["pid"] for worker in server.workers(name)]
+    (before,) = [worker["pid"] for worker in server.list_workers(name)]
     for words, (model, request) in hostile_requests.INVALID_REQUESTS_BY_MODEL.items():
         if model == name:
             status, document = ask(server, request.body, request.media_type, f"/predictions/{name}")
             assert (status, list(document)) == (request.status, ["error"]), words
             assert request.expected_words in document["error"], words
     golden.check_server(next(one for one in server.packages if one.signature.name == name), Client(server.address))
-    assert [worker["pid"] for worker in server.workers(name)] == [before]
+    assert [worker["pid"] for worker in server.list_workers(name)] == [before]
 
 
 def test_a_reply_of_megabytes_arrives(server):
@@ -120,7 +120,7 @@ def test_a_body_beyond_what_torchserve_reads_is_refused_and_the_server_lives(ser
     with pytest.raises(ClientError, match=r"larger than the server reads|no answer"):  # it may close before the end
         client.predict("digits", [[0] * 6_000_000])
     assert still_right(server)
-    assert server.workers("digits")[0]["pid"] == first_worker
+    assert server.list_workers("digits")[0]["pid"] == first_worker
 
 
 def test_a_model_that_is_not_there_is_404(server):
@@ -155,7 +155,7 @@ def test_a_dropped_connection_does_not_affect_other_requests(server, first_worke
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             connection.sendall(content)
     assert still_right(server)
-    assert server.workers("digits")[0]["pid"] == first_worker
+    assert server.list_workers("digits")[0]["pid"] == first_worker
 
 
 def test_concurrent_good_and_bad_requests_do_not_affect_each_other(server):
@@ -185,14 +185,18 @@ def test_concurrent_good_and_bad_requests_do_not_affect_each_other(server):
 
 
 def test_the_curl_line_it_prints_works(server):
-    found = subprocess.run(["bash", "-c", server.curl("digits") + " -s"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["bash", "-c", server.curl_command("digits") + " -s"], capture_output=True, text=True, check=True
+    )
     golden = server.packages[0].golden["probabilities"][0]
     assert json.loads(found.stdout)["label"] == str(golden.argmax())
 
 
 @pytest.mark.parametrize("name", small_models.SMALL_MODELS)
 def test_the_curl_line_of_every_model_works(server, name):
-    found = subprocess.run(["bash", "-c", server.curl(name) + " -s"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["bash", "-c", server.curl_command(name) + " -s"], capture_output=True, text=True, check=True
+    )
     assert "error" not in json.loads(found.stdout)
 
 

@@ -90,7 +90,7 @@ def test_golden_inputs_round_trip_through_json(handlers, folder, name):
     inputs, _ = integrity.split_golden(package.golden, package.signature)
     for row, instance in enumerate(golden_check.golden_instances(package)):
         body = json.dumps(instance, allow_nan=False).encode()
-        payload = handlers[name]._read({"body": body}, {"Content-Type": JSON})
+        payload = handlers[name]._parse_request({"body": body}, {"Content-Type": JSON})
         for field, values in inputs.items():
             found = payload.examples[0].columns[field]
             assert found.dtype == values.dtype
@@ -206,7 +206,7 @@ def test_of_two_classes_the_threshold_decides(handlers):
 @pytest.mark.parametrize(("threshold", "label"), [(0.6000000238418579, "yes"), (0.6000000238418581, "no")])
 def test_the_threshold_itself_counts_as_positive(handlers, threshold, label):
     """0.6000000238418579 is what the float32 next to 0.6 is exactly."""
-    signature = replace(handlers["survival"].signature, decision={"threshold": threshold, "positive": 1.0})
+    signature = replace(handlers["survival"].signature, calibration={"threshold": threshold, "positive": 1.0})
     answers = np.array([[0.4, 0.6]], np.float32)
     assert REPLY_FORMATS["classification"].build(answers, signature, {})["label"] == label
 
@@ -298,7 +298,7 @@ def test_a_value_comes_with_its_unit_and_interval(handlers):
 
 def test_a_value_that_is_a_date_is_written_as_one(handlers):
     signature = handlers["prices"].signature
-    dated = replace(signature, target=replace(signature.target, unit=small_models.DAYS), decision={"radius": 1.0})
+    dated = replace(signature, target=replace(signature.target, unit=small_models.DAYS), calibration={"radius": 1.0})
     written = REPLY_FORMATS["regression"].build(np.array([[10957.4]], np.float32), dated, {})  # 2000-01-01 is 10,957
     assert written == {"value": "2000-01-01", "low": "1999-12-31", "high": "2000-01-02"}
 

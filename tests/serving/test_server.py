@@ -103,7 +103,7 @@ def test_kill_9_leaves_nothing(mar, folder, words):
 def test_a_killed_guard_is_noticed_and_nothing_stays(mar, folder):
     server = started(folder, mar, "--port", free_port())
     until(lambda: "Ctrl-C" in (folder / "said").read_text())
-    (guard,) = [process for process in processes(folder) if any("guard.py" in part for part in process.cmdline())]
+    (guard,) = [process for process in processes(folder) if any("supervisor.py" in part for part in process.cmdline())]
     guard.kill()
     assert server.wait(SECONDS) == 1
     until(lambda: gone(folder))
