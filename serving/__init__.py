@@ -1,4 +1,4 @@
-"""What answers over HTTP: runs beside TorchServe, knows nothing of models/ or pipelines/."""
+"""Serving: predictions over HTTP by TorchServe; imports nothing of models/ or pipelines/."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: pictures, right and wrong, and JSON and CSV for the models of the tests."""
+"""Request bodies: images, right and wrong, and JSON and CSV for the models of the tests."""
 
 import base64
 import io
