@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from serving.worker.request_error import RequestError, describe_value, list_names
+from serving.worker.request_error import RequestError, describe_missing, describe_unknown, describe_value, list_names
 from serving.worker.requests.image import parse_image
 from serving.worker.requests.noise import parse_noise, parse_number_and_seed
 from serving.worker.requests.sequence import parse_sequence, sequence_notes
@@ -131,11 +131,14 @@ def _named_values(value: Any, names: Sequence[str], where: str) -> dict[str, Any
 def _check_names(values: Mapping[str, Any], names: Sequence[str], extra_names: Sequence[str], where: str) -> None:
     """Check that an example has every field, and nothing else but extra keys."""
     known = [*names, *extra_names]
-    if missing := [name for name in names if name not in values]:
-        raise RequestError(400, f"{where}: the field {list_names(missing)} is missing, found {describe_value(values)}")
-    if unknown := [name for name in values if name not in known]:
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in known]
+    if missing:
+        found = describe_unknown("field", unknown) if unknown else describe_value(values)
+        raise RequestError(400, f"{where}: {describe_missing('field', missing)}, found {found}")
+    if unknown:
         raise RequestError(
-            400, f"{where}: expected only {list_names(known)}, found the unknown field {list_names(unknown)}"
+            400, f"{where}: expected only {list_names(known)}, found {describe_unknown('field', unknown)}"
         )
 
 
