@@ -21,6 +21,7 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
@@ -140,7 +141,7 @@ def measure_http(server: Server, name: str, bodies: Sequence[bytes], connections
     start_times = {}
     for connection in sockets:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(connection, selectors.EVENT_READ)
+        selector.register(connection, selectors.EVENT_READ, connection)
     begin = time.perf_counter()
     for connection in sockets:
         start_times[connection] = time.perf_counter()
@@ -148,8 +149,7 @@ def measure_http(server: Server, name: str, bodies: Sequence[bytes], connections
     times: deque[float] = deque()
     while (now := time.perf_counter()) < begin + WARMUP_SECONDS + MEASURED_SECONDS:
         for key, _ in selector.select():
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
+            connection = key.data
             read_response(connection)
             finished = time.perf_counter()
             if now > begin + WARMUP_SECONDS:
@@ -198,7 +198,7 @@ def measure_onnx_runtime(package: Package, folder: Path) -> list[Measurement]:
         for count in CONCURRENCY_LEVELS
     ]
     return [
-        measure_calls(lambda batch=batch: model.run(batch), count)
+        measure_calls(partial(model.run, batch), count)
         for batch, count in zip(batches, CONCURRENCY_LEVELS, strict=True)
     ]
 
@@ -207,7 +207,7 @@ def measure_handler(bodies: Sequence[bytes], folder: Path) -> list[Measurement]:
     handler, context = Handler(), FakeContext(folder)
     handler.initialize(context)
     batches = [[{"body": bodies[place % len(bodies)]} for place in range(count)] for count in CONCURRENCY_LEVELS]
-    measurements = [measure_calls(lambda batch=batch: handler.handle(batch, context), len(batch)) for batch in batches]
+    measurements = [measure_calls(partial(handler.handle, batch, context), len(batch)) for batch in batches]
     if context.statuses != {200}:
         raise ServingError(f"the handler refused a golden input: statuses {sorted(context.statuses)}")
     return measurements

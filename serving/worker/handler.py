@@ -6,7 +6,7 @@ exception leaves `handle`: each request gets its own status, whatever the others
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class Handler:
         inputs, _ = split_golden(golden, self.signature)
         check_golden(golden, self._run_rows(inputs), self.signature, "ONNX Runtime in the worker")
 
-    def handle(self, data: list[Mapping[str, Any]], context: Any) -> list[bytes]:
+    def handle(self, data: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Reply to a batch of requests, each by itself: a prediction, or an error with its status."""
         payloads = [self._parse_request(item, context.get_all_request_header(place)) for place, item in enumerate(data)]
         replies = self._reply_bodies([payload for payload in payloads if isinstance(payload, Payload)])
