@@ -2,5 +2,5 @@
 
 import os
 
-# ONNX Runtime's wheels report their use to Microsoft, from the moment they are imported, unless told not to.
+# ONNX Runtime's wheels report their use to Microsoft, from the moment they are imported, unless this is set.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

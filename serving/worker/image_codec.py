@@ -1,4 +1,4 @@
-"""Image codec: PNG and JPEG bytes to pixels and back, safe for bytes from strangers.
+"""Image codec: PNG and JPEG bytes to pixels and back, safe for bytes from anywhere.
 
 The size is read from the header and compared before any pixel is decoded, so a small file that would unfold
 to gigabytes never does. Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma);

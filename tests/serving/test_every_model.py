@@ -140,7 +140,7 @@ def test_a_reply_that_is_too_long_is_an_error_of_that_request_alone(tmp_path: Pa
     """A thousand forecasts of names so long that the reply would pass 6 MB, beside a short one."""
     columns = ["w" * 1500, "r" * 1500]
     signature = small_model_of("weather").signature
-    changes = {
+    changes: dict[str, Any] = {
         "inputs": [{**signature["inputs"][0], "columns": columns}],
         "target": {**signature["target"], "columns": columns},
     }

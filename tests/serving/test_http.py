@@ -170,11 +170,11 @@ def test_concurrent_good_and_bad_requests_do_not_affect_each_other(server: Serve
         bodies = [image_body(digit.tolist()) if good else image_body(digit.tolist()[:7]) for digit in digits]
         found[caller] = [post(server, body) for body in bodies]
 
-    callers = [threading.Thread(target=call, args=(number,)) for number in range(8)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     for caller, answers in found.items():
         if caller % 2 == 0:
             assert [(status, document.get("label")) for status, document in answers] == [(200, e) for e in expected]

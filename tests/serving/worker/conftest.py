@@ -29,7 +29,8 @@ def digits_handler(unpacked_digits: Path) -> Handler:
 @pytest.fixture(scope="session")
 def digit() -> NDArray[np.uint8]:
     """One image, (8, 8)."""
-    return small_model.load_digit_images()[0][3]
+    image: NDArray[np.uint8] = small_model.load_digit_images()[0][3]
+    return image
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ ROW = dict.fromkeys(ALPHABET, 1)
         ("abcdefg", '"a", "b", "c", "d", "e" and 2 more'),
     ],
 )
-def test_names_are_listed_as_in_a_sentence(names: str, expected: str) -> None:
+def test_names_are_listed_with_commas_and_a_last_and(names: str, expected: str) -> None:
     assert list_names(names) == expected
 
 

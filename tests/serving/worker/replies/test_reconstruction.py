@@ -6,13 +6,13 @@ from PIL import Image
 
 from serving.worker.handler import Handler
 from tests.support.handler_calls import decode_reply_image, predict
-from tests.support.request_bodies import base64_object, encode_picture
+from tests.support.request_bodies import base64_object, encode_image
 from tests.support.small_models import small_model_of
 
 
 def test_an_image_is_reconstructed_as_an_image(handlers: dict[str, Handler]) -> None:
     image = small_model_of("photographs").golden["photograph"][0]
-    encoded = base64_object(encode_picture(Image.fromarray(image), "PNG"))
+    encoded = base64_object(encode_image(Image.fromarray(image), "PNG"))
     reply = predict(handlers["photographs"], {"photograph": encoded})
     found, mode = decode_reply_image(reply["reconstruction"]["photograph"])
     assert mode == "RGB"

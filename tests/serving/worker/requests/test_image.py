@@ -18,13 +18,13 @@ from serving.worker.image_codec import decode_image
 from serving.worker.signature import Field
 from tests.support import small_model
 from tests.support.handler_calls import Request, send
-from tests.support.request_bodies import JPEG, JSON, PNG, base64_object, encode_picture, image_body
+from tests.support.request_bodies import JPEG, JSON, PNG, base64_object, encode_image, image_body
 
 Pixels = NDArray[np.uint8]
 
 
 def encode(pixels: Pixels, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
-    return encode_picture(Image.fromarray(pixels).convert(mode), kind, **options)
+    return encode_image(Image.fromarray(pixels).convert(mode), kind, **options)
 
 
 ONE_IMAGE: dict[str, Callable[[Pixels], Request]] = {
@@ -88,14 +88,14 @@ def test_a_turned_image_is_turned_back_as_its_orientation_says(
 def test_transparent_pixels_are_laid_over_black(digits_handler: Handler, digit: Pixels) -> None:
     layers = np.full((8, 8, 4), 255, np.uint8)
     layers[..., 3] = digit
-    content = encode_picture(Image.fromarray(layers), "PNG")
+    content = encode_image(Image.fromarray(layers), "PNG")
     as_png, as_pixels = send(digits_handler, Request(content, PNG), Request(image_body(digit.tolist())))
     assert as_png == as_pixels
 
 
 def test_colour_becomes_grey_by_the_luma_of_itu_r_601(digits_handler: Handler) -> None:
     (field,) = digits_handler.signature.inputs
-    content = encode_picture(Image.new("RGB", (8, 8), (200, 100, 50)), "PNG")
+    content = encode_image(Image.new("RGB", (8, 8), (200, 100, 50)), "PNG")
     expected = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)  # Recommendation ITU-R BT.601-7, section 2.5.1
     assert np.unique(decode_image(content, field, "image")).tolist() == [expected]
 

@@ -76,4 +76,4 @@ def test_a_stored_date_round_trips_through_its_text(days: float) -> None:
     field = Field("born", "number", "float32", (), unit=DAYS)
     stored = np.array(days, np.float32)
     found = parse_number(number_to_json(stored, field), field, "born")
-    assert abs(found - stored) <= max(1e-11, np.spacing(np.abs(stored)))  # 1e-11 days are a microsecond
+    assert float(abs(found - stored)) <= max(1e-11, float(np.spacing(np.abs(stored))))  # 1e-11 days are a microsecond
