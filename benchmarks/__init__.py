@@ -1,1 +1,1 @@
-"""Side-by-side measurements; each prints a ratio, and none is a test."""
+"""Benchmarks: side-by-side measurements, each printing a ratio; none is a test."""

@@ -1,4 +1,4 @@
-"""The digits of params.yaml, split and augmented in a folder of the measurement's own."""
+"""Digits job: the digits of params.yaml, split and augmented in a folder of the benchmark's own."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pipelines.training.job import TrainingJob
 
 
 def prepare_digits_job(folder: Path, params: Params, contender: str) -> TrainingJob:
-    """What the contender learns from, on the CPU, as the stages would write it."""
+    """Write the contender's training data as the stages do, and describe its training on the CPU."""
     entry = params.contenders[contender]
     problem = params.problems[entry.problem]
     data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)

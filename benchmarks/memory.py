@@ -1,15 +1,15 @@
-"""How much memory does a large problem take? Every stage's peak on 2 GB of images, above its peak on 2 MB of them.
+"""Memory benchmark: every stage's peak memory on 2 GB of images, above its peak on 2 MB of them.
 
 In a copy of the project: grey images whose class is their bright quarter, written as two `.npy` files, and an mlp that
 is trained for one epoch from two seeds, side by side. Twenty times a second, the memory of the stage's whole tree of
 processes is added up.
 
 What counts is anonymous memory (RssAnon and RssShmem of /proc/PID/status, so Linux alone can say): what a process
-holds and nobody else can take from it. The small problem takes that of the interpreter and the libraries, and is
-subtracted. A page that a worker shares with the process it was forked from counts for both, so the truth is no more
-than is printed. Pages of files that are read or written through a memory map are printed beside it and do not count:
-they are the system's cache of a file, as plain reading and writing leave it too, and it drops them when it needs the
-memory, because they are on the disk.
+holds and the system cannot take back. The peak of the small problem, which is that of the interpreter and the
+libraries, is subtracted. A page that a worker shares with the process it was forked from counts for both, so the
+printed peak is an upper bound. Pages of files that are read or written through a memory map are printed beside it and
+do not count: they are the system's cache of a file, as plain reading and writing leave it too, and it drops them when
+it needs the memory, because they are on the disk.
 """
 
 import os
@@ -30,7 +30,7 @@ IMAGE_COUNTS = {"large": 2_000_000, "small": 2_000}  # images of 32 x 32 bytes
 IMAGE_SIDE = 32
 STAGES = ("split", "augment", "tune", "train", "evaluate")
 CONTENDER_STAGES = ("tune", "train", "evaluate")
-SAMPLING_SECONDS = 0.05  # seconds between two looks at the memory
+SAMPLING_SECONDS = 0.05  # between two samples of the memory
 MB = 1e6
 
 

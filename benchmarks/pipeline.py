@@ -1,4 +1,4 @@
-"""How long does the whole take from nothing, and with nothing to do? And how much of a stage is MLflow?
+"""Pipeline benchmark: the time of a run from nothing, of a run with nothing to do, and MLflow's share of a stage.
 
 In a copy of the project: `dvc repro` from nothing, then `dvc repro` and `make run` with nothing to do. MLflow's share
 is the time a stage spends on starting the process that shows its results; the process itself runs beside the next

@@ -1,4 +1,4 @@
-"""Alternating runs and their medians: the machine's speed drifts, and a ratio within one round does not care."""
+"""Alternating runs: ratios are taken within one round, because the speed of a machine drifts."""
 
 import statistics
 import time

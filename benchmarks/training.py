@@ -1,10 +1,10 @@
-"""How fast does it train? The loop beside a bare one over tensors; the whole beside PyTorch Lightning.
+"""Training benchmark: the loop beside a bare one over tensors, and a whole training beside PyTorch Lightning.
 
-The same network, learning rate, batch size, epochs and data (digits as params.yaml has them), on one thread; all look
-at the validation part once per epoch. The bare loop is what one would write by hand, with the same optimizer. Lightning
-is as a user runs it: a DataLoader over the stored pixels, torch.optim.AdamW, and the Trainer's own defaults, which keep
-checkpoints and a log, as our training does. On all cores, ours trains side by side in workers of one thread each;
-Lightning trains one after the other with all threads, which is what it does by itself.
+The same network, learning rate, batch size, epochs and data (digits as params.yaml has them), on one thread; all
+compute the validation loss once per epoch. The bare loop is what one would write by hand, with the same optimizer.
+Lightning is as a user runs it: a DataLoader over the stored pixels, torch.optim.AdamW, and the Trainer's own defaults,
+which keep checkpoints and a log, as our training does. On all cores, ours trains side by side in workers of one thread
+each; Lightning trains one after the other with all threads, which is what it does by itself.
 """
 
 import logging
@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 import models
-from benchmarks.digits import lesson_in
+from benchmarks.digits import prepare_digits_job
 from benchmarks.timing import format_ratio, time_alternately
 from models.blocks.hyperparameters import default_settings
 from models.blocks.optimizers import OPTIMIZERS
-from models.stems import ImageStem
+from models.stems.image import ImageStem
 from pipelines.runtime.workers import Workers
 from pipelines.settings.params import load_params
 from pipelines.training import gradient
@@ -187,7 +187,7 @@ def main() -> None:
     for contender in ("digits-mlp", "digits-lenet5"):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            measure_training(lesson_in(folder, load_params(), contender), folder)
+            measure_training(prepare_digits_job(folder, load_params(), contender), folder)
 
 
 if __name__ == "__main__":

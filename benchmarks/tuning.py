@@ -1,4 +1,4 @@
-"""How much faster do two workers tune than one? The same search of lenet5 on digits, alternating.
+"""Tuning benchmark: the speed of two workers beside one, in the same search of lenet5 on digits, alternating.
 
 Once as params.yaml has it, once longer; with its rungs and pruning. One worker and two find the same trials, which is
 checked.
@@ -9,13 +9,13 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from benchmarks.digits import lesson_in
+from benchmarks.digits import prepare_digits_job
 from benchmarks.timing import format_ratio, time_alternately
 from pipelines.data.schema import read_schema
 from pipelines.settings.params import load_params
 from pipelines.tasks import build_task
 from pipelines.training.learners import learner_of
-from pipelines.training.search import SearchConfig, Trial
+from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
 
 CONTENDER, ROUNDS = "digits-lenet5", 5
@@ -24,7 +24,7 @@ CONTENDER, ROUNDS = "digits-lenet5", 5
 def make_search_config(folder: Path, trials: int, generation: int) -> SearchConfig:
     params = load_params()
     entry, settings = params.contenders[CONTENDER], params.tune_settings(CONTENDER)
-    job = lesson_in(folder, params, CONTENDER)
+    job = prepare_digits_job(folder, params, CONTENDER)
     goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
     search_space = build_search_space(CONTENDER, entry.architecture, entry.fix, entry.search)
     rungs = learner_of(entry.architecture).rung_epochs(settings.epochs)
@@ -39,11 +39,11 @@ def measure_tuning(trials: int, generation: int) -> None:
         config = make_search_config(folder, trials, generation)
         trials_by_workers: dict[int, list[Trial]] = {}
 
-        def run_search(workers: int) -> None:
+        def search_with(workers: int) -> None:
             shutil.rmtree(folder / "scratch", ignore_errors=True)
             _, trials_by_workers[workers] = run_search(config, folder / "scratch", workers, lambda *_: None)
 
-        seconds = time_alternately({"one": lambda: run_search(1), "two": lambda: run_search(2)}, ROUNDS)
+        seconds = time_alternately({"one": lambda: search_with(1), "two": lambda: search_with(2)}, ROUNDS)
         assert trials_by_workers[1] == trials_by_workers[2], "the number of workers changed the result"
     print(
         f"tuning {CONTENDER}: {config.trial_count} trials in generations of {config.generation_size}, rungs "

@@ -1,1 +1,6 @@
-"""A client for the served models, in the standard library alone: `python -m serving.client`."""
+"""HTTP client of the served models; also a command: `python -m serving.client --help`."""
+
+from serving.client.client import Client
+from serving.client.client_error import ClientError
+
+__all__ = ["Client", "ClientError"]

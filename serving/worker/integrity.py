@@ -1,4 +1,4 @@
-"""What must hold before a model may answer: its files are whole and its golden inputs give the golden outputs.
+"""Integrity checks: a model's files match their checksums, and its golden inputs give the golden outputs.
 
 The checksums find damage, not malice: whoever can rewrite a file can rewrite its checksum.
 """
@@ -17,16 +17,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class InvalidArchive(RuntimeError):
-    """Why a model must not be served: the file, the rule, what was found, what to do."""
-
-
-def format_checksums(contents: Mapping[str, bytes]) -> bytes:
-    """Write what `sha256sum --check` reads: a hash and a name per line, in the mapping's order."""
-    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()).encode()
+    """A model must not be served; the message names the file, the rule, what was found and what to do."""
 
 
 def check_files(listing: bytes, read: Callable[[str], bytes], required: Iterable[str], where: str) -> None:
-    """Compare every listed file with its checksum.
+    """Compare every listed file with its checksum; `read` gives a file's bytes by its name.
 
     Raises:
         InvalidArchive: a required file is not listed, a listed one is absent, or its bytes differ.
@@ -51,7 +46,7 @@ def check_files(listing: bytes, read: Callable[[str], bytes], required: Iterable
 
 
 def check_names(what: str, found: Iterable[str], known: Collection[str]) -> None:
-    """Refuse a signature that needs what this version of serving has not.
+    """Check that this version of serving knows all names of one kind in a signature.
 
     Raises:
         InvalidArchive: a name is unknown.
@@ -62,7 +57,7 @@ def check_names(what: str, found: Iterable[str], known: Collection[str]) -> None
 
 
 def split_golden(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tuple[Arrays, Arrays]:
-    """Take golden.npz apart into inputs and outputs by their names in the graph.
+    """Split golden.npz into inputs and outputs, by their names in the graph.
 
     Raises:
         InvalidArchive: an array is absent.
@@ -77,34 +72,34 @@ def split_golden(golden: Mapping[str, NDArray[Any]], signature: Signature) -> tu
 
 
 def error_scale(golden: Mapping[str, NDArray[Any]], signature: Signature) -> NDArray[np.float64]:
-    """What a difference in the graph's answer is measured against, shaped as the answer to one example.
+    """The scale of the outputs, in the shape of one example's: errors are measured relative to it.
 
     It is the array `scale` in golden.npz, measured over the whole test part. Where that is absent: 1 for
-    probabilities, and for other numbers the largest of all golden answers.
+    probabilities, and the largest magnitude of all golden outputs for other numbers.
     """
     output = signature.outputs[0]
     if "scale" in golden:
         return golden["scale"].astype(np.float64)
-    answers = np.abs(golden[output.name].astype(np.float64))
-    largest = 1.0 if output.name == "probabilities" else float(answers.max(initial=0.0)) or 1.0
-    return np.full(answers.shape[1:], largest)
+    magnitudes = np.abs(golden[output.name].astype(np.float64))
+    largest = 1.0 if output.name == "probabilities" else float(magnitudes.max(initial=0.0)) or 1.0
+    return np.full(magnitudes.shape[1:], largest)
 
 
 def check_golden(golden: Mapping[str, NDArray[Any]], found: Arrays, signature: Signature, source: str) -> None:
-    """Compare outputs with the golden ones; `how` says where they come from.
+    """Compare outputs with the golden ones; `source` says in a message where they come from.
 
     Raises:
-        InvalidArchive: a shape differs, or a number by more than the tolerance times its scale, or one is NaN.
+        InvalidArchive: a shape differs, a number differs by more than the tolerance times its scale, or one is NaN.
     """
     _, expected = split_golden(golden, signature)
-    measure = error_scale(golden, signature)
+    scale = error_scale(golden, signature)
     for name, wanted in expected.items():
         if wanted.shape != found[name].shape:
             raise InvalidArchive(
                 f"{signature.name}: golden.npz expects {name} of shape {wanted.shape}, {source} gives "
                 f"{found[name].shape}"
             )
-        difference = np.abs(wanted.astype(np.float64) - found[name].astype(np.float64)) / measure
+        difference = np.abs(wanted.astype(np.float64) - found[name].astype(np.float64)) / scale
         if not (difference <= signature.tolerance).all():
             worst = float(np.nanmax(difference)) if np.isfinite(difference).any() else float("nan")
             row = int(np.argmax(np.nan_to_num(difference, nan=np.inf).reshape(len(difference), -1).max(axis=1)))

@@ -1,4 +1,4 @@
-"""Numbers between JSON and float32: read with care, written with the fewest digits that read back the same."""
+"""Number conversion: JSON to float32 with checks, float32 to JSON with the fewest digits that give the same float32."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def shortest_floats(values: NDArray[Any]) -> Any:
-    """Write float32 numbers as Python's floats, in nested lists of the array's shape; a lone one as itself."""
+    """Convert float32 to the Python floats with the fewest digits, in nested lists of the shape; () gives one float."""
     texts = np.asarray(values, dtype=np.float32).reshape(-1).astype("U")
     numbers = [float(text) for text in texts]
     return numbers[0] if values.ndim == 0 else np.array(numbers, dtype=np.float64).reshape(values.shape).tolist()
@@ -31,10 +31,10 @@ def fits_float32(value: Any) -> bool:
 
 
 def parse_floats(values: Sequence[Any], error_at: Callable[[int], Exception]) -> NDArray[Any]:
-    """Read numbers and nulls as float32, null as NaN: (N,).
+    """Parse numbers and nulls as float32, null as NaN: (N,).
 
     Raises:
-        Exception: what `refuse` makes of the place of the first value that is neither.
+        Exception: what `error_at` returns for the place of the first value that is neither.
     """
     for place, value in enumerate(values):
         if not fits_float32(value):
@@ -43,5 +43,5 @@ def parse_floats(values: Sequence[Any], error_at: Callable[[int], Exception]) ->
 
 
 def format_number(number: float) -> str:
-    """Write a number in a sentence: 3 rather than 3.0, at most six digits."""
+    """Format a number for a message: 3 rather than 3.0, at most six digits."""
     return f"{number:.6g}"

@@ -1,4 +1,4 @@
-"""model.onnx, ready to run on one thread."""
+"""ONNX model: model.onnx in an ONNX Runtime session."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,11 @@ from serving.worker.signature import Signature
 
 
 class OnnxModel:
-    """An ONNX Runtime session on the CPU: one thread that sleeps when idle, because workers share the cores."""
+    """An ONNX Runtime session on one CPU thread, which sleeps when idle because workers share the cores.
+
+    Raises:
+        InvalidArchive: the file cannot be loaded, or its inputs and outputs are not those of the signature.
+    """
 
     def __init__(self, path: Path, signature: Signature) -> None:
         options = onnxruntime.SessionOptions()

@@ -1,6 +1,6 @@
-"""What a served model reads and answers: `signature.json` as typed values.
+"""Model signature: the inputs and outputs of a served model, `signature.json` as typed values.
 
-Keys that serving does not use (the title, the champion, versions, hashes) are for people and are skipped.
+Keys that serving does not use (the title, the champion, versions, hashes) are for people and are left out.
 """
 
 import json
@@ -14,29 +14,29 @@ DAYS = "days since 1970-01-01"  # the unit of a number that is a date; requests 
 
 @dataclass(frozen=True)
 class Field:
-    """One input, or the target: its name, kind, and the values it may hold."""
+    """A field: one input, or the target; its name, its kind, and the values it may hold."""
 
     name: str
-    kind: str  # a row of fields.DECODERS
+    kind: str  # a row of FIELD_FORMATS in requests/example.py
     dtype: str
     shape: tuple[int, ...]  # of one example, as the graph reads it
-    range: tuple[float, float] | None = None  # of an image both ends allowed; of numbers the ends seen in training
+    range: tuple[float, float] | None = None  # lowest and highest: allowed in an image, seen in training in a table
     decode_options: dict[str, Any] = field(default_factory=dict)  # of an image: its mode and media types
     unit: str = ""
     categories: tuple[str, ...] = ()  # the text of each code; of a text field its vocabulary
-    length: int = 0  # of a text field: how many words are read
+    length: int = 0  # of a text field: how many tokens are read
     columns: tuple[str, ...] = ()  # of steps: the name of each variable
     step: str = ""  # of steps: the time from one to the next, "1 h"
 
     @cached_property
     def codes(self) -> dict[str, int]:
-        """The code of each category or word."""
+        """The code of each category, or the id of each token."""
         return {text: code for code, text in enumerate(self.categories)}
 
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the graph: its name and the shape for one example."""
+    """An output of the graph: its name and the shape of one example."""
 
     name: str
     shape: tuple[int, ...]
@@ -45,25 +45,25 @@ class Output:
 
 @dataclass(frozen=True)
 class Signature:
-    """The whole contract of one served model."""
+    """The signature of one served model."""
 
     name: str
     version: str
-    task: str  # a row of replies.REPLIES
+    task: str  # a row of REPLY_FORMATS in replies/table.py
     inputs: tuple[Field, ...]
     outputs: tuple[Output, ...]
     labels: tuple[str, ...]
-    tolerance: float  # largest difference allowed between golden and served outputs; see checks.close
+    tolerance: float  # largest error allowed against golden outputs, relative to their scale
     target: Field
-    calibration: Mapping[str, float]  # what was chosen on the validation part: a threshold, an interval's radius
+    calibration: Mapping[str, float]  # from the validation part: a threshold, an interval's radius
     levels: tuple[float, ...]  # of a forecast: its quantiles
 
 
 def parse_signature(text: bytes | str) -> Signature:
-    """Read a signature from the text of its file.
+    """Parse the text of `signature.json`.
 
     Raises:
-        ValueError: the text is no JSON, or a key is missing; the sentence names the key.
+        ValueError: the text is no JSON, or a key is missing; the message names the key.
     """
     document = json.loads(text)
     try:

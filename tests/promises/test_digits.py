@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from serving.client.client import Client
-from serving.server.__main__ import running_server
+from serving.server.server import running_server
 from tests.docs.test_readme import serving_blocks
 from tests.support.project import ROOT, SMALL_PARAMS, Project
 

@@ -17,7 +17,7 @@ from pipelines.settings.params import load_params
 from pipelines.tasks import TASKS
 from pipelines.training.learners import LEARNERS
 from serving.client.client import Client
-from serving.server.__main__ import Server, running_server
+from serving.server.server import Server, running_server
 from tests.support.project import Project
 from tests.support.served_rows import find_differences
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.client.client import Client
+from serving.client import Client
 from serving.server.torchserve import free_port
 from tests.support import small_model
 
@@ -23,78 +23,80 @@ WORKERS_NEED = {"packaging", "psutil", "pyyaml", "torch", "torchserve"}  # impor
 DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "ts": "torchserve"}  # where the import has another name
 
 
-def instructions():
+def instructions() -> list[tuple[str, str]]:
     """The Dockerfile as (instruction, rest of the line), comments dropped and continued lines joined."""
     lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")]
     joined = "\n".join(lines).replace("\\\n", " ")
-    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line.strip()]
+    words = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
+    return [(instruction, rest) for instruction, rest in words]
 
 
-def of(name):
+def arguments_of(name: str) -> list[str]:
     return [rest for instruction, rest in instructions() if instruction == name]
 
 
-def copied():
+def copied() -> list[tuple[list[str], str]]:
     """(sources, target) of every COPY."""
-    return [(words[:-1], words[-1]) for words in (rest.split() for rest in of("COPY"))]
+    return [(words[:-1], words[-1]) for words in (rest.split() for rest in arguments_of("COPY"))]
 
 
-def command(text):
+def command(text: str) -> list[str]:
     """An exec-form command; the shell form would put a shell in front, which does not pass SIGTERM on."""
-    return json.loads(text.removeprefix("CMD "))
+    words: list[str] = json.loads(text.removeprefix("CMD "))
+    return words
 
 
-def health_command():
-    (check,) = of("HEALTHCHECK")
+def health_command() -> list[str]:
+    (check,) = arguments_of("HEALTHCHECK")
     return command(check[check.index("CMD") :])
 
 
-def installed():
-    (run,) = [rest for rest in of("RUN") if "pip install" in rest]
+def installed() -> set[str]:
+    (run,) = [rest for rest in arguments_of("RUN") if "pip install" in rest]
     run = re.sub(r"\$\{.*?\}", "", run)  # an index to install from, if one is named
     words = run.split("pip install", 1)[1].split()
     skipped = {place + 1 for place, word in enumerate(words) if word == "--constraint"}
     return {word for place, word in enumerate(words) if place not in skipped and not word.startswith("--")}
 
 
-def test_the_base_is_slim_and_of_the_python_that_trained():
-    assert of("FROM") == ["python:3.11-slim"]
+def test_the_base_is_slim_and_of_the_python_that_trained() -> None:
+    assert arguments_of("FROM") == ["python:3.11-slim"]
 
 
-def test_every_source_it_copies_is_there():
+def test_every_source_it_copies_is_there() -> None:
     for sources, _ in copied():
         for source in sources:
             assert source == MARS or (ROOT / source).exists(), f"{source} is not there"
 
 
-def test_it_copies_serving_the_archives_and_the_pins_and_nothing_else():
+def test_it_copies_serving_the_archives_and_the_pins_and_nothing_else() -> None:
     assert {source for sources, _ in copied() for source in sources} == {"constraints.txt", "serving/", MARS}
-    assert not of("ADD")
+    assert not arguments_of("ADD")
 
 
-def test_the_docker_engine_gets_only_what_is_copied():
+def test_the_docker_engine_gets_only_what_is_copied() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     allowed = {line[1:] for line in lines if line.startswith("!")}
     assert allowed == {source.rstrip("/") for sources, _ in copied() for source in sources}
 
 
-def test_the_archives_are_copied_from_where_the_package_stage_writes_them():
+def test_the_archives_are_copied_from_where_the_package_stage_writes_them() -> None:
     from pipelines.settings import paths
 
     assert str(paths.package_folder("*") / "*.mar") == MARS
 
 
-def test_it_does_not_run_as_root():
+def test_it_does_not_run_as_root() -> None:
     names = [name for name, _ in instructions()]
     assert names.index("USER") < names.index("CMD")
-    assert all(re.fullmatch(r"[1-9]\d*", user) for user in of("USER"))
+    assert all(re.fullmatch(r"[1-9]\d*", user) for user in arguments_of("USER"))
 
 
-def test_only_the_port_of_predictions_is_open():
-    words = command(of("CMD")[0])
-    assert of("EXPOSE") == [words[words.index("--port") + 1]]
-    properties = (ROOT / "serving" / "config.properties").read_text()
+def test_only_the_port_of_predictions_is_open() -> None:
+    words = command(arguments_of("CMD")[0])
+    assert arguments_of("EXPOSE") == [words[words.index("--port") + 1]]
+    properties = (ROOT / "serving" / "server" / "config.properties").read_text()
     for name in (
         "management_address=http://",
         "metrics_address=http://",
@@ -104,19 +106,19 @@ def test_only_the_port_of_predictions_is_open():
         assert f"\n{name}127.0.0.1" in properties
 
 
-def test_every_package_is_pinned():
+def test_every_package_is_pinned() -> None:
     pinned = {
         re.split(r"[=\[ ]", line)[0].lower().replace("_", "-")
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if "==" in line and not line.startswith("#")
     }
     assert installed() <= pinned
-    assert "--constraint constraints.txt" in " ".join(of("RUN"))
+    assert "--constraint constraints.txt" in " ".join(arguments_of("RUN"))
 
 
-def test_it_installs_what_serving_imports_and_no_training_package():
+def test_it_installs_what_serving_imports_and_no_training_package() -> None:
     imported = set()
-    for path in (ROOT / "serving").glob("*.py"):
+    for path in (ROOT / "serving").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
@@ -127,7 +129,7 @@ def test_it_installs_what_serving_imports_and_no_training_package():
 
 
 @pytest.fixture
-def image(tmp_path):
+def image(tmp_path: Path) -> Path:
     """A folder that holds what the image's work folder would, and nothing else."""
     for sources, target in copied():
         for source in sources:
@@ -143,20 +145,20 @@ def image(tmp_path):
     return tmp_path
 
 
-def test_its_command_serves_its_health_check_passes_and_sigterm_ends_it(image):
+def test_its_command_serves_its_health_check_passes_and_sigterm_ends_it(image: Path) -> None:
     port = str(free_port())
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     run, health = (
         [sys.executable, *(word.replace("8080", port) for word in words[1:])]
-        for words in (command(of("CMD")[0]), health_command())
+        for words in (command(arguments_of("CMD")[0]), health_command())
     )
-    with (image / "said").open("w") as said:
-        server = subprocess.Popen(run, cwd=image, env=environment, stdout=said, stderr=subprocess.STDOUT)
+    with (image / "output.txt").open("w") as output:
+        server = subprocess.Popen(run, cwd=image, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         assert subprocess.run(health, cwd=image, env=environment, capture_output=True, check=False).returncode == 1
         end = time.monotonic() + 60
-        while "Ctrl-C" not in (image / "said").read_text():
-            assert server.poll() is None, (image / "said").read_text()
+        while "Ctrl-C" not in (image / "output.txt").read_text():
+            assert server.poll() is None, (image / "output.txt").read_text()
             assert time.monotonic() < end
             time.sleep(0.1)
         digit = small_model.load_digit_images()[0][4]

@@ -1,4 +1,4 @@
-"""What the champions of params.yaml will be asked and answer, told before there is one: by their data and task."""
+"""The signatures that the champions of params.yaml will have, from their data and task alone."""
 
 from functools import cache
 from pathlib import Path
@@ -13,20 +13,20 @@ from pipelines.settings.params import load_params
 from pipelines.sources import load_dataset
 from pipelines.splitting.split import split_rows, write_split
 from pipelines.tasks import build_task
-from serving.worker import signature
+from serving.worker.signature import Signature, parse_signature
 from tests.support.pages import ROOT
 
 
 class BaselineChampion(NamedTuple):
-    """A problem whose champion is its best baseline."""
+    """The signature of a problem whose champion is a baseline, and its prediction."""
 
-    contract: signature.Signature
-    predictions: NDArray[Any]  # to the first example of the test part, (1, ...)
+    contract: Signature
+    predictions: NDArray[Any]  # for the first example of the test part, (1, ...)
 
 
 @cache
 def export_baseline(problem: str, folder: Path) -> BaselineChampion:
-    """Split a problem into the folder, as the stage does, and let a baseline answer.
+    """Split a problem as the stage does, and write the signature of its last baseline.
 
     Args:
         problem: its name in params.yaml.
@@ -51,5 +51,5 @@ def export_baseline(problem: str, folder: Path) -> BaselineChampion:
         calibration=task.calibrate(predictions, task.reference(test)),
         levels=getattr(task, "levels", ()),
     )
-    contract = signature.parse_signature((split_folder / "signature.json").read_text(encoding="utf-8"))
+    contract = parse_signature((split_folder / "signature.json").read_text(encoding="utf-8"))
     return BaselineChampion(contract, predictions[:1])

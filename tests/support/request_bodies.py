@@ -1,10 +1,10 @@
-"""Bodies of requests: pictures, right and wrong, and JSON and CSV for the models of the tests."""
+"""Request bodies: images, right and wrong, and JSON and CSV for the models of the tests."""
 
 import base64
 import io
 import json
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -20,20 +20,20 @@ class InvalidRequest(NamedTuple):
     headers: dict[str, str] = {}  # noqa: RUF012  never changed
 
 
-def blank_png(mode="L", size=(8, 8), **options):
-    return encode_picture(Image.new(mode, size), "PNG", **options)
+def blank_png(mode: str = "L", size: tuple[int, int] = (8, 8), **options: Any) -> bytes:
+    return encode_image(Image.new(mode, size), "PNG", **options)
 
 
-def encode_picture(image, kind, **options):
+def encode_image(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def decompression_bomb(side=20000):
+def decompression_bomb(side: int = 20000) -> bytes:
     """A PNG of a few hundred kilobytes that unfolds to `side` squared bytes."""
 
-    def chunk(name, content):
+    def chunk(name: bytes, content: bytes) -> bytes:
         return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
 
     packer = zlib.compressobj(9)
@@ -42,25 +42,25 @@ def decompression_bomb(side=20000):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def animated_png(count=2):
+def animated_png(count: int = 2) -> bytes:
     """An animated PNG; the frames differ, because equal ones are merged when saved."""
     pictures = [Image.new("L", (8, 8), shade * 100) for shade in range(count)]
-    return encode_picture(pictures[0], "PNG", save_all=True, append_images=pictures[1:])
+    return encode_image(pictures[0], "PNG", save_all=True, append_images=pictures[1:])
 
 
-def png_of_16_bits():
-    """16 bits per channel in colour, which Pillow would halve without a word."""
+def png_of_16_bits() -> bytes:
+    """16 bits per channel in colour, which Pillow would reduce to 8 without a warning."""
     content = bytearray(blank_png("RGB"))
     content[24] = 16
     content[29:33] = zlib.crc32(bytes(content[12:29])).to_bytes(4, "big")
     return bytes(content)
 
 
-def image_body(value):
+def image_body(value: Any) -> bytes:
     return json.dumps({"image": value}).encode()
 
 
-def image_body_with_pixel(text):
+def image_body_with_pixel(text: str) -> bytes:
     """An image whose pixel in row 2, column 3 is written as given."""
     rows = json.dumps(VALID_IMAGE).replace("0", "7")
     head, tail = rows.split("], [", 2)[:2], rows.split("], [", 2)[2]
@@ -70,23 +70,23 @@ def image_body_with_pixel(text):
     return ('{"image": ' + "], [".join([*head, ", ".join(cells), rest]) + "}").encode()
 
 
-def base64_object(content):
+def base64_object(content: bytes) -> dict[str, str]:
     return {"b64": base64.b64encode(content).decode()}
 
 
-def passenger_body(**changes):
+def passenger_body(**changes: Any) -> bytes:
     """A passenger of small_models.survival, changed; `...` leaves a field out."""
     cells = {"age": 29, "sex": "female", "alone": False, "born": "1890-05-01", **changes}
     return json.dumps({name: value for name, value in cells.items() if value is not ...}).encode()
 
 
-def csv_body(*lines):
+def csv_body(*lines: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def window_body(value, **more):
+def window_body(value: Any, **more: Any) -> bytes:
     return json.dumps({"window": value, **more}).encode()
 
 
-def scenes_body(count):
+def scenes_body(count: int) -> bytes:
     return json.dumps({"instances": [{"image": base64_object(blank_png(size=(512, 512)))}] * count}).encode()

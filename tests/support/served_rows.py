@@ -1,4 +1,4 @@
-"""Ask a running server about every row of the test part, and compare with what `evaluate` wrote down."""
+"""Served predictions of the whole test part, compared with the predictions that `evaluate` wrote."""
 
 import json
 from pathlib import Path
@@ -12,19 +12,20 @@ from pipelines.data.text import from_bytes
 from pipelines.evaluation.predictions import read_predictions
 from pipelines.settings.params import Params
 from pipelines.tasks import build_task
-from serving import archive
-from serving.client.client import Client
-from serving.worker import integrity
-from serving.worker.replies.table import REPLY_FORMATS, build_reply
-from serving.worker.requests.example import FIELD_FORMATS
+from serving.archive import read_archive
+from serving.client import Client
+from serving.server.golden_requests import field_to_json
+from serving.server.reply_comparison import reply_difference
+from serving.worker.integrity import error_scale
+from serving.worker.replies.table import build_reply
 
-MAX_EXAMPLES_PER_REQUEST = 16  # examples in one request
+MAX_EXAMPLES_PER_REQUEST = 16
 
 
 def find_differences(project: Path, params: Params, problem: str, client: Client) -> list[str]:
-    """What a server answers otherwise than `predictions.npz` says, a sentence per row; empty if nothing."""
-    package = archive.read_archive(project / "artifacts" / problem / "package" / f"{problem}.mar")
-    signature, scale = package.signature, integrity.error_scale(package.golden, package.signature)
+    """The rows of the test part where a server's reply differs from `predictions.npz`, a message for each."""
+    package = read_archive(project / "artifacts" / problem / "package" / f"{problem}.mar")
+    signature, scale = package.signature, error_scale(package.golden, package.signature)
     instances = instances_of_test_part(project, params, problem)
     champion = json.loads((project / "artifacts" / problem / "compare" / "champion.json").read_text())["contender"]
     predictions = read_predictions(
@@ -37,25 +38,25 @@ def find_differences(project: Path, params: Params, problem: str, client: Client
     mismatches = []
     for row, reply in enumerate(replies):
         expected = build_reply(predictions[row : row + 1], signature, {}, [])
-        if difference := REPLY_FORMATS[signature.task].difference(expected, reply, signature, scale):
+        if difference := reply_difference(expected, reply, signature, scale):
             mismatches.append(f"row {row}: {difference}")
     return mismatches
 
 
 def instances_of_test_part(project: Path, params: Params, problem: str) -> list[dict[str, Any]]:
-    """The test part as requests, an object per example."""
+    """The test part as JSON objects with the model's fields, one per example."""
     settings = params.problems[problem]
     split = project / "data" / problem / "split"
     schema = read_schema(split / "schema.json")
     task = build_task(settings.task, schema, settings.goal)
     part = read_part(split / "test", schema)
     columns = dict(zip([field.name for field in task.input_fields], task.raw_inputs(part), strict=True))
-    package = archive.read_archive(project / "artifacts" / problem / "package" / f"{problem}.mar")
+    package = read_archive(project / "artifacts" / problem / "package" / f"{problem}.mar")
     return [
         {
             field.name: from_bytes(np.asarray(columns[field.name][row])[None])[0]
             if field.kind == "text"
-            else FIELD_FORMATS[field.kind].to_json(np.asarray(columns[field.name][row]), field)
+            else field_to_json(np.asarray(columns[field.name][row]), field)
             for field in package.signature.inputs
         }
         for row in range(len(part.target))

@@ -1,4 +1,4 @@
-"""A real, small served model for tests: scikit-learn's digits, a logistic regression, its graph and its archive."""
+"""Small served model: a logistic regression of scikit-learn's digits, its ONNX graph and its archive."""
 
 import hashlib
 import json
@@ -10,9 +10,9 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from serving import archive
+from serving.archive import build_archive
 
-GOLDEN_ROWS = 16  # golden examples
+GOLDEN_ROWS = 16
 
 
 @lru_cache(maxsize=1)
@@ -26,7 +26,7 @@ def load_digit_images() -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def build_onnx() -> bytes:
-    """image uint8 (B, 8, 8) -> probabilities float32 (B, 10), as ONNX."""
+    """The ONNX graph: image uint8 (B, 8, 8) -> probabilities float32 (B, 10)."""
     from sklearn.linear_model import LogisticRegression
 
     pixels, labels = load_digit_images()
@@ -57,6 +57,7 @@ def build_onnx() -> bytes:
 
 
 def predict(pixels: np.ndarray) -> np.ndarray:
+    """The probabilities that ONNX Runtime alone gives for images uint8 (B, 8, 8)."""
     session = onnxruntime.InferenceSession(build_onnx(), providers=["CPUExecutionProvider"])
     return session.run(["probabilities"], {"image": pixels})[0]
 
@@ -91,5 +92,5 @@ def export_model(folder: Path, name: str = "digits", golden_error: float = 0.0) 
 def build_model_archive(folder: Path, name: str = "digits", golden_error: float = 0.0) -> Path:
     """Build the archive; returns its path, `<folder>/<name>.mar`."""
     path = folder / f"{name}.mar"
-    archive.build_archive(path, **export_model(folder / f"{name}-export", name, golden_error))
+    build_archive(path, **export_model(folder / f"{name}-export", name, golden_error))
     return path

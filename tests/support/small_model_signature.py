@@ -1,4 +1,4 @@
-"""What a small model of the tests consists of, and the parts of its signature."""
+"""Parts of a small served model: its graph, its signature and its golden inputs."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ MEDIA_TYPES = ["image/png", "image/jpeg"]
 
 
 class SmallModel(NamedTuple):
-    """A graph and what its signature says."""
+    """A graph in ONNX's text form, its signature and its golden inputs."""
 
     graph_text: str
     signature: dict[str, Any]

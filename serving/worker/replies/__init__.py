@@ -1,1 +1,1 @@
-"""Predictions to replies: one task per file."""
+"""Reply formats: outputs of the graph to JSON, one task per file and their table."""

@@ -1,4 +1,4 @@
-"""Forecasting: a value per step and variable, with quantiles."""
+"""Forecasting replies: quantiles and an interval per step and variable, and the steps' times."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,26 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import dates
+from serving.worker.dates import forecast_times, parse_timestamp
 from serving.worker.numbers import shortest_floats
-from serving.worker.replies.compare import first_difference, without_keys
 from serving.worker.signature import Signature
 
 
 def build_forecast_reply(predictions: NDArray[Any], signature: Signature, extras: Mapping[str, Any]) -> dict[str, Any]:
-    """Give quantiles (1, H, F, Q) step by step and variable by variable, and the times if the request had one.
+    """Build the reply from quantiles (1, H, F, Q); with times where the request gave one.
 
-    Where validation showed how often the outermost quantiles hold the truth, `low` and `high` are the interval that
-    was corrected for it. A variable that is called "step" stands where the step's number would: the place in the
-    list tells it too.
+    `low` and `high` are the ends of the calibrated interval, where there is one. A variable called "step" takes the
+    place of the step's number, which the position in the list tells as well.
     """
-    columns = _variable_names(signature)
+    names = variable_names(signature)
     horizon = [
         {
             "step": number,
             **{
                 name: _quantiles(row, signature, f"radius_{number}_{name}")
-                for name, row in zip(columns, rows, strict=True)
+                for name, row in zip(names, rows, strict=True)
             },
         }
         for number, rows in enumerate(predictions[0], start=1)
@@ -40,12 +38,13 @@ def build_forecast_reply(predictions: NDArray[Any], signature: Signature, extras
     return reply
 
 
-def _variable_names(signature: Signature) -> tuple[str, ...]:
+def variable_names(signature: Signature) -> tuple[str, ...]:
+    """The names of the forecast variables, F of them."""
     return signature.target.columns or (signature.target.name,)
 
 
 def _quantiles(row: NDArray[Any], signature: Signature, radius_key: str) -> dict[str, float]:
-    """The quantiles (Q,) by level, and the interval: its ends stay outside the quantiles next to the outermost."""
+    """The quantiles (Q,) by level, and the interval: its ends never cross the quantiles next to the outermost."""
     quantiles = {f"{level:g}": number for level, number in zip(signature.levels, shortest_floats(row), strict=True)}
     if radius_key not in signature.calibration:
         return quantiles
@@ -56,28 +55,14 @@ def _quantiles(row: NDArray[Any], signature: Signature, radius_key: str) -> dict
     return {**quantiles, "low": shortest_floats(np.asarray(low)), "high": shortest_floats(np.asarray(high))}
 
 
-def forecast_difference(
-    expected: Mapping[str, Any], found: Mapping[str, Any], signature: Signature, scale: NDArray[Any]
-) -> str | None:
-    """Compare forecasts, each variable by its own scale (H, F, Q)."""
-    if len(found.get("horizon", ())) != len(expected["horizon"]):
-        return f"the horizon must have {len(expected['horizon'])} steps"
-    for place, name in enumerate(_variable_names(signature)):
-        tolerance = signature.tolerance * float(scale[:, place].max())
-        one, other = ([step.get(name) for step in reply["horizon"]] for reply in (expected, found))
-        if mismatch := first_difference(one, other, tolerance, f"{name}"):
-            return mismatch
-    return first_difference(without_keys(expected, "horizon"), without_keys(found, "horizon"), 0.0)
-
-
 def forecast_extra_parsers(signature: Signature) -> dict[str, Callable[[Any, str], Any]]:
-    """`time` beside the window: the ISO time of its last step, from which the forecast's times are counted."""
+    """The extra key `time` of a request: the ISO time of the window's last step, from which the forecast's follow."""
     if any(field.name == "time" for field in signature.inputs):
         return {}
-    steps = signature.outputs[0].shape[0]
+    horizon = signature.outputs[0].shape[0]
     step = signature.target.step or next((field.step for field in signature.inputs if field.step), "")
 
     def parse_times(value: Any, where: str) -> list[str]:
-        return dates.forecast_times(dates.parse_timestamp(value, where), step, steps, where)
+        return forecast_times(parse_timestamp(value, where), step, horizon, where)
 
     return {"time": parse_times}

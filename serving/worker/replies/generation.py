@@ -1,4 +1,4 @@
-"""Generation: drawn images as PNG."""
+"""Generation replies: sampled images as PNG, and their seed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,5 +12,5 @@ from serving.worker.signature import Signature
 def build_generation_reply(
     predictions: NDArray[Any], signature: Signature, extras: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give the samples (R, H, W) or (R, H, W, C) as PNGs, and the seed they were drawn from if there was one."""
+    """Build the reply from samples (R, H, W) or (R, H, W, C); with the seed, unless the request gave the noise."""
     return {"samples": [encode_pixels(sample) for sample in predictions], **extras}

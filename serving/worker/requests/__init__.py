@@ -1,1 +1,1 @@
-"""Requests to model inputs: one kind of field per file."""
+"""Request parsing: JSON, CSV, text and images to the arrays that the graph reads; one kind of field per file."""

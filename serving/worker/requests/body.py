@@ -1,7 +1,7 @@
-"""The body of a request -> examples: JSON in its strict form, one picture, one text, or a table's rows as CSV.
+"""Request bodies: bytes to examples by content type: strict JSON, one image, one text, or rows of a table as CSV.
 
-JSON as the handler reads it: no key twice in an object, no NaN or Infinity, no number beyond a double,
-no nesting that exhausts the parser. Nothing of it depends on TorchServe, which hands over raw bytes.
+Strict JSON has no key twice in an object, no NaN or Infinity, no number beyond a double, and no nesting that
+exhausts the parser. Nothing here depends on TorchServe, which hands over raw bytes.
 """
 
 import csv
@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from typing import Any, NamedTuple
 
-from serving.worker import image_codec
+from serving.worker.image_codec import JPEG, PNG, detect_media_type
 from serving.worker.replies.table import REPLY_FORMATS
 from serving.worker.request_error import (
     RequestError,
+    count_noun,
+    describe_unknown,
     describe_value,
     list_names,
     truncate_text,
@@ -32,40 +34,39 @@ from serving.worker.signature import DAYS, Field, Signature
 JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
 MAX_EXAMPLES = 1024  # examples in one request
 MAX_NUMBERS = 2**24  # in the inputs and outputs of one request's examples: 64 MiB as float32
-MAX_BODY_BYTES = 6_000_000  # bytes in one body; TorchServe's own limit lies higher, because its refusal is an empty one
+MAX_BODY_BYTES = 6_000_000  # of one body; TorchServe's own limit lies higher, because its error has no message
 NUMBER_PATTERN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # in a cell of CSV
 
 
 class Payload(NamedTuple):
-    """The examples of one request, and whether it asked for many (then the reply is a list)."""
+    """The examples of one request, and whether it holds many (then the reply is a list)."""
 
     examples: list[Example]
     many: bool
 
 
 class ContentType(NamedTuple):
-    """One content type: how it is read, and which models it fits."""
+    """A content type: how its bodies are parsed, and which models accept it."""
 
     parse: Callable[[bytes, Signature], Payload]
     fits_inputs: Callable[[tuple[Field, ...]], bool]
 
 
 def parse_body(media_type: str | None, body: bytes, signature: Signature) -> Payload:
-    """Read a request's body as its content type says.
+    """Parse the body of a request as its content type says.
 
-    A request without a content type is taken for a picture when its first bytes are one's (`curl -T` sends
-    none).
+    A request without a content type (`curl -T` sends none) is taken for an image when it begins like one.
 
     Raises:
-        Refusal: 413 for a body that is too large, 415 for a content type nobody reads here, 400 for anything
-            else that is wrong in the body.
+        RequestError: 413 for a body that is too large, 415 for a content type that the model does not accept, 400
+            for anything else that is wrong in the body.
     """
     accepted = [name for name, kind in CONTENT_TYPES.items() if kind.fits_inputs(signature.inputs)]
     if len(body) > MAX_BODY_BYTES:
         raise RequestError(413, f"the body: expected at most {MAX_BODY_BYTES} bytes, found {len(body)}")
     if not body and media_type in (None, *accepted):
         raise RequestError(400, f"the body: expected {' or '.join(accepted)}, found an empty one")
-    media_type = media_type or image_codec.detect_media_type(body)
+    media_type = media_type or detect_media_type(body)
     if media_type not in accepted:
         found = f'"{truncate_text(media_type)}"' if media_type else "none"
         raise RequestError(415, f"the content type: expected {' or '.join(accepted)}, found {found}")
@@ -84,7 +85,7 @@ def parse_json(body: bytes) -> Any:
     """Parse strict JSON.
 
     Raises:
-        Refusal: 400, with what the parser stumbled over.
+        RequestError: 400, with the place of the error.
     """
     try:
         return json.loads(
@@ -95,7 +96,7 @@ def parse_json(body: bytes) -> Any:
         )
     except UnicodeDecodeError as error:
         raise RequestError(
-            400, f"the body: expected JSON as UTF-8, found that byte {error.start + 1} is none of it"
+            400, f"the body: expected JSON as UTF-8, found that byte {error.start + 1} is not UTF-8"
         ) from error
     except RecursionError as error:
         raise RequestError(400, "the body: expected JSON, found lists or objects nested too deep") from error
@@ -105,7 +106,7 @@ def parse_json(body: bytes) -> Any:
         ) from error
     except ValueError as error:  # an integer with thousands of digits
         raise RequestError(
-            400, "the body: expected numbers of a sane length, found one with thousands of digits"
+            400, "the body: expected numbers of fewer digits, found one with thousands of digits"
         ) from error
 
 
@@ -126,7 +127,7 @@ def _parse_float(text: str) -> float:
 
 
 def _reject_constant(text: str) -> float:
-    raise RequestError(400, f"the body: expected numbers as JSON writes them, found {text}")
+    raise RequestError(400, f"the body: expected JSON, found {text}, which JSON does not have; a missing value is null")
 
 
 def _parse_json_body(body: bytes, signature: Signature) -> Payload:
@@ -139,7 +140,7 @@ def _parse_json_body(body: bytes, signature: Signature) -> Payload:
             [parse_example(found, signature.inputs, extra_parsers, "request")], signature, many=False
         )
     if unknown := [key for key in found if key != "instances"]:
-        raise RequestError(400, f'request: expected only "instances", found the unknown field {list_names(unknown)}')
+        raise RequestError(400, f'request: expected only "instances", found {describe_unknown("field", unknown)}')
     rows = enumerate(_check_example_list(found["instances"], "instances"))
     return _collect_examples(
         (parse_example(row, signature.inputs, extra_parsers, f"instances[{place}]") for place, row in rows),
@@ -157,7 +158,7 @@ def _check_example_list(found: Any, where: str) -> list[Any]:
 
 
 def _parse_bare_json(found: Any, signature: Signature) -> Payload:
-    """Read an array without a name around it: one example, or a list of them by one more level of nesting."""
+    """Parse an array without a name around it: one example, or a list of them by one more level of nesting."""
     if not isinstance(found, list) or len(signature.inputs) != 1:
         fields = list_names(field.name for field in signature.inputs)
         raise RequestError(
@@ -172,7 +173,7 @@ def _parse_bare_json(found: Any, signature: Signature) -> Payload:
 
 
 def _nesting_depth(value: Any, limit: int) -> int:
-    """Count levels of nesting along the first elements, up to `most`."""
+    """Count levels of nesting along the first elements, up to `limit`."""
     depth = 0
     while depth < limit and isinstance(value, list):
         depth += 1
@@ -187,10 +188,10 @@ def numbers_per_row(signature: Signature) -> int:
 
 
 def _collect_examples(examples: Iterable[Example], signature: Signature, *, many: bool) -> Payload:
-    """Collect examples while they are few and small enough to be answered at once.
+    """Collect the examples of one request, up to the limits.
 
     Raises:
-        Refusal: 413 at the first example too many; those after it are not even decoded.
+        RequestError: 413 at the first example too many; those after it are not even decoded.
     """
     limit = max(1, min(MAX_EXAMPLES, MAX_NUMBERS // numbers_per_row(signature)))
     collected: list[Example] = []
@@ -199,14 +200,16 @@ def _collect_examples(examples: Iterable[Example], signature: Signature, *, many
         rows += example.row_count
         if rows > limit:
             raise RequestError(
-                413, f"the request: expected at most {limit} examples of this model at once, found {rows} or more"
+                413,
+                f"the request: expected at most {count_noun(limit, 'example')} of this model at once, "
+                f"found {rows} or more",
             )
         collected.append(example)
     return Payload(collected, many)
 
 
 def _parse_csv(body: bytes, signature: Signature) -> Payload:
-    """Read rows of a table: a line with the fields' names, then a line per example; an empty cell is missing."""
+    """Parse rows of a table: a line with the fields' names, then a line per example; an empty cell is missing."""
     try:
         lines = list(csv.reader(StringIO(_decode_utf8(body, "CSV"), newline=""), strict=True))
     except csv.Error as error:
@@ -215,15 +218,17 @@ def _parse_csv(body: bytes, signature: Signature) -> Payload:
     if len(lines) < 2 or len(lines) - 1 > MAX_EXAMPLES:
         raise RequestError(
             400,
-            f"the body: expected a line with names and 1 to {MAX_EXAMPLES} lines of values, found {len(lines)} lines",
+            f"the body: expected a line with names and 1 to {MAX_EXAMPLES} lines of values, found "
+            f"{count_noun(len(lines), 'line')}",
         )
     header, rows = match_names(lines[0], [field.name for field in signature.inputs]), lines[1:]
     if len(set(header)) != len(header):
-        raise RequestError(400, f"the body: expected every name once in the first line, found {list_names(header)}")
+        repeated = list_names(dict.fromkeys(name for name in header if header.count(name) > 1))
+        raise RequestError(400, f"the body: expected every name once in the first line, found {repeated} repeated")
 
     def parse_row(place: int, row: list[str]) -> Example:
         if len(row) != len(header):
-            raise RequestError(400, f"row {place}: expected {len(header)} cells, found {len(row)}")
+            raise RequestError(400, f"row {place}: expected {count_noun(len(header), 'cell')}, found {len(row)}")
         cells = {name: _parse_cell(text, kinds.get(name, "")) for name, text in zip(header, row, strict=True)}
         return parse_example(cells, signature.inputs, {}, f"row {place}")
 
@@ -232,7 +237,7 @@ def _parse_csv(body: bytes, signature: Signature) -> Payload:
 
 
 def _parse_cell(text: str, kind: str) -> Any:
-    """A cell as JSON would have it."""
+    """Convert a cell to the value that JSON would have."""
     if not text and kind != "text":
         return None
     return float(text) if kind == "number" and NUMBER_PATTERN.fullmatch(text) else text
@@ -248,14 +253,14 @@ def _decode_utf8(body: bytes, what: str) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(
-            400, f"the body: expected {what} as UTF-8, found that byte {error.start + 1} is none of it"
+            400, f"the body: expected {what} as UTF-8, found that byte {error.start + 1} is not UTF-8"
         ) from error
 
 
 def _image_content_type(media_type: str) -> ContentType:
     def parse_image(body: bytes, signature: Signature) -> Payload:
         (field,) = signature.inputs
-        found = image_codec.detect_media_type(body)
+        found = detect_media_type(body)
         if found is not None and found != media_type:
             raise RequestError(400, f"{field.name}: expected {media_type} as the content type says, found {found}")
         return Payload([parse_bare(body, field, field.name)], many=False)
@@ -268,8 +273,8 @@ def _image_content_type(media_type: str) -> ContentType:
 # A further kind of body is a function above and one row here.
 CONTENT_TYPES: dict[str, ContentType] = {
     JSON: ContentType(_parse_json_body, lambda fields: True),
-    image_codec.PNG: _image_content_type(image_codec.PNG),
-    image_codec.JPEG: _image_content_type(image_codec.JPEG),
+    PNG: _image_content_type(PNG),
+    JPEG: _image_content_type(JPEG),
     TEXT: ContentType(_parse_text, lambda fields: [field.kind for field in fields] == ["text"]),
     CSV: ContentType(_parse_csv, lambda fields: all(field.kind in ("number", "category", "text") for field in fields)),
 }

@@ -1,41 +1,28 @@
-"""An image in a request: encoded bytes, base64 of them, or nested lists of whole numbers."""
+"""Image fields: encoded bytes, base64 of them, or nested lists of whole numbers."""
 
 import base64
 import binascii
-import math
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import image_codec
+from serving.worker.image_codec import decode_image
 from serving.worker.numbers import format_number
 from serving.worker.request_error import RequestError, describe_value
 from serving.worker.signature import Field
 
-MAX_LISTED_PIXELS = 4096  # pixels that are still written as lists rather than as a PNG
-
 
 def parse_image(value: Any, field: Field, where: str) -> NDArray[Any]:
-    """Read an image from encoded bytes, `{"b64": "<encoded bytes>"}` or nested lists of whole numbers."""
+    """Parse an image from encoded bytes, `{"b64": "<encoded bytes>"}` or nested lists of whole numbers: uint8."""
     match value:
         case bytes() | bytearray():
-            return image_codec.decode_image(bytes(value), field, where)
+            return decode_image(bytes(value), field, where)
         case dict():
-            return image_codec.decode_image(_decode_base64(value, where), field, where)
+            return decode_image(_decode_base64(value, where), field, where)
         case _:
             return _parse_pixels(value, field, where)
-
-
-def image_to_json(array: NDArray[Any], field: Field) -> Any:
-    """The JSON that `image` reads as these pixels: lists of a small one, base64 of a PNG of a large one.
-
-    What is partly transparent is always written as lists, because a PNG's transparency is laid over black.
-    """
-    if math.prod(field.shape) <= MAX_LISTED_PIXELS or field.shape[2:] == (4,):
-        return array.tolist()
-    return {"b64": base64.b64encode(image_codec.encode_png(array)).decode()}
 
 
 def _decode_base64(value: dict[str, Any], where: str) -> bytes:

@@ -1,7 +1,7 @@
-"""What a generator starts from: drawn from a seed, or given.
+"""Noise fields: the latent vector of a generator, drawn from a seed or given.
 
 The rows for `{"number": n, "seed": s}` are numpy.random.Generator(numpy.random.PCG64(s)).standard_normal((n, Z),
-dtype=numpy.float32), so anybody can draw the same. Shapes: Z numbers of one sample.
+dtype=numpy.float32), so that anybody can draw the same. Shapes: Z numbers per sample.
 """
 
 from typing import Any
@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.numbers import parse_floats, shortest_floats
-from serving.worker.request_error import RequestError, describe_value, list_names
+from serving.worker.numbers import parse_floats
+from serving.worker.request_error import RequestError, describe_unknown, describe_value
 from serving.worker.signature import Field
 
-MAX_SAMPLES = 256  # samples for one seed
-DEFAULT_SEED = 0  # for who names none
-MAX_SEED = 2**63 - 1  # of a seed
+MAX_SAMPLES = 256  # samples in one example
+DEFAULT_SEED = 0
+MAX_SEED = 2**63 - 1
 
 
 def parse_noise(value: Any, field: Field, where: str) -> NDArray[Any]:
-    """Draw `number` rows from `seed`, float32 (number, Z), or read a list of Z numbers, float32 (Z,)."""
+    """Parse noise: `number` rows drawn from `seed`, float32 (number, Z), or a list of Z numbers, float32 (Z,)."""
     (width,) = field.shape
     if isinstance(value, dict):
         number, seed = parse_number_and_seed(value, where)
@@ -39,10 +39,10 @@ def parse_noise(value: Any, field: Field, where: str) -> NDArray[Any]:
 
 
 def parse_number_and_seed(value: dict[str, Any], where: str) -> tuple[int, int]:
-    """How many samples and from which seed: 1 and 0 where they are not given."""
+    """Parse the number of samples and the seed; 1 and 0 where they are not given."""
     if unknown := [name for name in value if name not in ("number", "seed")]:
         raise RequestError(
-            400, f'{where}: expected only "number" and "seed", found the unknown field {list_names(unknown)}'
+            400, f'{where}: expected only "number" and "seed", found {describe_unknown("field", unknown)}'
         )
     return (
         _parse_integer(value.get("number", 1), 1, MAX_SAMPLES, f"{where}.number"),
@@ -54,9 +54,3 @@ def _parse_integer(value: Any, low: int, high: int, where: str) -> int:
     if type(value) is int and low <= value <= high:
         return value
     raise RequestError(400, f"{where}: expected a whole number from {low} to {high}, found {describe_value(value)}")
-
-
-def noise_to_json(array: NDArray[Any], field: Field) -> list[float]:
-    """The JSON that `noise` reads as this row."""
-    numbers: list[float] = shortest_floats(array)
-    return numbers

@@ -1,4 +1,4 @@
-"""A sequence: one list per step or one per variable; a shorter one is filled up with missing steps in front.
+"""Sequence fields: one list per step or one per variable; a short one is padded with missing steps in front.
 
 Shapes: T steps that the graph reads, F variables.
 """
@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker.numbers import parse_floats, shortest_floats
-from serving.worker.request_error import RequestError, describe_value, list_names
+from serving.worker.numbers import parse_floats
+from serving.worker.request_error import (
+    RequestError,
+    count_noun,
+    describe_missing,
+    describe_unknown,
+    describe_value,
+    list_names,
+)
 from serving.worker.signature import Field
 
 
 def parse_sequence(value: Any, field: Field, where: str) -> NDArray[Any]:
-    """Read at most T steps of F numbers or nulls: float32 (T, F), the last step last, NaN where nothing is.
+    """Parse at most T steps of F numbers or nulls: float32 (T, F), the last step last, NaN where a value is missing.
 
     Accepted are a list of steps, each a list of F numbers; an object with a list per variable; and, for one
     variable, a list of numbers.
@@ -29,7 +36,7 @@ def parse_sequence(value: Any, field: Field, where: str) -> NDArray[Any]:
 
 
 def sequence_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
-    """Say that there is nothing to answer from."""
+    """Note that no value is given."""
     return [f"{where}: every value is missing"] if np.isnan(array).all() else []
 
 
@@ -54,22 +61,21 @@ def _parse_rows(value: Any, field: Field, where: str) -> NDArray[Any]:
 
 def _parse_columns(value: dict[str, Any], field: Field, where: str) -> NDArray[Any]:
     columns = field.columns
+    if not columns:
+        raise RequestError(400, f"{where}: expected a list of steps, found {describe_value(value)}")
     if missing := [name for name in columns if name not in value]:
+        raise RequestError(400, f"{where}: {describe_missing('variable', missing)}, found {describe_value(value)}")
+    if unknown := [name for name in value if name not in columns]:
         raise RequestError(
-            400, f"{where}: the variable {list_names(missing)} is missing, found {describe_value(value)}"
-        )
-    if not columns or (unknown := [name for name in value if name not in columns]):
-        expected = list_names(columns) if columns else "a list of steps"
-        raise RequestError(
-            400, f"{where}: expected {expected}, found {describe_value(value) if not columns else list_names(unknown)}"
+            400, f"{where}: expected only {list_names(columns)}, found {describe_unknown('variable', unknown)}"
         )
     for name in columns:
         _check_length(value[name], field, f"{where}.{name}")
         if len(value[name]) != len(value[columns[0]]):
             raise RequestError(
                 400,
-                f"{where}.{name}: expected as many steps as in {list_names(columns[:1])}, {len(value[columns[0]])}, "
-                f"found {len(value[name])}",
+                f"{where}.{name}: expected {count_noun(len(value[columns[0]]), 'step')} as in "
+                f"{list_names(columns[:1])}, found {len(value[name])}",
             )
 
     def parse_column(name: str) -> NDArray[Any]:
@@ -83,18 +89,11 @@ def _check_length(value: Any, field: Field, where: str) -> None:
     fewest = field.shape[0] if field.decode_options.get("whole") else 1
     if not isinstance(value, list) or not fewest <= len(value) <= field.shape[0]:
         columns = f", or an object with {list_names(field.columns)}" if field.columns else ""
-        count = f"{fewest} to {field.shape[0]}" if fewest < field.shape[0] else str(fewest)
-        raise RequestError(400, f"{where}: expected a list of {count} steps{columns}, found {describe_value(value)}")
+        steps = count_noun(field.shape[0], "step")
+        steps = f"{fewest} to {steps}" if fewest < field.shape[0] else steps
+        raise RequestError(400, f"{where}: expected a list of {steps}{columns}, found {describe_value(value)}")
 
 
 def _number_error(value: Any, field: Field, where: str) -> RequestError:
     unit = f" ({field.unit})" if field.unit else ""
     return RequestError(400, f"{where}: expected a number{unit} or null, found {describe_value(value)}")
-
-
-def sequence_to_json(array: NDArray[Any], field: Field) -> list[list[float | None]]:
-    """The JSON that `steps` reads as this array; missing steps in front are left out, but for the last of all."""
-    present = np.flatnonzero(~np.isnan(array).all(axis=1))
-    first = int(present[0]) if len(present) else len(array) - 1
-    rows: list[list[float]] = shortest_floats(array[first:])
-    return [[None if math.isnan(number) else number for number in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Cells of a table: a number, a date or a category, each of which may be missing."""
+"""Table fields: a number, a date or a category, each of which may be missing."""
 
 import math
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.worker import dates
-from serving.worker.numbers import fits_float32, format_number, shortest_floats
+from serving.worker.dates import days_to_iso, iso_to_days
+from serving.worker.numbers import fits_float32, format_number
 from serving.worker.request_error import RequestError, describe_value, list_names
 from serving.worker.signature import DAYS, Field
 
 
 def parse_number(value: Any, field: Field, where: str) -> NDArray[Any]:
-    """Read a number, or ISO text where the field is a date; null is missing: float32 ().
+    """Parse a number, or ISO text where the field is a date; null is missing: float32 ().
 
-    What lies outside the range seen in training is answered all the same, with a note.
+    A value outside of the range seen in training is accepted, with a note.
     """
     if value is None:
         return np.array(math.nan, dtype=np.float32)
@@ -31,7 +31,7 @@ def parse_number(value: Any, field: Field, where: str) -> NDArray[Any]:
 def _parse_date(value: Any, field: Field, where: str) -> float:
     try:
         if isinstance(value, str):
-            return dates.iso_to_days(value)
+            return iso_to_days(value)
     except (ValueError, OverflowError):
         pass
     raise RequestError(
@@ -42,7 +42,7 @@ def _parse_date(value: Any, field: Field, where: str) -> float:
 
 
 def _unit_and_range(field: Field) -> str:
-    """The unit and the range seen, in brackets; nothing where neither is known."""
+    """The unit and the range seen in training, in brackets; nothing where neither is known."""
     facts = [field.unit] if field.unit not in ("", DAYS) else []
     if field.range is not None:
         facts.append(
@@ -52,18 +52,11 @@ def _unit_and_range(field: Field) -> str:
 
 
 def _format_bound(value: float, field: Field) -> str:
-    return dates.days_to_iso(value) if field.unit == DAYS else format_number(value)
-
-
-def number_to_json(array: NDArray[Any], field: Field) -> Any:
-    """The JSON that `number` reads as this float32 ()."""
-    if np.isnan(array):
-        return None
-    return dates.days_to_iso(float(array)) if field.unit == DAYS else shortest_floats(array)
+    return days_to_iso(value) if field.unit == DAYS else format_number(value)
 
 
 def number_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
-    """Say that a number lies outside what was seen in training."""
+    """Note that a number lies outside of the range seen in training."""
     if field.range is None or np.isnan(array) or np.float32(field.range[0]) <= array <= np.float32(field.range[1]):
         return []
     low, high = (_format_bound(end, field) for end in field.range)
@@ -71,22 +64,21 @@ def number_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> l
 
 
 def parse_category(value: Any, field: Field, where: str) -> NDArray[Any]:
-    """Read a category's code from its text; null and a text never seen in training are -1: int64 ().
+    """Parse the code of a category; null and a text never seen in training are -1: int64 ().
 
-    A number or true stands for the category that is written so.
+    A number or true stands for the category that is spelled so.
     """
     if value is None or isinstance(value, str):
         return np.array(-1 if value is None else field.codes.get(value, -1), dtype=np.int64)
     for text in _category_spellings(value):
         if text in field.codes:
             return np.array(field.codes[text], dtype=np.int64)
-    raise RequestError(
-        400, f"{where}: expected {list_names(field.categories)} as text, or null, found {describe_value(value)}"
-    )
+    expected = f"a category ({list_names(field.categories)}) as text, or null"
+    raise RequestError(400, f"{where}: expected {expected}, found {describe_value(value)}")
 
 
 def _category_spellings(value: Any) -> list[str]:
-    """How a category that is a truth or a number may be written: 3 also as 3.0, true also as True."""
+    """The texts that a boolean or a number may stand for: true also for True, 3 also for 3.0."""
     if isinstance(value, bool):
         return [str(value).lower(), str(value)]
     if isinstance(value, int):
@@ -96,13 +88,8 @@ def _category_spellings(value: Any) -> list[str]:
     return []
 
 
-def category_to_json(array: NDArray[Any], field: Field) -> Any:
-    """The JSON that `category` reads as this code."""
-    return None if array < 0 else field.categories[int(array)]
-
-
 def category_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
-    """Say that a category was never seen in training."""
+    """Note that a category was never seen in training."""
     if value is None or array >= 0:
         return []
     return [f"{where}: {describe_value(value)} was not seen in training and counts as missing"]
