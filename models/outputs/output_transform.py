@@ -6,7 +6,7 @@ train part, kept as buffers, and undone inside the exported graph, so that what 
 Shapes: B batch, O outputs.
 """
 
-from typing import Protocol, cast, final, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -67,8 +67,3 @@ class Unscale(nn.Module):
 
     def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return (target - self.mean) / self.spread
-
-
-def as_module(output_transform: OutputTransform) -> nn.Module:
-    """Every finish is a module; a protocol cannot say so."""
-    return cast(nn.Module, output_transform)

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -51,7 +52,7 @@ def network(name: str, **settings: object) -> ScikitModel:
 def regressor(name: str, target: torch.Tensor) -> ScikitModel:
     constructor, config = REGRESSORS[name]
     solved = constructor(config, (10,), target.shape[1])
-    solved.solve(Z, target, seed=3)
+    solved.fit(Z, target, seed=3)
     return solved
 
 
@@ -62,7 +63,7 @@ def dumped(solved: ScikitModel) -> bytes:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_softmax_of_the_answer_gives_the_probabilities_back(name):
+def test_a_softmax_of_the_answer_gives_the_probabilities_back(name: str) -> None:
     solved = network(name)
     solved.fit(X, Y, seed=0)
     expected = solved.estimator.predict_proba(X.double().numpy())
@@ -71,7 +72,7 @@ def test_a_softmax_of_the_answer_gives_the_probabilities_back(name):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_solving_twice_gives_the_same_bytes(name):
+def test_solving_twice_gives_the_same_bytes(name: str) -> None:
     solutions = [network(name), network(name)]
     for solved in solutions:
         solved.fit(X, Y, seed=5)
@@ -79,7 +80,7 @@ def test_solving_twice_gives_the_same_bytes(name):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_class_that_never_occurred_gets_the_smallest_probability(name):
+def test_a_class_that_never_occurred_gets_the_smallest_probability(name: str) -> None:
     solved = network(name)
     seen = Y != 3
     solved.fit(X[seen], Y[seen], seed=0)
@@ -90,7 +91,7 @@ def test_a_class_that_never_occurred_gets_the_smallest_probability(name):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_an_empty_batch_gives_an_empty_prediction(name):
+def test_an_empty_batch_gives_an_empty_prediction(name: str) -> None:
     solved = network(name)
     solved.fit(X, Y, seed=0)
     assert solved(X[:0]).shape == (0, 10)
@@ -98,7 +99,7 @@ def test_an_empty_batch_gives_an_empty_prediction(name):
 
 @pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_numbers_are_answered_with_the_estimators_own(name, target):
+def test_numbers_are_answered_with_the_estimators_own(name: str, target: torch.Tensor) -> None:
     solved = regressor(name, target)
     expected = solved.estimator.predict(Z.double().numpy()).reshape(target.shape)
     assert solved(Z).dtype == torch.float32
@@ -110,12 +111,12 @@ def test_numbers_are_answered_with_the_estimators_own(name, target):
 
 @pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_numbers_solved_for_twice_are_the_same_bytes(name, target):
+def test_numbers_solved_for_twice_are_the_same_bytes(name: str, target: torch.Tensor) -> None:
     assert dumped(regressor(name, target)) == dumped(regressor(name, target))
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_an_estimator_that_was_read_back_answers_as_before(name):
+def test_an_estimator_that_was_read_back_answers_as_before(name: str) -> None:
     solved = regressor(name, TWO)
     constructor, config = REGRESSORS[name]
     blank = constructor(config, (10,), 2)
@@ -124,17 +125,17 @@ def test_an_estimator_that_was_read_back_answers_as_before(name):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_two_numbers_cost_more_than_one(name):
+def test_two_numbers_cost_more_than_one(name: str) -> None:
     one, two = (network_cost(regressor(name, target), (10,)) for target in (PROGRESSION, TWO))
     assert 0 < one.parameters < two.parameters
     assert 0 < one.flops <= two.flops
 
 
-def test_a_linear_regression_costs_two_operations_per_weight():
+def test_a_linear_regression_costs_two_operations_per_weight() -> None:
     assert network_cost(regressor("linear_regression", TWO), (10,)) == (22, 40)
 
 
-def test_a_linear_regression_without_penalty_is_least_squares():
+def test_a_linear_regression_without_penalty_is_least_squares() -> None:
     solved = linear_regression(Linear(penalty=0.0), (10,), 1)
     solved.fit(Z, PROGRESSION, seed=0)
     design = torch.cat([Z, torch.ones(len(Z), 1)], 1).double()
@@ -145,18 +146,18 @@ def test_a_linear_regression_without_penalty_is_least_squares():
 class Doubled(nn.Module):
     """A stem that doubles."""
 
-    inputs = (10,)
+    input_shape = (10,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
+def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name: str, tmp_path: Path) -> None:
     constructor, config = REGRESSORS[name]
     finish = Unscale((2,)).fit(TWO.mean(0), TWO.std(0))
     model = Model(Doubled(), constructor(config, (10,), 2), finish)
-    model.network.solve(2 * Z, finish.inverse(TWO), seed=0)
+    model.network.fit(2 * Z, finish.inverse(TWO), seed=0)
     graph = with_metadata(scikit_graph(model, nn.Identity(), (Z[:3],), ["patient"], "value"), {})
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(graph))
     runtime = parity.onnx_runtime(tmp_path / "model.onnx")
@@ -166,24 +167,24 @@ def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
     assert report["runtimes"]["onnx"]["batch 1"]["largest"] < 1e-6
 
 
-def test_a_classifier_asked_for_numbers_names_the_row_that_answers_with_them():
+def test_a_classifier_asked_for_numbers_names_the_row_that_answers_with_them() -> None:
     solved = logistic_regression.logistic_regression(Logistic(), (10,), 1)
-    with pytest.raises(ValueError, match=r"logistic_regression answers with classes, .* use linear_regression"):
+    with pytest.raises(ValueError, match=r"logistic_regression predicts classes, .* use linear_regression"):
         solved.fit(Z, PROGRESSION, seed=0)
 
 
-def test_a_regressor_asked_for_classes_names_the_row_that_answers_with_them():
+def test_a_regressor_asked_for_classes_names_the_row_that_answers_with_them() -> None:
     solved = linear_regression(Linear(), (64,), 10)
-    with pytest.raises(ValueError, match=r"linear_regression answers with numbers, .* use logistic_regression"):
+    with pytest.raises(ValueError, match=r"linear_regression predicts numbers, .* use logistic_regression"):
         solved.fit(X, Y, seed=0)
 
 
-def test_numbers_of_another_width_are_refused():
+def test_numbers_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must be \(N, 3\), got \(442, 2\)"):
         decision_tree(Tree(), (10,), 3).fit(Z, TWO, seed=0)
 
 
-def test_a_convergence_warning_becomes_a_note(monkeypatch):
+def test_a_convergence_warning_becomes_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logistic_regression, "MAX_ITERATIONS", 3)
     stopped = network("logistic_regression")
     stopped.fit(X, Y, seed=0)  # a warning would fail this test
@@ -192,7 +193,7 @@ def test_a_convergence_warning_becomes_a_note(monkeypatch):
     assert "\n" not in note
 
 
-def test_a_warning_about_anything_else_is_passed_on():
+def test_a_warning_about_anything_else_is_passed_on() -> None:
     class Grumbling:
         def set_params(self, random_state: int) -> None: ...
 
@@ -204,7 +205,7 @@ def test_a_warning_about_anything_else_is_passed_on():
 
 
 @pytest.mark.parametrize("end", ["low", "high"])
-def test_logistic_regression_converges_at_both_ends_of_its_search(end):
+def test_logistic_regression_converges_at_both_ends_of_its_search(end: str) -> None:
     extent = default_space(Logistic)["inverse_penalty"]
     assert isinstance(extent, Range)
     solved = network("logistic_regression", inverse_penalty=getattr(extent, end))
