@@ -79,7 +79,7 @@ def board(contenders: int) -> Leaderboard:
         for rank in range(contenders)
     ]  # fmt: skip
     blind = {metric.name: Estimate(0.1, 0.08, 0.12) for metric in METRICS}
-    floor = rows[0]._replace(rank=contenders + 1, contender="majority", architecture="baseline", test=blind)
+    floor = rows[0]._replace(rank=contenders + 1, contender="majority", architecture="baseline", test_scores=blind)
     champion = Champion("contender-0", "mlp", "letters", "log_loss", 0.1, "", True, ())
     return Leaderboard((*rows, floor), champion)
 
@@ -168,8 +168,8 @@ def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> N
 
 def test_of_two_classes_the_table_holds_what_the_threshold_says(tmp_path: Path) -> None:
     part, replies = answered(2, 120)
-    decision = {"positive": 1.0, "threshold": 0.9}
-    classification.write_view(tmp_path, view(2, part, replies)._replace(decision=decision))
+    calibration = {"positive": 1.0, "threshold": 0.9}
+    classification.write_view(tmp_path, view(2, part, replies)._replace(calibration=calibration))
     said = [pair["predicted"] for pair in rows_of(tmp_path / "tables" / "confusion.csv")]
     assert said == ["c1" if surely else "c0" for surely in replies[:, 1] >= 0.9]
 
