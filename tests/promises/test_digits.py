@@ -1,4 +1,4 @@
-"""The promises, kept by real runs of the whole pipeline: `dvc repro` on real digits, with smaller settings."""
+"""The promises, by real runs of the whole pipeline on real digits, with small settings."""
 
 import copy
 import csv
