@@ -1,4 +1,4 @@
-"""Settings: default, search range and validity in one place, and errors that a person can act on."""
+"""Hyperparameters: default, search range and valid values, and errors that a person can act on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -94,7 +94,7 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], words: list[s
 
 
 @pytest.mark.parametrize(
-    ("search", "extent"),
+    ("search", "domain"),
     [
         ({"width": [32, 64]}, Range(32, 64, log=True, integer=True)),
         ({"dropout": [0, 0.25]}, Range(0.0, 0.25)),
@@ -108,13 +108,13 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], words: list[s
     ],
     ids=str,
 )
-def test_a_search_replaces_a_range_and_leaves_the_others(search: dict[str, Any], extent: Range | Choice) -> None:
+def test_a_search_replaces_a_range_and_leaves_the_others(search: dict[str, Any], domain: Range | Choice) -> None:
     (name,) = search
     narrow = apply_overrides(SPACE, {}, search)
-    assert narrow == SPACE | {name: extent}
+    assert narrow == SPACE | {name: domain}
     assert list(narrow) == list(SPACE)
-    if isinstance(extent, Choice):
-        assert [type(option) for option in narrow[name].options] == [type(option) for option in extent.options]
+    if isinstance(domain, Choice):
+        assert [type(option) for option in narrow[name].options] == [type(option) for option in domain.options]
 
 
 @pytest.mark.parametrize(
@@ -163,15 +163,13 @@ def test_impossible_search_overrides_are_refused(fix: dict[str, Any], search: di
     ],
     ids=str,
 )
-def test_a_search_among_values_that_cannot_be_is_refused_before_it_starts(
-    search: dict[str, Any], words: list[str]
-) -> None:
+def test_a_search_over_invalid_values_is_refused_before_it_starts(search: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(ValueError, match=words[0]) as caught:
         check_space(Config, apply_overrides(SPACE, {}, search))
     assert all(word in str(caught.value) for word in words)
 
 
-def test_a_space_may_hold_the_settings_of_others() -> None:
+def test_settings_of_other_configs_are_skipped() -> None:
     check_space(Config, SPACE | {"learning_rate": Range(1e-4, 1e-2, log=True)})
 
 
@@ -200,7 +198,7 @@ def test_overrides_remove_fixed_settings_and_replace_ranges(
         (lambda: choice("relu", "gelu", "tanh"), "none of the options"),
     ],
 )
-def test_a_line_that_contradicts_itself_is_refused_where_it_stands(line: Callable[[], Any], words: list[str]) -> None:
+def test_a_contradictory_definition_is_refused_where_it_stands(line: Callable[[], Any], words: list[str]) -> None:
     with pytest.raises(ValueError, match=words):
         line()
 
@@ -220,7 +218,7 @@ def test_a_whole_default_on_a_fractional_setting_is_caught() -> None:
 
 
 @pytest.mark.parametrize(
-    ("default", "extent", "expected"),
+    ("default", "domain", "expected"),
     [
         (80, Range(20, 160, integer=True), 80),
         (80, Range(200, 800, integer=True), 200),
@@ -231,8 +229,8 @@ def test_a_whole_default_on_a_fractional_setting_is_caught() -> None:
         ("gelu", Choice(("relu", "silu")), "relu"),
     ],
 )
-def test_a_search_begins_at_the_default_or_next_to_it(
-    default: SettingValue, extent: Range | Choice, expected: SettingValue
+def test_a_search_begins_at_the_value_nearest_to_the_default(
+    default: SettingValue, domain: Range | Choice, expected: SettingValue
 ) -> None:
-    assert nearest_to_default(default, extent) == expected
-    assert type(nearest_to_default(default, extent)) is type(expected)
+    assert nearest_to_default(default, domain) == expected
+    assert type(nearest_to_default(default, domain)) is type(expected)
