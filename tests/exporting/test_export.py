@@ -68,7 +68,7 @@ def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     torch.manual_seed(20)
     model = build_model(architecture, Classification(schema), {}, train)
     if ARCHITECTURES[architecture].learner == "closed_form":
-        model.network.solve(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
+        model.network.fit(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
     return model.eval()
 
 
@@ -236,7 +236,7 @@ def test_dropout_is_off_in_what_is_exported() -> None:
 
 def test_two_fresh_processes_export_the_same_bytes_and_no_path_of_the_machine(tmp_path: Path) -> None:
     architectures = ["lenet5", "logistic_regression"]
-    code = f"from tests.test_exporting import *; [export_digits(name, Path(name)) for name in {architectures}]"
+    code = f"from tests.exporting.test_export import *; [export_digits(name, Path(name)) for name in {architectures}]"
     processes = []
     for run, hash_seed in (("one", "1"), ("two", "2")):
         (tmp_path / run).mkdir()

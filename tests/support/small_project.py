@@ -46,7 +46,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     network: Any = model.network
     if row.learner == "closed_form":
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
-        network.solve(model.stem(images), target, 20)
+        network.fit(model.stem(images), target, 20)
     make_tune(root / paths.tune_folder("digits", contender), default_settings(row.config))
     figures = network_cost(network, model.input_shape)._asdict()
     make_train(root / paths.train_folder("digits", contender), architecture, model, figures)

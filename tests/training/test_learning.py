@@ -166,7 +166,7 @@ def test_closed_form_fits_use_class_weights(
     from sklearn.linear_model import LogisticRegression
 
     task = ClassificationSettings.model_validate({"weights": weights_of_classes})
-    job = replace(training_job_of(folder_of("cells"), "logistic_regression", "cells"), task=task)
+    job = replace(training_job_of(folder_of("cells"), "logistic_regression", "cells"), task_settings=task)
     settings = settings_of("logistic_regression")
     run_trial(TrialSpec(job, settings, 3, tmp_path, FULL))
     data = load_training_data(job)
@@ -186,7 +186,7 @@ def test_closed_form_fits_use_class_weights(
 
 def test_architectures_without_class_weights_are_refused(folder_of: Callable[[str], Path], tmp_path: Path) -> None:
     task = ClassificationSettings(weights="balanced")
-    job = replace(training_job_of(folder_of("digits"), "esn"), task=task)
+    job = replace(training_job_of(folder_of("digits"), "esn"), task_settings=task)
     result = run_trial(TrialSpec(job, settings_of("esn"), 3, tmp_path, FULL))
     assert result.score is None
     assert "cannot weigh classes; set weights: none" in result.reason
