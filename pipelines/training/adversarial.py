@@ -13,11 +13,11 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.contender_settings import GANSettings
 from pipelines.training.gradient import (
     DivergenceError,
     autocast,
@@ -30,14 +30,6 @@ from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import Examples
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
-
-
-class GANSettings(Hyperparameters):
-    """What is searched for every pair of networks, besides their own settings."""
-
-    learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at the start
-    advantage: float = tunable(1.0, 0.25, 4.0, log=True, gt=0)  # times as fast does the discriminator learn
-    batch_size: int = choice(64, 32, 64, 128, ge=1)  # examples per step
 
 
 @runtime_checkable

@@ -15,25 +15,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings, augment_batch
+from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples
 
 MAX_CACHED_GPU_BYTES = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
-
-
-class GradientSettings(Hyperparameters):
-    """What is searched for every network that learns by gradient, besides its own settings."""
-
-    optimizer: str = choice("adamw", *OPTIMIZERS)
-    learning_rate: float = tunable(3e-3, 1e-4, 3e-2, log=True, gt=0)  # at the start; falls along a half cosine
-    batch_size: int = choice(32, 16, 32, 64, 128, ge=1)  # examples per step
-    weight_decay: float = tunable(1e-2, 1e-5, 3e-1, log=True, ge=0)  # pull of every weight towards 0
 
 
 class DivergenceError(ArithmeticError):

@@ -5,7 +5,7 @@ Shapes: K copies (the examples as they are, then the draws), N examples, B of th
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
-from models.blocks.hyperparameters import make_config
+from models.blocks.hyperparameters import Hyperparameters
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
 from pipelines.data.large_arrays import allocate
@@ -141,39 +141,30 @@ def _take_rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return selected
 
 
-def build_fitted_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any]) -> Model:
-    """A network with fresh weights between a stem and a finish fitted on the train part.
-
-    Args:
-        settings: may hold the learner's too.
-    """
-    model = build_model(job.architecture, data.task, settings, data.part)
+def build_fitted_model(job: TrainingJob, data: TrainingData, config: Hyperparameters) -> Model:
+    """A network with starting weights, between a stem and an output transform fitted on the train part."""
+    model = build_model(job.architecture, data.task, config, data.part)
     return model.to(job.device)
 
 
-def build_model(architecture: str, task: Task, settings: Mapping[str, Any], fit_on: Part | None = None) -> Model:
-    """A model with starting weights; of `settings`, the network takes those of its own Config.
+def build_model(architecture: str, task: Task, config: Hyperparameters, fit_on: Part | None = None) -> Model:
+    """A model with starting weights.
 
     Args:
-        train: what stem and finish are fitted on; None if they are still to be loaded.
+        config: the settings of the network.
+        fit_on: what stem and output transform are fitted on; None if they are still to be loaded.
 
     Raises:
         UserError: if the architecture cannot read what is asked.
     """
     entry = models.ARCHITECTURES[architecture]
-    config_settings = {name: value for name, value in settings.items() if name in entry.config.model_fields}
     try:
         input_stem = build_stem(tuple(to_column(field) for field in task.input_fields), entry.input_type)
     except ValueError as error:
         raise UserError(f"{architecture} cannot be entered here: {error}") from None
     if fit_on is not None:
         input_stem.fit(model_inputs(task, fit_on))
-    network = models.build_network(
-        architecture,
-        make_config(entry.config, config_settings),
-        input_stem.input_shape,
-        task.head_width(entry.output_type),
-    )
+    network = models.build_network(architecture, config, input_stem.input_shape, task.head_width(entry.output_type))
     return Model(input_stem, network, task.output_transform(fit_on))
 
 

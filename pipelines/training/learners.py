@@ -19,7 +19,7 @@ from torch import Tensor
 
 from models import ARCHITECTURES
 from models.blocks.closed_form import ClosedForm, WeightedClosedForm
-from models.blocks.hyperparameters import Hyperparameters, choice, make_config
+from models.blocks.hyperparameters import Hyperparameters
 from models.outputs.output_transform import WeightedOutputTransform
 from models.stems import Model
 from pipelines.data.large_arrays import allocate
@@ -28,6 +28,12 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.training import adversarial, gradient, weights
 from pipelines.training.adversarial import fit_gan
+from pipelines.training.contender_settings import (
+    ClosedFormSettings,
+    ContenderSettings,
+    GANSettings,
+    GradientSettings,
+)
 from pipelines.training.gradient import fit_network
 from pipelines.training.inference import score_validation
 from pipelines.training.job import (
@@ -41,12 +47,6 @@ from pipelines.training.job import (
 
 CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
 BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be computed at once
-
-
-class ClosedFormSettings(Hyperparameters):
-    """What is searched for everything that is solved at once, besides its own settings."""
-
-    draws: bool = choice(False, False, True)  # solve for the augmented copies too; a straight line may be worse for it
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,17 @@ class TrainingResult(NamedTuple):
 
 
 class Learner(NamedTuple):
-    settings_type: type[Hyperparameters]  # what is searched besides the network's own
     rung_epochs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
-    train: Callable[[TrainingJob, Mapping[str, Any], int, Path, Budget], TrainingResult]
+    train: Callable[[TrainingJob, ContenderSettings[Any], int, Path, Budget], TrainingResult]
 
 
 def train_gradient(
-    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+    job: TrainingJob, settings: ContenderSettings[GradientSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
     """Train until the course's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
-    learner_settings = make_config(gradient.GradientSettings, _select_settings(gradient.GradientSettings, settings))
-    model = _build_seeded_model(job, data, settings, seed)
-    optimizer = gradient.build_optimizer(model, learner_settings)
+    model = _build_seeded_model(job, data, settings.network, seed)
+    optimizer = gradient.build_optimizer(model, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
     fit_network(
         model,
@@ -88,7 +86,7 @@ def train_gradient(
         data.task,
         data.train,
         data.valid,
-        learner_settings,
+        settings.learner,
         augment=job.augment,
         seed=seed,
         epochs=range(checkpointer.epochs_done, budget.stop_epoch),
@@ -98,13 +96,14 @@ def train_gradient(
     return checkpointer.save_best_weights()
 
 
-def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget) -> TrainingResult:
+def train_gan(
+    job: TrainingJob, settings: ContenderSettings[GANSettings], seed: int, folder: Path, budget: Budget
+) -> TrainingResult:
     """Train two networks against each other until the course's epoch, from the checkpoint if there is one."""
     data = load_training_data(job)
-    learner_settings = make_config(adversarial.GANSettings, _select_settings(adversarial.GANSettings, settings))
-    model = _build_seeded_model(job, data, settings, seed)
+    model = _build_seeded_model(job, data, settings.network, seed)
     assert isinstance(model.network, adversarial.GANModule)
-    optimizers = adversarial.GANOptimizers(model.network, learner_settings)
+    optimizers = adversarial.GANOptimizers(model.network, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
     fit_gan(
         model,
@@ -112,7 +111,7 @@ def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: 
         data.task,
         data.train,
         data.valid,
-        learner_settings,
+        settings.learner,
         augment=job.augment,
         seed=seed,
         epochs=range(checkpointer.epochs_done, budget.stop_epoch),
@@ -122,9 +121,9 @@ def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: 
     return checkpointer.save_best_weights()
 
 
-def _build_seeded_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any], seed: int) -> Model:
+def _build_seeded_model(job: TrainingJob, data: TrainingData, config: Hyperparameters, seed: int) -> Model:
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, settings)
+    model = build_fitted_model(job, data, config)
     if job.device == "cuda":
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     return model
@@ -212,14 +211,13 @@ class _Checkpointer:
 
 
 def fit_closed_form(
-    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+    job: TrainingJob, settings: ContenderSettings[ClosedFormSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
     """Solve for all examples at once; there are no epochs to speak of."""
     data = load_training_data(job)
-    learner_settings = make_config(ClosedFormSettings, _select_settings(ClosedFormSettings, settings))
-    copies = data.train if learner_settings.draws else data.train[:1]
+    copies = data.train if settings.learner.draws else data.train[:1]
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, settings)
+    model = build_fitted_model(job, data, settings.network)
     with torch.no_grad():
         features = _map_examples(copies, lambda target, *inputs: model.stem(*inputs))
         targets = _map_examples(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
@@ -278,14 +276,10 @@ def _single_rung(epochs: int) -> list[int]:
     return [1]
 
 
-def _select_settings(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name in config.model_fields}
-
-
 LEARNERS: dict[str, Learner] = {
-    "gradient": Learner(gradient.GradientSettings, _halving_rungs, train_gradient),  # descended, epoch by epoch
-    "adversarial": Learner(adversarial.GANSettings, _halving_rungs, train_gan),  # two networks at odds
-    "closed_form": Learner(ClosedFormSettings, _single_rung, fit_closed_form),  # solved
+    "gradient": Learner(_halving_rungs, train_gradient),  # descended, epoch by epoch
+    "adversarial": Learner(_halving_rungs, train_gan),  # two networks at odds
+    "closed_form": Learner(_single_rung, fit_closed_form),  # solved
 }
 
 

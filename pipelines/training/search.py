@@ -12,7 +12,7 @@ not been.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +24,14 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.blocks.hyperparameters import Choice, Range, Space
+from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import Budget
+from pipelines.training.search_space import SearchSpace
 from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
@@ -48,9 +49,7 @@ class SearchConfig(NamedTuple):
 
     job: TrainingJob
     goal: Goal
-    space: Space  # what is searched, in order
-    defaults: Mapping[str, Any]  # the first trial
-    fixed: Mapping[str, Any]  # what is not searched
+    space: SearchSpace
     trial_count: int
     generation_size: int
     rungs: Sequence[int]  # epochs after which trials are compared; the last is a trial's whole length
@@ -144,8 +143,8 @@ def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
         direction=config.goal.direction,
         pruner=SuccessiveHalvingPruner(min_resource=config.rungs[0], reduction_factor=2),
     )
-    first = {name: config.defaults[name] for name in config.space}
-    study.enqueue_trial(first)
+    first = config.space.first.to_json()
+    study.enqueue_trial({name: first[name] for name in config.space.domains})
     return study
 
 
@@ -158,7 +157,7 @@ def _ask_trial(study: optuna.Study, config: SearchConfig) -> optuna.Trial:
         n_startup_trials=max(config.generation_size, config.trial_count // 4),
         constant_liar=True,  # the others of a generation are still running: keep away from them
     )
-    return study.ask({name: _to_distribution(extent) for name, extent in config.space.items()})
+    return study.ask({name: _to_distribution(domain) for name, domain in config.space.domains.items()})
 
 
 def _to_distribution(extent: Range | Choice) -> BaseDistribution:
@@ -248,7 +247,7 @@ class _Generation:
 def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung: int) -> TrialSpec:
     return TrialSpec(
         config.job,
-        {**config.fixed, **trial.params},
+        config.space.settings_of(trial.params),
         derive_seed(config.seed, "trial", trial.number),
         folder / _trial_folder_name(trial.number),
         Budget(stop_epoch=rung, total_epochs=config.rungs[-1]),

@@ -241,7 +241,7 @@ VIEW = "shows the artifacts in MLflow and changes none of them"
 ALL = tuple(STAGES)
 SCORES = "compare builds no network: it asks the tasks for scores alone"
 LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {
-    ("pipelines.settings.params", tuple(verb for verb in ALL if verb not in ("fetch", "package"))): TYPES,
+    ("pipelines.settings.params", tuple(verb for verb in ALL if verb not in ("fetch", "export", "package"))): TYPES,
     ("pipelines.tracking.background", ("evaluate", "package")): VIEW,
     ("pipelines.settings.jobs", ("split",)): "split checks all contenders for slips; what it writes knows of none",
     ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",

@@ -42,7 +42,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     task = Classification(schema)
     torch.manual_seed(20)
     row = ARCHITECTURES[architecture]
-    model = build_model(architecture, task, {}, train).eval()
+    model = build_model(architecture, task, row.config(), train).eval()
     network: Any = model.network
     if row.learner == "closed_form":
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
