@@ -41,7 +41,7 @@ def evaluate(name: str) -> None:
     folder = paths.evaluate_folder(problem, name)
     calibration = calibrate_on_validation(task, predictions)
     write_predictions(folder / "predictions.npz", predictions)
-    write_json(folder / "decision.json", calibration)
+    write_json(folder / "calibration.json", calibration)
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     view = EvaluationData(
         *(schema, task, test, predictions.test_replies, predictions.test_truth, calibration, test_baselines, train),

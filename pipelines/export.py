@@ -4,7 +4,7 @@ import torch
 
 from pipelines.data.parts import read_part
 from pipelines.exporting.export_files import export_champion
-from pipelines.exporting.signature import ChampionSummary
+from pipelines.exporting.signature import ChampionSummary, split_digest
 from pipelines.runtime.files import read_json
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
@@ -16,8 +16,12 @@ def export(name: str) -> None:
     model, task, schema, record = load_trained(name, contender)
     torch.set_num_threads(1)
     test = read_part(paths.split_folder(name) / "test", schema)
-    champion = ChampionSummary(contender, record["architecture"], record["parameters"], record["flops"])
-    calibration = read_json(paths.evaluate_folder(name, contender) / "decision.json")
+    champion = ChampionSummary(
+        contender,
+        *(record[key] for key in ("architecture", "parameters", "flops", "settings")),
+        split=split_digest(read_json(paths.manifest_file(name))),
+    )
+    calibration = read_json(paths.evaluate_folder(name, contender) / "calibration.json")
     export_champion(
         paths.export_folder(name), model, task, schema, test, name=name, champion=champion, calibration=calibration
     )

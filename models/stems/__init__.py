@@ -65,15 +65,15 @@ def build_stem(columns: tuple[ColumnSpec, ...], input_type: InputType) -> Stem:
 
 
 class Model(nn.Module):
-    """Stem, network and finish, which train, travel and answer together: forward(*raw columns) -> (B, ...)."""
+    """Stem, network and output transform, trained and exported together: forward(*raw columns) -> (B, ...)."""
 
     def __init__(self, stem: Stem, network: nn.Module, output_transform: OutputTransform | None = None) -> None:
         super().__init__()
         self.input_shape = stem.input_shape  # shape of one example as the network receives it
         self.stem = cast(nn.Module, stem)
         self.network = network
-        self.finish = cast(nn.Module, output_transform or Identity())
+        self.output_transform = cast(nn.Module, output_transform or Identity())
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.finish(self.network(self.stem(*inputs)), *inputs)
+        outputs: Tensor = self.output_transform(self.network(self.stem(*inputs)), *inputs)
         return outputs

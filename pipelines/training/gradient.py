@@ -138,7 +138,7 @@ class PreparedData(NamedTuple):
 
 
 class _BeforeOutputTransform(nn.Module):
-    """A model without its finish: the part that learns."""
+    """A model without its output transform: the part that learns."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class _AfterStem(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network, self.output_transform = model.network, model.finish
+        self.network, self.output_transform = model.network, model.output_transform
 
     def forward(self, features: Tensor, *inputs: Tensor) -> Tensor:
         outputs: Tensor = self.output_transform(self.network(features), *inputs)
@@ -173,7 +173,7 @@ def prepare_data(model: Model, train: tuple[Examples, ...], valid: Examples, *, 
     the network's units. Where the draws are fresh every epoch, or the numbers would fill the memory, the whole model
     reads raw columns.
     """
-    inverse_transform: Callable[..., Tensor] = model.finish.inverse  # type: ignore[assignment]  # every finish has one
+    inverse_transform: Callable[..., Tensor] = model.output_transform.inverse  # type: ignore[assignment]  # every output transform has one
     rows = sum(len(examples.target) for examples in (*train, valid))
     max_bytes = MAX_CACHED_GPU_BYTES if train[0].target.is_cuda else MMAP_THRESHOLD_BYTES
     if (
@@ -195,7 +195,7 @@ def _values_per_example(model: Model, examples: Examples) -> int:
     """How many an example becomes: those behind the stem, and its target in the network's units."""
     inputs = tuple(values[:1] for values in examples.inputs)
     with torch.no_grad():
-        target = model.finish.inverse(examples.target[:1], *inputs)  # type: ignore[operator]  # every finish has one
+        target = model.output_transform.inverse(examples.target[:1], *inputs)  # type: ignore[operator]  # every output transform has one
         return int(model.stem(*inputs).numel() + target.numel())
 
 

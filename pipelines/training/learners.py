@@ -220,7 +220,7 @@ def fit_closed_form(
     model = build_fitted_model(job, data, settings.network)
     with torch.no_grad():
         features = _map_examples(copies, lambda target, *inputs: model.stem(*inputs))
-        targets = _map_examples(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
+        targets = _map_examples(copies, model.output_transform.inverse)  # type: ignore[arg-type]  # every output transform has one
         _fit_in_one_step(model, features, targets, derive_seed(seed, "solve"))
     scores = score_validation(model, data.task, data.valid)
     weights.save_weights(model, folder / "best")
@@ -249,13 +249,13 @@ def _map_examples(copies: tuple[Examples, ...], transform: Callable[..., Tensor]
 
 
 def _fit_in_one_step(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
-    """Targets are class codes, codes and weights, or numbers, as the model's finish gives them."""
+    """Targets are class codes, codes and weights, or numbers, as the model's output transform gives them."""
     network = model.network
     assert isinstance(network, ClosedForm)
-    if isinstance(model.finish, WeightedOutputTransform):
+    if isinstance(model.output_transform, WeightedOutputTransform):
         if not isinstance(network, WeightedClosedForm):
             raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")
-        network.fit_weighted(features, *model.finish.split_weights(targets), seed)
+        network.fit_weighted(features, *model.output_transform.split_weights(targets), seed)
     elif targets.is_floating_point():
         network.fit(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
     else:

@@ -197,7 +197,7 @@ def test_the_columns_of_a_table_stand_side_by_side_in_their_order() -> None:
     made, asked = ready("table", "vector")
     assert isinstance(made, TableStem)
     x = made(*asked)
-    apart = [part(values) for part, values in zip(made.parts, asked, strict=True)]
+    apart = [part(values) for part, values in zip(made.column_stems, asked, strict=True)]
     assert made.input_shape == (2 + 5 + VOCABULARY,)
     assert torch.equal(x, torch.cat(apart, 1))
 
@@ -236,7 +236,7 @@ def test_padding_is_moved_to_the_front_so_that_a_text_ends_with_its_last_word() 
     made, _ = ready("text", "sequence")
     assert isinstance(made, EmbeddingStem)
     x = made(torch.tensor([[5, 3, 7, 0, 0, 0], [2, 3, 4, 5, 6, 7], [0] * 6])).detach()
-    points = made.points.weight.detach()
+    points = made.embedding.weight.detach()
     assert x[:, :, EMBEDDING_DIM].tolist() == [[0, 0, 0, 1, 1, 1], [1] * 6, [0] * 6]
     assert torch.equal(x[0, 3:, :EMBEDDING_DIM], points[[5, 3, 7]])
     assert torch.equal(x[1, :, :EMBEDDING_DIM], points[[2, 3, 4, 5, 6, 7]])
