@@ -16,10 +16,9 @@ def export(name: str) -> None:
     model, task, schema, record = load_trained(name, contender)
     torch.set_num_threads(1)
     test = read_part(paths.split_folder(name) / "test", schema)
+    split = split_digest(read_json(paths.manifest_file(name)))
     champion = ChampionSummary(
-        contender,
-        *(record[key] for key in ("architecture", "parameters", "flops", "settings")),
-        split=split_digest(read_json(paths.manifest_file(name))),
+        contender, record["architecture"], record["parameters"], record["flops"], record["settings"], split
     )
     calibration = read_json(paths.evaluate_folder(name, contender) / "calibration.json")
     export_champion(
