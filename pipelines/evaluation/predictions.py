@@ -17,7 +17,7 @@ from pipelines.runtime.files import (
     write_json,
 )
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks import Task
+from pipelines.tasks import Task, score
 
 ARRAY_NAMES = ("valid_replies", "valid_truth", "test_replies", "test_truth")
 SIGNIFICANT_DIGITS = 8  # significant digits of a score on disk: beyond them, the order of summation shows
@@ -78,8 +78,8 @@ def score_predictions(task: Task, predictions: Predictions, seed: int) -> Scores
                 "usually cures it"
             )
     calibration = calibrate_on_validation(task, predictions)
-    valid = task.score(predictions.valid_replies, predictions.valid_truth, calibration)
-    test = task.score(predictions.test_replies, predictions.test_truth, calibration)
+    valid = score(task, predictions.valid_replies, predictions.valid_truth, calibration)
+    test = score(task, predictions.test_replies, predictions.test_truth, calibration)
     bounds = bootstrap_intervals(task, predictions.test_replies, predictions.test_truth, calibration, seed)
     return Scores(valid, {name: Estimate(value, *bounds[name]) for name, value in test.items()})
 

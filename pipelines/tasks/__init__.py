@@ -13,7 +13,7 @@ from pipelines.tasks.generation import Generation, GenerationSettings
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
 from pipelines.tasks.regression import Regression, RegressionSettings
 from pipelines.tasks.segmentation import Segmentation, SegmentationSettings
-from pipelines.tasks.task import Calibration, Goal, Metric, Task
+from pipelines.tasks.task import Calibration, Goal, Metric, Task, score
 
 TASKS: dict[str, type[Any]] = {  # each is built from (schema, settings, goal)
     "classification": Classification,  # which of a few classes?
@@ -58,4 +58,14 @@ def settings_from_json(settings: Mapping[str, Any]) -> AnyTaskSettings:
     return found
 
 
-__all__ = ["TASKS", "AnyTaskSettings", "Calibration", "Goal", "Metric", "Task", "build_task", "settings_from_json"]
+__all__ = [
+    "TASKS",
+    "AnyTaskSettings",
+    "Calibration",
+    "Goal",
+    "Metric",
+    "Task",
+    "build_task",
+    "score",
+    "settings_from_json",
+]

@@ -10,6 +10,7 @@ Shapes: B examples of a batch, N examples of a whole set, R resamples, O outputs
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -106,16 +107,24 @@ class Task(Protocol):
     def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
         """What is chosen on validation once training is over; empty if nothing is."""
 
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set at once, never a mean of batch means."""
-
     def bootstrap_scores(
         self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, NDArray[Any]]:
-        """The same metrics, (R,) each, when row i counts weights[r, i] times; weights (R, N)."""
+        """All metrics under R resamples, (R,) each: row i counts weights[r, i] times; weights (R, N).
+
+        Each is computed over a whole set at once, never as a mean of batch means. Every one is NaN if a prediction is
+        not a finite number.
+        """
 
     def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
-        """The goal for every example, (N,); its mean is `score(...)[goal.name]`."""
+        """The goal for every example, (N,); its mean is `score(task, ...)[task.goal.name]`."""
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The replies to a part of those who hardly look: (N, ...) by the name of the row, the most trivial first."""
+
+
+def score(task: Task, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
+    """All metrics of a whole set: of one resample in which every row counts once."""
+    once = np.ones((1, len(reference)))
+    found = task.bootstrap_scores(predictions, reference, once, calibration)
+    return {name: float(values[0]) for name, values in found.items()}

@@ -19,6 +19,7 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.data.statistics import grey_level_mean_and_std, mean_and_std
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks import score
 from pipelines.tasks.metrics import anomaly_detection as anomaly_metrics
 from pipelines.tasks.metrics import image_similarity
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
@@ -217,7 +218,7 @@ def test_a_resample_scores_as_the_rows_it_drew(which: Reconstruction, seed: int)
     assert list(found) == [metric.name for metric in which.metrics]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(12), counts)
-        scores = which.score(replies[drawn], truth[drawn], decision)
+        scores = score(which, replies[drawn], truth[drawn], decision)
         if which.is_image:  # of a table, the unit is the spread of the whole set, and stays it
             assert all(agree(found[name][resample], score) for name, score in scores.items())
         else:
@@ -232,9 +233,9 @@ def test_the_goal_is_the_mean_over_rows_and_better_for_the_truth(which: Reconstr
     for goal in which.goals:
         one = Reconstruction(schema(which.input_fields, some_target(which)), which.settings, goal)
         decision = one.calibrate(replies, truth)
-        score = one.score(replies, truth, decision)[goal]
-        assert agree(one.objective_per_row(replies, truth).mean(), score)
-        assert one.goal.is_better(one.score(perfect, truth, decision)[goal], score)
+        own = score(one, replies, truth, decision)[goal]
+        assert agree(one.objective_per_row(replies, truth).mean(), own)
+        assert one.goal.is_better(score(one, perfect, truth, decision)[goal], own)
 
 
 def some_target(which: Reconstruction) -> Field:
@@ -290,9 +291,9 @@ def test_a_part_without_anomalies_has_no_auroc_and_says_so() -> None:
     with pytest.raises(UserError, match=r"of 6 rows, 6 are normal: .* or set goal: squared_error"):
         ANOMALIES.objective_per_row(replies, truth)
     other = task(numbers(4), normal="good", goal="squared_error")
-    score = other.score(replies, truth, other.calibrate(replies, truth))
+    scores = score(other, replies, truth, other.calibrate(replies, truth))
     assert np.isnan(score["auroc"])
-    assert agree(other.objective_per_row(replies, truth).mean(), score["squared_error"])
+    assert agree(other.objective_per_row(replies, truth).mean(), scores["squared_error"])
 
 
 def test_the_squared_error_of_images_is_a_share_of_the_range() -> None:
@@ -311,7 +312,7 @@ def test_the_squared_error_of_a_table_is_in_spreads_and_of_normal_rows() -> None
     replies[~normal, 1:] = 1e6  # does not matter
     wanted = truth[normal, 1:].astype(np.float64)
     expected = np.nanmean((wanted - mean) ** 2 / np.nanvar(wanted, axis=0), axis=1).mean()
-    found = ANOMALIES.score(replies, truth, {"threshold": 0.5})["squared_error"]
+    found = score(ANOMALIES, replies, truth, {"threshold": 0.5})["squared_error"]
     assert found == pytest.approx(expected)
     assert found == pytest.approx(1, abs=0.05)  # each column's error is 1; rows with a missing cell weigh the rest more
 
@@ -359,7 +360,7 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning(which: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         decision = which.calibrate(replies, truth)
-        assert all(np.isnan(value) for value in which.score(replies, truth, decision).values())
+        assert all(np.isnan(value) for value in score(which, replies, truth, decision).values())
         assert np.isnan(which.objective_per_row(replies, truth).mean())
 
 
@@ -375,7 +376,7 @@ def test_every_baseline_answers_in_the_form_of_a_reply(which: Reconstruction) ->
         assert replies.dtype == np.float32
         assert replies.shape == truth.shape
         decision = which.calibrate(replies, truth)
-        assert all(np.isfinite(value) for value in which.score(replies, truth, decision).values())
+        assert all(np.isfinite(value) for value in score(which, replies, truth, decision).values())
 
 
 def test_the_mean_has_the_score_that_the_graph_would_give_it() -> None:
@@ -398,7 +399,7 @@ def test_blurring_noisy_digits_helps_and_the_noise_itself_does_not() -> None:
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 80, clean.shape), 0, 255).astype(np.uint8)
     train, some = Part((noisy[:600],), clean[:600]), Part((noisy[600:900],), clean[600:900])
     replies = DENOISING.baselines(train, some)
-    scores = {name: DENOISING.score(one, DENOISING.reference(some), {}) for name, one in replies.items()}
+    scores = {name: score(DENOISING, one, DENOISING.reference(some), {}) for name, one in replies.items()}
     assert list(scores) == ["noisy as it is (baseline)", "gaussian filter (baseline)"]
     assert scores["gaussian filter (baseline)"]["psnr"] > scores["noisy as it is (baseline)"]["psnr"] + 0.5
     assert (replies["noisy as it is (baseline)"][:, 0] == 0).all()
@@ -417,7 +418,7 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
     truth = which.reference(some)
     replies = which.baselines(train, some)
     assert {
-        name: which.score(one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in replies.items()
+        name: score(which, one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in replies.items()
     } == {
         "mean (baseline)": True,
         "isolation forest (baseline)": True,
@@ -430,7 +431,7 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
     pca = PCA(6).fit(normal[which.train_mask(train)])
     outputs = torch.from_numpy(pca.inverse_transform(pca.transform(asked))).float()
     drawn = finish(outputs, *(torch.from_numpy(column) for column in some.inputs)).numpy()
-    assert which.score(drawn, truth, which.calibrate(drawn, truth))["auroc"] > 0.9
+    assert score(which, drawn, truth, which.calibrate(drawn, truth))["auroc"] > 0.9
 
 
 def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:

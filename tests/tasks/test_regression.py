@@ -20,6 +20,7 @@ from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
 from pipelines.reporting.views import regression
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks import score
 from pipelines.tasks.metrics.conformal import conformal_quantile
 from pipelines.tasks.regression import GOALS, METRICS, Regression, RegressionSettings
 
@@ -68,7 +69,7 @@ def test_the_table_of_references_covers_every_metric() -> None:
 @given(problem=PROBLEMS)
 def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
     replies, truth = problem
-    found = task().score(replies[:, None], truth, DECIDED)[name]
+    found = score(task(), replies[:, None], truth, DECIDED)[name]
     assert agree(found, REFERENCES[name](truth, replies, np.ones(len(truth))))
 
 
@@ -87,7 +88,7 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, s
 def test_a_large_target_with_little_spread_loses_no_digits() -> None:
     truth = 1e6 + np.random.default_rng(0).normal(size=50)
     replies = truth + np.random.default_rng(1).normal(size=50) / 3
-    assert agree(task().score(replies[:, None], truth, DECIDED)["r2"], reference.r2_score(truth, replies))
+    assert agree(score(task(), replies[:, None], truth, DECIDED)["r2"], reference.r2_score(truth, replies))
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -95,16 +96,16 @@ def test_a_large_target_with_little_spread_loses_no_digits() -> None:
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
     replies, truth = problem
     one = task(goal)
-    assert agree(one.objective_per_row(replies[:, None], truth).mean(), one.score(replies[:, None], truth, {})[goal])
+    assert agree(one.objective_per_row(replies[:, None], truth).mean(), score(one, replies[:, None], truth, {})[goal])
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    scores = task().score(np.full((4, 1), np.nan), np.arange(4.0), DECIDED)
+    scores = score(task(), np.full((4, 1), np.nan), np.arange(4.0), DECIDED)
     assert all(np.isnan(value) for value in scores.values())
 
 
 def test_an_interval_that_was_not_decided_has_no_score() -> None:
-    scores = task().score(np.zeros((4, 1)), np.arange(4.0), {})
+    scores = score(task(), np.zeros((4, 1)), np.arange(4.0), {})
     assert [name for name, value in scores.items() if np.isnan(value)] == ["coverage", "interval_width"]
 
 

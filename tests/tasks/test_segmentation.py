@@ -21,6 +21,7 @@ from pipelines.reporting.plots.contact_sheet import best_median_worst
 from pipelines.reporting.views import segmentation as views_segmentation
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks import score
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
 from pipelines.tasks.segmentation import GOALS, LOSSES, Segmentation, SegmentationSettings
 
@@ -65,7 +66,7 @@ def test_the_scores_are_scikit_learns(problem: tuple[np.ndarray, np.ndarray]) ->
     replies, truth = problem
     classes = replies.shape[1]
     answers = replies.argmax(axis=1)
-    found = segmentation(classes).score(replies, truth, {})
+    found = score(segmentation(classes), replies, truth, {})
     pairs = [(true.ravel(), answer.ravel()) for true, answer in zip(truth, answers, strict=True)]
     flat = np.moveaxis(replies, 1, -1).reshape(-1, classes)
     assert agree(found["dice"], np.mean([reference.f1_score(*pair, average="macro") for pair in pairs]))
@@ -83,7 +84,7 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
     found = task.bootstrap_scores(replies, truth, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(images), counts)
-        scores = task.score(replies[drawn], truth[drawn], {})
+        scores = score(task, replies[drawn], truth[drawn], {})
         assert all(agree(found[name][resample], score) for name, score in scores.items())
     assert list(found) == [metric.name for metric in task.metrics]
 
@@ -93,7 +94,7 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
 def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     replies, truth = problem
     task = segmentation(replies.shape[1], goal=goal)
-    assert agree(task.objective_per_row(replies, truth).mean(), task.score(replies, truth, {})[goal])
+    assert agree(task.objective_per_row(replies, truth).mean(), score(task, replies, truth, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -101,7 +102,7 @@ def test_the_right_mask_is_better_than_a_wrong_one_by_every_goal(goal: str) -> N
     task = segmentation(3, goal=goal)
     truth = np.random.default_rng(0).integers(0, 3, (2, 6, 8))
     right, wrong = (np.moveaxis(np.eye(3)[codes], -1, 1) for codes in (truth, (truth + 1) % 3))
-    assert task.goal.is_better(task.score(right, truth, {})[goal], task.score(wrong, truth, {})[goal])
+    assert task.goal.is_better(score(task, right, truth, {})[goal], score(task, wrong, truth, {})[goal])
 
 
 def certain(*rows: str) -> np.ndarray:
@@ -116,7 +117,7 @@ def replied(mask: np.ndarray, classes: int) -> np.ndarray:
 def test_dice_and_overlap_leave_the_background_out() -> None:
     truth, answer = certain("0011", "0011"), certain("0111", "0000")
     task = segmentation(2, (2, 4), background="sky")
-    found = task.score(replied(answer, 2), truth, {})
+    found = score(task, replied(answer, 2), truth, {})
     assert found["dice"] == pytest.approx(2 * 2 / (4 + 3))
     assert found["iou"] == pytest.approx(2 / 5)
     assert found["pixel_accuracy"] == pytest.approx(5 / 8)
@@ -125,9 +126,9 @@ def test_dice_and_overlap_leave_the_background_out() -> None:
 def test_an_image_rightly_left_empty_is_perfect_and_one_wrongly_filled_is_not() -> None:
     empty, filled = np.zeros((1, 2, 4), np.uint8), certain("0000", "0010")
     task = segmentation(2, (2, 4), background="sky")
-    for truth, answer, score in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
-        found = task.score(replied(answer, 2), truth, {})
-        assert (found["dice"], found["iou"], found["boundary_f1"]) == (score, score, score)
+    for truth, answer, expected in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
+        found = score(task, replied(answer, 2), truth, {})
+        assert (found["dice"], found["iou"], found["boundary_f1"]) == (expected, expected, expected)
 
 
 def test_boundary_pixels_touch_another_class_and_exclude_the_image_border() -> None:
@@ -174,7 +175,7 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
     replies, truth = np.full((2, 3, 6, 8), np.nan), np.zeros((2, 6, 8), np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert all(np.isnan(value) for value in segmentation(3).score(replies, truth, {}).values())
+        assert all(np.isnan(value) for value in score(segmentation(3), replies, truth, {}).values())
         assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(replies, truth)).all() for goal in GOALS)
 
 
@@ -232,7 +233,7 @@ def test_the_baseline_answers_the_shares_of_the_training_pixels() -> None:
     assert name.endswith("(baseline)")
     assert replies.shape == (3, 2, 1, 4)
     assert np.unique(replies[:, 1]).tolist() == [0.75]
-    assert task.score(replies, part.target, {})["pixel_accuracy"] == 1
+    assert score(task, replies, part.target, {})["pixel_accuracy"] == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from sklearn import metrics as reference
 
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation.predictions import Predictions, calibrate_on_validation, score_predictions
+from pipelines.tasks import score
 from pipelines.tasks.classification import THRESHOLD_CRITERIA, Classification, ClassificationSettings, predicted_classes
 from pipelines.tasks.metrics.classification import best_threshold
 
@@ -79,12 +80,12 @@ def test_scores_use_the_predicted_class(name: str) -> None:
     probabilities, codes = rare(500)
     learned = task(threshold=name)
     decision = learned.calibrate(probabilities, codes)
-    guesses, found = predicted_classes(probabilities, decision), learned.score(probabilities, codes, decision)
+    guesses, found = predicted_classes(probabilities, decision), score(learned, probabilities, codes, decision)
     precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="macro")
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((precision, recall, f1))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, guesses))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(codes, guesses))
-    half = learned.score(probabilities, codes, {})
+    half = score(learned, probabilities, codes, {})
     assert found["balanced_accuracy"] > half["balanced_accuracy"] == 0.5
     same = set(found) - {"precision", "recall", "f1", "accuracy", "balanced_accuracy"}
     assert all(found[metric] == half[metric] for metric in same), "probabilities are scored as they are"
@@ -129,5 +130,5 @@ def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> 
     decision = learned.calibrate(valid, valid_codes)
     assert calibrate_on_validation(learned, one) == calibrate_on_validation(learned, other) == decision
     found = score_predictions(learned, one, seed=0).test["balanced_accuracy"]
-    assert found.value == learned.score(test, test_codes, decision)["balanced_accuracy"]
+    assert found.value == score(learned, test, test_codes, decision)["balanced_accuracy"]
     assert found.low <= found.value <= found.high
