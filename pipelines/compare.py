@@ -18,7 +18,7 @@ def compare(name: str) -> None:
     problem, contenders = params.problems[name], params.contender_names(name)
     task = build_task(problem.task, read_schema(paths.schema_file(name)), problem.goal)
     entries = [
-        read_entry(contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
+        read_entry(task, contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
         for contender in contenders  # and no other: what was removed from params.yaml does not linger
     ]
     ranking = rank(name, task, entries, params.seed)

@@ -52,7 +52,14 @@ def evaluate(name: str) -> None:
     write_json(folder / "decision.json", calibration)
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     view = EvaluationData(
-        *(schema, task, test, predictions.test_replies, predictions.test_truth, calibration, test_baselines, train),
+        schema,
+        task,
+        test,
+        predictions.test_predictions,
+        predictions.test_reference,
+        calibration,
+        test_baselines,
+        train,
         lambda *columns: predict(model, task.postprocess(), to_tensors(columns)),
     )
     write_views(folder, view, read_history(train_folder / "history.csv"))

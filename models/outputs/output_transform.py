@@ -6,7 +6,7 @@ train part, kept as buffers, and undone inside the exported graph, so that what 
 Shapes: B batch, O outputs.
 """
 
-from typing import Protocol, cast, final, runtime_checkable
+from typing import Protocol, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +19,6 @@ class OutputTransform(Protocol):
 
     def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         """From the target's units to the network's."""
-
-
-@runtime_checkable
-class WeightedOutputTransform(Protocol):
-    """A finish whose inverse says of every class code, in a second column, how much the example counts."""
-
-    def split_weights(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """What `inverse` gave, (B, 2), as class codes int64 (B,) and weights (B,)."""
 
 
 @final

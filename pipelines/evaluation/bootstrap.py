@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.tasks import Calibration, Task
+from pipelines.tasks.task import Reference
 
 MAX_BLOCK_CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
 
@@ -62,7 +63,7 @@ def percentile_interval(values: NDArray[np.float64], level: float) -> Interval:
 def bootstrap_intervals(
     task: Task,
     predictions: NDArray[Any],
-    reference: NDArray[Any],
+    reference: Reference,
     calibration: Calibration,
     seed: int,
     resamples: int = 1000,
@@ -71,14 +72,14 @@ def bootstrap_intervals(
     """The interval of every metric of the task, by name."""
     blocks = [
         task.bootstrap_scores(predictions, reference, weights, calibration)
-        for weights in resample_counts(len(reference), seed, resamples)
+        for weights in resample_counts(len(predictions), seed, resamples)
     ]
     by_metric = {
         metric.name: percentile_interval(np.concatenate([block[metric.name] for block in blocks]), level)
         for metric in task.metrics
     }
     return {
-        name: _widen_degenerate_interval(interval, len(reference), level) if name in PROPORTION_METRICS else interval
+        name: _widen_degenerate_interval(interval, len(predictions), level) if name in PROPORTION_METRICS else interval
         for name, interval in by_metric.items()
     }
 

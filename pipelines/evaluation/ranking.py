@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     predictions: Predictions
 
 
-def read_entry(contender: str, trained: Path, evaluated: Path) -> Entry:
+def read_entry(task: Task, contender: str, trained: Path, evaluated: Path) -> Entry:
     """Read a contender's model.json, metrics.json and predictions.npz."""
     model = read_json(trained / "model.json")
     return Entry(
@@ -53,7 +53,7 @@ def read_entry(contender: str, trained: Path, evaluated: Path) -> Entry:
         model["parameters"],
         model["flops"],
         read_scores(evaluated / "metrics.json"),
-        read_predictions(evaluated / "predictions.npz"),
+        read_predictions(evaluated / "predictions.npz", task.reference_type),
     )
 
 
@@ -105,12 +105,12 @@ def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, str]:
 def _check_same_rows(entries: Sequence[Entry]) -> None:
     first = entries[0]
     for entry in entries[1:]:
-        for array_name in ("valid_truth", "test_truth"):
-            if not np.array_equal(getattr(entry.predictions, array_name), getattr(first.predictions, array_name)):
+        for part in ("valid_reference", "test_reference"):
+            pairs = zip(getattr(entry.predictions, part), getattr(first.predictions, part), strict=True)
+            if not all(np.array_equal(one, other, equal_nan=one.dtype.kind == "f") for one, other in pairs):
                 raise UserError(
                     f"predictions.npz of {entry.contender} and {first.contender} hold different "
-                    f"{array_name.replace('_', ' ')}; only answers to the same rows can be compared: evaluate both "
-                    "again"
+                    f"{part.replace('_', ' ')}; only predictions for the same rows can be compared: evaluate both again"
                 )
 
 
@@ -128,8 +128,8 @@ def _compare_with_best(
 
     def objective_per_row(entry: Entry) -> NDArray[np.float64]:
         if part == "valid":
-            return task.objective_per_row(entry.predictions.valid_replies, entry.predictions.valid_truth)
-        return task.objective_per_row(entry.predictions.test_replies, entry.predictions.test_truth)
+            return task.objective_per_row(entry.predictions.valid_predictions, entry.predictions.valid_reference)
+        return task.objective_per_row(entry.predictions.test_predictions, entry.predictions.test_reference)
 
     comparisons = iter(
         compare_with_control(

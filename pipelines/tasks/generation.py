@@ -7,7 +7,7 @@ Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
 """
 
 import math
-from typing import Any, Literal, Protocol, cast, final
+from typing import Any, Literal, NamedTuple, Protocol, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,15 @@ from pipelines.tasks.metrics.generation import (
     energy_distance_per_point,
     is_in_manifold,
 )
-from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
 
 Floats = NDArray[np.float64]
 
 NOISE_SIZE = 64  # numbers that a drawing starts from; a network uses as many of them as it likes
+MAX_GREY_LEVEL = 255.0  # grey levels from black to white
 MIXTURE_COMPONENTS = 10  # of the mixture that stands among the baselines
+
+GOALS = {"energy_distance": Goal("energy_distance", "minimize")}
 
 METRICS = (
     Metric(
@@ -73,8 +76,14 @@ class HasElbo(Protocol):
     def elbo(self, x: Tensor) -> Tensor: ...
 
 
+class ImageReference(NamedTuple):
+    """The real images that drawn ones are compared with, as a set."""
+
+    images: NDArray[Any]  # (N, H, W[, C]), 0 to 255
+
+
 @final
-class Generation:
+class Generation(Task):
     """Noise (B, Z) in, images (B, H, W[, C]) of 0 to 255 out.
 
     Raises:
@@ -84,8 +93,9 @@ class Generation:
     name = "generation"
     output_name = "samples"
     metrics = METRICS
-    goals = ("energy_distance",)
-    goal = Goal("energy_distance", "minimize")
+    goals = tuple(GOALS)
+    reference_type = ImageReference
+    augments_target = True
     input_fields: tuple[Field, ...] = (Field(name="noise", kind="noise", dtype="float32", shape=(NOISE_SIZE,)),)
 
     def __init__(
@@ -94,8 +104,7 @@ class Generation:
         field = schema.inputs[0]
         if field.kind != "image" or len(schema.inputs) > 1:
             raise UserError(f"generation draws images; the input {field.name!r} is of kind {field.kind}")
-        if goal is not None and goal not in self.goals:
-            raise UserError(f"goal of a generation must be one of {', '.join(self.goals)}; found {goal!r}")
+        self.goal = choose_goal("a generation", GOALS, goal)
         self.shape = field.shape
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
@@ -108,35 +117,33 @@ class Generation:
         generator = np.random.Generator(np.random.PCG64(0))
         return (generator.standard_normal((len(part.target), NOISE_SIZE), dtype=np.float32),)
 
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
+    def target(self, train: Part) -> AnyTarget:
+        return Target(train.inputs[0])
 
-    def target(self, part: Part) -> NDArray[Any]:
-        return part.inputs[0]
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        return part.inputs[0]
+    def reference(self, part: Part) -> ImageReference:
+        return ImageReference(part.inputs[0])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         return UnscalePixels(self.shape)
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return cast(HasElbo, network).elbo(target)
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        return cast(HasElbo, network).elbo(target.values)
 
     def postprocess(self) -> nn.Module:
-        return nn.Hardtanh(0.0, 255.0)
+        return nn.Hardtanh(0.0, MAX_GREY_LEVEL)
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        return {}
+    def min_output_scale(self) -> float:
+        """Of pixels, all of their range."""
+        return MAX_GREY_LEVEL
 
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: ImageReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples of real and drawn images alike; weights (R, N), values (R,)."""
         counts = np.asarray(weights, dtype=np.float64)
         if not np.isfinite(predictions).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
-        real, drawn = embedding.embed_images(reference), embedding.embed_images(predictions)
+        real, drawn = embedding.embed_images(reference.images), embedding.embed_images(predictions)
         total = counts.sum(axis=1)
         return {
             "energy_distance": bootstrap_energy_distance(real, drawn, counts),
@@ -145,11 +152,11 @@ class Generation:
             "recall": counts @ is_in_manifold(real, drawn) / total,
         }
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: ImageReference) -> Floats:
         """What every real image adds to the energy distance, (N,)."""
         if not np.isfinite(predictions).all():
-            return np.full(len(reference), np.nan)
-        return energy_distance_per_point(embedding.embed_images(reference), embedding.embed_images(predictions))
+            return np.full(len(reference.images), np.nan)
+        return energy_distance_per_point(embedding.embed_images(reference.images), embedding.embed_images(predictions))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """Every pixel on its own, and a mixture of Gaussians, both fitted to the train part."""

@@ -13,8 +13,9 @@ should have been reconstructed.
 Shapes: N rows, D numbers of an example in the order they are stored, R resamples, B rows of a batch.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,6 @@ from torch import Tensor, nn
 from models.blocks.losses import binary_cross_entropy, squared_error
 from models.outputs.output_transform import OutputTransform
 from models.outputs.reconstruction import ImageReconstruction, RowReconstruction
-from pipelines.data.dataset import chunks
-from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.data.statistics import grey_level_mean_and_std, mean_and_std
@@ -38,7 +37,7 @@ from pipelines.tasks.reconstruction_modes import (
     infer_mode,
     mode_metrics,
 )
-from pipelines.tasks.task import Calibration, Goal, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Goal, Target, Task, TaskSettings
 
 Floats = NDArray[np.float64]
 
@@ -64,8 +63,15 @@ class ReconstructionSettings(TaskSettings):
     loss: Literal["squared_error", "binary_cross_entropy"] = "squared_error"
 
 
+class AnomalyReference(NamedTuple):
+    """Which rows are anomalous, and what should have been reconstructed."""
+
+    is_anomalous: NDArray[np.bool_]  # (N,)
+    values: NDArray[Any]  # (N, H, W[, C]) of images, (N, D) of tables
+
+
 @final
-class Reconstruction:
+class Reconstruction(Task):
     """What was shown, drawn again: replies (N, 1 + D), the score and the reconstruction in the target's units.
 
     Raises:
@@ -75,6 +81,8 @@ class Reconstruction:
 
     name = "reconstruction"
     output_name = "reconstruction"
+    reference_type = AnomalyReference
+    augments_target = True
     goals: tuple[str, ...] = tuple(GOALS)  # of some use; an instance has those of its own
 
     def __init__(self, schema: Schema, settings: ReconstructionSettings, goal: str | None = None) -> None:
@@ -107,24 +115,18 @@ class Reconstruction:
             raise UserError("the reconstruction of a table has a number per column; the network writes images")
         return (*self.shape, 1)[2]
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
-
     def train_mask(self, part: Part) -> NDArray[Any] | None:
         return None if self.normal_class is None else ~self._is_anomalous(part)
 
-    def target(self, part: Part) -> NDArray[Any]:
+    def target(self, train: Part) -> AnyTarget:
         """The clean images of denoising; else the inputs: one image, or all columns side by side, (N, D)."""
+        return Target(self._target_array(train))
+
+    def _target_array(self, part: Part) -> NDArray[Any]:
         return part.target if self.mode == "denoising" else self._input_array(part)
 
-    def reference(self, part: Part) -> NDArray[Any]:
-        """Whether a row is anomalous, and what should have been reconstructed, float32 (N, 1 + D)."""
-        targets, anomalous = self.target(part), self._is_anomalous(part)
-        reference = allocate((len(targets), 1 + self.head_width("vector")), np.float32)
-        for rows in chunks(targets):
-            reference[rows, 0] = anomalous[rows]
-            reference[rows, 1:] = targets[rows].reshape(rows.stop - rows.start, -1)
-        return reference
+    def reference(self, part: Part) -> AnomalyReference:
+        return AnomalyReference(self._is_anomalous(part), self._target_array(part))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         if self.is_image:
@@ -133,24 +135,30 @@ class Reconstruction:
         row = RowReconstruction(len(self.input_fields))
         return row if train is None else row.fit(*mean_and_std(self._trainable_pairs(train)[1]))
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return LOSSES[self.settings.loss](network(*inputs).flatten(1), target.flatten(1))
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        return LOSSES[self.settings.loss](network(*inputs).flatten(1), target.values.flatten(1))
 
     def postprocess(self) -> nn.Module:
         return nn.Identity()
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
+    def min_output_scale(self) -> float | NDArray[np.float64]:
+        """Of the score, 1; of pixels, all of their range."""
+        if not self.is_image:
+            return 1.0
+        return np.concatenate([[1.0], np.full(math.prod(self.shape), image_similarity.PIXEL_RANGE)])
+
+    def calibrate(self, predictions: NDArray[Any], reference: AnomalyReference) -> dict[str, float]:
         """Of anomaly detection, the lowest score that is flagged."""
         if self.mode != "anomalies":
             return {}
         return {
             "threshold": anomaly_metrics.choose_threshold(
-                np.asarray(predictions[:, 0], dtype=np.float64), reference[:, 0] == 1
+                np.asarray(predictions[:, 0], dtype=np.float64), reference.is_anomalous
             )
         }
 
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: AnomalyReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
         self._check_shapes(predictions, reference)
@@ -158,7 +166,7 @@ class Reconstruction:
         if not np.isfinite(predictions).all():
             return {metric.name: np.full(len(times), np.nan) for metric in self.metrics}
         if self.mode == "anomalies":
-            scores, anomalous = np.asarray(predictions[:, 0], dtype=np.float64), reference[:, 0] == 1
+            scores, anomalous = np.asarray(predictions[:, 0], dtype=np.float64), reference.is_anomalous
             counts = np.ascontiguousarray(times.T)
             found = anomaly_metrics.detection_scores(scores, anomalous, counts, calibration["threshold"])
             errors, normal = self._squared_errors(predictions, reference)[~anomalous], times[:, ~anomalous]
@@ -169,7 +177,7 @@ class Reconstruction:
         rows = {metric.name: self._score_per_row(metric.name, predictions, reference) for metric in self.metrics}
         return {name: times @ values / times.sum(axis=1) for name, values in rows.items()}
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
+    def objective_per_row(self, predictions: NDArray[Any], reference: AnomalyReference) -> Floats:
         """The goal for every row, (N,).
 
         Raises:
@@ -178,20 +186,19 @@ class Reconstruction:
         self._check_shapes(predictions, reference)
         if self.mode != "anomalies":
             return self._score_per_row(self.goal.name, predictions, reference)
-        anomalous = reference[:, 0] == 1
-        normal = len(reference) - int(anomalous.sum())
-        if self.goal.name == "auroc" and not 0 < normal < len(reference):
+        anomalous = reference.is_anomalous
+        rows = len(anomalous)
+        normal = rows - int(anomalous.sum())
+        if self.goal.name == "auroc" and not 0 < normal < rows:
             raise UserError(
-                f"goal auroc needs both normal and anomalous rows to score; of {len(reference)} rows, {normal} are "
+                f"goal auroc needs both normal and anomalous rows to score; of {rows} rows, {normal} are "
                 "normal: split so that every part has both, or set goal: squared_error"
             )
         if self.goal.name == "auroc":
             return anomaly_metrics.placements(np.asarray(predictions[:, 0], dtype=np.float64), anomalous)
         if not normal:
-            raise UserError(
-                f"goal squared_error is about normal rows, and of {len(reference)} rows to score none is normal"
-            )
-        return np.where(anomalous, 0, self._squared_errors(predictions, reference)) * (len(reference) / normal)
+            raise UserError(f"goal squared_error is about normal rows, and of {rows} rows to score none is normal")
+        return np.where(anomalous, 0, self._squared_errors(predictions, reference)) * (rows / normal)
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         baseline_inputs = BaselineInputs(*self._trainable_pairs(train), self._input_array(part))
@@ -208,28 +215,26 @@ class Reconstruction:
     def _trainable_pairs(self, train: Part) -> tuple[NDArray[Any], NDArray[Any]]:
         """Inputs and targets of the rows that may be learned from."""
         rows = self.train_mask(train)
-        both = self._input_array(train), self.target(train)
+        both = self._input_array(train), self._target_array(train)
         return both if rows is None or rows.all() else (both[0][rows], both[1][rows])
 
-    def _score_per_row(self, name: str, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
+    def _score_per_row(self, name: str, predictions: NDArray[Any], reference: AnomalyReference) -> Floats:
         if name == "ssim":
-            reconstructed, targets = (values[:, 1:].reshape(-1, *self.shape) for values in (predictions, reference))
-            return image_similarity.ssim(reconstructed, targets)
+            return image_similarity.ssim(predictions[:, 1:].reshape(-1, *self.shape), reference.values)
         errors = self._squared_errors(predictions, reference)
         return image_similarity.psnr(errors) if name == "psnr" else errors
 
-    def _squared_errors(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
+    def _squared_errors(self, predictions: NDArray[Any], reference: AnomalyReference) -> Floats:
         """The mean squared difference of every row: of the full range, or of the spreads of the normal rows here."""
-        reconstructed, targets = predictions[:, 1:], reference[:, 1:]
+        reconstructed, targets = predictions[:, 1:].reshape(-1, *self.shape), reference.values
         if self.is_image:
             return image_similarity.mean_squared_error(reconstructed, targets)
-        spread = mean_and_std(targets[reference[:, 0] == 0])[1]
+        spread = mean_and_std(targets[~reference.is_anomalous])[1]
         known = ~np.isnan(targets)
         differences = np.where(known, (reconstructed.astype(np.float64) - targets) / spread, 0)
         errors: Floats = np.square(differences).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         return errors
 
-    def _check_shapes(self, predictions: NDArray[Any], reference: NDArray[Any]) -> None:
-        assert predictions.shape == reference.shape == (len(reference), 1 + self.head_width("vector")), (
-            f"{predictions.shape}"
-        )
+    def _check_shapes(self, predictions: NDArray[Any], reference: AnomalyReference) -> None:
+        shape = (len(reference.values), 1 + self.head_width("vector"))
+        assert predictions.shape == shape, f"{predictions.shape} for {shape}"

@@ -38,7 +38,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prediction_shape=(2,),
         tolerance=1e-5,
         calibration={"threshold": 0.25, "positive": 1},
-        levels=(0.1, 0.9),
     )
     return folder
 

@@ -24,7 +24,7 @@ from pipelines.reporting.plots.worst_mistakes import (
 from pipelines.reporting.views import classification
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks import score
-from pipelines.tasks.classification import GOALS, METRICS, Classification
+from pipelines.tasks.classification import GOALS, METRICS, Classification, ClassReference
 
 LOG_LOSS, ACCURACY = GOALS["log_loss"], GOALS["accuracy"]
 
@@ -125,7 +125,7 @@ def test_a_picture_is_a_png_with_the_same_bytes_every_time(draw: Callable[[Path]
 
 def view(classes: int, part: Part, replies: np.ndarray, shape: tuple[int, ...] = (8, 8)) -> EvaluationData:
     described = schema(classes, shape)
-    return EvaluationData(described, Classification(described), part, replies, part.target, {}, {})
+    return EvaluationData(described, Classification(described), part, replies, ClassReference(part.target), {}, {})
 
 
 VIEWS = (
@@ -158,7 +158,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> None:
     part, replies = answered(5, 120)
     classification.write_view(tmp_path, view(5, part, replies))
-    scores = score(Classification(schema(5)), replies, part.target, {})
+    scores = score(Classification(schema(5)), replies, ClassReference(part.target), {})
     pairs = rows_of(tmp_path / "tables" / "confusion.csv")
     assert [pair["actual"] for pair in pairs] == [f"c{code}" for code in part.target]
     assert np.mean([pair["actual"] == pair["predicted"] for pair in pairs]) == scores["accuracy"]

@@ -36,8 +36,11 @@ from pipelines.tasks.metrics.forecasting import (
     GOALS,
     METRICS,
     SCORES_PER_ROW,
+    ForecastReference,
     pinball_loss,
 )
+from pipelines.tasks.task import Target
+from tests.support.references import rows_of
 
 W, H = 12, 4
 SEEN, FORETOLD = ("wind", "load", "heat"), ("load", "wind")  # in another order, and one that is not foretold
@@ -82,9 +85,9 @@ def replied(to: Part, levels: int = 3, seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("loss", ["quantile", "huber"])
 def test_the_errors_equal_scikit_learns(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.levels)), one.reference(data)
+    replies, truth = replied(data, len(one.quantile_levels)), one.reference(data)
     found = score(one, replies, truth, one.calibrate(replies, truth))
-    true, middle = data.target.reshape(30, -1), replies[..., one.levels.index(0.5)].reshape(30, -1)
+    true, middle = data.target.reshape(30, -1), replies[..., one.quantile_levels.index(0.5)].reshape(30, -1)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(true, middle), rel=1e-12)
     assert found["rmse"] == pytest.approx(reference.mean_squared_error(true, middle) ** 0.5, rel=1e-12)
 
@@ -94,9 +97,9 @@ def test_the_pinball_loss_equals_scikit_learns() -> None:
     replies = replied(data)
     expected = [
         reference.mean_pinball_loss(data.target.ravel(), replies[..., place].ravel(), alpha=level)
-        for place, level in enumerate(one.levels)
+        for place, level in enumerate(one.quantile_levels)
     ]
-    assert pinball_loss(replies, data.target, one.levels).mean() == pytest.approx(np.mean(expected), rel=1e-12)
+    assert pinball_loss(replies, data.target, one.quantile_levels).mean() == pytest.approx(np.mean(expected), rel=1e-12)
 
 
 def test_an_error_of_one_step_of_the_series_has_a_mase_of_1() -> None:
@@ -118,7 +121,7 @@ def test_gaps_and_variables_that_never_move_leave_errors_finite() -> None:
 @pytest.mark.parametrize("loss", ["quantile", "squared_error"])
 def test_unit_weights_give_the_plain_score(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.levels)), one.reference(data)
+    replies, truth = replied(data, len(one.quantile_levels)), one.reference(data)
     decided = one.calibrate(replies, truth)
     found = one.bootstrap_scores(replies, truth, np.ones((2, 30)), decided)
     for name, value in score(one, replies, truth, decided).items():
@@ -133,7 +136,7 @@ def test_a_resample_scores_as_the_rows_it_drew(seed: int) -> None:
     found = one.bootstrap_scores(replies, truth, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(30), counts)
-        expected = score(one, replies[drawn], truth[drawn], {})
+        expected = score(one, replies[drawn], rows_of(truth, drawn), {})
         assert {name: pytest.approx(found[name][resample], rel=1e-12) for name in expected} == expected
 
 
@@ -161,11 +164,12 @@ def test_intervals_hold_the_truth_of_new_windows_as_often_as_they_promise(loss: 
     """Romano et al. 2019, theorem 1: between 0.8 and 0.8 + 1 / (n + 1) on average, however bad the quantiles are."""
     one, rows = task(loss=loss), 1199
     generator = np.random.default_rng(0)
-    truth = np.concatenate([generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2))], axis=1)
-    replies = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.levels))), axis=-1)
-    decided = one.calibrate(replies[:rows], truth[:rows])
+    truth = ForecastReference(generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2)))
+    replies = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.quantile_levels))), axis=-1)
+    decided = one.calibrate(replies[:rows], rows_of(truth, slice(rows)))
     assert decided["coverage"] == 0.8
-    assert score(one, replies[rows:], truth[rows:], decided)["coverage"] == pytest.approx(0.8, abs=0.02)
+    found = score(one, replies[rows:], rows_of(truth, slice(rows, None)), decided)
+    assert found["coverage"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_every_step_and_variable_has_a_radius_of_its_own() -> None:
@@ -197,7 +201,7 @@ def test_targets_go_into_the_networks_units_and_come_back(loss: str) -> None:
     finish = one.output_transform(data)
     target, windows = torch.from_numpy(data.target), torch.from_numpy(data.inputs[0])
     inner = finish.inverse(target, windows)
-    assert inner.shape == (30, H, 2, len(one.levels))
+    assert inner.shape == (30, H, 2, len(one.quantile_levels))
     assert inner.flatten(1).shape[1] == one.head_width("vector")
     torch.testing.assert_close(finish(inner.flatten(1), windows), target[..., None].expand_as(inner))
     assert inner.std().item() == pytest.approx(1, abs=0.02)
@@ -245,8 +249,8 @@ def test_served_quantiles_are_in_order_and_the_same_numbers(values: np.ndarray) 
 def test_every_loss_is_least_at_the_truth(loss: str) -> None:
     one, data = task(loss=loss), part()
     inner = one.output_transform(data).inverse(torch.from_numpy(data.target), torch.from_numpy(data.inputs[0]))
-    assert one.loss(nn.Identity(), (inner.flatten(1),), inner).item() == pytest.approx(0, abs=1e-6)
-    assert one.loss(nn.Identity(), (inner.flatten(1) + 0.5,), inner).item() > 0
+    assert one.loss(nn.Identity(), (inner.flatten(1),), Target(inner)).item() == pytest.approx(0, abs=1e-6)
+    assert one.loss(nn.Identity(), (inner.flatten(1) + 0.5,), Target(inner)).item() > 0
 
 
 @pytest.mark.parametrize("loss", ["quantile", "huber"])
@@ -268,7 +272,7 @@ def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, t
         "torchscript": parity.torchscript_runtime(tmp_path / "model.pt"),
     }
     replies = parity.eager_predictions(served, data.inputs)
-    assert replies.shape == (30, H, 2, len(one.levels))
+    assert replies.shape == (30, H, 2, len(one.quantile_levels))
     assert np.isfinite(replies).all()
     assert parity.check_parity(served, runtimes, data.inputs, ())["rows"] == 30  # and no Mismatch
 
@@ -410,7 +414,7 @@ def test_the_pictures_of_a_forecast_are_the_same_every_time(rows: int, horizon: 
         part(40, 3, horizon),
         part(rows, 0, horizon),
     )
-    replies, truth = replied(test, len(one.levels)), one.reference(test)
+    replies, truth = replied(test, len(one.quantile_levels)), one.reference(test)
     view = EvaluationData(
         described, one, test, replies, truth, one.calibrate(replies, truth), one.baselines(train, test)
     )

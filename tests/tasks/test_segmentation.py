@@ -23,7 +23,8 @@ from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
-from pipelines.tasks.segmentation import GOALS, LOSSES, Segmentation, SegmentationSettings
+from pipelines.tasks.segmentation import GOALS, LOSSES, MaskReference, Segmentation, SegmentationSettings
+from pipelines.tasks.task import Target
 
 LABELS = ("sky", "sea", "ship", "sand", "sun")
 
@@ -66,7 +67,7 @@ def test_the_scores_are_scikit_learns(problem: tuple[np.ndarray, np.ndarray]) ->
     replies, truth = problem
     classes = replies.shape[1]
     answers = replies.argmax(axis=1)
-    found = score(segmentation(classes), replies, truth, {})
+    found = score(segmentation(classes), replies, MaskReference(truth), {})
     pairs = [(true.ravel(), answer.ravel()) for true, answer in zip(truth, answers, strict=True)]
     flat = np.moveaxis(replies, 1, -1).reshape(-1, classes)
     assert agree(found["dice"], np.mean([reference.f1_score(*pair, average="macro") for pair in pairs]))
@@ -81,10 +82,10 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
     images = len(truth)
     weights = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=3)
     task = segmentation(replies.shape[1], background="sky")
-    found = task.bootstrap_scores(replies, truth, weights, {})
+    found = task.bootstrap_scores(replies, MaskReference(truth), weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(images), counts)
-        scores = score(task, replies[drawn], truth[drawn], {})
+        scores = score(task, replies[drawn], MaskReference(truth[drawn]), {})
         assert all(agree(found[name][resample], score) for name, score in scores.items())
     assert list(found) == [metric.name for metric in task.metrics]
 
@@ -92,7 +93,7 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=problems())
 def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, truth = problem
+    replies, truth = problem[0], MaskReference(problem[1])
     task = segmentation(replies.shape[1], goal=goal)
     assert agree(task.objective_per_row(replies, truth).mean(), score(task, replies, truth, {})[goal])
 
@@ -101,8 +102,10 @@ def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, 
 def test_the_right_mask_is_better_than_a_wrong_one_by_every_goal(goal: str) -> None:
     task = segmentation(3, goal=goal)
     truth = np.random.default_rng(0).integers(0, 3, (2, 6, 8))
-    right, wrong = (np.moveaxis(np.eye(3)[codes], -1, 1) for codes in (truth, (truth + 1) % 3))
-    assert task.goal.is_better(score(task, right, truth, {})[goal], score(task, wrong, truth, {})[goal])
+    right, wrong = (
+        score(task, replied(codes, 3), MaskReference(truth), {})[goal] for codes in (truth, (truth + 1) % 3)
+    )
+    assert task.goal.is_better(right, wrong)
 
 
 def certain(*rows: str) -> np.ndarray:
@@ -117,7 +120,7 @@ def replied(mask: np.ndarray, classes: int) -> np.ndarray:
 def test_dice_and_overlap_leave_the_background_out() -> None:
     truth, answer = certain("0011", "0011"), certain("0111", "0000")
     task = segmentation(2, (2, 4), background="sky")
-    found = score(task, replied(answer, 2), truth, {})
+    found = score(task, replied(answer, 2), MaskReference(truth), {})
     assert found["dice"] == pytest.approx(2 * 2 / (4 + 3))
     assert found["iou"] == pytest.approx(2 / 5)
     assert found["pixel_accuracy"] == pytest.approx(5 / 8)
@@ -127,7 +130,7 @@ def test_an_image_rightly_left_empty_is_perfect_and_one_wrongly_filled_is_not() 
     empty, filled = np.zeros((1, 2, 4), np.uint8), certain("0000", "0010")
     task = segmentation(2, (2, 4), background="sky")
     for truth, answer, expected in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
-        found = score(task, replied(answer, 2), truth, {})
+        found = score(task, replied(answer, 2), MaskReference(truth), {})
         assert (found["dice"], found["iou"], found["boundary_f1"]) == (expected, expected, expected)
 
 
@@ -172,7 +175,7 @@ def test_boundary_tolerance_is_0_75_percent_of_the_diagonal_at_least_a_pixel() -
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    replies, truth = np.full((2, 3, 6, 8), np.nan), np.zeros((2, 6, 8), np.uint8)
+    replies, truth = np.full((2, 3, 6, 8), np.nan), MaskReference(np.zeros((2, 6, 8), np.uint8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(np.isnan(value) for value in score(segmentation(3), replies, truth, {}).values())
@@ -200,7 +203,7 @@ def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str
     logits = torch.randn(1, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     network = Constant(logits if written == "image" else logits.flatten(1))
     truth = torch.randint(3, (4, 6, 8), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
-    found = task.loss(network, (torch.zeros(4, 1),), task.output_transform(None).inverse(truth))
+    found = task.loss(network, (torch.zeros(4, 1),), Target(task.output_transform(None).inverse(truth)))
     found.backward()
     expected = sum(one(logits.expand(4, -1, -1, -1), truth.long()) for one in LOSSES[loss])
     assert found.item() == pytest.approx(expected.item())
@@ -217,7 +220,7 @@ def test_weights_balance_the_cross_entropy() -> None:
     truth[0, 0, 0] = 1
     network = Constant(torch.tensor([3.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 6, 8).clone())  # always class 0
     plain, balanced = (
-        segmentation(2, loss="cross_entropy", weights=weights).loss(network, (truth,), truth).item()
+        segmentation(2, loss="cross_entropy", weights=weights).loss(network, (truth,), Target(truth)).item()
         for weights in ("none", "balanced")
     )
     miss, hit = np.log1p(np.exp(3.0)), np.log1p(np.exp(-3.0))
@@ -233,7 +236,7 @@ def test_the_baseline_answers_the_shares_of_the_training_pixels() -> None:
     assert name.endswith("(baseline)")
     assert replies.shape == (3, 2, 1, 4)
     assert np.unique(replies[:, 1]).tolist() == [0.75]
-    assert score(task, replies, part.target, {})["pixel_accuracy"] == 1
+    assert score(task, replies, MaskReference(part.target), {})["pixel_accuracy"] == 1
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_a_thousand_resamples_take_under_a_second() -> None:
     replies = replied(truth, 3) * 0.8 + 0.1
     weights = generator.multinomial(40, np.full(40, 1 / 40), size=1000)
     started = time.perf_counter()
-    segmentation(3, (32, 32)).bootstrap_scores(replies, truth, weights, {})
+    segmentation(3, (32, 32)).bootstrap_scores(replies, MaskReference(truth), weights, {})
     assert time.perf_counter() - started < 1  # 0.03 s where this was written
 
 
@@ -284,7 +287,7 @@ def test_pictures_and_tables_come_out_whole_and_the_same_every_time(
         (folder / "pictures").mkdir(parents=True)
         (folder / "tables").mkdir()
         views_segmentation.write_view(
-            folder, EvaluationData(described, task, Part((pixels,), truth), replies, truth, {}, {})
+            folder, EvaluationData(described, task, Part((pixels,), truth), replies, MaskReference(truth), {}, {})
         )
         written.append({path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))})
     assert written[0] == written[1]

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
@@ -22,7 +22,7 @@ from pipelines.reporting.views.view import EvaluationData
 class TaskView(NamedTuple):
     """How the answers of a task are shown."""
 
-    write_view: Callable[[Path, EvaluationData], None]  # writes pictures/*.png and tables/*.csv
+    write_view: Callable[[Path, EvaluationData[Any]], None]  # writes pictures/*.png and tables/*.csv
     headline: Callable[[LeaderboardRow, int, Schema], str]  # the test result as one plain sentence
     reply_description: str  # what is served, in a sentence
     captions: Mapping[str, tuple[str, str]]  # picture -> title and sentence, in the order of the report
@@ -88,7 +88,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(stream)]
 
 
-def write_views(folder: Path, data: EvaluationData, history: Sequence[Mapping[str, float]]) -> None:
+def write_views(folder: Path, data: EvaluationData[Any], history: Sequence[Mapping[str, float]]) -> None:
     """Write the task's tables to tables/ in the evaluate folder, and all pictures to pictures/.
 
     What was solved in one step has no learning curve, hence no curves.png.

@@ -79,12 +79,11 @@ def _format_interval(estimate: Estimate, factor: float) -> str:
     return f" (95 % interval: {estimate.low * factor:.1f} to {estimate.high * factor:.1f})"
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Reconstruction]) -> None:
     """Write what the use has to show: pictures of images, errors of columns, scores of anomalies."""
     task = data.task
-    assert isinstance(task, Reconstruction)
     pictures, tables = folder / "pictures", folder / "tables"
-    anomalous = data.reference[:, 0] == 1
+    anomalous = data.reference.is_anomalous
     if task.mode == "anomalies":
         scores, threshold = np.asarray(data.predictions[:, 0], dtype=np.float64), data.calibration["threshold"]
         write_csv_table(tables / "flagged.csv", FlagCounts._fields, flag_counts(data, scores >= threshold))
@@ -106,10 +105,9 @@ class FlagCounts(NamedTuple):
     flagged: int
 
 
-def flag_counts(data: EvaluationData, flags: Booleans) -> list[FlagCounts]:
+def flag_counts(data: EvaluationData[Reconstruction], flags: Booleans) -> list[FlagCounts]:
     """One row per class of the target that occurs."""
     task, codes = data.task, np.asarray(data.test.target)
-    assert isinstance(task, Reconstruction)
     return [
         FlagCounts(
             label,
@@ -130,9 +128,9 @@ class ColumnError(NamedTuple):
     anomalous: float
 
 
-def column_errors(data: EvaluationData, anomalous: Booleans) -> list[ColumnError]:
+def column_errors(data: EvaluationData[Reconstruction], anomalous: Booleans) -> list[ColumnError]:
     """One row per column of a table, in the order of the schema; missing cells are left out."""
-    reference = data.reference[:, 1:].astype(np.float64)
+    reference = data.reference.values.astype(np.float64)
     spread = mean_and_std(reference[~anomalous])[1]
     squares = np.square((data.predictions[:, 1:] - reference) / spread)  # (N, D)
     known = ~np.isnan(squares)
@@ -207,11 +205,11 @@ def draw_column_errors(path: Path, columns: Sequence[ColumnError], has_anomalies
             figure.legend(loc="outside lower center", ncols=2)
 
 
-def draw_reconstructions(path: Path, data: EvaluationData, task: Reconstruction, anomalous: Booleans) -> None:
+def draw_reconstructions(
+    path: Path, data: EvaluationData[Reconstruction], task: Reconstruction, anomalous: Booleans
+) -> None:
     """What was shown, what should have been drawn, what was drawn, and the difference; an example per column."""
-    reconstructions, reference = (
-        values[:, 1:].reshape(-1, *task.shape) for values in (data.predictions, data.reference)
-    )
+    reconstructions, reference = data.predictions[:, 1:].reshape(-1, *task.shape), data.reference.values
     if task.mode == "anomalies":
         chosen = _choose_hits_and_misses(data, anomalous)
     else:
@@ -225,12 +223,12 @@ def draw_reconstructions(path: Path, data: EvaluationData, task: Reconstruction,
         image_rows |= {name.removesuffix(" (baseline)"): [predictions[row, 1:].reshape(task.shape) for row in rows]
                   for name, predictions in data.baselines.items() if name.startswith("gaussian")}  # fmt: skip
     image_rows["drawn"] = [reconstructions[row] for row in rows]
-    image_rows["difference"] = [np.abs(reconstructions[row] - reference[row]) for row in rows]
+    image_rows["difference"] = [np.abs(reconstructions[row] - reference[row].astype(np.float32)) for row in rows]
     title = f"{len(rows)} of {len(reconstructions):,} test images"
     draw_contact_sheet(path, title, [name for name, _ in chosen], list(image_rows), list(image_rows.values()))
 
 
-def _choose_hits_and_misses(data: EvaluationData, anomalous: Booleans) -> list[tuple[str, int]]:
+def _choose_hits_and_misses(data: EvaluationData[Reconstruction], anomalous: Booleans) -> list[tuple[str, int]]:
     """The clearest anomalies, those that look most normal, the worst false alarms, and normal examples."""
     scores, labels = data.predictions[:, 0], data.schema.target.categories
     threshold = data.calibration["threshold"]

@@ -22,6 +22,7 @@ from pipelines.reporting.plots.style import (
     png_figure,
 )
 from pipelines.reporting.views.view import EvaluationData
+from pipelines.tasks.regression import Regression
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,9 +69,9 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Regression]) -> None:
     """Write tables/predicted.csv, and under pictures/ predicted.png, residuals.png and furthest.png."""
-    reference = np.asarray(data.reference, dtype=np.float64)
+    reference = np.asarray(data.reference.values, dtype=np.float64)
     predicted = np.asarray(data.predictions, dtype=np.float64)[:, 0]
     radius = data.calibration["radius"]
     rows = np.stack([reference, predicted, predicted - radius, predicted + radius], axis=1).tolist()
@@ -130,7 +131,7 @@ def draw_residuals(path: Path, target: Field, reference: Floats, predicted: Floa
 
 
 def draw_largest_residuals(
-    path: Path, data: EvaluationData, rows: Sequence[int], reference: Floats, predicted: Floats
+    path: Path, data: EvaluationData[Regression], rows: Sequence[int], reference: Floats, predicted: Floats
 ) -> None:
     """The given rows as tiles, each with the truth and the answer."""
     target = data.schema.target

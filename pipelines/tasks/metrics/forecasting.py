@@ -12,7 +12,7 @@ Shapes: N rows, H steps of the horizon, F variables, Q quantile levels.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ from numpy.typing import NDArray
 from pipelines.tasks.task import Calibration, Goal, Metric
 
 Floats = NDArray[np.float64]
+
+
+class ForecastReference(NamedTuple):
+    """What came true, and the scale of its errors."""
+
+    series: NDArray[Any]  # (N, H, F), in each variable's own unit
+    scale: NDArray[Any]  # (N, 1, F): a variable's average change from step to step, the same in every row
+
 
 GOALS = {
     "mase": Goal("mase", "minimize"),
@@ -118,11 +126,11 @@ def interval_radii(calibration: Calibration, horizon: int, columns: tuple[str, .
     return np.array([[calibration.get(radius_key(step, column), default) for column in columns] for step in steps])
 
 
-def unpack_reference(
-    predictions: NDArray[Any], reference: NDArray[Any], levels: tuple[float, ...]
+def as_float64(
+    predictions: NDArray[Any], reference: ForecastReference, levels: tuple[float, ...]
 ) -> tuple[Floats, Floats, Floats]:
-    """Quantiles (N, H, F, Q), truth (N, H, F) and scale (N, 1, F)."""
-    rows, steps, variables = reference.shape
-    assert predictions.shape == (rows, steps - 1, variables, len(levels)), f"{predictions.shape} for {reference.shape}"
-    true = np.asarray(reference, dtype=np.float64)
-    return np.asarray(predictions, dtype=np.float64), true[:, :-1], true[:, -1:]
+    """Quantiles (N, H, F, Q), true series (N, H, F) and scale (N, 1, F)."""
+    shape = (*reference.series.shape, len(levels))
+    assert predictions.shape == shape, f"{predictions.shape} for {shape}"
+    quantiles, true, scale = (np.asarray(values, dtype=np.float64) for values in (predictions, *reference))
+    return quantiles, true, scale
