@@ -1,8 +1,8 @@
-"""How far a score would move with other examples of the same kind: the percentile bootstrap.
+"""Percentile bootstrap: confidence intervals of scores.
 
-The rows of a set are drawn again, with replacement, a thousand times; the middle 95 % of the thousand
-scores is the interval. It holds the trained model fixed: it says how sure the score is, not how
-differently another training would have ended.
+The rows of a set are drawn again, with replacement, a thousand times; the middle 95 % of the thousand scores is the
+interval. It holds the trained model fixed: it measures the uncertainty of the score from the sample of rows, not from
+the training.
 
 Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 
@@ -31,8 +31,7 @@ class Interval(NamedTuple):
 def resample_counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
     """Yield how often each row is drawn in each resample, a (some resamples, N) block at a time.
 
-    The draws depend on the number of rows and the seed alone, so that two contenders scored on the same
-    rows meet the same resamples.
+    The draws depend on the number of rows and the seed alone, so that all contenders are scored on the same resamples.
     """
     generator = np.random.default_rng(seed)
     row_probabilities = np.full(rows, 1 / rows)

@@ -1,6 +1,6 @@
-"""Which of a few classes does an example belong to?
+"""Classification: which of a few exclusive classes does an example belong to?
 
-A network answers with a logit per class; what is served is a probability per class, and a label: the most probable
+A network's outputs are a logit per class; what is served is a probability per class, and a label: the most probable
 class, or, of two classes, the rarer one from a threshold on that was chosen on validation.
 
 Shapes: N rows, K classes, R resamples, B rows of a batch.
@@ -108,7 +108,7 @@ METRICS = (
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
-    "cross_entropy": cross_entropy,  # how surprised it is by the right class
+    "cross_entropy": cross_entropy,  # minus the logarithm of the right class's probability
     "binary_cross_entropy": one_vs_rest_cross_entropy,  # the same for every class on its own: is it, or not?
     "hinge": hinge_loss,  # the right class must lead by a margin, and no more
 }
@@ -127,8 +127,8 @@ class ClassificationSettings(TaskSettings):
 
     kind: Literal["classification"] = "classification"
     loss: Literal["cross_entropy", "binary_cross_entropy", "hinge"] = "cross_entropy"
-    weights: Literal["none", "balanced"] = "none"  # balanced: every class weighs the same in the loss
-    threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: what it is chosen for, if at all
+    weights: Literal["none", "balanced"] = "none"  # balanced: every class counts the same in the loss
+    threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: the criterion it is chosen by
 
 
 class ClassReference(NamedTuple):
@@ -139,9 +139,9 @@ class ClassReference(NamedTuple):
 
 @final
 class Classification(Task):
-    """Exclusive classes: a loss on logits (B, K), probabilities (B, K) as the reply.
+    """Classification task: logits (B, K) in the loss, probabilities (N, K) as predictions.
 
-    Targets are the codes 0 .. K-1 of the schema's target categories; replies are probabilities (N, K).
+    Targets are the codes 0 .. K-1 of the schema's target categories.
 
     Raises:
         UserError: if the target is not a category with at least two classes, or the goal is not one of `GOALS`.
@@ -170,7 +170,7 @@ class Classification(Task):
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("classification asks for one answer per example; the network answers for every pixel")
+            raise UserError("classification needs one prediction per example; the network predicts every pixel")
         return len(self.labels)
 
     def target(self, train: Part) -> AnyTarget:
@@ -189,7 +189,7 @@ class Classification(Task):
         return nn.Softmax(dim=-1)
 
     def calibrate(self, predictions: NDArray[Any], reference: ClassReference) -> dict[str, float]:
-        """Of two classes: the rarer one, and from which probability on it is said; else nothing."""
+        """Of two classes: the rarer one, and the lowest probability from which it is predicted; else nothing."""
         if len(self.labels) != 2 or self.settings.threshold == "half" or self.goal.name == "accuracy":
             return {}
         probabilities, codes = self._as_arrays(predictions, reference)
@@ -237,7 +237,7 @@ class Classification(Task):
         }
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ClassReference) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+        """The goal for every example, (N,); cheap enough for every epoch."""
         goal = SCORES_PER_ROW[self.goal.name]
         return np.concatenate(
             [
@@ -247,7 +247,7 @@ class Classification(Task):
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The shares of the training classes, for every row: its most probable class is the majority class."""
+        """Class shares of the train part, for every row: the most probable class is the majority class."""
         codes = np.asarray(train.target, dtype=np.int64)
         shares = np.bincount(codes, minlength=len(self.labels)) / len(codes)
         return {"majority class (baseline)": np.tile(shares, (len(part.target), 1))}
@@ -268,7 +268,7 @@ def balanced_class_weights(codes: NDArray[Any], classes: int) -> NDArray[np.floa
 
 
 def predicted_classes(probabilities: Floats, calibration: Calibration) -> Integers:
-    """The class that is said of every row, (N,): the most probable, or of two what the threshold decides."""
+    """The predicted class of every row, (N,): the most probable, or of two what the threshold decides."""
     if "threshold" not in calibration:
         return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
     positive = int(calibration["positive"])

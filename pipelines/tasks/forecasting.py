@@ -1,8 +1,8 @@
-"""What comes next? Every variable at every step of the horizon, as quantiles.
+"""Forecasting: every variable at every step of the horizon, as quantiles.
 
-A network reads a window of the past and answers with changes from its last value, in spreads of such changes; what is
-served are quantiles in each variable's own unit, in order. The interval between the outermost two is widened or
-narrowed by what validation shows (`decide`), so that it holds the truth as often as it says, also where the answers
+A network reads a window of the past, and its outputs are changes from the last value, in standard deviations of such
+changes; what is served are quantiles in each variable's own unit, in order. The interval between the outermost two is
+widened or narrowed on validation (`calibrate`), so that it holds the truth as often as it says, also where predictions
 are single numbers.
 
 Shapes: N rows, H steps of the horizon, F variables, Q quantile levels, R resamples, B rows of a batch.
@@ -43,7 +43,7 @@ from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, cho
 Floats = NDArray[np.float64]
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)
-POINT_FORECAST_COVERAGE = 0.8  # of the interval around answers that are single numbers
+POINT_FORECAST_COVERAGE = 0.8  # of the interval around predictions that are single numbers
 
 
 def _list_to_tuple(value: Any) -> Any:
@@ -54,7 +54,7 @@ class ForecastingSettings(TaskSettings):
     """`task: forecasting`, or `task: {kind: forecasting, loss: quantile, levels: [0.05, 0.5, 0.95], season: 24}`."""
 
     kind: Literal["forecasting"] = "forecasting"
-    loss: Literal["quantile", "squared_error", "huber", "absolute_error"] = "quantile"  # what networks descend
+    loss: Literal["quantile", "squared_error", "huber", "absolute_error"] = "quantile"  # of networks
     levels: Annotated[tuple[float, ...], BeforeValidator(_list_to_tuple)] | None = (
         None  # of the quantiles; None: 0.1, 0.5, 0.9
     )
@@ -85,7 +85,7 @@ class ForecastingSettings(TaskSettings):
 
 @final
 class Forecasting(Task):
-    """Steps ahead: a quantile loss or an error to descend, sorted quantiles (B, H, F, Q) as the reply.
+    """Forecasting task: a quantile loss or an error, sorted quantiles (N, H, F, Q) as predictions.
 
     Raises:
         UserError: if the target is no sequence, no window among the inputs holds its variables, a season is longer than
@@ -120,7 +120,7 @@ class Forecasting(Task):
 
     @property
     def nominal_coverage(self) -> float:
-        """How often the interval between the outermost quantiles should hold the truth."""
+        """The share of true values that the interval between the outermost quantiles should hold."""
         return (
             POINT_FORECAST_COVERAGE
             if len(self.quantile_levels) == 1
@@ -129,7 +129,7 @@ class Forecasting(Task):
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("forecasting asks for the steps to come; the network answers for every pixel")
+            raise UserError("forecasting needs the steps of the horizon; the network predicts every pixel")
         return self.horizon * len(self.columns) * len(self.quantile_levels)
 
     def reference(self, part: Part) -> ForecastReference:
@@ -171,7 +171,7 @@ class Forecasting(Task):
         return SortedQuantiles()
 
     def calibrate(self, predictions: NDArray[Any], reference: ForecastReference) -> dict[str, float]:
-        """How often the interval should hold the truth, and by how much to widen it for that.
+        """Nominal coverage, and the conformal radii that widen the interval to it.
 
         One radius for each step and variable, in the variable's unit; below 0, the interval is narrowed.
 
@@ -186,7 +186,7 @@ class Forecasting(Task):
         return {"coverage": self.nominal_coverage, **dict(zip(names, radii.ravel().tolist(), strict=True))}
 
     def interval_bounds(self, predictions: NDArray[Any], calibration: Calibration) -> tuple[Floats, Floats]:
-        """The ends of the interval, (N, H, F) each; NaN around single numbers of which nothing was decided."""
+        """The ends of the interval, (N, H, F) each; NaN around single numbers without a calibration."""
         default = 0.0 if len(self.quantile_levels) > 1 else np.nan
         radius = interval_radii(calibration, self.horizon, self.columns, default)
         return interval_bounds(np.asarray(predictions, dtype=np.float64), radius)
@@ -208,13 +208,13 @@ class Forecasting(Task):
         return {metric.name: means[metric.name] for metric in METRICS}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ForecastReference) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+        """The goal for every example, (N,); cheap enough for every epoch."""
         return SCORES_PER_ROW[self.goal.name](
             *as_float64(predictions, reference, self.quantile_levels), self.quantile_levels
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The last value, the last season if the series has one, and exponential smoothing; with quantiles of train."""
+        """Naive, seasonal naive if there is a season, and exponential smoothing; with quantiles of the train part."""
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
         history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
         season = self._season or forecasting_baselines.detect_season(
@@ -248,7 +248,7 @@ class Forecasting(Task):
 
 
 def _find_window_index(schema: Schema) -> int:
-    """Which input is the past of all variables that are foretold."""
+    """The place of the input that holds the past of all variables of the target."""
     for index, field in enumerate(schema.inputs):
         if field.kind == "steps" and set(schema.target.columns) <= set(field.columns):
             return index

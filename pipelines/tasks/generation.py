@@ -1,6 +1,6 @@
-"""What would another example look like? A network draws images that could be from the same source.
+"""Generation: new images that could be from the same source.
 
-Nothing is asked but noise: standard normal numbers, from a seed. The scores compare a set of drawn images with the real
+The only input is noise, standard normal numbers from a seed. The scores compare a set of drawn images with the real
 ones of a part, in the features of a fixed embedding.
 
 Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
@@ -65,13 +65,13 @@ METRICS = (
 
 
 class GenerationSettings(TaskSettings):
-    """`task: generation`; the loss is the network's own: a bound on the likelihood, or an adversary."""
+    """`task: generation`; the loss is the network's own: a bound on the likelihood, or adversarial."""
 
     kind: Literal["generation"] = "generation"
 
 
 class HasElbo(Protocol):
-    """A generator that can say how well it explains examples."""
+    """A generator with an evidence lower bound, the loss of a variational autoencoder."""
 
     def elbo(self, x: Tensor) -> Tensor: ...
 
@@ -84,7 +84,7 @@ class ImageReference(NamedTuple):
 
 @final
 class Generation(Task):
-    """Noise (B, Z) in, images (B, H, W[, C]) of 0 to 255 out.
+    """Generation task: noise (N, Z) as input, images (N, H, W[, C]) of 0 to 255 as predictions.
 
     Raises:
         UserError: if the data does not begin with an image, or the goal is unknown.
@@ -109,7 +109,7 @@ class Generation(Task):
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("generation starts from noise; the network answers for every pixel of an image")
+            raise UserError("generation starts from noise; the network maps an image to an image")
         return math.prod(self.shape)
 
     def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
@@ -153,13 +153,13 @@ class Generation(Task):
         }
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ImageReference) -> Floats:
-        """What every real image adds to the energy distance, (N,)."""
+        """The contribution of every real image to the energy distance, (N,)."""
         if not np.isfinite(predictions).all():
             return np.full(len(reference.images), np.nan)
         return energy_distance_per_point(embedding.embed_images(reference.images), embedding.embed_images(predictions))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """Every pixel on its own, and a mixture of Gaussians, both fitted to the train part."""
+        """Independent normal pixels, and a mixture of Gaussians, both fitted to the train part."""
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 

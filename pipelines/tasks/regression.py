@@ -1,7 +1,7 @@
-"""How much? One number for every example, with an interval that should hold the truth 9 times in 10.
+"""Regression: one number for every example, with an interval that should hold the truth 9 times in 10.
 
-A network answers in spreads of the target around its mean; what is served is the number in its own unit. The interval
-is the number plus and minus one radius, which is measured on validation (`conformal`). All scores are means over rows,
+A network's outputs are standardised; what is served is the number in its own unit. The interval is the number plus and
+minus one radius, which is measured on validation (`metrics/conformal.py`). All scores are means over rows,
 weighted by how often the row was drawn, so one piece of arithmetic gives both the score of a set (every row once) and
 its scores under a thousand bootstrap resamples.
 
@@ -75,7 +75,7 @@ class RegressionSettings(TaskSettings):
     """`task: regression`, or `task: {kind: regression, loss: huber}`."""
 
     kind: Literal["regression"] = "regression"
-    loss: Literal["squared_error", "huber", "absolute_error"] = "squared_error"  # what networks descend
+    loss: Literal["squared_error", "huber", "absolute_error"] = "squared_error"  # of networks
 
 
 class NumberReference(NamedTuple):
@@ -86,9 +86,7 @@ class NumberReference(NamedTuple):
 
 @final
 class Regression(Task):
-    """One number: an error to descend on standardised outputs (B, 1), the number in its unit (B, 1) as the reply.
-
-    The truth is the target as it is stored, (N,); replies are (N, 1).
+    """Regression task: standardised outputs (B, 1) in the loss, numbers in the target's unit (N, 1) as predictions.
 
     Raises:
         UserError: if the target is not a number, or the goal is not one of `GOALS`.
@@ -110,7 +108,7 @@ class Regression(Task):
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("regression asks for one number per example; the network answers for every pixel")
+            raise UserError("regression needs one number per example; the network predicts every pixel")
         return 1
 
     def target(self, train: Part) -> AnyTarget:
@@ -158,11 +156,11 @@ class Regression(Task):
         }
 
     def objective_per_row(self, predictions: NDArray[Any], reference: NumberReference) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+        """The goal for every example, (N,); cheap enough for every epoch."""
         return SCORES_PER_ROW[self.goal.name](*_as_vectors(predictions, reference))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The mean of the training targets, for every row."""
+        """The mean of the train targets, for every row."""
         mean = float(np.asarray(train.target, dtype=np.float64).mean())
         return {"mean (baseline)": np.full((len(part.target), 1), mean)}
 

@@ -1,6 +1,6 @@
-"""Which class does every pixel of an image belong to?
+"""Segmentation: a class for every pixel of an image.
 
-A network answers with a logit per class and pixel; what is served is a probability per class and pixel. Of every image
+A network's outputs are a logit per class and pixel; what is served is a probability per class and pixel. Of every image
 the pixels are counted once; all scores are computed from these counts, also those of a thousand bootstrap resamples.
 
 Shapes: N images, K classes, H height, W width, R resamples, B images of a batch.
@@ -41,7 +41,7 @@ LOSSES: dict[str, tuple[Loss, ...]] = {  # what is added up
 
 
 def build_metrics(scored_classes: str, tolerance: float) -> tuple[Metric, ...]:
-    """The metrics, whose sentences say which classes count and how far off an outline may be."""
+    """The metrics, whose descriptions say which classes count and how far off an outline may be."""
     return (
         Metric(
             "dice",
@@ -96,7 +96,7 @@ class MaskReference(NamedTuple):
 
 @final
 class Segmentation(Task):
-    """A class for every pixel of one image; replies are probabilities (N, K, H, W), the truth class numbers (N, H, W).
+    """Segmentation task: logits (B, K, H, W) in the loss, probabilities (N, K, H, W) as predictions.
 
     Raises:
         UserError: if the target is no mask of the one image's size with at least two classes, or a setting or the goal
@@ -167,7 +167,7 @@ class Segmentation(Task):
         return {metric.name: scores[metric.name] for metric in self.metrics}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: MaskReference) -> Floats:
-        """The goal for every image, (N,); NaN for one whose reply is not a finite number."""
+        """The goal for every image, (N,); NaN for one whose prediction is not a finite number."""
         self._check_shapes(predictions, reference)
         if self.goal.name == "log_loss":
             return segmentation_metrics.log_loss(predictions, reference.codes)
@@ -176,7 +176,7 @@ class Segmentation(Task):
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The shares of the classes among the training pixels, for every pixel: its answer is the commonest class."""
+        """Class shares of the training pixels, for every pixel: the most probable class is the commonest."""
         counts = np.zeros(len(self.labels))
         for rows in chunks(train.target):
             counts += np.bincount(np.asarray(train.target[rows]).ravel(), minlength=len(self.labels))

@@ -1,8 +1,8 @@
 """Task: how data is viewed, the head of the network with its loss, and the metrics.
 
-A model is stem -> network -> output transform; the postprocess follows in the exported graph. The network answers in
-units that are easy to learn (logits, standardised numbers); the output transform puts them into the target's own units;
-the postprocess turns them into what is served.
+A model is stem -> network -> output transform; the postprocess follows in the exported graph. The network's outputs
+are in units that are easy to learn (logits, standardised numbers); the output transform puts them into the target's
+own units; the postprocess turns them into what is served.
 
 Shapes: B examples of a batch, N examples of a whole set, R resamples.
 """
@@ -121,7 +121,7 @@ class Head(Protocol):
         """The training loss of a batch, a scalar.
 
         Args:
-            network: answers in its own units; a module, because some losses call more of it than `forward`.
+            network: a module and not its outputs, because some losses call more of it than `forward`.
             inputs: (B, ...) each, what `network` reads.
             target: its values in the network's units, as the output transform's `inverse` gives them, (B, ...).
         """
@@ -166,7 +166,10 @@ class Metrics(Protocol):
 
 
 class Task(DataView, Head, Metrics, Protocol):
-    """What is learned: the whole of what networks, learners, stages and reports know of it."""
+    """Task: all that networks, learners, stages and reports know of what is learned.
+
+    A task is a final class that implements it, one per file, and a row of `TASKS`.
+    """
 
 
 def score(task: Metrics, predictions: NDArray[Any], reference: Reference, calibration: Calibration) -> dict[str, float]:

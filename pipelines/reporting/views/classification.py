@@ -1,4 +1,4 @@
-"""How a classification is shown: what was taken for what, whether its confidence can be believed, its mistakes."""
+"""Report of a classification: confusion matrix, reliability diagram, worst mistakes."""
 
 from collections.abc import Sequence
 from pathlib import Path

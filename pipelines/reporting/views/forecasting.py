@@ -1,4 +1,4 @@
-"""How a forecast is shown: beside what came true, by how far ahead it looks, and from one origin to the next.
+"""Report of a forecasting: forecasts beside what came true, errors by step of the horizon and by origin.
 
 Shapes: N test windows, H steps of the horizon, F variables, Q quantile levels.
 """
@@ -72,7 +72,7 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
 
 
 class Forecasts(NamedTuple):
-    """What is drawn, in float64."""
+    """Forecasts of the test part and what came true, in float64."""
 
     past: Floats  # (N, W, F), the target's variables
     reference: Floats  # (N, H, F)

@@ -1,4 +1,4 @@
-"""How drawn images are shown: a sheet of them, whether they were learned by heart, and what lies between two."""
+"""Report of a generation: samples, memorised training examples, and interpolations."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pipelines.tasks.metrics.generation import nearest_neighbours
 
 SAMPLES_PER_ROW, SAMPLE_ROWS = 12, 5  # of the sheet of samples
 MAX_PAIRS = 12  # samples shown beside their nearest training example
-INTERPOLATION_PATHS, STEPS_PER_PATH = 5, 10  # ways from one drawing to another, and the drawings on each
+INTERPOLATION_PATHS, STEPS_PER_PATH = 5, 10  # interpolations from one noise to another, and the images on each
 
 REPLY_DESCRIPTION = "The answer is as many new images as were asked for, as PNG; the same seed gives the same images."
 CAPTIONS = {

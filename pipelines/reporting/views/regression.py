@@ -1,4 +1,4 @@
-"""How a regression is shown: answers against the truth, how they miss, and the rows they miss by most."""
+"""Report of a regression: predicted against true values, residuals, and the largest errors."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ DATE_UNIT = "days since 1970-01-01"  # the unit of dates
 MAX_SCATTER_POINTS = (
     3000  # examples from which on dots would hide each other, and cells are coloured by how many they hold
 )
-MAX_GROUPS = 12  # at most, of about as many answers each, of which the usual miss is shown
-MIN_GROUP_ROWS = 20  # answers that it takes to say what is usual
+MAX_GROUPS = 12  # at most, of about as many predictions each, whose mean residual is drawn
+MIN_GROUP_ROWS = 20  # predictions in a group, at least
 TILES_PER_ROW, TILE_ROWS = 4, 3  # tiles of the furthest misses
 
 CAPTIONS = {

@@ -1,4 +1,4 @@
-"""How a segmentation is shown: image, truth, answer and where they differ; and how every class fares."""
+"""Report of a segmentation: image, true and predicted mask and their differences; the overlap of every class."""
 
 from collections.abc import Sequence
 from pathlib import Path
