@@ -1,4 +1,4 @@
-"""From what every contender answered to a leaderboard and a champion.
+"""Ranking: from the predictions of every contender to a leaderboard and a champion.
 
 The order, the ties and the champion come from validation alone; the test rows only report. The champion is
 the cheapest of the contenders that validation cannot tell from the best, because a network that is no better
@@ -34,7 +34,7 @@ from pipelines.tasks import Task
 
 
 class Entry(NamedTuple):
-    """One line of the competition: a contender, or the baseline."""
+    """An entry of the leaderboard: a contender, or a baseline."""
 
     contender: str
     architecture: str
@@ -61,11 +61,11 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leade
     """Rank the contenders and the baseline, say which cannot be told from the best, and name the champion.
 
     Raises:
-        UserError: if there is no contender, or two of them answered different rows.
+        UserError: if there is no contender, or two of them hold predictions for different rows.
     """
     if not entries:
         raise UserError(f"contenders: none is entered for {problem!r}; a competition needs at least one")
-    _check_same_rows(entries)
+    check_same_rows(entries)
     baseline_entries = _build_baseline_entries(task, entries[0], seed)
     ranked = sorted([*entries, *baseline_entries], key=lambda entry: _sort_key(task, entry))
     best_entry = next(entry for entry in ranked if entry.architecture != BASELINE)
@@ -102,7 +102,12 @@ def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, str]:
     return sign * score, entry.parameters, entry.flops, entry.contender
 
 
-def _check_same_rows(entries: Sequence[Entry]) -> None:
+def check_same_rows(entries: Sequence[Entry]) -> None:
+    """Refuse to compare predictions for different rows; missing values in the same places are the same.
+
+    Raises:
+        UserError: if two entries hold different references.
+    """
     first = entries[0]
     for entry in entries[1:]:
         for part in ("valid_reference", "test_reference"):

@@ -17,11 +17,12 @@ from pipelines.evaluation.predictions import (
     write_predictions,
     write_scores,
 )
-from pipelines.evaluation.ranking import Entry, rank, read_entry
+from pipelines.evaluation.ranking import Entry, check_same_rows, rank, read_entry
 from pipelines.reporting.leaderboard import main, render_leaderboard
 from pipelines.runtime.files import write_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import Classification, ClassificationSettings, ClassReference
+from pipelines.tasks.reconstruction import ReconstructionReference
 
 ROWS, CLASSES = 200, 4
 TARGETS = np.arange(ROWS) % CLASSES
@@ -201,6 +202,17 @@ def test_answers_to_different_rows_are_not_compared() -> None:
     other = TWIN._replace(predictions=TWIN.predictions._replace(test_reference=ClassReference(TARGETS[::-1])))
     with pytest.raises(UserError, match=r"twin and strong hold different test reference"):
         competition(STRONG, other)
+
+
+def test_rows_with_missing_values_are_the_same_rows() -> None:
+    rows = np.array([[1.0, np.nan]], dtype=np.float32)
+    predictions = Predictions(rows, ReconstructionReference(rows), rows, ReconstructionReference(rows), {})
+    one = STRONG._replace(predictions=predictions)
+    other = one._replace(contender="other", predictions=predictions._replace(test_reference=(rows.copy(),)))
+    check_same_rows([one, other])
+    changed = predictions._replace(test_reference=ReconstructionReference(rows + 1))
+    with pytest.raises(UserError, match="other and strong hold different test reference"):
+        check_same_rows([one, other._replace(predictions=changed)])
 
 
 def test_a_competition_needs_a_contender() -> None:
