@@ -1,6 +1,5 @@
 """The scores of a classification are scikit-learn's, also where classes are missing and probabilities tie."""
 
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -236,15 +235,5 @@ def test_every_task_is_listed_under_its_own_name() -> None:
 
 
 def test_a_network_that_answers_for_every_pixel_cannot_be_entered() -> None:
-    with pytest.raises(UserError, match="one answer per example"):
+    with pytest.raises(UserError, match="one prediction per example"):
         Classification(schema(3)).head_width("image")
-
-
-def test_a_thousand_resamples_take_under_a_second_and_a_half() -> None:
-    generator = np.random.default_rng(0)
-    targets = generator.integers(0, 10, 360)
-    weights = generator.multinomial(360, np.full(360, 1 / 360), size=1000)
-    task, replies = Classification(schema(10)), sure_of(targets, 10)
-    started = time.perf_counter()
-    task.bootstrap_scores(replies, ClassReference(targets), weights, {})
-    assert time.perf_counter() - started < 1.5  # 0.02 to 0.04 s where this was written

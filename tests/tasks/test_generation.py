@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from scipy.stats import energy_distance
@@ -16,9 +15,6 @@ from scipy.stats import energy_distance
 from models.outputs.generation import UnscalePixels
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
-from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
-from pipelines.reporting.views import generation
-from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.generation import NOISE_SIZE, Generation, GenerationSettings, ImageReference
@@ -34,6 +30,8 @@ from pipelines.tasks.metrics.generation import (
 )
 
 NAMES = ("energy_distance", "frechet", "precision", "recall")
+
+
 ROWS = 60
 
 
@@ -64,9 +62,6 @@ def points(rows: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
 
 def drawn_again(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.repeat(values, weights, axis=0)
-
-
-# The scores, on points
 
 
 def test_distances_are_scipys() -> None:
@@ -145,9 +140,6 @@ def test_an_embedding_does_not_depend_on_the_rest_of_the_batch(shape: tuple[int,
     assert f"{2 * LAYER_CHANNELS} features" in EMBEDDING_NAME
     np.testing.assert_allclose(np.concatenate([embed_images(images[:4]), embed_images(images[4:])]), whole, atol=1e-6)
     np.testing.assert_array_equal(embed_images(images.astype(np.float32)), whole)
-
-
-# The task
 
 
 def test_real_digits_beat_the_baselines_which_are_deterministic(
@@ -239,44 +231,3 @@ def test_targets_that_cannot_be_generated_are_refused(described: Schema, goal: s
         Generation(described, GenerationSettings(), goal)
     with pytest.raises(UserError, match="starts from noise"):
         Generation(schema_of(8, 8)).head_width("image")
-
-
-# The pictures
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (6, 9, 3), (7, 7, 1)])
-def test_drawings_are_shown_with_the_same_bytes_every_time(shape: tuple[int, ...], tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (3 * ROWS, *shape), dtype=np.uint8)
-    train, test = (Part((some,), np.arange(len(some)) % 2) for some in (images[: 2 * ROWS], images[2 * ROWS :]))
-    task = Generation(schema_of(*shape))
-    view = EvaluationData(
-        *(schema_of(*shape), task, test, copied(train.inputs[0][:ROWS]), task.reference(test), {}, {}, train),
-        lambda noise: np.clip(noise[:, :1, None], 0, 1).reshape(-1, *([1] * len(shape))) * np.full(shape, 255.0),
-    )
-    for folder in ("one", "two"):
-        generation.write_view(tmp_path / folder, view)
-    assert {path.name for path in (tmp_path / "one" / "pictures").iterdir()} == set(generation.CAPTIONS)
-    for path in (tmp_path / "one").rglob("*.*"):
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
-    with Image.open(tmp_path / "one" / "pictures" / "samples.png") as sheet:
-        assert sheet.width > 500
-
-
-def test_memorised_training_examples_are_detected(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (3 * ROWS, 8, 8), dtype=np.uint8)
-    train, unseen, fresh = images[:ROWS], images[ROWS : 2 * ROWS], images[2 * ROWS :]
-    for drawn, share in ((copied(train), "1"), (copied(fresh), "0")):
-        generation.draw_nearest_neighbours(tmp_path, drawn, unseen, train)
-        last = (tmp_path / "tables" / "memorisation.csv").read_text().splitlines()[-1]
-        assert last.endswith(f",{share}") or float(last.rsplit(",", 1)[1]) < 0.1 * (share == "0")
-
-
-def test_the_headline_is_a_sentence_with_its_numbers() -> None:
-    nan = float("nan")
-    test = {"precision": Estimate(0.914, 0.9, 0.93), "recall": Estimate(0.5, 0.4, 0.6), "frechet": Estimate(2.5, 2, 3)}
-    none = Estimate(nan, nan, nan)
-    row = LeaderboardRow(1, "gan", "gan", "best", 0.1, nan, nan, test, none, nan, 1, 1)
-    said = generation.headline(row, 1200, schema_of(8, 8))
-    assert "1,200" in said
-    assert "91 %" in said
-    assert "50 %" in said

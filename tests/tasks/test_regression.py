@@ -1,7 +1,6 @@
 """The scores of a regression are scikit-learn's, and its intervals hold the truth as often as they promise."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
-from sklearn.datasets import load_diabetes
 from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
-from pipelines.reporting.views import regression
-from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.metrics.conformal import conformal_quantile
@@ -54,7 +49,11 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= DECIDED["radius"], weights=w)),
     "interval_width": lambda y, p, w: 2 * DECIDED["radius"],
 }
+
+
 NUMBERS = st.integers(-1000, 1000).map(lambda number: number / 8)  # with ties, and without the last bits
+
+
 PROBLEMS = st.integers(2, 40).flatmap(lambda rows: arrays(np.float64, (2, rows), elements=NUMBERS))
 
 
@@ -175,34 +174,3 @@ def test_what_cannot_be_regressed_is_refused_in_a_sentence(described: Schema, go
 def test_a_network_that_answers_for_every_pixel_is_refused() -> None:
     with pytest.raises(UserError, match="one number per example"):
         task().head_width("image")
-
-
-@pytest.mark.parametrize(("rows", "unit"), [(80, "points"), (3, "$"), (4000, "")])
-def test_the_pictures_of_a_regression_are_the_same_every_time(rows: int, unit: str, tmp_path: Path) -> None:
-    data, target = load_diabetes(return_X_y=True, scaled=False)
-    drawn = np.arange(rows) % len(target)
-    test = Part(tuple(data[drawn].T.astype(np.float32)), target[drawn].astype(np.float32))
-    described = schema(unit=unit, columns=10)
-    one = Regression(described, RegressionSettings())
-    replies = test.target[:, None] * 0.8 + np.random.default_rng(0).normal(0, 30, (rows, 1))
-    view = EvaluationData(
-        described, one, test, replies, one.reference(test), one.calibrate(replies, one.reference(test)), {}
-    )
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        (folder / "pictures").mkdir(parents=True)
-        (folder / "tables").mkdir()
-        regression.write_view(folder, view)
-    first, second = ({path.name: path.read_bytes() for path in (tmp_path / at).rglob("*.*")} for at in ("one", "two"))
-    assert first == second
-    assert set(first) == {*regression.CAPTIONS, "predicted.csv"}
-    assert len(first["predicted.csv"].splitlines()) == rows + 1
-
-
-def test_the_headline_says_how_far_off_the_answers_are() -> None:
-    nan = float("nan")
-    test = {metric.name: Estimate(0.9, 0.8, 1.0) for metric in METRICS} | {"mae": Estimate(44.1, 38.2, 50.3)}
-    row = LeaderboardRow(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
-    said = regression.headline(row, 89, schema())
-    assert "On 89 examples" in said
-    assert "off by 44.10 points on average (95 % interval: 38.20 to 50.30)" in said
-    assert "held the truth in 90 % of them" in said

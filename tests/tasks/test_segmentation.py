@@ -1,8 +1,6 @@
 """The scores of a segmentation are scikit-learn's where it has them, and counted by hand where it has not."""
 
-import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from sklearn import metrics as reference
 from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
-from pipelines.reporting.plots.contact_sheet import best_median_worst
-from pipelines.reporting.views import segmentation as views_segmentation
-from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
@@ -182,9 +175,6 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
         assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(replies, truth)).all() for goal in GOALS)
 
 
-# What is learned
-
-
 class Constant(nn.Module):
     """Answers the same logits whatever is asked."""
 
@@ -256,80 +246,3 @@ def test_what_cannot_be_segmented_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         Segmentation(described, SegmentationSettings(**settings), goal)
-
-
-def test_a_thousand_resamples_take_under_a_second() -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.integers(0, 3, (40, 32, 32)).astype(np.uint8)
-    replies = replied(truth, 3) * 0.8 + 0.1
-    weights = generator.multinomial(40, np.full(40, 1 / 40), size=1000)
-    started = time.perf_counter()
-    segmentation(3, (32, 32)).bootstrap_scores(replies, MaskReference(truth), weights, {})
-    assert time.perf_counter() - started < 1  # 0.03 s where this was written
-
-
-# What is shown
-
-
-@pytest.mark.parametrize("settings", [{}, {"background": "sky"}])
-@pytest.mark.parametrize(("classes", "images", "colour"), [(2, 1, False), (5, 7, True)])
-def test_pictures_and_tables_come_out_whole_and_the_same_every_time(
-    tmp_path: Path, settings: dict[str, Any], classes: int, images: int, colour: bool
-) -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.integers(0, classes, (images, 6, 8)).astype(np.uint8)
-    replies = np.moveaxis(generator.dirichlet(np.ones(classes), truth.shape), -1, 1).astype(np.float32)
-    pixels = generator.integers(0, 256, (*truth.shape, *(3,) * colour), dtype=np.uint8)
-    described = schema(classes, image=pixels.shape[1:])
-    task = Segmentation(described, SegmentationSettings(**settings))
-    written = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        (folder / "pictures").mkdir(parents=True)
-        (folder / "tables").mkdir()
-        views_segmentation.write_view(
-            folder, EvaluationData(described, task, Part((pixels,), truth), replies, MaskReference(truth), {}, {})
-        )
-        written.append({path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))})
-    assert written[0] == written[1]
-    assert set(written[0]) == {*views_segmentation.CAPTIONS, "per_class.csv"}
-    for name in views_segmentation.CAPTIONS:
-        with Image.open(tmp_path / "one" / "pictures" / name) as picture:
-            assert picture.width > 700
-    assert written[0]["per_class.csv"].decode().count("\n") == classes + 1
-
-
-def test_every_wrong_pixel_of_the_difference_says_how_it_is_wrong() -> None:
-    image = np.full((1, 4), 200, np.uint8)
-    truth, answer = np.array([[0, 1, 0, 1]]), np.array([[0, 0, 1, 2]])
-    shown = views_segmentation.difference_image(image, truth, answer, background=0)[0].tolist()
-    assert shown[0] == [90, 90, 90]  # right: the image, darkened
-    assert len({tuple(colour) for colour in shown}) == 4
-    plain = views_segmentation.difference_image(image, truth, answer, background=None)[0].tolist()
-    assert plain[1] == plain[2] == plain[3]
-
-
-@pytest.mark.parametrize("classes", [2, 5, 13, 40, 255])
-@pytest.mark.parametrize("pale", [0, 1])
-def test_every_class_has_a_colour_and_one_is_pale(classes: int, pale: int) -> None:
-    colours = views_segmentation.palette(classes, pale)
-    assert len(colours) == classes
-    assert [place for place, colour in enumerate(colours) if colour == views_segmentation.PALE_COLOUR] == [pale]
-    assert len(set(colours)) == min(classes, 13)
-
-
-@given(count=st.integers(1, 12), ends=st.integers(1, 4))
-def test_the_examples_that_stand_for_all_are_the_worst_the_middle_and_the_best(count: int, ends: int) -> None:
-    badness = np.random.default_rng(0).permutation(count).astype(float)
-    chosen = best_median_worst(badness, ends)
-    rows = [row for _, row in chosen]
-    assert len(set(rows)) == len(rows) == min(count, 2 * ends + 1)
-    assert badness[rows].tolist() == sorted(badness[rows], reverse=True)
-    assert chosen[0] == ("worst", int(badness.argmax()))
-
-
-def test_the_headline_is_a_sentence() -> None:
-    estimates = dict.fromkeys(("dice", "pixel_accuracy"), Estimate(0.9123, 0.88, 0.94))
-    row = LeaderboardRow(1, "a", "unet", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
-    sentence = views_segmentation.headline(row, 1200, schema(2))
-    assert "1,200 images" in sentence
-    assert "91.2 % of the pixels the right class (95 % interval: 88.0 to 94.0 %)" in sentence
