@@ -16,7 +16,7 @@ def compare(name: str) -> None:
     params = load_params()
     task, contenders = load_task(params, name), params.contender_names(name)
     entries = [
-        read_entry(contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
+        read_entry(task, contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
         for contender in contenders  # and no other: what was removed from params.yaml does not linger
     ]
     ranking = rank(name, task, entries, params.seed)

@@ -43,8 +43,9 @@ def evaluate(name: str) -> None:
     write_predictions(folder / "predictions.npz", predictions)
     write_json(folder / "calibration.json", calibration)
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
+    test_data = schema, task, test, predictions.test_predictions, predictions.test_reference
     view = EvaluationData(
-        *(schema, task, test, predictions.test_replies, predictions.test_truth, calibration, test_baselines, train),
+        *(*test_data, calibration, test_baselines, train),
         lambda *columns: predict(model, task.postprocess(), to_tensors(columns)),
     )
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))

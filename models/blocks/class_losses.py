@@ -14,7 +14,7 @@ from torch import Tensor
 MARGIN = 1.0  # by which the right class has to lead
 
 
-def cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """How surprised the network is by the right class: -log softmax(outputs)[target].
 
     Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
@@ -24,7 +24,7 @@ def cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Te
     return _weighted_mean(F.cross_entropy(outputs.float(), target, reduction="none"), weights)
 
 
-def one_vs_rest_cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def one_vs_rest_cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Every class on its own, is it or is it not: -log p of the right class, and -log(1 - p) of every other.
 
     Binary cross-entropy on the softmax's probabilities p. Beyond the surprise by the right class, it minds which of
@@ -38,7 +38,7 @@ def one_vs_rest_cross_entropy(outputs: Tensor, target: Tensor, weights: Tensor |
     return _weighted_mean(-(one_hot * log_p + (1 - one_hot) * log_rest).sum(1), weights)
 
 
-def hinge_loss(outputs: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+def hinge_loss(outputs: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """How much the right class lacks of a lead of 1 over the best of the others; 0 once it has it.
 
     Source: Crammer & Singer, "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines", JMLR 2,

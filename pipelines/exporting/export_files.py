@@ -4,7 +4,6 @@ model.onnx, model.pt (not for a scikit-learn champion), golden.npz, parity.json,
 """
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,12 +30,7 @@ from pipelines.exporting.scikit import scikit_graph
 from pipelines.exporting.signature import ChampionSummary, golden_rows, write_golden, write_signature
 from pipelines.runtime.files import write_bytes, write_json
 from pipelines.tasks import Calibration, Task
-from pipelines.tasks.forecasting import Forecasting
-from pipelines.tasks.generation import Generation
 from pipelines.tasks.model_inputs import model_inputs
-from pipelines.tasks.reconstruction import Reconstruction
-
-MAX_GREY_LEVEL = 255.0  # grey levels from black to white
 
 
 def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
@@ -112,8 +106,7 @@ def export_champion(
         export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")
         runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
     runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")
-    labels = schema.target.categories if task.name == "classification" else ()
-    min_scale = _min_scale(task)
+    labels, min_scale = task.output_labels, task.min_output_scale()
     report = parity.check_parity(export_module, runtimes, inputs, labels, min_scale=min_scale)
     write_json(folder / "parity.json", report)
     predictions = parity.eager_predictions(export_module, inputs)
@@ -128,15 +121,5 @@ def export_champion(
         prediction_shape=predictions.shape[1:],
         tolerance=parity.TOLERANCE,
         calibration=calibration,
-        levels=task.levels if isinstance(task, Forecasting) else (),
     )
     return report
-
-
-def _min_scale(task: Task) -> float | NDArray[np.float64]:
-    """The smallest size that outputs are measured against: of pixels, all of their range; of other numbers, 1."""
-    if isinstance(task, Generation):
-        return MAX_GREY_LEVEL
-    if isinstance(task, Reconstruction) and task.is_image:
-        return np.concatenate([[1.0], np.full(math.prod(task.shape), MAX_GREY_LEVEL)])  # the score, then the pixels
-    return 1.0

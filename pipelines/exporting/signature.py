@@ -91,7 +91,6 @@ def write_signature(
     prediction_shape: tuple[int, ...],
     tolerance: float,
     calibration: Calibration = MappingProxyType({}),
-    levels: tuple[float, ...] = (),
 ) -> None:
     """Write signature.json beside the files it describes; call it last, because it holds their hashes.
 
@@ -100,8 +99,7 @@ def write_signature(
         name: the problem's.
         prediction_shape: of one example.
         tolerance: the largest difference between two runtimes, as a part of an output's scale.
-        calibration: what was chosen on validation; replies are made with it.
-        levels: of a forecast, the levels of its quantiles.
+        calibration: what was chosen on validation; predictions are postprocessed with it.
     """
     files = [path for path in (folder / file for file in ("model.onnx", "model.pt", "golden.npz")) if path.exists()]
     signature = {
@@ -109,11 +107,11 @@ def write_signature(
         "version": SIGNATURE_VERSION,
         "task": task.name,
         "title": schema.title,
-        "inputs": [_input_entry(field, all_steps=task.name == "forecasting") for field in task.input_fields],
+        "inputs": [_input_entry(field, all_steps=task.requires_full_window) for field in task.input_fields],
         "outputs": [{"name": task.output_name, "dtype": "float32", "shape": list(prediction_shape)}],
         "target": _field_entry(schema.target),
         "labels": list(schema.target.categories),
-        "levels": list(levels),
+        "levels": list(task.quantile_levels),
         "calibration": dict(calibration),
         "champion": champion._asdict(),
         "tolerance": tolerance,

@@ -26,6 +26,7 @@ from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
+from pipelines.tasks.task import AnyTarget, Reference
 from pipelines.training.augmentation import AugmentSettings
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
@@ -46,10 +47,27 @@ class TrainingJob:
 
 
 class Examples(NamedTuple):
-    """Tensors on the device. Row i of every tensor is the same example."""
+    """Training examples as tensors on the device: row i of every tensor is the same example."""
 
     inputs: tuple[Tensor, ...]
-    target: Tensor
+    target: AnyTarget
+
+    @property
+    def rows(self) -> int:
+        return len(self.inputs[0])
+
+    def select(self, rows: slice) -> "Examples":
+        """Some of the rows, as views."""
+        return Examples(
+            tuple(values[rows] for values in self.inputs), type(self.target)(*(values[rows] for values in self.target))
+        )
+
+
+class ValidationExamples(NamedTuple):
+    """Validation examples: inputs as tensors on the device, and the arrays that predictions are scored against."""
+
+    inputs: tuple[Tensor, ...]
+    reference: Reference
 
 
 class TrainingData(NamedTuple):
@@ -59,7 +77,7 @@ class TrainingData(NamedTuple):
     task: Task
     part: Part  # the train part as it is stored, memory-mapped, without its draws
     train: tuple[Examples, ...]  # one per copy; the first is the examples as they are
-    valid: Examples  # with the truth that replies are scored against in place of the target
+    valid: ValidationExamples
 
 
 def select_device() -> str:
@@ -101,24 +119,21 @@ def load_training_data(job: TrainingJob) -> TrainingData:
         for copy in range(len(augmented.target))
     ]
     parts = [_select_trainable(task, part) for part in copies]
-    train = [(model_inputs(task, part), (task.target(part),)) for part in parts]
-    valid_inputs, reference = model_inputs(task, valid), (task.reference(valid),)
+    train = [(model_inputs(task, part), task.target(part)) for part in parts]
+    valid_inputs, reference = model_inputs(task, valid), task.reference(valid)
     keep_mapped = _is_large(
         values for columns in (*train, (valid_inputs, reference)) for column in columns for values in column
     )
 
-    def to_examples(inputs: tuple[NDArray[Any], ...], target: tuple[NDArray[Any]], device: str) -> Examples:
-        return Examples(
-            _move_to_device(inputs, job.device, keep_mapped=keep_mapped),
-            *_move_to_device(target, device, keep_mapped=keep_mapped),
-        )
+    def to_device(arrays: Iterable[NDArray[Any]]) -> tuple[Tensor, ...]:
+        return _move_to_device(arrays, job.device, keep_mapped=keep_mapped)
 
     return TrainingData(
         schema,
         task,
         parts[0],
-        tuple(to_examples(*columns, job.device) for columns in train),
-        to_examples(valid_inputs, reference, "cpu"),
+        tuple(Examples(to_device(inputs), type(target)(*to_device(target))) for inputs, target in train),
+        ValidationExamples(to_device(valid_inputs), reference),
     )
 
 

@@ -11,6 +11,7 @@ import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,9 +19,8 @@ import torch
 from torch import Tensor
 
 from models import ARCHITECTURES
-from models.blocks.closed_form import ClosedForm, WeightedClosedForm
+from models.blocks.closed_form import ClosedForm
 from models.blocks.hyperparameters import Hyperparameters
-from models.outputs.output_transform import WeightedOutputTransform
 from models.stems import Model
 from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
@@ -34,7 +34,7 @@ from pipelines.training.contender_settings import (
     GANSettings,
     GradientSettings,
 )
-from pipelines.training.gradient import fit_network
+from pipelines.training.gradient import fit_network, target_in_network_units
 from pipelines.training.inference import score_validation
 from pipelines.training.job import (
     MMAP_THRESHOLD_BYTES,
@@ -219,47 +219,42 @@ def fit_closed_form(
     torch.manual_seed(derive_seed(seed, "weights"))
     model = build_fitted_model(job, data, settings.network)
     with torch.no_grad():
-        features = _map_examples(copies, lambda target, *inputs: model.stem(*inputs))
-        targets = _map_examples(copies, model.output_transform.inverse)  # type: ignore[arg-type]  # every output transform has one
-        _fit_in_one_step(model, features, targets, derive_seed(seed, "solve"))
+        features = _map_examples(copies, lambda examples: model.stem(*examples.inputs))
+        values, *sample_weight = (
+            _map_examples(copies, partial(_target_field, model, field)) for field in range(len(copies[0].target))
+        )
+        if values.is_floating_point():
+            values = values.flatten(1) if values.ndim > 1 else values[:, None]  # (N, O)
+        assert isinstance(model.network, ClosedForm)
+        model.network.fit(features, values, derive_seed(seed, "solve"), *sample_weight)
     scores = score_validation(model, data.task, data.valid)
     weights.save_weights(model, folder / "best")
     return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
 
 
-def _map_examples(copies: tuple[Examples, ...], transform: Callable[..., Tensor]) -> Tensor:
-    """What `read` makes of all examples, one copy behind the other; in a mapped file if that is large.
+def _target_field(model: Model, field: int, examples: Examples) -> Tensor:
+    values: Tensor = target_in_network_units(model, examples)[field]
+    return values
+
+
+def _map_examples(copies: tuple[Examples, ...], transform: Callable[[Examples], Tensor]) -> Tensor:
+    """What `transform` makes of all examples, one copy behind the other; in a mapped file if that is large.
 
     Args:
-        read: (target, *inputs) of some examples -> (n, ...).
+        transform: some examples -> (n, ...).
     """
-    rows = sum(len(target) for _, target in copies)
-    first_output = transform(*(values[:1] for values in (copies[0].target, *copies[0].inputs))).cpu()  # (1, ...)
-    if copies[0].target.is_cuda or first_output.nbytes * rows < MMAP_THRESHOLD_BYTES:
-        return torch.cat([transform(target, *inputs) for inputs, target in copies])
+    rows = sum(examples.rows for examples in copies)
+    first_output = transform(copies[0].select(slice(1))).cpu()  # (1, ...)
+    if copies[0].inputs[0].is_cuda or first_output.nbytes * rows < MMAP_THRESHOLD_BYTES:
+        return torch.cat([transform(examples) for examples in copies])
     output = torch.from_numpy(allocate((rows, *first_output.shape[1:]), first_output.numpy().dtype))
     step, place = max(1, BLOCK_BYTES // first_output.nbytes), 0
-    for inputs, target in copies:
-        for start in range(0, len(target), step):
-            block_rows = slice(start, start + step)
-            block = transform(*(values[block_rows] for values in (target, *inputs)))
+    for examples in copies:
+        for start in range(0, examples.rows, step):
+            block = transform(examples.select(slice(start, start + step)))
             output[place : place + len(block)] = block
             place += len(block)
     return output
-
-
-def _fit_in_one_step(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
-    """Targets are class codes, codes and weights, or numbers, as the model's output transform gives them."""
-    network = model.network
-    assert isinstance(network, ClosedForm)
-    if isinstance(model.output_transform, WeightedOutputTransform):
-        if not isinstance(network, WeightedClosedForm):
-            raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")
-        network.fit_weighted(features, *model.output_transform.split_weights(targets), seed)
-    elif targets.is_floating_point():
-        network.fit(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
-    else:
-        network.fit(features, targets, seed)
 
 
 def _halving_rungs(epochs: int) -> list[int]:

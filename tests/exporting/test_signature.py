@@ -52,7 +52,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prediction_shape=(2,),
         tolerance=1e-5,
         calibration={"threshold": 0.25, "positive": 1},
-        levels=(0.1, 0.9),
     )
     return folder
 
@@ -86,10 +85,10 @@ def test_noise_says_how_it_is_drawn_and_serving_draws_it_so() -> None:
     assert np.array_equal(noise.parse_noise({"number": 4, "seed": 3}, read, "noise"), expected)
 
 
-def test_calibration_labels_and_levels_reach_the_server(found: serving_signature.Signature) -> None:
+def test_calibration_and_labels_reach_the_server(found: serving_signature.Signature) -> None:
     assert found.calibration == {"threshold": 0.25, "positive": 1}
     assert found.labels == found.target.categories == ("no", "yes")
-    assert found.levels == (0.1, 0.9)
+    assert found.levels == ()
     assert found.outputs == (serving_signature.Output("probabilities", (2,), "float32"),)
 
 

@@ -150,7 +150,7 @@ def test_a_wrong_contender_setting_is_reported_with_its_path(
     assert sentence in str(failure.value)
 
 
-@pytest.mark.parametrize("task", ["generation", {"kind": "reconstruction", "compress": True}], ids=["drawn", "rebuilt"])
+@pytest.mark.parametrize("task", ["generation", "reconstruction", "denoising"])
 def test_live_augmentation_is_refused_where_input_and_target_change_together(tmp_path: Path, task: object) -> None:
     content = shipped()
     content["problems"]["digits"].update(task=task, augment={"copies": "live", "shift": 1})
@@ -162,6 +162,23 @@ def test_numbers_are_those_of_yaml_1_2_as_dvc_reads_them(tmp_path: Path) -> None
     shipped_text, entry = (ROOT / "params.yaml").read_text(), "digits, architecture: mlp"
     path = written(tmp_path, shipped_text.replace(entry, f"{entry}, fix: {{dropout: 1e-3}}"))
     assert load_params(path).contenders["digits-mlp"].fix == {"dropout": 0.001}
+
+
+RETIRED = [
+    ({"normal": "benign"}, "normal: is now its own task: write `task: {kind: anomaly_detection, normal: benign}`"),
+    ({"compress": True}, "compress: reconstruction always draws its input again: leave compress out"),
+]
+
+
+@pytest.mark.parametrize(("setting", "sentence"), RETIRED, ids=["normal", "compress"])
+def test_a_retired_setting_of_a_task_says_what_to_write_instead(
+    tmp_path: Path, setting: dict[str, object], sentence: str
+) -> None:
+    content = shipped()
+    content["problems"]["odd_cells"]["task"] = {"kind": "reconstruction", **setting}
+    with pytest.raises(UserError) as failure:
+        load_params(written(tmp_path, content))
+    assert f"params.yaml: problems.odd_cells.task.{sentence}" in str(failure.value)
 
 
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from models import ARCHITECTURES
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import ClassificationSettings
+from pipelines.tasks.task import WeightedTarget
 from pipelines.training import gradient, weights
 from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
 from pipelines.training.inference import predict, score_validation
-from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
+from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
 from pipelines.training.learners import LEARNERS, Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import problem_of, training_job_of
@@ -181,7 +182,7 @@ def test_closed_form_fits_use_class_weights(
         max_iter=solved.estimator.max_iter,
         tol=solved.estimator.tol,
         class_weight="balanced" if weights_of_classes == "balanced" else None,
-    ).fit(features, data.train[0].target.numpy())
+    ).fit(features, data.train[0].target.values.numpy())
     assert np.allclose(solved.estimator.predict_proba(features), reference.predict_proba(features), atol=1e-4)
 
 
@@ -204,11 +205,15 @@ def test_live_augmentation_trains(job: TrainingJob, tmp_path: Path) -> None:
 
 def test_every_row_is_visited_once_per_epoch_in_batches_that_are_never_tiny() -> None:
     for count, size in ((10, 3), (97, 32), (1, 32), (33, 32)):
-        columns = (torch.arange(count), 10 * torch.arange(count))
-        slices = list(gradient.shuffled_batches(columns, size, torch.Generator().manual_seed(0)))
-        assert sorted(torch.cat([rows for rows, _ in slices]).tolist()) == list(range(count))
-        assert all(torch.equal(10 * rows, tens) for rows, tens in slices), "the columns stay aligned"
-        lengths = [len(rows) for rows, _ in slices]
+        rows = torch.arange(count)
+        examples = Examples((rows, 2 * rows), WeightedTarget(10 * rows, 0.5 * rows))
+        batches = list(gradient.shuffled_batches(examples, size, torch.Generator().manual_seed(0)))
+        assert sorted(torch.cat([batch.inputs[0] for batch in batches]).tolist()) == list(range(count))
+        for (one, two), (ten, half) in batches:
+            assert torch.equal(two, 2 * one)
+            assert torch.equal(ten, 10 * one)
+            assert torch.equal(half, 0.5 * one)
+        lengths = [batch.rows for batch in batches]
         assert max(lengths) - min(lengths) <= 1
 
 
