@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 
 CONNECTIONS_PER_UNIT = 10  # units that feed a unit; the guide, section 3.2.3: few are as good as all
@@ -91,7 +92,7 @@ class ESN(nn.Module):
         return torch.cat([state, total / present.sum(1).clamp(min=1)], 1)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit the readout to all examples at once, in float64; memory does not grow with N.
 
         Minimises the mean of (readout states + bias - y)^2 plus penalty times readout^2.
@@ -104,6 +105,7 @@ class ESN(nn.Module):
         Raises:
             ValueError: if there are no examples, or y is neither.
         """
+        refuse_sample_weight(sample_weight)
         classes = not y.is_floating_point()
         if not len(x) or y.shape != ((len(x),) if classes else (len(x), self.outputs)):
             found = f"{tuple(x.shape)} and {tuple(y.shape)}"

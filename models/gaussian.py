@@ -17,6 +17,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.principal_components import principal_components
 
@@ -49,7 +50,7 @@ class Gaussian(nn.Module):
         return torch.addmm(self.mean, z[:, : self.latent], self.directions).clamp(-1, 1)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit mean and components to the examples, in float64.
 
         Args:
@@ -60,6 +61,7 @@ class Gaussian(nn.Module):
         Raises:
             ValueError: if there are no examples, or y is not of that shape.
         """
+        refuse_sample_weight(sample_weight)
         if not len(y) or not y.is_floating_point() or y.shape[1:] != (self.outputs,):
             raise ValueError(f"gaussian generates numbers (N, {self.outputs}), got {y.dtype} {tuple(y.shape)}")
         mean = y.double().mean(0)

@@ -19,6 +19,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.principal_components import principal_components
 
@@ -59,7 +60,7 @@ class PCA(nn.Module):
         return nn.functional.linear(code, self.decoder, self.offset)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit the principal components of x, and the decoder from there to y, in float64.
 
         Args:
@@ -70,6 +71,7 @@ class PCA(nn.Module):
         Raises:
             ValueError: if there are no examples, or y is not of that shape.
         """
+        refuse_sample_weight(sample_weight)
         if not len(x) or not y.is_floating_point() or y.shape != (len(x), self.outputs):
             found = f"{y.dtype} {tuple(y.shape)} for {len(x)} rows"
             raise ValueError(f"pca is fitted to numbers (N, {self.outputs}), got {found}")

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 
 FloatArray = NDArray[np.float64]
@@ -60,7 +61,7 @@ class PixelLogisticRegression(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(pixel_features(x), self.weight[:, :, None, None], self.bias)
 
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit to a sample of the pixels; the same seed and data give the same bytes.
 
         Args:
@@ -71,6 +72,7 @@ class PixelLogisticRegression(nn.Module):
         Raises:
             ValueError: if y is not one whole number per pixel.
         """
+        refuse_sample_weight(sample_weight)
         if y.is_floating_point() or y.shape != (x.shape[0], *x.shape[2:]):
             raise ValueError(
                 f"pixel_logistic_regression predicts the class of every pixel: it needs whole numbers "

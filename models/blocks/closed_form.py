@@ -9,19 +9,25 @@ from torch import Tensor
 class ClosedForm(Protocol):
     """A network that is fitted to the whole train part in one step."""
 
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit the weights; the same seed and data give the same bytes.
 
         Args:
             x: what the network reads, (N, ...).
             y: class numbers, int64 (N, ...), or numbers, float (N, O).
             seed: of what is random in the fit, if anything.
+            sample_weight: how much each example counts, (N,); None: all the same.
+
+        Raises:
+            ValueError: if examples cannot be weighted.
         """
 
 
-@runtime_checkable
-class WeightedClosedForm(Protocol):
-    """A closed-form model that takes sample weights."""
+def refuse_sample_weight(sample_weight: Tensor | None) -> None:
+    """Refuse the sample weights of a network that cannot be fitted with them.
 
-    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
-        """As `fit`, for class numbers y int64 (N,) and sample weights (N,)."""
+    Raises:
+        ValueError: if there are any.
+    """
+    if sample_weight is not None:
+        raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")

@@ -212,8 +212,7 @@ def _check_value(name: str, value: object, domain: Range | Choice) -> None:
     if isinstance(example, int) and (not isinstance(value, int) or isinstance(value, bool)):
         raise ValueError(f"{name} must be a whole number, found {value!r}")
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        hint = " (YAML reads 3e-3 as text: write 3.0e-3)" if isinstance(value, str) else ""
-        raise ValueError(f"{name} must be a number, found {value!r}{hint}")
+        raise ValueError(f"{name} must be a number, found {value!r}")
 
 
 def _override_domain(name: str, domain: Range | Choice, override: object) -> Range | Choice:

@@ -5,7 +5,7 @@ classifier for class numbers, a regressor for numbers.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, final
 
@@ -53,17 +53,19 @@ class ScikitModel(nn.Module):
         self.estimator: Estimator = None
         self.fit_warnings: tuple[str, ...] = ()
 
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit to all examples at once; the same seed and data give the same bytes.
 
         Args:
             x: inputs, (N, F).
             y: number of the right class, int64 (N,), or the numbers to predict, float (N, O).
             seed: of what is random in the fit; most ignore it.
+            sample_weight: how much each example counts, (N,); None: all the same.
 
         Raises:
             ValueError: if there is no such estimator for what `y` holds.
         """
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight.cpu().double().numpy()}
         if y.is_floating_point():
             if y.ndim != 2 or y.shape[1] != self.outputs:
                 raise ValueError(f"numbers to predict must be (N, {self.outputs}), got {tuple(y.shape)}")
@@ -71,26 +73,17 @@ class ScikitModel(nn.Module):
                 _multi_output_regressor(self.make_regressor(), self.outputs, seed),
                 y.detach().cpu().double().numpy(),
             )
-            self._fit_estimator(estimator, x, target[:, 0] if self.outputs == 1 else target)
+            self._fit_estimator(estimator, x, target[:, 0] if self.outputs == 1 else target, weights)
         else:
             estimator = self.make_classifier()
             estimator.set_params(random_state=seed)
-            self._fit_estimator(estimator, x, y.cpu().numpy())
-
-    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
-        """Fit a classifier with sample weights: y int64 (N,), weights (N,)."""
-        estimator = self.make_classifier()
-        estimator.set_params(random_state=seed)
-        self._fit_estimator(estimator, x, y.cpu().numpy(), weights.cpu().double().numpy())
+            self._fit_estimator(estimator, x, y.cpu().numpy(), weights)
 
     def _fit_estimator(
-        self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: np.ndarray | None = None
+        self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: Mapping[str, np.ndarray]
     ) -> None:
         with _record_convergence_warnings() as notes:
-            if weights is None:
-                estimator.fit(_to_float64(x), target)
-            else:
-                estimator.fit(_to_float64(x), target, sample_weight=weights)
+            estimator.fit(_to_float64(x), target, **weights)
         self.estimator, self.fit_warnings = estimator, tuple(notes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -72,8 +72,8 @@ class Model(nn.Module):
         self.input_shape = stem.input_shape  # of one example, as the network reads it
         self.stem = cast(nn.Module, stem)
         self.network = network
-        self.finish = cast(nn.Module, output_transform or Identity())
+        self.output_transform = cast(nn.Module, output_transform or Identity())
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.finish(self.network(self.stem(*inputs)), *inputs)
+        outputs: Tensor = self.output_transform(self.network(self.stem(*inputs)), *inputs)
         return outputs

@@ -87,11 +87,11 @@ class TableStem(nn.Module):
 
     def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
-        self.parts = nn.ModuleList([_build_column_stem(column) for column in columns])
-        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.parts),)
+        self.column_stems = nn.ModuleList([_build_column_stem(column) for column in columns])
+        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.column_stems),)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        for column_stem, values in zip(self.parts, arrays, strict=True):
+        for column_stem, values in zip(self.column_stems, arrays, strict=True):
             if isinstance(column_stem, TfidfStem):
                 column_stem.fit((values,))
             else:
@@ -99,7 +99,7 @@ class TableStem(nn.Module):
                 column_stem.fit(values)
 
     def forward(self, *values: Tensor) -> Tensor:
-        return torch.cat([column_stem(column) for column_stem, column in zip(self.parts, values, strict=True)], 1)
+        return torch.cat([stem(column) for stem, column in zip(self.column_stems, values, strict=True)], 1)
 
 
 def _build_column_stem(column: ColumnSpec) -> nn.Module:

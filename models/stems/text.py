@@ -75,8 +75,8 @@ class EmbeddingStem(nn.Module):
         super().__init__()
         (column,) = columns
         self.input_shape: tuple[int, ...] = (column.length, EMBEDDING_DIM + 1)
-        self.points = nn.Embedding(column.cardinality, EMBEDDING_DIM)
-        nn.init.normal_(self.points.weight, std=0.5)
+        self.embedding = nn.Embedding(column.cardinality, EMBEDDING_DIM)
+        nn.init.normal_(self.embedding.weight, std=0.5)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """Nothing to fit: the embeddings are learned by gradient, with the network."""
@@ -89,4 +89,4 @@ class EmbeddingStem(nn.Module):
         )  # (B, T): negative in front of the text
         present = (position >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
         left_padded = torch.gather(text, 1, position.clamp(min=0))
-        return torch.cat([self.points(left_padded) * present, present], 2)
+        return torch.cat([self.embedding(left_padded) * present, present], 2)

@@ -197,7 +197,7 @@ def test_the_columns_of_a_table_stand_side_by_side_in_their_order() -> None:
     stem, columns = fitted_stem("table", "vector")
     assert isinstance(stem, TableStem)
     x = stem(*columns)
-    apart = [part(values) for part, values in zip(stem.parts, columns, strict=True)]
+    apart = [part(values) for part, values in zip(stem.column_stems, columns, strict=True)]
     assert stem.input_shape == (2 + 5 + VOCABULARY,)
     assert torch.equal(x, torch.cat(apart, 1))
 
@@ -236,7 +236,7 @@ def test_padding_is_moved_to_the_front_of_a_text() -> None:
     stem, _ = fitted_stem("text", "sequence")
     assert isinstance(stem, EmbeddingStem)
     x = stem(torch.tensor([[5, 3, 7, 0, 0, 0], [2, 3, 4, 5, 6, 7], [0] * 6])).detach()
-    points = stem.points.weight.detach()
+    points = stem.embedding.weight.detach()
     assert x[:, :, EMBEDDING_DIM].tolist() == [[0, 0, 0, 1, 1, 1], [1] * 6, [0] * 6]
     assert torch.equal(x[0, 3:, :EMBEDDING_DIM], points[[5, 3, 7]])
     assert torch.equal(x[1, :, :EMBEDDING_DIM], points[[2, 3, 4, 5, 6, 7]])

@@ -180,7 +180,7 @@ def test_served_predictions_equal_evaluated_ones_and_readme_requests_work(finish
     champion = json.loads((folder / "compare" / "champion.json").read_text())["contender"]
     images = np.load(finished.folder / "data/digits/split/test/image.npy")
     with np.load(folder / "evaluate" / champion / "predictions.npz") as predictions:
-        expected = predictions["test_replies"]
+        expected = predictions["test_predictions"]
     with running_server([folder / "package" / "digits.mar"]) as server:
         answers = Client(server.address).predict_many("digits", list(images))
         here = (

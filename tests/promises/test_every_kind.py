@@ -50,7 +50,7 @@ EVERY: dict[str, Any] = {
             "split": {"by": "group", "group": "region"},
         },
         "odd": {
-            "task": {"kind": "reconstruction", "normal": "benign"},
+            "task": {"kind": "anomaly_detection", "normal": "benign"},
             "source": {"kind": "sklearn", "dataset": "malignant_cells"},
             "split": {"by": "stratified"},
         },

@@ -18,7 +18,7 @@ def curl_command(problem: str, task: Task) -> str:
         return _curl_json(problem, {"number": 4, "seed": 1})
     return _curl_json(
         problem,
-        {field.name: _example_value(field, full_length=task.name == "forecasting") for field in task.input_fields},
+        {field.name: _example_value(field, full_length=task.requires_full_window) for field in task.input_fields},
     )
 
 

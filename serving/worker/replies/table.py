@@ -7,7 +7,10 @@ What each task answers (float32 numbers, (R, ...) with R = 1 but for several sam
     forecasting      {"horizon": [{"step": 1, variable: {"0.1": ..., "0.5": ..., ("low", "high")}}, ...],
                       ("unit"), ("coverage"), ("times")}
     segmentation     {"mask": {"b64": PNG of class numbers}, "size": [H, W], "area": {class: share}}
-    reconstruction   {"score", ("threshold", "anomalous"), "reconstruction": {field: picture or numbers}}
+    reconstruction, denoising
+                     {"score", "reconstruction": {field: picture or numbers}}
+    anomaly_detection
+                     {"score", "threshold", "anomalous", "reconstruction": {field: picture or numbers}}
     generation       {"samples": [{"b64": PNG}, ...], ("seed")}
 
 A reply has "notes", a list of sentences, when a value in the request was unusual.
@@ -47,6 +50,9 @@ def _no_extra_parsers(signature: Signature) -> dict[str, Callable[[Any, str], An
 
 
 # A further task is a few functions in a file of its own and one row here.
+RECONSTRUCTION_FORMAT = ReplyFormat(
+    reconstruction.build_reconstruction_reply, reconstruction.reconstruction_difference, _no_extra_parsers
+)
 REPLY_FORMATS: dict[str, ReplyFormat] = {
     "classification": ReplyFormat(
         classification.build_classification_reply, classification.classification_difference, _no_extra_parsers
@@ -58,9 +64,9 @@ REPLY_FORMATS: dict[str, ReplyFormat] = {
     "segmentation": ReplyFormat(
         segmentation.build_segmentation_reply, segmentation.segmentation_difference, _no_extra_parsers
     ),
-    "reconstruction": ReplyFormat(
-        reconstruction.build_reconstruction_reply, reconstruction.reconstruction_difference, _no_extra_parsers
-    ),
+    "reconstruction": RECONSTRUCTION_FORMAT,
+    "denoising": RECONSTRUCTION_FORMAT,
+    "anomaly_detection": RECONSTRUCTION_FORMAT,
     "generation": ReplyFormat(generation.build_generation_reply, _default_difference, _no_extra_parsers),
 }
 
