@@ -1,7 +1,7 @@
 """dvc.yaml lists every file that a stage's result depends on, and no other."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -81,37 +81,37 @@ def test_the_test_part_is_named_in_no_other_stage() -> None:
     assert naming == ["evaluate", "export"]
 
 
-# Packages that the search for imports does not enter, for any stage
+# Code that the search for imports does not enter, with the reason; a name that ends in a dot stands for a folder
 NOT_ENTERED = {
-    "settings": "they compute nothing; dvc.yaml compares their values in params.yaml",
-    "tracking": "it shows the artifacts in MLflow and changes none of them",
+    "pipelines.settings.params": "the settings' types; dvc.yaml compares the values in params.yaml",
+    "pipelines.tracking.": "shows the artifacts in MLflow and changes none of them",
 }
-# Code that some stages import and yet do not depend on; a name that ends in a dot stands for a folder's modules
-LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {
+LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {  # the same, for some stages alone
+    ("pipelines.settings.jobs", ("split",)): "split checks all contenders for slips; what it writes knows of none",
     ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",
     ("models.", ("compare",)): "compare builds no network: it asks the tasks for scores alone",
     ("pipelines.training.augmentation", ("evaluate", "export")): "nothing is augmented: job.py names a type",
 }
 
 
-def left_out(names: Sequence[str]) -> frozenset[str]:
-    """The modules of NOT_ENTERED, and those that the names of LEFT_OUT stand for."""
-    exact = {name for name in names if name in MODULES}
-    folders = tuple(name for name in names if name.endswith("."))
-    return frozenset(
-        module
-        for module in MODULES
-        if package_of(module) in NOT_ENTERED or module in exact or module.startswith(folders)
-    )
+def left_out(names: Iterable[str]) -> frozenset[str]:
+    """The modules that these names and those of NOT_ENTERED stand for."""
+    named = {*names, *NOT_ENTERED}
+    folders = tuple(name for name in named if name.endswith("."))
+    return frozenset(module for module in MODULES if module in named or module.startswith(folders))
 
 
 def left_out_of(verb: str) -> frozenset[str]:
-    return left_out([name for (name, verbs) in LEFT_OUT if verb in verbs])
+    return left_out(name for (name, verbs) in LEFT_OUT if verb in verbs)
 
 
 def changes_results(module: str) -> bool:
-    """Tell whether an edit of the module may change a result: not how stages run, except for the seeds."""
-    return package_of(module) not in ("runtime", "stages") or module == "pipelines.runtime.seeds"
+    """Tell whether an edit of the module may change a result.
+
+    Settings compute nothing of their own. How stages run and how files are written is no result either, except for the
+    seeds.
+    """
+    return package_of(module) not in ("settings", "runtime", "stages") or module == "pipelines.runtime.seeds"
 
 
 def files_beside(module: str) -> set[str]:
