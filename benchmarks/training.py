@@ -24,12 +24,12 @@ from torch.utils.data import DataLoader, Dataset
 import models
 from benchmarks.digits import prepare_digits_job
 from benchmarks.timing import format_ratio, time_alternately
-from models.blocks.hyperparameters import default_settings
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems.image import ImageStem
 from pipelines.runtime.workers import Workers
 from pipelines.settings.params import load_params
 from pipelines.training import gradient
+from pipelines.training.contender_settings import ContenderSettings, GradientSettings, make_settings
 from pipelines.training.job import (
     Examples,
     TrainingData,
@@ -42,18 +42,17 @@ from pipelines.training.trial import TrainingResult, TrialSpec, run_trial
 
 EPOCHS, ROUNDS, CORES = 10, 5, 2
 NETWORK_SIZES = {"mlp": {"width": 128, "depth": 1}, "lenet5": {"width": 1}}  # one hidden layer; the paper's own size
-GRADIENT_SETTINGS = gradient.GradientSettings()
+GRADIENT_SETTINGS = GradientSettings()
 TrainValidTensors = tuple[Tensor, Tensor, Tensor, Tensor]  # train x and y, valid x and y
 
 
-def job_settings(job: TrainingJob) -> dict[str, object]:
-    network_settings = default_settings(models.ARCHITECTURES[job.architecture].config)
-    return {**network_settings, **default_settings(gradient.GradientSettings), **NETWORK_SIZES[job.architecture]}
+def job_settings(job: TrainingJob) -> ContenderSettings[GradientSettings]:
+    return make_settings(job.architecture, NETWORK_SIZES[job.architecture])
 
 
 def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
     torch.manual_seed(0)
-    model = build_fitted_model(job, data, job_settings(job))
+    model = build_fitted_model(job, data, job_settings(job).network)
     gradient.fit_network(
         model,
         gradient.build_optimizer(model, GRADIENT_SETTINGS),
@@ -140,9 +139,9 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
 
     def new_network() -> nn.Module:
         torch.manual_seed(0)
-        return build_fitted_model(job, data, job_settings(job)).network
+        return build_fitted_model(job, data, job_settings(job).network).network
 
-    stem = build_fitted_model(job, data, job_settings(job)).stem
+    stem = build_fitted_model(job, data, job_settings(job).network).stem
     assert isinstance(stem, ImageStem)
     datasets = [PixelDataset(examples, stem, stem.input_type == "image") for examples in (data.train[0], data.valid)]
     with torch.no_grad():

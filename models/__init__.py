@@ -1,6 +1,6 @@
-"""The zoo: every architecture, one row each.
+"""The table of architectures (the model zoo): one row each.
 
-To add one, write its file beside the others and its row here; the tests find it by itself.
+To add one, write its file beside the others and its row here; the tests read this table.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from models import (
 from models.blocks.hyperparameters import Hyperparameters
 from models.stems import InputType
 
-# The shape of one example, by what is read: F features; C channels, H height, W width; T steps of F features
+# The shape of one example, by what a network reads: F features; C channels, H height, W width; T steps of F features
 INPUT_SHAPES: dict[InputType, tuple[str, ...]] = {
     "vector": ("F",),
     "image": ("C", "H", "W"),
@@ -43,75 +43,91 @@ OutputType = Literal["vector", "image"]  # (B, O): outputs; (B, O, H, W): output
 
 
 class Architecture(NamedTuple):
-    """What there is to know about a kind of network before building one."""
+    """A kind of network: its settings, how to build it, what it reads and gives, and how it is trained."""
 
     config: type[Hyperparameters]
-    network_factory: Callable[[Any, tuple[int, ...], int], nn.Module]  # (its config, shape of one example, outputs)
+    network_factory: Callable[[Any, tuple[int, ...], int], nn.Module]  # (config, input shape, outputs)
     input_type: InputType
     learner: Literal["gradient", "adversarial", "closed_form"]
     output_type: OutputType = "vector"
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    # classical: what a network has to beat
-    "logistic_regression": Architecture(
+    # classical baselines
+    "logistic_regression": Architecture(  # softmax of linear scores; Cox 1958
         logistic_regression.Config, logistic_regression.logistic_regression, "vector", "closed_form"
-    ),  # one weight per input and class; Cox 1958
-    "decision_tree": Architecture(
+    ),
+    "decision_tree": Architecture(  # splits on thresholds of single inputs; Breiman et al. 1984
         decision_tree.Config, decision_tree.decision_tree, "vector", "closed_form"
-    ),  # questions about single inputs; Breiman et al. 1984
-    "gradient_boosting": Architecture(
+    ),
+    "gradient_boosting": Architecture(  # additive ensemble of shallow trees; Friedman 2001
         gradient_boosting.Config, gradient_boosting.gradient_boosting, "vector", "closed_form"
-    ),  # small trees, each correcting the last; Friedman 2001
-    "linear_regression": Architecture(
+    ),
+    "linear_regression": Architecture(  # ridge regression; Hoerl & Kennard 1970
         linear_regression.Config, linear_regression.linear_regression, "vector", "closed_form"
-    ),  # one weight per input and output; Hoerl & Kennard 1970
-    "pixel_logistic_regression": Architecture(
+    ),
+    "pixel_logistic_regression": Architecture(  # logistic regression on each pixel's neighbourhood; Cox 1958
         pixel_logistic_regression.Config,
         pixel_logistic_regression.PixelLogisticRegression,
         "image",
         "closed_form",
         "image",
-    ),  # every pixel from its neighbourhood alone
-    "pca": Architecture(pca.Config, pca.PCA, "vector", "closed_form"),  # the main directions; Pearson 1901
-    "gaussian": Architecture(gaussian.Config, gaussian.Gaussian, "vector", "closed_form"),  # a cloud around the mean
+    ),
+    "pca": Architecture(  # principal components; Pearson 1901
+        pca.Config, pca.PCA, "vector", "closed_form"
+    ),
+    "gaussian": Architecture(  # low-rank multivariate normal; Tipping & Bishop 1999
+        gaussian.Config, gaussian.Gaussian, "vector", "closed_form"
+    ),
     # dense
-    "mlp": Architecture(mlp.Config, mlp.MLP, "vector", "gradient"),  # every unit sees every unit; Rumelhart et al. 1986
-    "periodic_mlp": Architecture(
+    "mlp": Architecture(  # fully connected layers; Rumelhart et al. 1986
+        mlp.Config, mlp.MLP, "vector", "gradient"
+    ),
+    "periodic_mlp": Architecture(  # the same on periodic embeddings of numbers, for tables; Gorishniy et al. 2022
         periodic_mlp.Config, periodic_mlp.PeriodicMLP, "vector", "gradient"
-    ),  # the same for tables, every number seen as waves; Gorishniy et al. 2022
+    ),
     # convolutional
-    "lenet5": Architecture(
+    "lenet5": Architecture(  # two convolutions with subsampling, dense layers; LeCun et al. 1998
         lenet5.Config, lenet5.LeNet5, "image", "gradient"
-    ),  # strokes, then shapes; LeCun et al. 1998
-    "cnn": Architecture(cnn.Config, cnn.CNN, "image", "gradient"),  # the same idea as it is built today
-    "unet": Architecture(
+    ),
+    "cnn": Architecture(  # 3x3 convolutions, global average pooling; Springenberg et al. 2015
+        cnn.Config, cnn.CNN, "image", "gradient"
+    ),
+    "unet": Architecture(  # encoder and decoder with skip connections; Ronneberger et al. 2015
         unet.Config, unet.UNet, "image", "gradient", "image"
-    ),  # down to see far, up to see sharply; Ronneberger et al. 2015
+    ),
     # recurrent
-    "lstm": Architecture(lstm.Config, lstm.LSTM, "sequence", "gradient"),  # a memory; Hochreiter & Schmidhuber 1997
-    "esn": Architecture(esn.Config, esn.ESN, "sequence", "closed_form"),  # a pond and its waves; Jaeger 2001
-    # through a bottleneck
-    "autoencoder": Architecture(
+    "lstm": Architecture(  # gated recurrent network; Hochreiter & Schmidhuber 1997
+        lstm.Config, lstm.LSTM, "sequence", "gradient"
+    ),
+    "esn": Architecture(  # fixed random recurrent reservoir, ridge readout; Jaeger 2001
+        esn.Config, esn.ESN, "sequence", "closed_form"
+    ),
+    # autoencoders
+    "autoencoder": Architecture(  # dense encoder and decoder; Hinton & Salakhutdinov 2006
         autoencoder.Config, autoencoder.Autoencoder, "vector", "gradient"
-    ),  # few numbers for many; Hinton & Salakhutdinov 2006
-    "conv_autoencoder": Architecture(
+    ),
+    "conv_autoencoder": Architecture(  # convolutional encoder and decoder; Masci et al. 2011
         conv_autoencoder.Config, conv_autoencoder.ConvAutoencoder, "image", "gradient", "image"
-    ),  # the same for images; Masci et al. 2011
+    ),
     # generators
-    "vae": Architecture(vae.Config, vae.VAE, "vector", "gradient"),  # places and drawings; Kingma & Welling 2014
-    "gan": Architecture(gan.Config, gan.GAN, "vector", "adversarial"),  # forger and detective; Goodfellow et al. 2014
+    "vae": Architecture(  # latent Gaussian, trained on the ELBO; Kingma & Welling 2014
+        vae.Config, vae.VAE, "vector", "gradient"
+    ),
+    "gan": Architecture(  # generator against discriminator; Goodfellow et al. 2014
+        gan.Config, gan.GAN, "vector", "adversarial"
+    ),
 }
 
 
 def build_network(name: str, config: Hyperparameters, input_shape: tuple[int, ...], head_width: int) -> nn.Module:
-    """The network of that name, with starting weights drawn from PyTorch's own generator: seed it first.
+    """Build a network by name; initial weights come from PyTorch's global generator: seed it first.
 
     Args:
         name: a key of ARCHITECTURES.
         config: the settings, an instance of that architecture's Config.
-        inputs: shape of one example, without the batch: (F,), (C, H, W) or (T, F).
-        outputs: width of the head.
+        input_shape: of one example, without the batch: (F,), (C, H, W) or (T, F).
+        head_width: number of outputs.
 
     Raises:
         ValueError: if the name is unknown, the config another architecture's, or the shape not one it can read.

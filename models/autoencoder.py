@@ -1,7 +1,7 @@
-"""Autoencoder: a network that must tell everything through a few numbers.
+"""Autoencoder: a dense encoder to a short code, and a dense decoder back from it.
 
-One half squeezes what it reads into a short code, the other half draws the whole from the code alone. What is common
-in the data survives the bottleneck; noise does not, and what was never seen is drawn badly, which gives it away.
+What is common in the training data survives the bottleneck; noise does not, and an example unlike those of training is
+reconstructed badly, which makes the reconstruction error an anomaly score.
 
 Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313, 2006.
 https://doi.org/10.1126/science.1127647
@@ -9,8 +9,8 @@ NOTE[DIFF] trained at once from random weights; the paper first trains the layer
     which later activations and optimizers made unnecessary.
 NOTE[DIFF] all hidden layers are equally wide, where the paper's narrow towards the code.
 NOTE[DIFF] GELU or a relative in place of the sigmoid; outputs without one, since they are not between 0 and 1 here.
-NOTE[DIFF] the outputs may be others than the inputs: shown noisy pictures and compared with clean ones, it learns to
-    clean (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294).
+NOTE[DIFF] the target may differ from the input: trained from noisy images to clean ones it is a denoising autoencoder
+    (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294).
 
 Shapes: B batch, F features, O outputs.
 """
@@ -28,7 +28,7 @@ class Config(Hyperparameters):
     width: int = tunable(128, 32, 512, log=True, ge=1)  # units in every hidden layer
     depth: int = tunable(1, 1, 3, ge=1)  # hidden layers before the code, and as many behind it
     dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1)  # probability of zeroing a unit of a hidden layer
-    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # what bends the line
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # activation function
 
 
 @final

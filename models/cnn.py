@@ -1,8 +1,7 @@
-"""Convolutional network: small filters, layer upon layer, and in the end the mean of every map.
+"""Convolutional network: stages of 3x3 convolutions, global average pooling, and a linear output layer.
 
-Every stage looks at 3x3 neighbours, twice; the second time it takes every other pixel alone, so that the next stage
-sees twice as far, with twice as many maps. What is left is averaged over the whole image, which makes it matter little
-where a thing was seen, and weighed by one matrix.
+Every stage has two convolutions; the second has a stride of 2, so that the next stage sees twice as far, with twice as
+many maps. Averaging the last maps over the whole image makes the output depend little on where a thing stands.
 
 Springenberg, Dosovitskiy, Brox & Riedmiller, "Striving for Simplicity: The All Convolutional Net", 2015.
 https://arxiv.org/abs/1412.6806
@@ -10,8 +9,8 @@ NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502
     2018, https://arxiv.org/abs/1803.08494) behind every convolution, which the paper does without.
 NOTE[DIFF] width and depth can be chosen, and the maps double from stage to stage; the paper has 96, then 192.
 NOTE[DIFF] a stage whose maps would shrink to less than 4 pixels keeps their size: an 8x8 digit is halved once.
-NOTE[DIFF] the means of the last maps are weighed; the paper has as many maps as classes and takes their means.
-NOTE[DIFF] dropout before the last matrix alone; the paper also drops pixels of the image and of maps.
+NOTE[DIFF] a linear layer reads the means of the last maps; the paper has as many maps as classes and takes their means.
+NOTE[DIFF] dropout before the output layer alone; the paper also drops pixels of the image and of maps.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """
@@ -31,8 +30,8 @@ class Config(Hyperparameters):
     width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the first stage
     depth: int = tunable(3, 1, 4, ge=1)  # stages
     dropout: float = tunable(0.1, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a mean
-    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
-    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 
 @final

@@ -1,14 +1,14 @@
-"""Convolutional autoencoder: a network that must tell a whole image through a few numbers.
+"""Convolutional autoencoder: convolutions down to a short code, and convolutions back up to the image.
 
-One half looks at the image with small filters, from ever farther away, and writes a short code; the other half draws
-the image from the code alone, coarse first and then finer.
+The encoder halves the image from stage to stage and ends in a vector, the code; the decoder rebuilds the image from the
+code alone, the coarsest stage first.
 
 Masci, Meier, Ciresan & Schmidhuber, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction", 2011.
 https://doi.org/10.1007/978-3-642-21735-7_7
-NOTE[DIFF] trained at once, not layer by layer; strides in place of max pooling on the way in.
-NOTE[DIFF] a matrix to the code and one from it, so that its size can be chosen; the paper's code is made of maps.
-NOTE[DIFF] on the way out the image is enlarged by repeating pixels, then filtered: filters that enlarge by themselves
-    leave a chequerboard (Odena et al. 2016, https://doi.org/10.23915/distill.00003).
+NOTE[DIFF] trained at once, not layer by layer; strided convolutions in place of max pooling in the encoder.
+NOTE[DIFF] a linear layer to the code and one from it, so that its size can be chosen; the paper's code is made of maps.
+NOTE[DIFF] the decoder upsamples by nearest neighbour, then convolves: transposed convolutions leave chequerboard
+    artifacts (Odena et al. 2016, https://doi.org/10.23915/distill.00003).
 NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
     2018, https://arxiv.org/abs/1803.08494) behind every convolution.
 
@@ -32,8 +32,8 @@ class Config(Hyperparameters):
     code: int = tunable(16, 2, 128, log=True, ge=1)  # numbers in the bottleneck; no more than pixels and channels
     width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the finest stage; the next have twice as many each
     depth: int = tunable(2, 1, 3, ge=1)  # how often the image is halved
-    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
-    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 
 @final

@@ -1,8 +1,8 @@
-"""Decision tree: twenty questions about single inputs, each the best one left to ask.
+"""Decision tree: splits on thresholds of single inputs, chosen greedily (CART).
 
-Every node compares one input with one threshold and goes left or right; a leaf answers with the shares of the classes
-that ended there in training, or with the mean of the numbers that did. A person can follow it, which no other row can
-say.
+Every node compares one input with one threshold and goes left or right; a leaf predicts the shares of the classes of
+its training examples, or the mean of their numbers. It is the one architecture here whose predictions a person can
+follow by hand.
 
 Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984. https://doi.org/10.1201/9781315139470
 NOTE[DIFF] impurity may be the entropy, and growth is stopped by depth and leaf size instead of pruned afterwards.
@@ -18,9 +18,9 @@ from models.blocks.scikit import ScikitModel
 
 
 class Config(Hyperparameters):
-    depth: int = tunable(8, 2, 24, ge=1)  # questions on the longest way down
-    leaf: int = tunable(5, 1, 50, log=True, ge=1)  # training examples that a leaf needs
-    impurity: str = choice("entropy", "entropy", "gini")  # what a good question makes smaller; of numbers, variance
+    depth: int = tunable(8, 2, 24, ge=1)  # splits on the longest path from root to leaf
+    leaf: int = tunable(5, 1, 50, log=True, ge=1)  # fewest training examples in a leaf
+    impurity: str = choice("entropy", "entropy", "gini")  # what splits reduce; for numbers, variance
 
 
 def decision_tree(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
@@ -40,7 +40,7 @@ def decision_tree(config: Config, input_shape: tuple[int, ...], outputs: int) ->
 
 
 def count_cost(estimator: Any) -> Cost:
-    """An input's number and a threshold per question, a number per output and leaf; a comparison per level."""
+    """An input's index and a threshold per split, a number per output and leaf; a comparison per level."""
     tree = estimator.tree_
     splits = int(tree.node_count - tree.n_leaves)
     _, numbers, classes = tree.value.shape  # of every node; one of the two is 1

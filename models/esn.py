@@ -1,21 +1,21 @@
-"""Echo state network: a pool of units wired at random, and one matrix that learns to read the ripples.
+"""Echo state network: a fixed random recurrent reservoir, and a linear readout fitted by ridge regression.
 
-Every step of a sequence is thrown into a reservoir of units that see each other. Their wiring is drawn once and never
-learns; it is only scaled so that ripples fade. What is learned is how to read the units after the last step and on
-average: a ridge regression, solved at once.
+The recurrent weights are drawn once, scaled to a chosen spectral radius so that the effect of an input fades, and never
+trained. Only the readout is: from the reservoir's state after the last step and its mean over the steps, to the
+outputs, in closed form. The picture: ripples in a pond, and somebody who learns to read them.
 
 Jaeger, "The 'echo state' approach to analysing and training recurrent neural networks", GMD Report 148, 2001.
 https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf
 Lukosevicius, "A Practical Guide to Applying Echo State Networks", 2012.
 https://doi.org/10.1007/978-3-642-35289-8_36
-NOTE[DIFF] leaky units (the guide, equation 3): what a unit holds moves only a part of the way at each step.
-NOTE[DIFF] the answer is read from the last step and the mean over steps together, where the paper answers every step.
+NOTE[DIFF] leaky units (the guide, equation 3): a unit's state moves only a part of the way at each step.
+NOTE[DIFF] one output per sequence, read from the last state and the mean state; the paper has one per step.
 NOTE[DIFF] there are no biases in the reservoir: the last feature of a step, 1 if the step is there and 0 if it is
-    padding, is weighed like any other. A reservoir that has seen nothing but padding is still at rest, and the answer
-    does not depend on how much padding stands in front.
-NOTE[DIFF] classes: the regression on 0 and 1 is multiplied by one factor, so that a softmax gives probabilities. It is
-    the factor with the smallest log loss on the training examples, each predicted as if it had been left out
-    (Allen 1974, https://doi.org/10.1080/00401706.1974.10489157), so that it does not promise too much.
+    padding, takes their place. A reservoir that has seen nothing but padding is still at 0, and the outputs do not
+    depend on how much padding stands in front.
+NOTE[DIFF] classes: the regression on 0 and 1 is multiplied by one factor, so that a softmax gives calibrated
+    probabilities: the factor with the smallest leave-one-out log loss on the training examples (PRESS; Allen 1974,
+    https://doi.org/10.1080/00401706.1974.10489157).
 
 Shapes: B batch, N examples, T steps, F features (the last: 1 present, 0 padding), U units, D = 2 U, O outputs.
 """
@@ -27,19 +27,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 
-CONNECTIONS_PER_UNIT = 10  # units that a unit sees; the guide, section 3.2.3: few are as good as all
-CHUNK_EXAMPLES = 1024  # examples in the reservoir at a time while solving, which bounds the memory
+CONNECTIONS_PER_UNIT = 10  # units that feed a unit; the guide, section 3.2.3: few are as good as all
+CHUNK_EXAMPLES = 1024  # examples in the reservoir at a time while fitting, which bounds the memory
 LOGIT_SCALES = tuple(2 ** (step / 4) for step in range(-4, 33))  # factors tried: 0.5 to 256
 
 
 class Config(Hyperparameters):
-    units: int = tunable(300, 50, 600, log=True, ge=1)  # size of the reservoir
-    spectral_radius: float = tunable(0.9, 0.1, 1.4, gt=0)  # how slowly ripples fade
-    leak: float = tunable(0.5, 0.05, 1.0, log=True, gt=0, le=1)  # part of the way that a unit moves at each step
+    units: int = tunable(300, 50, 600, log=True, ge=1)  # units of the reservoir
+    spectral_radius: float = tunable(0.9, 0.1, 1.4, gt=0)  # of the reservoir's weights: larger remembers longer
+    leak: float = tunable(0.5, 0.05, 1.0, log=True, gt=0, le=1)  # leaking rate: part of a step that a state moves
     input_scale: float = tunable(0.3, 0.01, 1.0, log=True, gt=0)  # largest weight between a feature and a unit
-    penalty: float = tunable(1e-4, 1e-6, 1e-1, log=True, gt=0)  # pull of the readout towards 0, per example
+    penalty: float = tunable(1e-4, 1e-6, 1e-1, log=True, gt=0)  # ridge penalty of the readout, per example
 
 
 @final
@@ -49,7 +50,7 @@ class ESN(nn.Module):
     Attributes:
         weights_in: from features to units, (U, F).
         reservoir: from units to units, (U, U).
-        readout: what was solved, (O, D).
+        readout: the fitted weights, (O, D).
         bias: (O,).
     """
 
@@ -74,10 +75,10 @@ class ESN(nn.Module):
         return scores.to(x.dtype)
 
     def reservoir_states(self, x: Tensor) -> Tensor:
-        """What the reservoir holds after the last step, and on average over the steps that are there, (B, D).
+        """State after the last step, and mean state over the steps that are present, (B, D).
 
-        In float64: a readout takes differences of states that are almost alike, and would show the last bits in which
-        one runtime's float32 differs from another's.
+        In float64: a readout takes differences of states that are almost alike, which would magnify the last bits in
+        which one runtime's float32 differs from another's.
         """
         x = x.double()
         present = x[:, :, -1:]  # (B, T, 1)
@@ -91,7 +92,7 @@ class ESN(nn.Module):
         return torch.cat([state, total / present.sum(1).clamp(min=1)], 1)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit the readout to all examples at once, in float64; memory does not grow with N.
 
         Minimises the mean of (readout states + bias - y)^2 plus penalty times readout^2.
@@ -99,15 +100,16 @@ class ESN(nn.Module):
         Args:
             x: sequences, (N, T, F).
             y: number of the right class, int64 (N,), or numbers, (N, O).
-            seed: ignored; nothing is drawn.
+            seed: ignored; nothing is random.
 
         Raises:
             ValueError: if there are no examples, or y is neither.
         """
+        refuse_sample_weight(sample_weight)
         classes = not y.is_floating_point()
         if not len(x) or y.shape != ((len(x),) if classes else (len(x), self.outputs)):
             found = f"{tuple(x.shape)} and {tuple(y.shape)}"
-            raise ValueError(f"esn is solved for y (N,) of classes or (N, {self.outputs}) of numbers, got {found}")
+            raise ValueError(f"esn is fitted to y (N,) of classes or (N, {self.outputs}) of numbers, got {found}")
         target = (F.one_hot(y, self.outputs) if classes else y).double()  # (N, O)
         state_width = 2 * len(self.reservoir)
         state_mean, target_mean = self.readout.new_zeros(state_width).double(), target.mean(0)
@@ -133,7 +135,7 @@ class ESN(nn.Module):
     def _best_logit_scale(
         self, x: Tensor, target: Tensor, means: tuple[Tensor, Tensor], cholesky_factor: Tensor, weights: Tensor
     ) -> float:
-        """The factor that makes scores of the regression on 0 and 1 the best logits for examples left out.
+        """The factor on the scores with the smallest leave-one-out log loss.
 
         Without example i, its prediction would be y_i - (y_i - p_i) / (1 - h_i), where p_i is the prediction with it
         and h_i the i-th number on the diagonal of the hat matrix: 1 / N + s_i G^-1 s_i for centred states s.
@@ -146,13 +148,13 @@ class ESN(nn.Module):
             leverage = torch.linalg.solve_triangular(cholesky_factor, states.T, upper=False).square().sum(0)  # (B,)
             one_minus_leverage = (1 - 1 / len(x) - leverage).clamp(min=1e-6)  # above 0 but for rounding
             predicted = targets - (targets - target_mean - states @ weights) / one_minus_leverage[:, None]  # (B, O)
-            log_probabilities = F.log_softmax(scales[:, None, None] * predicted, 2)  # (tried, B, O)
+            log_probabilities = F.log_softmax(scales[:, None, None] * predicted, 2)  # (S, B, O): S scales
             loss -= (log_probabilities * targets).sum((1, 2))
         return float(scales[loss.argmin()])
 
 
 def _random_reservoir(units: int, spectral_radius: float) -> Tensor:
-    """Random weights, a few per unit, scaled so that the largest eigenvalue is that far from 0; (U, U)."""
+    """Sparse random weights of that spectral radius, the largest absolute eigenvalue; (U, U)."""
     connected = torch.rand(units, units).argsort(1) < min(
         units, CONNECTIONS_PER_UNIT
     )  # argsort of noise: a permutation per row

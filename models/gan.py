@@ -1,15 +1,15 @@
-"""Generative adversarial network: a forger and a detective who learn from each other.
+"""Generative adversarial network: a generator trained against a discriminator.
 
-The generator draws examples from noise; the discriminator is shown drawn and real ones and says which are which. Each
-gets better because the other does, and in the end the drawn ones cannot be told apart.
+The generator maps noise to samples; the discriminator classifies samples and real examples as fake or real. Each is
+trained on the other's mistakes, until the samples cannot be told from real ones.
 
 Goodfellow et al., "Generative Adversarial Networks", 2014. https://arxiv.org/abs/1406.2661
-NOTE[DIFF] the discriminator pays for steep slopes at real examples (R1; Mescheder, Geiger & Nowozin 2018,
-    https://arxiv.org/abs/1801.04406): without it the two circle around each other and never arrive.
+NOTE[DIFF] a gradient penalty on the discriminator at real examples (R1; Mescheder, Geiger & Nowozin 2018,
+    https://arxiv.org/abs/1801.04406): without it the two need not converge.
 NOTE[DIFF] activations, width and depth can be chosen; the paper's discriminator has maxout units and dropout. Layer
-    normalisation, which helps elsewhere, is left out of both: in the generator it made what is drawn more alike.
+    normalisation, which helps elsewhere, is left out of both: in the generator it made the samples more alike.
 
-The generator descends -log D(G(z)), which is steep where it is bad (the paper, end of section 3: "non-saturating").
+The generator minimises -log D(G(z)), the non-saturating loss (the paper, end of section 3).
 
 Shapes: B batch, Z noise, L of them used, O outputs.
 """
@@ -20,16 +20,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.blocks.cost import Cost, network_cost
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import dense_layers
 
 
 class Config(Hyperparameters):
-    latent: int = tunable(16, 2, 64, log=True, ge=1)  # numbers that a drawing starts from; no more than Z
-    width: int = tunable(256, 64, 512, log=True, ge=1)  # units in every hidden layer of either network
-    depth: int = tunable(2, 1, 3, ge=1)  # hidden layers of either network
-    activation: str = choice("gelu", "gelu", "silu")  # what bends the line; smooth, since R1 needs its slope's slope
-    penalty: float = tunable(3.0, 0.1, 10.0, log=True, ge=0)  # what the discriminator pays for a slope of 1
+    latent: int = tunable(16, 2, 64, log=True, ge=1)  # size of the latent space; no more than Z
+    width: int = tunable(256, 64, 512, log=True, ge=1)  # units in every hidden layer of both networks
+    depth: int = tunable(2, 1, 3, ge=1)  # hidden layers of both networks
+    activation: str = choice("gelu", "gelu", "silu")  # activation function; smooth, since R1 differentiates twice
+    penalty: float = tunable(3.0, 0.1, 10.0, log=True, ge=0)  # weight of the R1 gradient penalty
 
 
 @final
@@ -39,7 +40,7 @@ class GAN(nn.Module):
     Attributes:
         latent: L.
         generator: (B, L) -> (B, O); all that is served.
-        discriminator: (B, O) -> (B, 1): above 0 if it takes an example for real.
+        discriminator: (B, O) -> (B, 1), a logit: above 0 for real.
     """
 
     def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
@@ -60,17 +61,21 @@ class GAN(nn.Module):
         generated: Tensor = self.generator(z[:, : self.latent])
         return generated
 
-    def discriminator_loss(self, x: Tensor, z: Tensor) -> Tensor:
-        """How badly the discriminator tells real from drawn, and how steep it is; the generator gets no gradient.
+    def cost(self) -> Cost:
+        """Of the generator alone: the discriminator is not served."""
+        return network_cost(self.generator, (self.latent,))
 
-        -log D(x) - log(1 - D(G(z))) + penalty / 2 |slope of the logit at x|^2
+    def discriminator_loss(self, x: Tensor, z: Tensor) -> Tensor:
+        """Binary cross-entropy of real against generated, plus the R1 penalty; the generator gets no gradient.
+
+        -log D(x) - log(1 - D(G(z))) + penalty / 2 |gradient of the logit at x|^2
 
         Args:
             x: real examples, from -1 to 1, (B, O).
             z: noise, (B, Z).
 
         Returns:
-            Scalar in nats, averaged over the batch; 2 log 2 if it cannot tell at all.
+            Scalar in nats, averaged over the batch; 2 log 2, and the penalty, if it cannot tell at all.
         """
         with torch.no_grad():
             generated = self(z)
@@ -81,7 +86,7 @@ class GAN(nn.Module):
         return loss + 0.5 * self.penalty * gradient.square().sum(1).mean()
 
     def generator_loss(self, z: Tensor) -> Tensor:
-        """How little the discriminator believes what is drawn: -log D(G(z)).
+        """Non-saturating generator loss: -log D(G(z)).
 
         Its gradient reaches the discriminator too: step the generator's optimizer alone.
 

@@ -1,13 +1,13 @@
-"""Gaussian: the simplest generator, a cloud around the mean example.
+"""Multivariate Gaussian of low rank: the mean and the principal components of the examples.
 
-It knows the mean of the examples and the directions in which they vary most, and draws by moving along each of them
-at random, as far as the examples do. It is what a generator that learns has to beat.
+A sample is the mean plus a random step along each component, with the examples' standard deviation there. It is the
+baseline that a trained generator has to beat.
 
 Tipping & Bishop, "Probabilistic Principal Component Analysis", 1999.
 https://doi.org/10.1111/1467-9868.00196
-NOTE[DIFF] the directions that are left out are left out, where the paper adds noise in all of them alike: noise in
-    every pixel looks worse than none.
-NOTE[DIFF] what leaves [-1, 1] is cut off there, since no example does.
+NOTE[DIFF] no noise in the directions that are left out, where the paper adds the same in all of them: noise in every
+    pixel looks worse than none.
+NOTE[DIFF] samples are clipped to [-1, 1], the range of the examples.
 
 Shapes: B batch, N examples, Z noise, K directions, O outputs.
 """
@@ -17,12 +17,13 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.principal_components import principal_components
 
 
 class Config(Hyperparameters):
-    latent: int = tunable(32, 2, 64, log=True, ge=1)  # directions; no more than Z or O
+    latent: int = tunable(32, 2, 64, log=True, ge=1)  # components; no more than Z or O
 
 
 @final
@@ -30,8 +31,8 @@ class Gaussian(nn.Module):
     """(B, Z) -> (B, O), numbers from -1 to 1.
 
     Attributes:
-        mean: example, (O,).
-        directions: of one standard deviation each, (K, O).
+        mean: of the examples, (O,).
+        directions: the components, each as long as the standard deviation along it, (K, O).
     """
 
     mean: Tensor
@@ -49,19 +50,20 @@ class Gaussian(nn.Module):
         return torch.addmm(self.mean, z[:, : self.latent], self.directions).clamp(-1, 1)
 
     @torch.no_grad()
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
-        """Measure the mean and the directions of the examples, in float64.
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
+        """Fit mean and components to the examples, in float64.
 
         Args:
-            x: ignored; noise has nothing to do with any one example.
+            x: ignored; noise belongs to no example.
             y: the examples, from -1 to 1, (N, O).
-            seed: ignored; nothing is drawn.
+            seed: ignored; nothing is random.
 
         Raises:
             ValueError: if there are no examples, or y is not of that shape.
         """
+        refuse_sample_weight(sample_weight)
         if not len(y) or not y.is_floating_point() or y.shape[1:] != (self.outputs,):
-            raise ValueError(f"gaussian draws numbers (N, {self.outputs}), got {y.dtype} {tuple(y.shape)}")
+            raise ValueError(f"gaussian generates numbers (N, {self.outputs}), got {y.dtype} {tuple(y.shape)}")
         mean = y.double().mean(0)
         directions, variances = principal_components(y.double() - mean, self.latent)
         self.mean.copy_(mean)

@@ -1,12 +1,12 @@
-"""Gradient boosting: many small trees, each correcting what the ones before got wrong.
+"""Gradient boosting: an additive ensemble of shallow regression trees, each fitted to the loss's gradient.
 
-Every round fits one shallow regression tree per output to the gradient of the loss, and adds a shrunken part of it to
-that class's score, or to that number. On tables of numbers it is the one to beat.
+Every round adds one tree per output, shrunk by a learning rate, to that class's score or to that number. On tables of
+numbers it is the model to beat.
 
 Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29(5), 2001.
 https://doi.org/10.1214/aos/1013203451
 NOTE[DIFF] every round sees a random part of the examples (Friedman, "Stochastic Gradient Boosting", 2002), and every
-    question is chosen among a random part of the inputs, sqrt(F) for classes and F / 3 for numbers, as random
+    split is chosen among a random part of the inputs, sqrt(F) for classes and F / 3 for numbers, as random
     forests do (Hastie, Tibshirani & Friedman 2009, section 15.3): faster, and rarely worse.
 
 Shapes: B batch, F features, O outputs.
@@ -21,8 +21,8 @@ from models.blocks.scikit import ScikitModel, estimators_per_output
 
 class Config(Hyperparameters):
     rounds: int = tunable(80, 20, 160, log=True, ge=1)  # trees per output
-    depth: int = tunable(4, 2, 6, ge=1)  # questions on the longest way down a tree
-    shrinkage: float = tunable(0.15, 0.02, 0.5, log=True, gt=0)  # part of each tree that is added
+    depth: int = tunable(4, 2, 6, ge=1)  # splits on the longest path from root to leaf
+    shrinkage: float = tunable(0.15, 0.02, 0.5, log=True, gt=0)  # learning rate: part of each tree that is added
     subsample: float = tunable(0.7, 0.4, 1.0, gt=0, le=1)  # part of the examples that a round sees
 
 
@@ -49,10 +49,10 @@ def gradient_boosting(config: Config, input_shape: tuple[int, ...], outputs: int
 
 
 def count_cost(estimator: Any) -> Cost:
-    """Two numbers per question and one per leaf; a comparison per level, and 2 operations to add a tree's answer."""
+    """Two numbers per split and one per leaf; a comparison per level, and 2 operations to add a tree's output."""
     boosters = estimators_per_output(estimator)
     trees = [tree.tree_ for booster in boosters for tree in booster.estimators_.ravel()]
     splits = sum(int(tree.node_count - tree.n_leaves) for tree in trees)
     leaves = sum(int(tree.n_leaves) for tree in trees)
-    initial_values = sum(booster.estimators_.shape[1] for booster in boosters)  # the answer before the first tree
+    initial_values = sum(booster.estimators_.shape[1] for booster in boosters)  # the prediction before the first tree
     return Cost(2 * splits + leaves + initial_values, sum(int(tree.max_depth) + 2 for tree in trees))

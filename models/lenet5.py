@@ -1,8 +1,7 @@
-"""LeNet-5: the convolutional network that read the cheques.
+"""LeNet-5: two convolutions with subsampling, then fully connected layers.
 
-Small filters slide over the image and look for strokes (C1), neighbours are averaged so that a shift of a pixel
-matters little (S2), larger shapes are sought among the strokes (C3, S4), and what is left is weighed as a whole
-(C5, F6, output).
+C1 detects strokes; S2 averages neighbours, so that a shift of a pixel matters little; C3 and S4 do the same for shapes
+made of strokes; C5, F6 and the output layer combine them over the whole image. It read the cheques.
 
 LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998,
 section II.B. http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf
@@ -10,18 +9,20 @@ section II.B. http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf
 With width 1, activation scaled_tanh and a 28x28 image, the maps have the sizes of the paper. What differs:
 NOTE[DIFF] any size from 8x8 up, any number of channels. The paper centres a 28x28 digit in a 32x32 field; here C1 pads
     by half a filter instead. Under 24 pixels the filters are 3x3, C3 pads too, and S4 is left out where it would leave
-    less than 4x4: C5 is made to weigh maps of about 5x5, and of an 8x8 digit little can be averaged away
+    less than 4x4: C5 is made for maps of about 5x5, and of an 8x8 digit little can be averaged away
     (accuracy on validation digits 0.983 without S4 against 0.975 with it, three splits).
-NOTE[DIFF] S2 and S4 take the mean of four pixels where the paper takes the sum; the weight learned makes up for it.
+NOTE[DIFF] S2 and S4 take the mean of four pixels where the paper takes the sum; the learned weight makes up for it.
 NOTE[DIFF] C3 sees all maps of S2. The paper's table leaves out some, to save work and to make maps differ; random
     starting weights make them differ, and the work no longer matters.
-NOTE[DIFF] a linear output and softmax where the paper measures distances to drawn bitmaps of the ten digits (RBF):
-    other problems have no such drawings.
+NOTE[DIFF] a linear output and softmax; the paper's output is the distance to drawn bitmaps of the ten digits (RBF
+    units), which other problems do not have.
 NOTE[DIFF] starting weights are PyTorch's, uniform within 1 / sqrt(fan in); the paper's within 2.4 / fan in.
 NOTE[DIFF] width, activation and dropout can be chosen; the default is wider than the paper's network.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """
+
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -36,11 +37,12 @@ MIN_MAP_SIDE = 4  # pixels on the shorter side that S4 must leave
 
 
 class Config(Hyperparameters):
-    width: int = tunable(2, 1, 4, ge=1)  # times the paper's maps and units
+    width: int = tunable(2, 1, 4, ge=1)  # multiple of the paper's maps and units
     dropout: float = tunable(0.1, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit of C5, F6
-    activation: str = choice("relu", "scaled_tanh", "relu", "gelu")  # the paper's squashing or a later one
+    activation: str = choice("relu", "scaled_tanh", "relu", "gelu")  # scaled_tanh is the paper's activation
 
 
+@final
 class Subsampling(nn.Module):
     """Mean of 2x2 pixels, times a weight and plus a bias that each map learns; (B, M, H, W) -> (B, M, H/2, W/2)."""
 
@@ -53,6 +55,7 @@ class Subsampling(nn.Module):
         return torch.addcmul(self.bias, F.avg_pool2d(x, 2), self.weight)
 
 
+@final
 class LeNet5(nn.Module):
     """(B, C, H, W) -> (B, O)."""
 

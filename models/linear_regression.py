@@ -1,8 +1,7 @@
-"""Linear regression: one weight per input and output, and nothing hidden.
+"""Linear regression with a ridge penalty: one weight per input and output.
 
-An answer is a weighted sum of the inputs. The weights with the smallest squared error are found in one step, by solving
-a set of linear equations; a penalty on their squares keeps inputs that say the same from pulling against each other.
-It is the classical line that a network has to cross.
+The weights with the smallest squared error plus penalty are found in closed form; the penalty on their squares keeps
+correlated inputs from getting large weights of opposite signs. It is the classical baseline for numbers.
 
 Hoerl & Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems", Technometrics 12(1), 1970.
 https://doi.org/10.1080/00401706.1970.10488634
@@ -20,7 +19,7 @@ from models.blocks.scikit import ScikitModel, unsupported_classifier
 
 
 class Config(Hyperparameters):
-    penalty: float = tunable(1.0, 1e-3, 1e4, log=True, ge=0)  # larger keeps the weights smaller
+    penalty: float = tunable(1.0, 1e-3, 1e4, log=True, ge=0)  # ridge penalty: larger keeps the weights smaller
 
 
 def linear_regression(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:

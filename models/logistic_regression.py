@@ -1,8 +1,7 @@
-"""Multinomial logistic regression: one weight per input and class, and nothing hidden.
+"""Multinomial logistic regression: one weight per input and class.
 
-A class's score is a weighted sum of the inputs, and softmax makes probabilities of the scores. There is one best
-answer, and it is solved for (L-BFGS, to convergence) rather than descended towards by a training loop. It is the
-classical line that a network has to cross.
+A class's score is a weighted sum of the inputs, and softmax makes probabilities of the scores. The loss is convex, so
+its one minimum is found by L-BFGS, to convergence, without a training loop. It is the classical baseline for classes.
 
 Cox, "The Regression Analysis of Binary Sequences", J. R. Stat. Soc. B 20(2), 1958.
 https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
@@ -22,7 +21,7 @@ MAX_ITERATIONS = 2000  # L-BFGS steps at most; standardised inputs need a tenth 
 
 
 class Config(Hyperparameters):
-    inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # smaller keeps the weights smaller
+    inverse_penalty: float = tunable(1.0, 1e-3, 100.0, log=True, gt=0)  # scikit-learn's C: smaller, smaller weights
 
 
 def logistic_regression(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:

@@ -1,20 +1,20 @@
-"""Long short-term memory: a network that reads a sequence step by step and decides what to remember.
+"""Long short-term memory: a gated recurrent network.
 
-Every unit keeps a number. At each step three gates, each between 0 and 1 and computed from the step and from what the
-units said last, decide how much of the number is kept, how much of the step is added, and how much is told.
+Every unit keeps a cell state. At each step three gates between 0 and 1, computed from the step and the last outputs,
+decide how much of the state is kept (forget gate), how much of the step is added (input gate), and how much of the
+state is output (output gate).
 
 Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997.
 https://doi.org/10.1162/neco.1997.9.8.1735
-NOTE[DIFF] the gate that forgets (Gers, Schmidhuber & Cummins 2000, https://doi.org/10.1162/089976600300015015), open at
+NOTE[DIFF] the forget gate (Gers, Schmidhuber & Cummins 2000, https://doi.org/10.1162/089976600300015015), open at
     the start (Jozefowicz, Zaremba & Sutskever 2015, https://proceedings.mlr.press/v37/jozefowicz15.html).
 NOTE[DIFF] the exact gradient through all steps, where the paper cuts it off.
 NOTE[DIFF] several layers, with dropout between them (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329), and a
-    second reading from the end to the beginning (Graves & Schmidhuber 2005,
+    second direction, from the end to the beginning (Graves & Schmidhuber 2005,
     https://doi.org/10.1016/j.neunet.2005.06.042) can be chosen.
-NOTE[DIFF] there are no biases: the last feature of a step, 1 if the step is there and 0 if it is padding, is weighed
-    like any other, and its weights are the biases. A unit that has seen nothing but padding then still holds 0, and the
-    answer does not depend on how much padding stands in front. A step that is missing inside a sequence passes time
-    and adds nothing.
+NOTE[DIFF] there are no biases: the last feature of a step is 1 if the step is present and 0 if it is padding, and its
+    weights act as biases. A unit that has seen nothing but padding is then still at 0, and the outputs do not depend on
+    how much padding stands in front. A step that is missing inside a sequence only lets the state decay.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, D directions, O outputs.
 """
@@ -30,9 +30,9 @@ from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 class Config(Hyperparameters):
     width: int = tunable(64, 16, 256, log=True, ge=1)  # units per layer and direction
     depth: int = tunable(1, 1, 3, ge=1)  # layers
-    dropout: float = tunable(0.2, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing what a unit says, behind every layer
+    dropout: float = tunable(0.2, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit's output, behind every layer
     bidirectional: bool = choice(True, False, True)  # also read from the end to the beginning
-    pooling: str = choice("last", "last", "mean")  # what the units said after the last step, or on average
+    pooling: str = choice("last", "last", "mean")  # outputs read by the last layer: of the last step, or the mean
 
 
 @final
@@ -67,11 +67,11 @@ class LSTM(nn.Module):
         return scores
 
     def _mean_over_steps(self, hidden: Tensor, present: Tensor) -> Tensor:
-        """Over the steps that are there, (B, D U)."""
+        """Mean over the steps that are present, (B, D U)."""
         return hidden.sum(1) / present.sum(1).clamp(min=1)
 
     def _last_step(self, hidden: Tensor, present: Tensor) -> Tensor:
-        """Of each direction after the last step that it read, (B, D U): the one from the end ends at the first."""
+        """Output of each direction after the last step that it read, (B, D U): the backward one ends at the first."""
         steps_so_far = present.cumsum(1)
         first = present * (steps_so_far == 1).to(present.dtype)
         last = present * (steps_so_far == present.sum(1, keepdim=True)).to(present.dtype)

@@ -1,17 +1,16 @@
-"""Multilayer perceptron that first reads every number through waves of several lengths.
+"""Multilayer perceptron on periodic embeddings of every number (PLR embeddings).
 
-A layer of straight lines finds it hard to learn what changes quickly with a number, as the price of a house does with
-its latitude: a tree needs one question for it. Here every number is shown as sines and cosines of lengths that are
-learned, mixed by a small layer of its own, and beside that as it is. On tables this closes most of the gap between
-networks and gradient boosting.
+A network finds it hard to learn what changes quickly with a number, as the price of a house does with its latitude; a
+tree needs one split for it. Here every number is expanded into sines and cosines of learned frequencies, mixed by a
+small linear layer of its own with a ReLU behind it. On tables this closes most of the gap to gradient boosting.
 
 Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022.
 https://arxiv.org/abs/2203.05556
-NOTE[DIFF] the number itself stands beside its waves.
-NOTE[DIFF] what is no number (a category's inputs, a mark for what is missing) goes through waves as well: a network is
-    not told which input is what, and two values are two values.
+NOTE[DIFF] the number itself is kept beside its embedding.
+NOTE[DIFF] inputs that are not numbers (one-hot categories, marks of missing values) are embedded as well: a network
+    does not know which input is what, and two values stay two values.
 
-Shapes: B batch, F features, K waves, D numbers kept of each feature's waves, O outputs.
+Shapes: B batch, F features, K frequencies, D numbers of each feature's embedding, O outputs.
 """
 
 import math
@@ -30,10 +29,10 @@ class Config(Hyperparameters):
     width: int = tunable(256, 32, 512, log=True, ge=1)  # units in every hidden layer
     depth: int = tunable(2, 1, 4, ge=1)  # hidden layers
     dropout: float = tunable(0.2, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit
-    activation: str = choice("gelu", "relu", "gelu", "silu")  # what bends the line
-    normalisation: str = choice("layer", "none", "layer")  # what keeps the scale of a layer steady
-    waves: int = choice(16, 8, 16, 32, ge=1)  # of every number
-    frequency: float = tunable(0.5, 0.05, 2.0, log=True, gt=0)  # of a usual wave at the start, per standard deviation
+    activation: str = choice("gelu", "relu", "gelu", "silu")  # activation function
+    normalisation: str = choice("layer", "none", "layer")  # normalisation of every hidden layer
+    waves: int = choice(16, 8, 16, 32, ge=1)  # frequencies per number
+    frequency: float = tunable(0.5, 0.05, 2.0, log=True, gt=0)  # standard deviation of the initial frequencies
 
 
 @final

@@ -1,13 +1,13 @@
-"""U-Net: a network that looks at an image from ever farther away, and then goes back to the pixels.
+"""U-Net: a convolutional encoder and decoder with skip connections at every resolution.
 
-On the way down every level halves the image and doubles the maps, so that it sees what is around a pixel; on the way
-up every level doubles the image again and is shown, beside what comes from below, what its own level saw on the way
-down. So every pixel is judged by its surroundings and keeps its place.
+Every level of the encoder halves the image and doubles the maps, so that it sees what is around a pixel; every level
+of the decoder doubles the image again and reads, beside the level below, the encoder's maps of its own resolution. So
+every pixel is judged by its surroundings and keeps its place.
 
 Ronneberger, Fischer & Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015.
 https://arxiv.org/abs/1505.04597
-NOTE[DIFF] convolutions pad, so that what comes out is as large as what went in; the paper loses a margin of 92 pixels.
-NOTE[DIFF] an image whose sides are no multiple of 2^depth is extended by repeating its border, and cut again.
+NOTE[DIFF] convolutions pad, so that the output is as large as the input; the paper loses a margin of 92 pixels.
+NOTE[DIFF] an image whose sides are no multiple of 2^depth is padded by repeating its border, and the output is cropped.
 NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
     2018, https://arxiv.org/abs/1803.08494) behind every convolution.
 NOTE[DIFF] width and depth can be chosen; the paper's are 64 and 4. Dropout at the lowest level, as in the paper's text.
@@ -32,8 +32,8 @@ class Config(Hyperparameters):
     width: int = tunable(12, 6, 32, log=True, ge=1)  # maps of the highest level
     depth: int = tunable(2, 1, 4, ge=1)  # levels below the highest
     dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a map of the lowest level
-    activation: str = choice("relu", "relu", "gelu", "silu")  # what bends the line
-    normalisation: str = choice("batch", "batch", "group")  # what keeps the scale of the maps steady
+    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 
 @final

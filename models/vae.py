@@ -1,14 +1,14 @@
-"""Variational autoencoder: a network that learns to draw by learning to tell and be understood.
+"""Variational autoencoder: an encoder to a Gaussian in a latent space, and a decoder that generates from it.
 
-One half reads an example and says, in a few numbers, where it belongs, each with how sure it is; the other half draws
-from a place taken at random around there. Because all places together are kept close to a bell curve around 0, a place
-taken from that curve later gives a new example.
+The encoder gives a mean and a variance for every latent number; the decoder generates from a point drawn from that
+Gaussian. Because the encoder's Gaussians together are kept close to a standard normal distribution, a point drawn from
+that distribution later gives a new example.
 
 Kingma & Welling, "Auto-Encoding Variational Bayes", 2014. https://arxiv.org/abs/1312.6114
 NOTE[DIFF] outputs are numbers from -1 to 1 with Gaussian noise of one size around them, learned along with the weights
-    (Rybkin, Daniilidis & Levine 2021, https://arxiv.org/abs/2006.13202); the paper also takes pixels for coin tosses.
+    (Rybkin, Daniilidis & Levine 2021, https://arxiv.org/abs/2006.13202); the paper also has Bernoulli outputs.
 NOTE[DIFF] GELU or a relative in place of tanh; width and depth can be chosen.
-NOTE[DIFF] what is served draws the mean of the outputs; the noise around it is left out.
+NOTE[DIFF] a sample is the mean of the outputs; the noise around it is left out.
 
 Shapes: B batch, Z noise, L of them used, O outputs.
 """
@@ -19,17 +19,18 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.cost import Cost, network_cost
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import dense_layers
 
-MIN_OUTPUT_VARIANCE = 1e-4  # variance of the outputs' noise, at least: of 1 / 100 of the distance from 0 to 1
+MIN_OUTPUT_VARIANCE = 1e-4  # of the outputs' noise: a standard deviation of 1 / 200 of their range
 
 
 class Config(Hyperparameters):
-    latent: int = tunable(16, 2, 64, log=True, ge=1)  # numbers that say where an example belongs; no more than Z
+    latent: int = tunable(16, 2, 64, log=True, ge=1)  # size of the latent space; no more than Z
     width: int = tunable(256, 64, 512, log=True, ge=1)  # units in every hidden layer
-    depth: int = tunable(2, 1, 3, ge=1)  # hidden layers of either half
-    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # what bends the line
+    depth: int = tunable(2, 1, 3, ge=1)  # hidden layers of encoder and of decoder
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # activation function
 
 
 @final
@@ -38,8 +39,8 @@ class VAE(nn.Module):
 
     Attributes:
         latent: L.
-        generator: the half that draws, (B, L) -> (B, O); all that is served.
-        encoder: the half that tells, (B, O) -> (B, 2 L).
+        generator: the decoder, (B, L) -> (B, O); all that is served.
+        encoder: (B, O) -> (B, 2 L), means and logarithms of variances.
     """
 
     def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
@@ -58,8 +59,12 @@ class VAE(nn.Module):
         generated: Tensor = self.generator(z[:, : self.latent])
         return generated
 
+    def cost(self) -> Cost:
+        """Of the generator alone: the encoder is not served."""
+        return network_cost(self.generator, (self.latent,))
+
     def elbo(self, x: Tensor) -> Tensor:
-        """How badly the examples are understood: the negative evidence lower bound; small is good.
+        """Negative evidence lower bound (ELBO); smaller is better.
 
         -log p(x | z) + KL(q(z | x) || p(z)), with one z drawn from q by PyTorch's own generator; equation 10 of the
         paper.

@@ -2,7 +2,6 @@
 
 import sys
 
-from pipelines.data.schema import read_schema
 from pipelines.evaluation import leaderboard as records
 from pipelines.evaluation.ranking import rank, read_entry
 from pipelines.reporting import leaderboard
@@ -10,15 +9,14 @@ from pipelines.reporting.page import contents, render
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
-from pipelines.tasks import build_task
+from pipelines.settings.problem_task import load_task
 
 
 def compare(name: str) -> None:
     params = load_params()
-    problem, contenders = params.problems[name], params.contender_names(name)
-    task = build_task(problem.task, read_schema(paths.schema_file(name)), problem.goal)
+    task, contenders = load_task(params, name), params.contender_names(name)
     entries = [
-        read_entry(contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
+        read_entry(task, contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
         for contender in contenders  # and no other: what was removed from params.yaml does not linger
     ]
     ranking = rank(name, task, entries, params.seed)

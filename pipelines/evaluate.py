@@ -3,7 +3,6 @@
 import torch
 
 from pipelines.data.parts import read_part
-from pipelines.data.schema import read_schema
 from pipelines.evaluation.predictions import (
     Predictions,
     calibrate_on_validation,
@@ -13,30 +12,23 @@ from pipelines.evaluation.predictions import (
 )
 from pipelines.reporting.views import read_history, write_views
 from pipelines.reporting.views.view import EvaluationData
-from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.files import write_json
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
-from pipelines.tasks import build_task
+from pipelines.settings.trained_model import load_trained
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tracking.background import start_in_background
-from pipelines.training import weights
 from pipelines.training.inference import predict
 from pipelines.training.job import to_tensors
 
 
 def evaluate(name: str) -> None:
     params = load_params()
-    contender = params.contenders[name]
-    problem, split = params.problems[contender.problem], paths.split_folder(contender.problem)
-    schema = read_schema(paths.schema_file(contender.problem))
-    task = build_task(problem.task, schema, problem.goal)
-    train_folder = paths.train_folder(contender.problem, name)
-    model_record = read_json(train_folder / "model.json")
-    weights_path = train_folder / "weights" / f"seed-{model_record['best_seed']}"
-    model = weights.load_model(contender.architecture, task, model_record["settings"], weights_path)
+    problem = params.contenders[name].problem
+    model, task, schema, _ = load_trained(problem, name)
     torch.set_num_threads(1)  # as in training: the same sums on every run
-    train, valid, test = (read_part(split / part, schema) for part in ("train", "valid", "test"))
+    train, valid, test = (read_part(paths.split_folder(problem) / part, schema) for part in ("train", "valid", "test"))
 
     valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
     predictions = Predictions(
@@ -46,16 +38,17 @@ def evaluate(name: str) -> None:
         task.reference(test),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
     )
-    folder = paths.evaluate_folder(contender.problem, name)
+    folder = paths.evaluate_folder(problem, name)
     calibration = calibrate_on_validation(task, predictions)
     write_predictions(folder / "predictions.npz", predictions)
-    write_json(folder / "decision.json", calibration)
+    write_json(folder / "calibration.json", calibration)
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
+    test_data = schema, task, test, predictions.test_predictions, predictions.test_reference
     view = EvaluationData(
-        *(schema, task, test, predictions.test_replies, predictions.test_truth, calibration, test_baselines, train),
+        *(*test_data, calibration, test_baselines, train),
         lambda *columns: predict(model, task.postprocess(), to_tensors(columns)),
     )
-    write_views(folder, view, read_history(train_folder / "history.csv"))
+    write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)
 
 

@@ -7,10 +7,9 @@ to date behind it. It never fails: what is missing is said by the stage that rea
 import shutil
 from typing import Any
 
-import yaml
-
 from pipelines.runtime.files import write_json
 from pipelines.runtime.user_error import UserError
+from pipelines.runtime.yaml_file import read_yaml
 from pipelines.settings import paths
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.fingerprint import fingerprint
@@ -19,12 +18,9 @@ from pipelines.sources.files.locations import source_locations
 
 def fetch() -> None:
     shutil.rmtree(paths.WATCHED_FOLDER, ignore_errors=True)
-    params = yaml.safe_load(paths.PARAMS_FILE.read_text(encoding="utf-8"))
-    for name, problem in params["problems"].items():
+    for name, problem in read_yaml(paths.PARAMS_FILE)["problems"].items():
         source = problem.get("source")
-        locations = (
-            source_locations(source) if isinstance(source, dict) else ()
-        )  # whatever it is, split says what is wrong with it
+        locations = source_locations(source) if isinstance(source, dict) else ()  # what else it is, split refuses
         write_json(
             paths.watched_file(str(name)),
             {"places": [_fingerprint_location(setting, place) for setting, place in locations]},

@@ -1,7 +1,6 @@
 """Stage train: train a contender's best settings from several seeds, with early stopping."""
 
 from models.blocks.cost import network_cost
-from pipelines.data.schema import read_schema
 from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.progress import Progress
@@ -10,20 +9,21 @@ from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
 from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
-from pipelines.tasks import build_task
-from pipelines.training import weights
+from pipelines.settings.problem_task import load_task
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.csv_logs import write_curve, write_history
 from pipelines.training.learners import Budget
 from pipelines.training.multi_seed import copy_best_weights, seed_summary, train_seeds
+from pipelines.training.weights import load_model
 
 
 def train(name: str) -> None:
     params = load_params()
     contender, settings = params.contenders[name], params.train_settings(name)
     job = training_job(params, name)
-    schema = read_schema(job.schema_file)
-    task = build_task(job.task_settings, schema, job.goal)
-    best_settings = read_json(paths.tune_folder(contender.problem, name) / "best.json")["settings"]
+    task = load_task(params, contender.problem)
+    best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
+    best_settings = make_settings(contender.architecture, best["settings"])
     progress = Progress("seed", settings.seeds)
     state = scratch_folder("train", name, job.device, paths.STATE_FOLDER)
 
@@ -45,16 +45,15 @@ def train(name: str) -> None:
     copy_best_weights(runs, state, folder / "weights")
     write_history(folder / "history.csv", [result.history for result in runs.results])
     write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
-    model = weights.load_model(
-        contender.architecture, task, best_settings, folder / "weights" / f"seed-{runs.best_seed}"
-    )
+    weights_path = folder / "weights" / f"seed-{runs.best_seed}"
+    model = load_model(contender.architecture, task, best_settings.network, weights_path)
     write_json(
         folder / "model.json",
         {
             "architecture": contender.architecture,
             "task": job.task_settings.model_dump(),
             "goal": task.goal.name,
-            "settings": best_settings,
+            "settings": best_settings.to_json(),
             **seed_summary(runs),
             "device": job.device,
             **network_cost(model.network, model.input_shape)._asdict(),

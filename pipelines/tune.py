@@ -1,6 +1,5 @@
 """Stage tune: search a contender's settings with Optuna."""
 
-from pipelines.data.schema import read_schema
 from pipelines.reporting.plots import curves
 from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import write_json
@@ -10,7 +9,7 @@ from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
 from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
-from pipelines.tasks import build_task
+from pipelines.settings.problem_task import load_task
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
 from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances
@@ -21,15 +20,13 @@ def tune(name: str) -> None:
     params = load_params()
     contender, settings = params.contenders[name], params.tune_settings(name)
     job = training_job(params, name)
-    task = build_task(job.task_settings, read_schema(job.schema_file), job.goal)
-    search_space = build_search_space(name, contender.architecture, contender.fix, contender.search)
+    goal = load_task(params, contender.problem).goal
+    space = build_search_space(name, contender.architecture, contender.fix, contender.search)
     config = SearchConfig(
         job,
-        task.goal,
-        search_space.space,
-        search_space.defaults,
-        search_space.fixed,
-        settings.trials if search_space.space else 1,  # with everything fixed there is one thing to try
+        goal,
+        space,
+        settings.trials if space.domains else 1,  # with everything fixed there is one thing to try
         settings.generation,
         learner_of(contender.architecture).rung_epochs(settings.epochs),
         params.seed,
@@ -37,26 +34,26 @@ def tune(name: str) -> None:
     progress = Progress("trial", config.trial_count)
 
     def on_progress(done: int, done_earlier: int, score: float | None) -> None:
-        text = "" if score is None else f"best {task.goal.name} {score:.4f}"
+        text = "" if score is None else f"best {goal.name} {score:.4f}"
         progress.update(done, text, done_earlier=done_earlier)
 
     on_progress(0, 0, None)
     study, trials = run_search(
         config, scratch_folder("tune", name, job.device, paths.STATE_FOLDER), worker_count(job.device), on_progress
     )
-    winner = best_trial(trials, task.goal)
+    winner = best_trial(trials, goal)
     folder = paths.tune_folder(contender.problem, name)
     write_trials(folder / "trials.csv", trials)
-    curves.draw_search_history(folder / "history.png", trials, task.goal)
+    curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
     write_json(
         folder / "best.json",
         {
             "trial": winner.number,
-            "goal": task.goal.name,
+            "goal": goal.name,
             "score": winner.score,
-            "settings": {**search_space.defaults, **search_space.fixed, **winner.settings},
-            "fixed": search_space.fixed,
+            "settings": space.settings_of(winner.settings).to_json(),
+            "fixed": space.fixed_settings(),
         },
     )
 

@@ -1,18 +1,23 @@
-"""What several files of tests start from: small real problems, split and augmented as the stages do it."""
+"""Fixtures of all tests: small real problems, split and augmented as the stages do it; Hypothesis's profile."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.training.job import TrainingJob
 from tests.support.problems import make_problem, training_job_of
 
+# No deadline: a slow or busy machine is not a failure. Derandomised: the same examples in every run.
+settings.register_profile("bakeoff", deadline=None, derandomize=True)
+settings.load_profile("bakeoff")
+
 
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a row of PROBLEMS, made when it is first asked for."""
+    """The folder of a row of PROBLEMS, made on first use."""
 
     @cache
     def folder(problem: str) -> Path:
@@ -25,7 +30,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def digits_folder(folder_of: Callable[[str], Path]) -> Path:
-    """split/ and augmented/ of 400 digits, with two draws each."""
+    """split/ and augmented/ of 400 digits, with two augmented copies each."""
     return folder_of("digits")
 
 
@@ -36,7 +41,7 @@ def job(digits_folder: Path) -> TrainingJob:
 
 @pytest.fixture(autouse=True)
 def _use_one_thread() -> None:
-    """The tests compute as the workers do."""
+    """PyTorch computes on one thread, as in the workers."""
     import torch
 
     torch.set_num_threads(1)

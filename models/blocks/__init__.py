@@ -1,1 +1,1 @@
-"""What networks are made of, and what they learn by: parts that several architectures share."""
+"""What architectures share: layers, activations, losses, optimizers, hyperparameters."""

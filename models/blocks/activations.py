@@ -1,4 +1,4 @@
-"""What bends the line: a network of straight layers alone is one straight layer."""
+"""Activation functions by name."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class ScaledTanh(nn.Module):
     """1.7159 tanh(2x / 3), any shape: maps -1 and 1 to themselves, where its curvature is largest.
 
-    Targets of -1 and 1 are then reached with room to spare, and unit variance stays close to unit variance.
+    Targets of -1 and 1 lie inside the range, and unit variance stays close to unit variance.
 
     Source: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998,
     Appendix A. http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf
@@ -23,9 +23,9 @@ class ScaledTanh(nn.Module):
 
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,  # max(0, x): cheap, and the gradient does not fade
-    "gelu": nn.GELU,  # x times the chance that a normal draw is below x; Hendrycks & Gimpel 2016
+    "relu": nn.ReLU,  # max(0, x): cheap, and its gradient does not vanish above 0
+    "gelu": nn.GELU,  # x times the standard normal distribution function of x; Hendrycks & Gimpel 2016
     "silu": nn.SiLU,  # x sigmoid(x), also called swish; Elfwing et al. 2017
-    "tanh": nn.Tanh,  # squashes to between -1 and 1
-    "scaled_tanh": ScaledTanh,  # the squashing of LeNet-5; LeCun et al. 1998
+    "tanh": nn.Tanh,  # between -1 and 1
+    "scaled_tanh": ScaledTanh,  # LeNet-5's; LeCun et al. 1998
 }

@@ -1,4 +1,4 @@
-"""What is solved rather than descended: a network with one more method."""
+"""Closed-form models: networks that are fitted in one step, without gradient descent."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,21 +7,27 @@ from torch import Tensor
 
 @runtime_checkable
 class ClosedForm(Protocol):
-    """A network whose weights follow from the whole train part in one step."""
+    """A network that is fitted to the whole train part in one step."""
 
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
-        """Find the weights; the same seed and data give the same bytes.
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
+        """Fit the weights; the same seed and data give the same bytes.
 
         Args:
             x: what the network reads, (N, ...).
             y: class numbers, int64 (N, ...), or numbers, float (N, O).
-            seed: for solutions that draw.
+            seed: of what is random in the fit, if anything.
+            sample_weight: how much each example counts, (N,); None: all the same.
+
+        Raises:
+            ValueError: if examples cannot be weighted.
         """
 
 
-@runtime_checkable
-class WeightedClosedForm(Protocol):
-    """What is solved for examples that count more or less."""
+def refuse_sample_weight(sample_weight: Tensor | None) -> None:
+    """Refuse the sample weights of a network that cannot be fitted with them.
 
-    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
-        """As `solve`, for class numbers y int64 (N,); weights (N,) say how much each example counts."""
+    Raises:
+        ValueError: if there are any.
+    """
+    if sample_weight is not None:
+        raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")

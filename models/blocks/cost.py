@@ -1,4 +1,4 @@
-"""What one answer costs: how much is stored, and how much is computed."""
+"""Cost of one prediction: number of parameters and floating-point operations."""
 
 import copy
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -9,36 +9,35 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 class Cost(NamedTuple):
-    """Of one example, exactly: no clock is involved, so it is the same everywhere."""
+    """Cost for one example, counted rather than timed, so that it is the same on every machine."""
 
-    parameters: int  # numbers learned and kept
+    parameters: int  # numbers that are stored
     flops: int  # floating-point operations; multiplying and adding count as two
 
 
 @runtime_checkable
 class CountsItself(Protocol):
-    """A network that is not made of tensors."""
+    """A network that says itself what is served and what it costs, such as a tree or a GAN."""
 
-    def cost(self) -> Cost: ...
+    def cost(self) -> Cost:
+        """Of what is served, for one example."""
 
 
 def network_cost(network: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     """Count what a network stores, and what it computes for one example.
 
     Operations are those of matrix products and convolutions, 2 per weight used; biases, activations and normalisation
-    are left out, as the field does. A network that is not made of tensors does its own counting. A network with a
-    `generator` answers with that alone; what else helped it to learn stays behind. What is solved, not descended, keeps
-    all that it has in buffers.
+    are left out, as is usual. A network with a method `cost` is asked; one without parameters, fitted in closed form,
+    stores its buffers.
 
     Args:
         network: a network of this package, without its stem.
-        inputs: shape of one example, without the batch.
+        input_shape: of one example, without the batch.
     """
     if isinstance(network, CountsItself):
         return network.cost()
-    served_network: nn.Module = getattr(network, "generator", network)
-    stored_tensors: list[torch.Tensor] = [*served_network.parameters()] or [*served_network.buffers()]
-    # Without numbers nothing is computed, and an LSTM takes the way of plain matrices that the counter knows
+    stored_tensors: list[torch.Tensor] = [*network.parameters()] or [*network.buffers()]
+    # On the meta device nothing is computed, and an LSTM runs as plain matrix products, which the counter knows
     meta_network = copy.deepcopy(network).to("meta").eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:

@@ -1,12 +1,12 @@
-"""A network's settings: the default, what is searched and what is valid, on one line beside the network.
+"""Hyperparameters: default, search range and valid values of every setting, on one line beside the network.
 
     class Config(Hyperparameters):
         width: int = tunable(128, 16, 512, log=True, ge=1)      # units in every hidden layer
         dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)     # probability of zeroing a unit
-        activation: str = choice("relu", "relu", "gelu")        # what bends the line
+        activation: str = choice("relu", "relu", "gelu")        # activation function
 
-The range says where a search looks. It is no limit: a width of 1,024 may be asked for by name. What can never be
-right (a width of 0) is said with `ge`, `gt`, `le`, `lt`. The options of a text are all there are.
+The range is where a search looks, not a limit: a width of 1,024 may be set with `fix`. What is never valid (a width of
+0) is stated with `ge`, `gt`, `le`, `lt`. A text must be one of its options.
 """
 
 import math
@@ -22,17 +22,17 @@ SettingValue = bool | int | float | str
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from `low` to `high`, both included, that a search may try."""
+    """Search range of a number, from `low` to `high`, both included."""
 
     low: float
     high: float
-    log: bool = False  # try 1, 10 and 100 as often as each other
+    log: bool = False  # sampled on a logarithmic scale
     integer: bool = False  # whole numbers only
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The values that a search may try, in no order."""
+    """Search options of a setting, without order."""
 
     options: tuple[SettingValue, ...]
 
@@ -51,14 +51,14 @@ def tunable(
     le: float | None = None,
     lt: float | None = None,
 ) -> Any:
-    """A number with a range to search; whole if its default is whole.
+    """A number with a search range; an integer if its default is one.
 
     Args:
         default: the value of the first trial.
-        low: smallest value a search tries.
-        high: largest value a search tries.
-        log: search the logarithm, for settings whose effect is a matter of powers of ten.
-        ge: smallest value that makes sense at all; gt, le and lt likewise.
+        low: smallest value that a search tries.
+        high: largest value that a search tries.
+        log: sample on a logarithmic scale.
+        ge: smallest valid value; gt, le and lt likewise.
 
     Raises:
         ValueError: if the default is outside the range, the range is empty, or log meets a low of 0.
@@ -77,7 +77,7 @@ def tunable(
 
 
 def choice(default: SettingValue, *options: SettingValue, ge: float | None = None) -> Any:
-    """One of a few values; the default is the first trial's. A number among them must be `ge` at least to make sense.
+    """One of a few values; `ge` is the smallest valid value, if they are numbers.
 
     Raises:
         ValueError: if there are fewer than two options, they repeat or mix types, or the default is none of them.
@@ -90,7 +90,7 @@ def choice(default: SettingValue, *options: SettingValue, ge: float | None = Non
 
 
 class Hyperparameters(BaseModel):
-    """What the Config of an architecture inherits: frozen, strict about types, and no unknown names."""
+    """Base of an architecture's Config: frozen, strict about types, no unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
@@ -113,12 +113,12 @@ class Hyperparameters(BaseModel):
 
 
 def default_space(config: type[Hyperparameters]) -> Space:
-    """What there is to search, in the order of definition."""
+    """Search space of all settings, in the order of definition."""
     return {name: _domain_of_field(field) for name, field in config.model_fields.items()}
 
 
 def default_settings(config: type[Hyperparameters]) -> dict[str, SettingValue]:
-    """The settings of the first trial, in the order of definition."""
+    """Default of every setting, in the order of definition; they are the first trial."""
     return {name: field.default for name, field in config.model_fields.items()}
 
 
@@ -139,18 +139,18 @@ def make_config(config: type[ConfigT], settings: Mapping[str, object]) -> Config
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         rule = first["msg"].removeprefix("Value error, ")
-        if not first["loc"]:  # a rule about the whole says its own names
+        if not first["loc"]:  # a rule about several settings names them itself
             raise ValueError(rule) from None
         rule = rule.replace("Input should be", "must be")
         raise ValueError(f"{first['loc'][0]} {rule}, found {first['input']!r}") from None
 
 
 def apply_overrides(space: Space, fix: Mapping[str, object], search: Mapping[str, object]) -> Space:
-    """The space without what is fixed, and with some ranges replaced.
+    """The search space without the fixed settings, and with some ranges replaced.
 
     Args:
-        space: what would be searched otherwise.
-        fix: values that are not searched. Any number may be fixed, in the range or not; its Config has the last word.
+        space: the default search space.
+        fix: values that are not searched. A number may be outside its search range; the Config validates it.
         search: for a number [low, high] (a logarithmic range stays so) or {"choice": [...]}; for a choice, options.
 
     Raises:
@@ -171,7 +171,7 @@ def apply_overrides(space: Space, fix: Mapping[str, object], search: Mapping[str
 
 
 def check_space(config: type[Hyperparameters], space: Space) -> None:
-    """Refuse a space in which a search could try what the Config refuses; settings of other Configs are passed over.
+    """Refuse a search space with values that the Config refuses; settings of other Configs are skipped.
 
     Raises:
         ValueError: with the setting, the rule and the value found.
@@ -183,7 +183,7 @@ def check_space(config: type[Hyperparameters], space: Space) -> None:
 
 
 def nearest_to_default(default: SettingValue, domain: Range | Choice) -> SettingValue:
-    """Where a search begins: at the default, or at what is left that is nearest to it; of texts, the first."""
+    """First value of a search: the default, or the nearest value in its domain; of texts, the first option."""
     if isinstance(domain, Range):
         assert not isinstance(default, str)
         return type(default)(min(max(default, domain.low), domain.high))
@@ -203,7 +203,7 @@ def _domain_of_field(field: FieldInfo) -> Range | Choice:
 
 
 def _check_value(name: str, value: object, domain: Range | Choice) -> None:
-    """Refuse a value of the wrong type, and a text that is no option; whether a number makes sense is its Config's."""
+    """Refuse a value of the wrong type, and a text that is no option; the Config checks what is valid."""
     example = _example_value(domain)
     if isinstance(domain, Choice) and isinstance(example, str | bool):
         if type(value) is not type(example) or value not in domain.options:
@@ -212,8 +212,7 @@ def _check_value(name: str, value: object, domain: Range | Choice) -> None:
     if isinstance(example, int) and (not isinstance(value, int) or isinstance(value, bool)):
         raise ValueError(f"{name} must be a whole number, found {value!r}")
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        hint = " (YAML reads 3e-3 as text: write 3.0e-3)" if isinstance(value, str) else ""
-        raise ValueError(f"{name} must be a number, found {value!r}{hint}")
+        raise ValueError(f"{name} must be a number, found {value!r}")
 
 
 def _override_domain(name: str, domain: Range | Choice, override: object) -> Range | Choice:
@@ -245,7 +244,7 @@ def _override_choice(name: str, domain: Range | Choice, options: object) -> Choi
 
 
 def _example_value(domain: Range | Choice) -> SettingValue:
-    """A value of the type that all of the extent's have."""
+    """A value of the domain's type."""
     return domain.low if isinstance(domain, Range) else domain.options[0]
 
 

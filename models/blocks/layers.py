@@ -1,4 +1,4 @@
-"""Blocks that three architectures or more share.
+"""Layers that several architectures share.
 
 Shapes: B batch, F features, W units, C channels, M maps, H height, W width.
 """
@@ -12,7 +12,7 @@ from models.blocks.activations import ACTIVATIONS
 
 UNIT_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda width: nn.Identity(),
-    "layer": nn.LayerNorm,  # each example over its own units, so that a batch of one is as good as any
+    "layer": nn.LayerNorm,  # each example over its own units; Ba et al. 2016
 }
 
 MAP_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
@@ -24,7 +24,7 @@ MAP_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
 def dense_layers(
     features: int, width: int, depth: int, *, activation: str, normalisation: str = "none", dropout: float = 0.0
 ) -> nn.Sequential:
-    """`depth` layers of matrix, normalisation, activation and dropout; (B, features) -> (B, width)."""
+    """Fully connected layers, each linear, normalisation, activation, dropout; (B, features) -> (B, width)."""
     layers: list[nn.Module] = []
     for fan_in in [features] + [width] * (depth - 1):
         layers += [
@@ -37,7 +37,7 @@ def dense_layers(
 
 
 def conv_block(channels: int, maps: int, activation: str, normalisation: str, stride: int = 1) -> nn.Sequential:
-    """3x3 filters, normalisation, activation; (B, C, H, W) -> (B, M, H / stride, W / stride), rounded up."""
+    """3x3 convolution, normalisation, activation; (B, C, H, W) -> (B, M, H / stride, W / stride), rounded up."""
     return nn.Sequential(
         nn.Conv2d(channels, maps, 3, stride=stride, padding=1, bias=False),  # the normalisation has a bias of its own
         MAP_NORMALISATIONS[normalisation](maps),

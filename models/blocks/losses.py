@@ -1,4 +1,11 @@
-"""How wrong the outputs are, as one number that training makes small."""
+"""Losses of numbers and of pixels.
+
+Every function takes outputs and target, refuses shapes that do not fit with a ValueError, and returns a scalar: the
+mean over all numbers or pixels, computed in float32 whatever the outputs' precision. The losses of class numbers, with
+a weight per example, are in class_losses.py.
+
+Shapes: B batch, Q quantile levels, K classes, H height, W width.
+"""
 
 from collections.abc import Callable
 
@@ -7,49 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    """How surprised the network is by the right class: 0 if it was certain of it, log(O) if it shrugged.
-
-    -log softmax(outputs)[target], averaged over the rows; computed in float32 whatever the outputs' precision.
-
-    Args:
-        outputs: one score per class, before any softmax (logits), (B, O).
-        target: number of the right class, 0 to O - 1, int64, (B,).
-
-    Returns:
-        Scalar in nats.
-
-    Raises:
-        ValueError: if the shapes are not (B, O) and (B,).
-
-    Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
-
-    >>> round(cross_entropy(torch.zeros(1, 4), torch.tensor([2])).item(), 4)    # log 4
-    1.3863
-    """
-    if outputs.ndim != 2 or target.shape != outputs.shape[:1]:
-        raise ValueError(
-            f"cross_entropy needs outputs (B, O) and target (B,), got {tuple(outputs.shape)} and {tuple(target.shape)}"
-        )
-    # -log(exp(z_t) / sum_o exp(z_o)) = log sum_o exp(z_o) - z_t
-    return F.cross_entropy(outputs.float(), target)
-
-
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
-    """How far off, squared: a miss twice as far counts four times, so the mean is the best constant answer.
+    """Mean squared error: (outputs - target)^2; the mean is the best constant prediction.
 
-    (outputs - target)^2, averaged over all numbers; computed in float32 whatever the outputs' precision.
-
-    Args:
-        outputs: (B, ...).
-        target: float, of the same shape.
-
-    Returns:
-        Scalar, in the square of the network's units.
-
-    Raises:
-        ValueError: if the shapes differ.
-
+    Shapes: (B, ...) both, float. Unit: the square of the network's.
     Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 1.5.5.
 
     >>> squared_error(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (1 + 9) / 2
@@ -59,20 +27,9 @@ def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def absolute_error(outputs: Tensor, target: Tensor) -> Tensor:
-    """How far off: a miss twice as far counts twice, so the median is the best constant answer.
+    """Mean absolute error: |outputs - target|; the median is the best constant prediction.
 
-    |outputs - target|, averaged over all numbers; computed in float32 whatever the outputs' precision.
-
-    Args:
-        outputs: (B, ...).
-        target: float, of the same shape.
-
-    Returns:
-        Scalar, in the network's units.
-
-    Raises:
-        ValueError: if the shapes differ.
-
+    Shapes: (B, ...) both, float. Unit: the network's.
     Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 1.5.5.
 
     >>> absolute_error(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (1 + 3) / 2
@@ -82,56 +39,36 @@ def absolute_error(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def huber_loss(outputs: Tensor, target: Tensor) -> Tensor:
-    """The squared error near the truth, the absolute error far from it: a few wild values do not rule the rest.
+    """Huber loss: with e = outputs - target, e^2 / 2 where |e| <= 1, |e| - 1/2 elsewhere, so that outliers count less.
 
-    With e = outputs - target: e^2 / 2 where |e| <= 1, |e| - 1/2 elsewhere, averaged over all numbers. The bend is at 1
-    in the network's units, one spread of the target; computed in float32 whatever the outputs' precision.
+    The bend is at 1 in the network's units, one standard deviation of the target.
 
-    Args:
-        outputs: (B, ...).
-        target: float, of the same shape.
-
-    Returns:
-        Scalar.
-
-    Raises:
-        ValueError: if the shapes differ.
-
+    Shapes: (B, ...) both, float.
     Source: Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35(1), 1964.
     https://doi.org/10.1214/aoms/1177703732
 
-    >>> huber(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (0.5 + 2.5) / 2
+    >>> huber_loss(torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [5.0]])).item()    # (0.5 + 2.5) / 2
     1.5
     """
-    return F.huber_loss(*_matching_float32("huber", outputs, target), delta=1.0)
+    return F.huber_loss(*_matching_float32("huber_loss", outputs, target), delta=1.0)
 
 
 def quantile_loss(outputs: Tensor, target: Tensor, levels: tuple[float, ...]) -> Tensor:
-    """How well numbers say where the truth lies: nine times in ten it should be below the 0.9 quantile.
+    """Quantile (pinball) loss: with e = target - outputs and level q, q e where e > 0, (q - 1) e elsewhere.
 
-    The pinball loss. With e = target - outputs and level q: q e where the truth is above, (q - 1) e where it is below,
-    averaged over all numbers; the best answer for a level is the quantile of that level. At 0.5 it is half of the
-    absolute error. Computed in float32 whatever the outputs' precision.
+    The best prediction for a level is the quantile of that level: nine targets in ten are below the 0.9 quantile. At
+    level 0.5 it is half of the absolute error.
 
-    Args:
-        outputs: one number per level, (B, ..., Q).
-        target: float, (B, ...).
-        levels: each between 0 and 1, Q of them.
-
-    Returns:
-        Scalar, in the network's units.
-
-    Raises:
-        ValueError: if the shapes do not fit.
-
+    Shapes: outputs (B, ..., Q), one number per level; target (B, ...), float; levels Q, each between 0 and 1.
+    Unit: the network's.
     Source: Koenker & Bassett, "Regression Quantiles", Econometrica 46(1), 1978. https://doi.org/10.2307/1913643
 
-    >>> round(quantile(torch.tensor([[2.0]]), torch.tensor([5.0]), (0.9,)).item(), 4)    # 0.9 * 3
+    >>> round(quantile_loss(torch.tensor([[2.0]]), torch.tensor([5.0]), (0.9,)).item(), 4)    # 0.9 * 3
     2.7
     """
     if outputs.shape != (*target.shape, len(levels)):
         raise ValueError(
-            f"quantile needs outputs (B, ..., {len(levels)}) and target (B, ...), got {tuple(outputs.shape)} and "
+            f"quantile_loss needs outputs (B, ..., {len(levels)}) and target (B, ...), got {tuple(outputs.shape)} and "
             f"{tuple(target.shape)}"
         )
     miss = target.float()[..., None] - outputs.float()  # (B, ..., Q)
@@ -139,31 +76,12 @@ def quantile_loss(outputs: Tensor, target: Tensor, levels: tuple[float, ...]) ->
     return torch.maximum(level * miss, (level - 1) * miss).mean()
 
 
-def _matching_float32(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in float32; a pair that differs in shape would be stretched over each other without a word."""
-    if outputs.shape != target.shape:
-        raise ValueError(
-            f"{name} needs outputs and target of one shape, got {tuple(outputs.shape)} and {tuple(target.shape)}"
-        )
-    return outputs.float(), target.float()
-
-
 def binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    """How surprised the network is by numbers between 0 and 1, each taken as the chance of a yes.
+    """Binary cross-entropy of logits: with p = sigmoid(outputs), -target log p - (1 - target) log(1 - p), in nats.
 
-    With p = sigmoid(outputs): -target log p - (1 - target) log(1 - p), averaged over all numbers; computed in float32
-    whatever the outputs' precision. A target between 0 and 1, a grey pixel, leaves a surprise that cannot be avoided.
+    A target strictly between 0 and 1, such as a grey pixel, leaves a part that no output can avoid.
 
-    Args:
-        outputs: logits, (B, ...).
-        target: float, 0 to 1, of the same shape.
-
-    Returns:
-        Scalar in nats.
-
-    Raises:
-        ValueError: if the shapes differ.
-
+    Shapes: outputs (B, ...), logits; target the same, float, 0 to 1.
     Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
 
     >>> round(binary_cross_entropy(torch.zeros(1, 3), torch.tensor([[0.0, 1.0, 0.5]])).item(), 4)    # log 2
@@ -173,18 +91,9 @@ def binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    """How surprised the network is by the right class of every pixel: the cross-entropy, averaged over all pixels.
+    """Cross-entropy of every pixel's class, in nats.
 
-    Args:
-        outputs: one score per class and pixel, before any softmax (logits), (B, K, H, W).
-        target: number of the right class, 0 to K - 1, int64, (B, H, W).
-
-    Returns:
-        Scalar in nats.
-
-    Raises:
-        ValueError: if the shapes do not fit.
-
+    Shapes: outputs (B, K, H, W), logits; target (B, H, W), int64, 0 to K - 1.
     Source: Ronneberger, Fischer & Brox, "U-Net", 2015, section 3. https://arxiv.org/abs/1505.04597
 
     >>> round(pixel_cross_entropy(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2).long()).item(), 4)    # log 4
@@ -195,13 +104,13 @@ def pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def balanced_pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    """The same, but every class counts the same however few its pixels are.
+    """Class-balanced cross-entropy of pixels, in nats: the mean over the pixels of each class, then over the classes.
 
-    The cross-entropy is averaged over the pixels of each class in the batch, then over the classes that occur there.
-    Arguments, result and errors are those of pixel_cross_entropy.
+    Only the classes that occur in the batch count.
 
-    Source: Eigen & Fergus, "Predicting Depth, Surface Normals and Semantic Labels", 2015, whose weights come from how
-    often a class occurs in the train set, where these come from the batch. https://arxiv.org/abs/1411.4734
+    Shapes: as pixel_cross_entropy.
+    Source: Eigen & Fergus, "Predicting Depth, Surface Normals and Semantic Labels", 2015. https://arxiv.org/abs/1411.4734
+    NOTE[DIFF] the weights come from the batch; the paper's come from how often a class occurs in the train set.
     """
     _check_pixel_shapes("balanced_pixel_cross_entropy", outputs, target)
     losses = F.cross_entropy(outputs.float(), target, reduction="none").flatten()  # (B * H * W,)
@@ -212,55 +121,56 @@ def balanced_pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
 
 
 def dice_loss(outputs: Tensor, target: Tensor) -> Tensor:
-    """How little the answered and the true areas overlap: 0 where they are the same, 1 where they do not meet.
+    """Dice loss: 1 - overlap of predicted and true areas; 0 where they are equal, 1 where they are disjoint.
 
-    With p = softmax(outputs) and t the truth, 0 or 1: 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1), the sums over all
+    With p = softmax(outputs) and t the target, 0 or 1: 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1), the sums over all
     pixels of the batch, averaged over the classes; a class counts the same however few its pixels are. The 1, a pixel,
-    makes a class that is neither there nor answered perfect, and keeps the slope finite.
+    makes a class that is neither present nor predicted perfect, and keeps the gradient finite.
 
-    Args:
-        outputs: logits, (B, K, H, W).
-        target: int64, (B, H, W).
-
-    Returns:
-        Scalar, 0 to 1.
-
-    Raises:
-        ValueError: if the shapes do not fit.
-
+    Shapes: as pixel_cross_entropy.
     Source: Milletari, Navab & Ahmadi, "V-Net", 2016. https://arxiv.org/abs/1606.04797
     NOTE[DIFF] all classes, not the foreground alone; over the batch, not per image; the 1 above and below.
 
-    >>> sure = torch.tensor([100.0, -100.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 2)    # both pixels are of class 0
-    >>> truth = torch.zeros(1, 1, 2).long()
-    >>> dice(sure, truth).item(), round(dice(sure, 1 - truth).item(), 4)    # 1 - 1 / 3
+    >>> logits = torch.tensor([100.0, -100.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 2)    # both pixels are of class 0
+    >>> target = torch.zeros(1, 1, 2).long()
+    >>> dice_loss(logits, target).item(), round(dice_loss(logits, 1 - target).item(), 4)    # 1 - 1 / 3
     (0.0, 0.6667)
     """
-    probabilities, one_hot = _probabilities_and_one_hot("dice", outputs, target)
+    probabilities, one_hot = _probabilities_and_one_hot("dice_loss", outputs, target)
     intersection = (probabilities * one_hot).sum(dim=1)  # (K,)
     sizes = probabilities.square().sum(dim=1) + one_hot.sum(dim=1)
     return (1 - (2 * intersection + 1) / (sizes + 1)).mean()
 
 
 def jaccard_loss(outputs: Tensor, target: Tensor) -> Tensor:
-    """How little of the area that is answered or true is both: 0 where they are the same, 1 where they do not meet.
+    """Jaccard loss: 1 - intersection over union; 0 where the areas are equal, 1 where they are disjoint.
 
-    With p = softmax(outputs) and t the truth, 0 or 1: 1 - (sum p t + 1) / (sum (p + t - p t) + 1), the sums over all
-    pixels of the batch, averaged over the classes. Arguments, result, errors and what the 1 is for are those of dice.
+    With p = softmax(outputs) and t the target, 0 or 1: 1 - (sum p t + 1) / (sum (p + t - p t) + 1), the sums over all
+    pixels of the batch, averaged over the classes. The 1 is for what it is for in dice_loss.
 
+    Shapes: as pixel_cross_entropy.
     Source: Rahman & Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation", 2016.
     https://doi.org/10.1007/978-3-319-50835-1_22
     NOTE[DIFF] all classes by softmax, not one foreground by sigmoid; the 1 above and below.
 
-    >>> sure = torch.tensor([100.0, -100.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 2)    # both pixels are of class 0
-    >>> truth = torch.zeros(1, 1, 2).long()
-    >>> jaccard(sure, truth).item(), round(jaccard(sure, 1 - truth).item(), 4)    # 1 - 1 / 3
+    >>> logits = torch.tensor([100.0, -100.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 2)    # both pixels are of class 0
+    >>> target = torch.zeros(1, 1, 2).long()
+    >>> jaccard_loss(logits, target).item(), round(jaccard_loss(logits, 1 - target).item(), 4)    # 1 - 1 / 3
     (0.0, 0.6667)
     """
-    probabilities, one_hot = _probabilities_and_one_hot("jaccard", outputs, target)
+    probabilities, one_hot = _probabilities_and_one_hot("jaccard_loss", outputs, target)
     intersection = (probabilities * one_hot).sum(dim=1)  # (K,)
     union = (probabilities + one_hot).sum(dim=1) - intersection
     return (1 - (intersection + 1) / (union + 1)).mean()
+
+
+def _matching_float32(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in float32; shapes that differ are refused, which PyTorch would broadcast."""
+    if outputs.shape != target.shape:
+        raise ValueError(
+            f"{name} needs outputs and target of one shape, got {tuple(outputs.shape)} and {tuple(target.shape)}"
+        )
+    return outputs.float(), target.float()
 
 
 def _check_pixel_shapes(name: str, outputs: Tensor, target: Tensor) -> None:
@@ -272,21 +182,15 @@ def _check_pixel_shapes(name: str, outputs: Tensor, target: Tensor) -> None:
 
 
 def _probabilities_and_one_hot(name: str, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Probabilities and the truth of every class, (K, B * H * W) each, in float32."""
+    """Softmax probabilities and one-hot targets by class, (K, B * H * W) each, in float32."""
     _check_pixel_shapes(name, outputs, target)
     classes = torch.arange(outputs.shape[1], device=outputs.device)
     probabilities = outputs.float().softmax(dim=1).movedim(1, 0).flatten(1)
     return probabilities, (target.flatten() == classes[:, None]).float()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": cross_entropy,  # one class out of O
-    "squared_error": squared_error,  # numbers: far misses count most
-    "absolute_error": absolute_error,  # numbers: every miss by its size
-    "huber": huber_loss,  # numbers: the one near the truth, the other far from it
-    "binary_cross_entropy": binary_cross_entropy,  # chances of a yes, and pixels from black to white
-    "pixel_cross_entropy": pixel_cross_entropy,  # one class out of K for every pixel
-    "balanced_pixel_cross_entropy": balanced_pixel_cross_entropy,  # ... every class counting the same
-    "dice": dice_loss,  # areas that overlap
-    "jaccard": jaccard_loss,  # areas that overlap, more strictly
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of numbers, as params.yaml names them
+    "squared_error": squared_error,  # large errors count most
+    "absolute_error": absolute_error,  # every error counts by its size
+    "huber": huber_loss,  # squared near 0, absolute beyond
 }

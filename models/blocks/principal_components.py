@@ -1,4 +1,4 @@
-"""Where a cloud of points is long, and where it is flat."""
+"""Principal components of centred rows."""
 
 import torch
 import torch.nn.functional as F
@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 def principal_components(x: Tensor, component_count: int) -> tuple[Tensor, Tensor]:
-    """The directions in which rows vary most, and how much.
+    """Directions of largest variance, and the variances.
 
     Args:
-        x: rows around 0, (N, F), float64.
-        count: K; where the rows span fewer directions, the rest are zeros.
+        x: centred rows, (N, F), float64.
+        component_count: K; where the rows span fewer directions, the rest are zeros.
 
     Returns:
         Directions of length 1, the one with the largest variance first, each with its largest number above 0, (K, F),

@@ -1,11 +1,11 @@
-"""A scikit-learn estimator that stands where a network stands: tensors in, tensors out.
+"""A scikit-learn estimator as a network: tensors in, tensors out.
 
-It is solved, not descended: `solve` takes the whole train part at once, and no loop of ours takes part. What is asked
-for decides what is solved: a classifier for class numbers, a regressor for numbers.
+It is fitted in closed form: `fit` takes the whole train part at once. The target decides which estimator is fitted: a
+classifier for class numbers, a regressor for numbers.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, final
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from models.blocks.cost import Cost
 
-MIN_PROBABILITY = 1e-12  # smallest probability answered: the logarithm of 0 would make one mistake infinitely bad
+MIN_PROBABILITY = 1e-12  # smallest probability predicted, so that its logarithm is finite
 
-Estimator = Any  # of scikit-learn's, which states no types
+Estimator = Any  # scikit-learn has no type annotations
 
 
 @final
@@ -25,17 +25,17 @@ class ScikitModel(nn.Module):
     """(B, F) -> (B, O): the logarithm of a classifier's probabilities, or a regressor's numbers.
 
     Log-probabilities are scores like a network's: a softmax gives the probabilities back. Outputs that never occurred
-    in training get the logarithm of 1e-12. A regressor that answers with one number only is solved once per output.
+    in training get the logarithm of 1e-12. A regressor that predicts one number only is fitted once per output.
 
     Args:
-        classifier: makes a scikit-learn classifier with predict_proba; a ValueError says that it has none.
-        regressor: makes a scikit-learn regressor; a ValueError says that it has none.
+        make_classifier: makes a scikit-learn classifier with predict_proba; a ValueError says that it has none.
+        make_regressor: makes a scikit-learn regressor; a ValueError says that it has none.
         outputs: number of classes, or of numbers.
-        count: what the solved estimator stores and computes, from its own arithmetic.
+        count_cost: of the fitted estimator, from its own arithmetic.
 
     Attributes:
-        estimator: what was solved, or read back from a file; None until then.
-        notes: what scikit-learn had to say about the solving, such as that it stopped early; empty if all is well.
+        estimator: fitted, or read from a file; None until then.
+        fit_warnings: scikit-learn's warnings about convergence; empty if there were none.
     """
 
     def __init__(
@@ -53,44 +53,37 @@ class ScikitModel(nn.Module):
         self.estimator: Estimator = None
         self.fit_warnings: tuple[str, ...] = ()
 
-    def fit(self, x: Tensor, y: Tensor, seed: int) -> None:
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Fit to all examples at once; the same seed and data give the same bytes.
 
         Args:
             x: inputs, (N, F).
-            y: number of the right class, int64 (N,), or the numbers to answer with, float (N, O).
-            seed: for estimators that draw; the others ignore it.
+            y: number of the right class, int64 (N,), or the numbers to predict, float (N, O).
+            seed: of what is random in the fit; most ignore it.
+            sample_weight: how much each example counts, (N,); None: all the same.
 
         Raises:
-            ValueError: if this kind of estimator cannot answer with what `y` holds.
+            ValueError: if there is no such estimator for what `y` holds.
         """
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight.cpu().double().numpy()}
         if y.is_floating_point():
             if y.ndim != 2 or y.shape[1] != self.outputs:
-                raise ValueError(f"numbers to answer with must be (N, {self.outputs}), got {tuple(y.shape)}")
+                raise ValueError(f"numbers to predict must be (N, {self.outputs}), got {tuple(y.shape)}")
             estimator, target = (
                 _multi_output_regressor(self.make_regressor(), self.outputs, seed),
                 y.detach().cpu().double().numpy(),
             )
-            self._fit_estimator(estimator, x, target[:, 0] if self.outputs == 1 else target)
+            self._fit_estimator(estimator, x, target[:, 0] if self.outputs == 1 else target, weights)
         else:
             estimator = self.make_classifier()
             estimator.set_params(random_state=seed)
-            self._fit_estimator(estimator, x, y.cpu().numpy())
-
-    def fit_weighted(self, x: Tensor, y: Tensor, weights: Tensor, seed: int) -> None:
-        """Fit a classifier to examples that count more or less: y int64 (N,), weights (N,)."""
-        estimator = self.make_classifier()
-        estimator.set_params(random_state=seed)
-        self._fit_estimator(estimator, x, y.cpu().numpy(), weights.cpu().double().numpy())
+            self._fit_estimator(estimator, x, y.cpu().numpy(), weights)
 
     def _fit_estimator(
-        self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: np.ndarray | None = None
+        self, estimator: Estimator, x: Tensor, target: np.ndarray, weights: Mapping[str, np.ndarray]
     ) -> None:
         with _record_convergence_warnings() as notes:
-            if weights is None:
-                estimator.fit(_to_float64(x), target)
-            else:
-                estimator.fit(_to_float64(x), target, sample_weight=weights)
+            estimator.fit(_to_float64(x), target, **weights)
         self.estimator, self.fit_warnings = estimator, tuple(notes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,7 +104,7 @@ class ScikitModel(nn.Module):
         return numbers
 
     def cost(self) -> Cost:
-        """What the solved estimator stores, and computes for one example."""
+        """Of the fitted estimator, for one example."""
         return self.count_cost(self.estimator)
 
 
@@ -123,32 +116,32 @@ def is_sklearn_classifier(estimator: Estimator) -> bool:
 
 
 def unsupported_regressor(name: str, alternative: str) -> Callable[[], Estimator]:
-    """The `regressor` of what answers with classes alone."""
+    """The `make_regressor` of an architecture that predicts classes only; raises ValueError."""
 
     def raise_error() -> Estimator:
-        raise ValueError(f"{name} answers with classes, and the target is a number: use {alternative}")
+        raise ValueError(f"{name} predicts classes, and the target is a number: use {alternative}")
 
     return raise_error
 
 
 def unsupported_classifier(name: str, alternative: str) -> Callable[[], Estimator]:
-    """The `classifier` of what answers with numbers alone."""
+    """The `make_classifier` of an architecture that predicts numbers only; raises ValueError."""
 
     def raise_error() -> Estimator:
-        raise ValueError(f"{name} answers with numbers, and the target is a class: use {alternative}")
+        raise ValueError(f"{name} predicts numbers, and the target is a class: use {alternative}")
 
     return raise_error
 
 
 def estimators_per_output(estimator: Estimator) -> tuple[Estimator, ...]:
-    """The solved regressors of one that was solved once per output; else itself."""
+    """The regressors of an estimator that was fitted once per output; else itself alone."""
     from sklearn.multioutput import MultiOutputRegressor
 
     return tuple(estimator.estimators_) if isinstance(estimator, MultiOutputRegressor) else (estimator,)
 
 
 def _multi_output_regressor(regressor: Estimator, outputs: int, seed: int) -> Estimator:
-    """A regressor that answers with so many numbers."""
+    """A regressor of so many outputs, wrapped where it predicts one only."""
     from sklearn.multioutput import MultiOutputRegressor
     from sklearn.utils import get_tags
 
@@ -160,7 +153,7 @@ def _multi_output_regressor(regressor: Estimator, outputs: int, seed: int) -> Es
 
 @contextmanager
 def _record_convergence_warnings() -> Iterator[list[str]]:
-    """Solve inside, on one thread; what is said about convergence goes into the list, other warnings go on."""
+    """Fit inside, on one thread; warnings about convergence are appended to the list, others pass on."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 

@@ -1,9 +1,9 @@
-"""The finish of a forecast: what a network answers is a change from the last value that was seen.
+"""Output transform of a forecasting: outputs are changes from the last value of the window.
 
-Where a series stands today differs from one window to the next, and the best first guess is that it stays there. So a
-network need only say how far the series moves, in units of how far it usually does.
+The level of a series differs from one window to the next, and the last value is the best first guess. So a network need
+only predict how far the series moves, in units of how far it usually does.
 
-Shapes: B batch, W steps of the window, V its variables, H steps foretold, F their variables, Q numbers for each.
+Shapes: B batch, W steps of the window, V its variables, H steps of the horizon, F target variables, Q numbers for each.
 """
 
 from typing import final
@@ -16,15 +16,15 @@ from torch import Tensor, nn
 class AddLastValue(nn.Module):
     """(B, H * F * Q) -> (B, H, F, Q): outputs * spread + mean + last value of the window.
 
-    A value that is missing (NaN) at the end of a window is looked for further back; if a variable is missing all along,
-    the train part's mean stands for it.
+    Of a variable that is missing (NaN) at the end of a window, the last known value counts; of one that is missing all
+    along, the train part's mean.
 
     Args:
-        window: which of the columns asked is the window, float32 (B, W, V).
+        window_index: which of the raw inputs is the window, float32 (B, W, V).
         steps: W.
-        variables: where each of the F variables stands among the V.
+        variables: the place of each of the F variables among the V.
         horizon: H.
-        answers: Q.
+        quantile_count: Q.
 
     Attributes:
         mean: of the changes from the last value, in each variable's own unit, (F,).
@@ -51,7 +51,7 @@ class AddLastValue(nn.Module):
         self.register_buffer("places", torch.arange(1, steps + 1)[:, None], persistent=False)  # (W, 1)
 
     def fit(self, mean: Tensor, spread: Tensor, level: Tensor) -> "AddLastValue":
-        """Take what was measured on the train part, (F,) each; a spread of 0 counts as 1."""
+        """Take the statistics of the train part, (F,) each; a spread of 0 counts as 1."""
         self.mean.copy_(mean)
         self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
         self.level.copy_(level)
@@ -76,7 +76,7 @@ class AddLastValue(nn.Module):
 
 
 class SortedQuantiles(nn.Module):
-    """Quantiles in order, (..., Q): a network that learns each of them by itself may cross them."""
+    """Sorted quantiles, (..., Q): a network that learns each of them by itself may cross them."""
 
     def forward(self, quantiles: Tensor) -> Tensor:
         return quantiles.sort(-1).values

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 @final
 class UnscalePixels(nn.Module):
-    """From numbers of -1 to 1, (B, O), to pixels of 0 to 255, (B, H, W[, C]), and back."""
+    """Inverse pixel scaling: from numbers of -1 to 1, (B, O), to pixels of 0 to 255, (B, H, W[, C])."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()

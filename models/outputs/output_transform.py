@@ -1,19 +1,19 @@
-"""The last step of every model: from the network's units to the target's.
+"""Output transform: the last step of every model, from the network's units to the target's.
 
-A network learns best when its outputs are about as large as 1. What the target's mean and spread are is learned on the
-train part, kept as buffers, and undone inside the exported graph, so that what is served is in the target's own unit.
+A network learns best when its outputs are about as large as 1. The target's mean and spread are fitted on the train
+part, kept as buffers, and undone inside the exported graph, so that what is served is in the target's own unit.
 
 Shapes: B batch, O outputs.
 """
 
-from typing import Protocol, cast, final, runtime_checkable
+from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 
 class OutputTransform(Protocol):
-    """A module: `forward` for outputs, `inverse` for targets; both are also given what was asked, (B, ...) each."""
+    """A module: `forward` for outputs, `inverse` for targets; both are also given the raw inputs, (B, ...) each."""
 
     def __call__(self, outputs: Tensor, *inputs: Tensor) -> Tensor: ...
 
@@ -21,17 +21,9 @@ class OutputTransform(Protocol):
         """From the target's units to the network's."""
 
 
-@runtime_checkable
-class WeightedOutputTransform(Protocol):
-    """A finish whose inverse says of every class code, in a second column, how much the example counts."""
-
-    def split_weights(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """What `inverse` gave, (B, 2), as class codes int64 (B,) and weights (B,)."""
-
-
 @final
 class Identity(nn.Module):
-    """The outputs as they are: of classes, whose units are logits."""
+    """Identity: outputs that are logits stay as they are."""
 
     def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
         return outputs
@@ -42,7 +34,7 @@ class Identity(nn.Module):
 
 @final
 class Unscale(nn.Module):
-    """outputs * spread + mean, one pair per output or one for all.
+    """Inverse standardisation: outputs * spread + mean, one pair per output or one for all.
 
     Args:
         shape: of mean and spread; it must broadcast with the outputs without B.
@@ -57,7 +49,7 @@ class Unscale(nn.Module):
         self.register_buffer("spread", torch.ones(shape))
 
     def fit(self, mean: Tensor, spread: Tensor) -> "Unscale":
-        """Take what was measured on the train part; a spread of 0 counts as 1."""
+        """Take the mean and spread of the train part; a spread of 0 counts as 1."""
         self.mean.copy_(mean)
         self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
         return self
@@ -67,8 +59,3 @@ class Unscale(nn.Module):
 
     def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
         return (target - self.mean) / self.spread
-
-
-def as_module(output_transform: OutputTransform) -> nn.Module:
-    """Every finish is a module; a protocol cannot say so."""
-    return cast(nn.Module, output_transform)

@@ -1,4 +1,4 @@
-"""The last step of a reconstruction: from the network's units to the target's, with the score of what was asked.
+"""Output transforms of what reconstructs: from the network's units to the target's, with an anomaly score in front.
 
 Shapes: B batch, D numbers of an example in the order they are stored, C channels, H height, W width, N rows.
 """
@@ -16,13 +16,13 @@ PIXEL_RANGE = 255.0  # grey levels from black to white
 class ImageReconstruction(nn.Module):
     """Outputs (B, C, H, W), or in a row, to (B, 1 + D): the score, then the pixels from 0 to 255 as they are stored.
 
-    The score is the mean squared difference between the image that was asked and its reconstruction, as a share of the
-    full range.
+    The score is the mean squared difference between the input image and its reconstruction, as a share of the full
+    range.
 
     Args:
         shape: of one stored image, (H, W) or (H, W, C).
-        logits: whether the network answers with logits of a pixel's whiteness; else with grey levels less their mean
-            over their spread, one of each for the whole image.
+        logits: whether outputs are logits of a pixel's whiteness; else they are standardised grey levels, with one mean
+            and one spread for the whole image.
     """
 
     mean: Tensor
@@ -62,8 +62,8 @@ class ImageReconstruction(nn.Module):
 class RowReconstruction(nn.Module):
     """Outputs (B, D), standardised, to (B, 1 + D): the score, then the numbers in their own units.
 
-    The score is the mean squared difference between the row that was asked and its reconstruction, in units of each
-    column's spread; what was missing (NaN) is left out of it. In `inverse`, what is missing counts as the mean.
+    The score is the mean squared difference between the input row and its reconstruction, in units of each column's
+    spread; missing numbers (NaN) are left out of it. In `inverse`, a missing number counts as the mean.
     """
 
     mean: Tensor

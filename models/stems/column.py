@@ -1,4 +1,4 @@
-"""What a stem has to know about a column of the data before it sees any of it."""
+"""Specification of a raw column: kind and shape, from which a stem is built."""
 
 from typing import Literal, NamedTuple
 
@@ -6,9 +6,9 @@ InputType = Literal["vector", "image", "sequence"]
 
 
 class ColumnSpec(NamedTuple):
-    """One raw column: how it is stored, without the examples' axis."""
+    """One raw column, as it is stored; its shape without the examples' axis."""
 
     kind: str  # "image", "number", "category", "text", "steps", "noise"
     shape: tuple[int, ...] = ()
-    cardinality: int = 0  # of a category, how many; of a text, the size of its vocabulary
-    length: int = 0  # of a text, how many words are read
+    cardinality: int = 0  # of a category, the number of categories; of a text, the size of the vocabulary
+    length: int = 0  # of a text, the number of words read

@@ -1,4 +1,4 @@
-"""Pixels to numbers around 0.
+"""Image stem: standardised pixels, flattened or in rows as the network reads them.
 
 Shapes: N images, B batch, H height, W width, C channels.
 """
@@ -11,23 +11,23 @@ from torch import Tensor, nn
 
 from models.stems.column import ColumnSpec, InputType
 
-MAX_CHUNK_ELEMENTS = 2**22  # numbers counted at a time, about, which bounds the memory that fitting takes
+MAX_CHUNK_ELEMENTS = 2**22  # numbers counted at a time, which bounds the memory that fitting takes
 
 
 @final
 class ImageStem(nn.Module):
-    """Pixels of 0 to 255 to numbers around 0: (value - mean) / scale, one mean and one scale per channel.
+    """Standardisation of pixels: (value - mean) / scale, one mean and one scale per channel.
 
     One pair per channel rather than per pixel: neighbours stay comparable, which is what a convolution relies on, and
-    a corner that was always black in training cannot blow up a stray mark when served.
+    a corner that was always black in training cannot blow up a stray mark later.
 
     Args:
         columns: one image, stored (H, W) or (H, W, C).
-        reads: "image" gives (B, C, H, W), "vector" gives (B, C * H * W), "sequence" reads the image row by row,
+        input_type: "image" gives (B, C, H, W), "vector" gives (B, C * H * W), "sequence" reads the image row by row,
             (B, H, W * C + 1): the last number of a step says that the row is present.
 
     Attributes:
-        inputs: shape of one example as the network receives it, without B.
+        input_shape: of one example as the network reads it, without B.
         mean: in grey levels, (C,).
         scale: standard deviation in grey levels, (C,); 1 for a channel that never changes.
 
@@ -45,7 +45,7 @@ class ImageStem(nn.Module):
         if len(shape) not in (2, 3) or min(shape) < 1:
             raise ValueError(f"an image has the shape (height, width) or (height, width, channels), got {shape}")
         height, width, channels = (*shape, 1)[:3]
-        self.is_grey = len(shape) == 2  # stored without an axis for its one channel
+        self.is_grey = len(shape) == 2  # stored without a channel axis
         self.input_type = input_type
         shapes: dict[InputType, tuple[int, ...]] = {
             "image": (channels, height, width),
@@ -57,7 +57,7 @@ class ImageStem(nn.Module):
         self.register_buffer("scale", torch.ones(channels))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """Learn mean and scale from the images of the train part, uint8 (N, H, W) or (N, H, W, C)."""
+        """Fit mean and scale to the images of the train part, uint8 (N, H, W) or (N, H, W, C)."""
         (images,) = arrays
         if images.dtype != np.uint8 or not len(images):
             raise ValueError(f"pixels are fitted on one or more uint8 images, got {len(images)} of {images.dtype}")
@@ -65,7 +65,7 @@ class ImageStem(nn.Module):
         images_per_chunk = max(1, MAX_CHUNK_ELEMENTS // images[0].size)
         for channel in range(len(self.mean)):
             pixels = images if self.is_grey else images[..., channel]
-            counts = np.zeros(256, dtype=np.int64)  # how often each level occurs: exact, whatever the order of rows
+            counts = np.zeros(256, dtype=np.int64)  # histogram: exact, whatever the order of rows
             for start in range(0, len(pixels), images_per_chunk):
                 counts += np.bincount(pixels[start : start + images_per_chunk].ravel(), minlength=256)
             share = counts / counts.sum()

@@ -1,4 +1,4 @@
-"""Noise to samples: a generator reads it as it is."""
+"""Noise stem: the latent input of a generator, unchanged."""
 
 from typing import Any, final
 
@@ -10,7 +10,7 @@ from models.stems.column import ColumnSpec, InputType
 
 @final
 class NoiseStem(nn.Module):
-    """(B, Z) -> (B, Z): standard normal numbers need no preparation."""
+    """(B, Z) -> (B, Z): standard normal numbers need no preprocessing."""
 
     def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class NoiseStem(nn.Module):
         self.input_shape = column.shape
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """There is nothing to learn from noise."""
+        """Nothing to fit."""
 
     def forward(self, noise: Tensor) -> Tensor:
         return noise

@@ -1,4 +1,4 @@
-"""Sequences of measurements to numbers around 0, with what is missing marked.
+"""Sequence stem: standardised measurements, missing ones set to the mean and steps marked as present.
 
 Shapes: N sequences, B batch, T steps, F variables.
 """
@@ -17,17 +17,17 @@ MAX_CHUNK_ELEMENTS = 2**22  # numbers in these, at most
 
 @final
 class StepsStem(nn.Module):
-    """(value - mean) / scale per variable; what is missing (NaN) becomes 0, the mean.
+    """Standardisation per variable: (value - mean) / scale; what is missing (NaN) becomes 0, the mean.
 
-    A sequence shorter than T begins with steps in which every variable is missing. A last number says of every
-    step whether it is present, so that a network can tell a pause from an average value.
+    A sequence shorter than T begins with steps in which every variable is missing. The last feature of
+    every step says whether it is present, so that a network can tell a gap from an average value.
 
     Args:
         columns: one sequence, stored (T, F).
-        reads: "sequence" gives (B, T, F + 1), "vector" gives (B, T * F), without the marks.
+        input_type: "sequence" gives (B, T, F + 1), "vector" gives (B, T * F), without the marks.
 
     Attributes:
-        inputs: shape of one example as the network receives it, without B.
+        input_shape: of one example as the network reads it, without B.
         mean: of each variable, in its own unit, (F,).
         scale: standard deviation of each variable, (F,); 1 for one that never changes.
     """
@@ -45,7 +45,7 @@ class StepsStem(nn.Module):
         self.register_buffer("scale", torch.ones(variables))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """Learn mean and scale from the sequences of the train part, float32 (N, T, F), in two passes."""
+        """Fit mean and scale to the sequences of the train part, float32 (N, T, F), in two passes."""
         (values,) = arrays
         rows = max(1, min(CHUNK_EXAMPLES, MAX_CHUNK_ELEMENTS // values[0].size))
         count = np.zeros(values.shape[2])

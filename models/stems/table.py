@@ -1,4 +1,4 @@
-"""Rows of a table to one vector: numbers standardised, categories as one input each, what is missing marked.
+"""Table stem: standardised numbers, one-hot categories and TF-IDF of texts, with marks of missing values.
 
 Shapes: N rows, B batch, K categories.
 """
@@ -17,10 +17,10 @@ MIN_CATEGORY_ROWS = 5  # rows of the train part below which a category is treate
 
 @final
 class NumberStem(nn.Module):
-    """A number as two: how many standard deviations from the mean, and whether it is missing.
+    """Standardised number and mark of a missing value: (B,) -> (B, 2).
 
-    Raw numbers may have tails of any length; beyond `REACH` deviations the logarithm takes over, so that one enormous
-    cell does not drown the rest.
+    Raw numbers may have long tails: beyond LINEAR_DEVIATIONS the distance from the mean grows logarithmically, so that
+    one enormous cell does not drown the rest.
     """
 
     LINEAR_DEVIATIONS = 3.0
@@ -52,7 +52,7 @@ class NumberStem(nn.Module):
 
 @final
 class CategoryStem(nn.Module):
-    """One input per category, 1 for the one it is; the last is for what is missing, rare or was never seen."""
+    """One-hot encoding: (B,) -> (B, K + 1); the last is for what is missing, rare or was never seen."""
 
     seen: Tensor
 
@@ -76,22 +76,22 @@ class CategoryStem(nn.Module):
 
 @final
 class TableStem(nn.Module):
-    """All columns of a row, side by side: (B, F).
+    """Concatenation of all columns' features: (B, F).
 
     Args:
         columns: numbers, categories and texts, in the order of the schema.
 
     Attributes:
-        inputs: (F,).
+        input_shape: (F,).
     """
 
     def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
-        self.parts = nn.ModuleList([_build_column_stem(column) for column in columns])
-        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.parts),)
+        self.column_stems = nn.ModuleList([_build_column_stem(column) for column in columns])
+        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.column_stems),)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        for column_stem, values in zip(self.parts, arrays, strict=True):
+        for column_stem, values in zip(self.column_stems, arrays, strict=True):
             if isinstance(column_stem, TfidfStem):
                 column_stem.fit((values,))
             else:
@@ -99,7 +99,7 @@ class TableStem(nn.Module):
                 column_stem.fit(values)
 
     def forward(self, *values: Tensor) -> Tensor:
-        return torch.cat([column_stem(column) for column_stem, column in zip(self.parts, values, strict=True)], 1)
+        return torch.cat([stem(column) for stem, column in zip(self.column_stems, values, strict=True)], 1)
 
 
 def _build_column_stem(column: ColumnSpec) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Words to numbers: how often each occurs, or each as a point that is learned.
+"""Text stems: TF-IDF vectors, or learned word embeddings.
 
 Shapes: N texts, B batch, T words of a text, V words of the vocabulary, E numbers per word.
 """
@@ -11,21 +11,23 @@ from torch import Tensor, nn
 
 from models.stems.column import ColumnSpec, InputType
 
-PADDING_ID, UNKNOWN_ID = 0, 1  # codes that stand for no word of the vocabulary
+PADDING_ID, UNKNOWN_ID = 0, 1  # token ids that stand for no word of the vocabulary
 EMBEDDING_DIM = 32  # numbers per word
 CHUNK_EXAMPLES = 4096  # texts counted at a time
 
 
 @final
 class TfidfStem(nn.Module):
-    """How often each word occurs, rare words counting more, every text of length 1: TF-IDF.
+    """TF-IDF vector of a text, of length 1.
 
-    A word that is in n of N training texts weighs log((1 + N) / (1 + n)) + 1; a word that occurs k times counts
-    1 + log k; the vector is divided by its length. Sparck Jones, "A statistical interpretation of term specificity
-    and its application in retrieval", Journal of Documentation 28, 1972.
+    A word that occurs in n of N training texts has the weight log((1 + N) / (1 + n)) + 1; a word that occurs k times in
+    a text counts 1 + log k; the vector is divided by its length.
+
+    Source: Sparck Jones, "A statistical interpretation of term specificity and its application in retrieval", Journal
+    of Documentation 28, 1972.
 
     Attributes:
-        inputs: (V,).
+        input_shape: (V,).
         weight: of every word of the vocabulary, (V,).
     """
 
@@ -38,7 +40,7 @@ class TfidfStem(nn.Module):
         self.register_buffer("weight", torch.ones(column.cardinality))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """Count in how many texts of the train part each word is; codes int64 (N, T)."""
+        """Fit the weights: count the train part's texts that hold each word; token ids int64 (N, T)."""
         (token_ids,) = arrays
         document_frequency = np.zeros(len(self.weight), dtype=np.int64)
         for start in range(0, len(token_ids), CHUNK_EXAMPLES):
@@ -60,24 +62,24 @@ class TfidfStem(nn.Module):
 
 @final
 class EmbeddingStem(nn.Module):
-    """Every word as a point that is learned with the network, in the order of the text.
+    """Word embeddings, learned with the network, in the order of the text.
 
-    Padding stands behind a text; here it is moved to the front, so that the last step is always a word, and a last
-    number says of every step whether it is one.
+    Padding stands behind a text; here it is moved to the front, so that the last step is always a word, and the last
+    feature of every step says whether it is one.
 
     Attributes:
-        inputs: (T, E + 1).
+        input_shape: (T, E + 1).
     """
 
     def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
         (column,) = columns
         self.input_shape: tuple[int, ...] = (column.length, EMBEDDING_DIM + 1)
-        self.points = nn.Embedding(column.cardinality, EMBEDDING_DIM)
-        nn.init.normal_(self.points.weight, std=0.5)
+        self.embedding = nn.Embedding(column.cardinality, EMBEDDING_DIM)
+        nn.init.normal_(self.embedding.weight, std=0.5)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """The points are learned by gradient, with the network."""
+        """Nothing to fit: the embeddings are learned by gradient, with the network."""
 
     def forward(self, text: Tensor) -> Tensor:
         steps = text.shape[1]
@@ -87,4 +89,4 @@ class EmbeddingStem(nn.Module):
         )  # (B, T): negative in front of the text
         present = (position >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
         left_padded = torch.gather(text, 1, position.clamp(min=0))
-        return torch.cat([self.points(left_padded) * present, present], 2)
+        return torch.cat([self.embedding(left_padded) * present, present], 2)

@@ -1,8 +1,8 @@
-"""How far a score would move with other examples of the same kind: the percentile bootstrap.
+"""Percentile bootstrap: confidence intervals of scores.
 
-The rows of a set are drawn again, with replacement, a thousand times; the middle 95 % of the thousand
-scores is the interval. It holds the trained model fixed: it says how sure the score is, not how
-differently another training would have ended.
+The rows of a set are drawn again, with replacement, a thousand times; the middle 95 % of the thousand scores is the
+interval. It holds the trained model fixed: it measures the uncertainty of the score from the sample of rows, not from
+the training.
 
 Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.tasks import Calibration, Task
+from pipelines.tasks.task import Reference
 
 MAX_BLOCK_CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
 
@@ -30,8 +31,7 @@ class Interval(NamedTuple):
 def resample_counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
     """Yield how often each row is drawn in each resample, a (some resamples, N) block at a time.
 
-    The draws depend on the number of rows and the seed alone, so that two contenders scored on the same
-    rows meet the same resamples.
+    The draws depend on the number of rows and the seed alone, so that all contenders are scored on the same resamples.
     """
     generator = np.random.default_rng(seed)
     row_probabilities = np.full(rows, 1 / rows)
@@ -62,7 +62,7 @@ def percentile_interval(values: NDArray[np.float64], level: float) -> Interval:
 def bootstrap_intervals(
     task: Task,
     predictions: NDArray[Any],
-    reference: NDArray[Any],
+    reference: Reference,
     calibration: Calibration,
     seed: int,
     resamples: int = 1000,
@@ -71,14 +71,14 @@ def bootstrap_intervals(
     """The interval of every metric of the task, by name."""
     blocks = [
         task.bootstrap_scores(predictions, reference, weights, calibration)
-        for weights in resample_counts(len(reference), seed, resamples)
+        for weights in resample_counts(len(predictions), seed, resamples)
     ]
     by_metric = {
         metric.name: percentile_interval(np.concatenate([block[metric.name] for block in blocks]), level)
         for metric in task.metrics
     }
     return {
-        name: _widen_degenerate_interval(interval, len(reference), level) if name in PROPORTION_METRICS else interval
+        name: _widen_degenerate_interval(interval, len(predictions), level) if name in PROPORTION_METRICS else interval
         for name, interval in by_metric.items()
     }
 

@@ -1,4 +1,4 @@
-"""Which contender ships, and why, in sentences."""
+"""Champion: which contender ships, and why, in sentences."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def contenders_tied_for_best(rows: Sequence[LeaderboardRow]) -> list[Leaderboard
 
 
 def choose_champion(rows: Sequence[LeaderboardRow]) -> LeaderboardRow:
-    """The cheapest of those: fewest parameters, then fewest FLOPs, then the better rank."""
+    """The cheapest contender tied for best: fewest parameters, then fewest FLOPs, then the better rank."""
     return min(contenders_tied_for_best(rows), key=lambda row: (row.parameters, row.flops, row.rank))
 
 
@@ -30,10 +30,10 @@ def explain_choice(
 
     Args:
         rows: the leaderboard.
-        winner: the row that `choose` returned.
+        winner: the row that `choose_champion` returned.
         goal: what the contenders were compared by.
-        baseline: the best baseline compared with the winner on validation.
-        name: that baseline's row.
+        comparison: the best baseline compared with the winner on validation.
+        baseline_name: that baseline's row.
     """
     return " ".join([_explain_win(rows, winner, goal), *_list_caveats(rows, winner, goal, comparison, baseline_name)])
 

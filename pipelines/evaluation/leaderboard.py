@@ -1,4 +1,4 @@
-"""The leaderboard as a record: rows, verdicts, champion; written to and read from its folder."""
+"""Leaderboard: rows, verdicts and the champion."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-BASELINE = "baseline"  # the architecture of the row that no network stands behind
+BASELINE = "baseline"  # the architecture of the rows of baselines
 
 
 Verdict = Literal["best", "tied with best", "behind", "ahead"]

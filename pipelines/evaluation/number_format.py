@@ -1,4 +1,4 @@
-"""How scores, differences and p values are written."""
+"""Number format: scores, differences, intervals and p-values as text."""
 
 import math
 
@@ -27,6 +27,11 @@ def format_number(value: float) -> str:
 def format_difference(difference: float) -> str:
     """A difference with its sign; – if undefined."""
     return format_number(difference) if math.isnan(difference) or difference <= 0 else f"+{format_number(difference)}"
+
+
+def format_interval(low: float, high: float) -> str:
+    """A 95 % interval in brackets, to stand behind a score in a sentence."""
+    return f" (95 % interval: {low:.1f} to {high:.1f})"
 
 
 def format_p_value(p: float) -> str:

@@ -1,4 +1,4 @@
-"""What a contender answered on the validation and test rows, and what that scores."""
+"""Predictions of a contender for the validation and test parts, and their scores."""
 
 import math
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from pipelines.runtime.files import (
     write_json,
 )
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks import Task
+from pipelines.tasks import Task, score
+from pipelines.tasks.task import Reference
 
-ARRAY_NAMES = ("valid_replies", "valid_truth", "test_replies", "test_truth")
 SIGNIFICANT_DIGITS = 8  # significant digits of a score on disk: beyond them, the order of summation shows
 
 
 class Predictions(NamedTuple):
-    """Row i of replies and truth is the same example. The baselines hardly look at the input."""
+    """Predictions of a contender and of the baselines, and the reference: row i of each is the same example."""
 
-    valid_replies: NDArray[Any]
-    valid_truth: NDArray[Any]
-    test_replies: NDArray[Any]
-    test_truth: NDArray[Any]
-    baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> replies on valid and on test
+    valid_predictions: NDArray[Any]
+    valid_reference: Reference
+    test_predictions: NDArray[Any]
+    test_reference: Reference
+    baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> predictions on valid and on test
 
 
 class Scores(NamedTuple):
@@ -41,24 +41,45 @@ class Scores(NamedTuple):
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write one .npz: replies and truth of both parts, and `baseline_valid:<name>`, `baseline_test:<name>`."""
-    arrays = {name: getattr(predictions, name) for name in ARRAY_NAMES}
+    """Write one .npz with the predictions and the reference of both parts.
+
+    `valid_predictions`, `valid_reference`, or `valid_reference_<field>` of a reference of several fields, likewise for
+    test, and `baseline_valid:<name>`, `baseline_test:<name>`.
+    """
+    arrays = {"valid_predictions": predictions.valid_predictions, "test_predictions": predictions.test_predictions}
+    for part, reference in (("valid", predictions.valid_reference), ("test", predictions.test_reference)):
+        arrays |= dict(zip(_reference_names(part, type(reference)), reference, strict=True))
     for name, (valid, test) in predictions.baselines.items():
         arrays |= {f"baseline_valid:{name}": valid, f"baseline_test:{name}": test}
     write_arrays(path, arrays)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, reference_type: type[Any]) -> Predictions:
+    """Read what `write_predictions` wrote.
+
+    Args:
+        reference_type: the NamedTuple of the task's references.
+    """
     with explaining_damage(path), np.load(path, allow_pickle=False) as arrays:
         names = [name.removeprefix("baseline_valid:") for name in arrays if name.startswith("baseline_valid:")]
         baselines = {name: (arrays[f"baseline_valid:{name}"], arrays[f"baseline_test:{name}"]) for name in names}
-        return Predictions(**{name: arrays[name] for name in ARRAY_NAMES}, baselines=baselines)
+        valid, test = (
+            reference_type(*(arrays[name] for name in _reference_names(part, reference_type)))
+            for part in ("valid", "test")
+        )
+        return Predictions(arrays["valid_predictions"], valid, arrays["test_predictions"], test, baselines)
+
+
+def _reference_names(part: str, reference_type: type[Any]) -> list[str]:
+    """The names of a part's reference in the .npz, one per field."""
+    fields = reference_type._fields
+    return [f"{part}_reference" if len(fields) == 1 else f"{part}_reference_{field}" for field in fields]
 
 
 def baseline_predictions(predictions: Predictions) -> dict[str, Predictions]:
-    """The same rows, answered by each baseline."""
+    """Predictions for the same rows, by each baseline."""
     return {
-        name: predictions._replace(valid_replies=valid, test_replies=test)
+        name: predictions._replace(valid_predictions=valid, test_predictions=test)
         for name, (valid, test) in predictions.baselines.items()
     }
 
@@ -67,9 +88,12 @@ def score_predictions(task: Task, predictions: Predictions, seed: int) -> Scores
     """Score both parts, with intervals on test.
 
     Raises:
-        UserError: if a reply is not a finite number.
+        UserError: if a prediction is not a finite number.
     """
-    for part, part_predictions in (("validation", predictions.valid_replies), ("test", predictions.test_replies)):
+    for part, part_predictions in (
+        ("validation", predictions.valid_predictions),
+        ("test", predictions.test_predictions),
+    ):
         not_finite = ~np.isfinite(part_predictions.reshape(len(part_predictions), -1)).all(axis=1)
         if not_finite.any():
             raise UserError(
@@ -78,15 +102,15 @@ def score_predictions(task: Task, predictions: Predictions, seed: int) -> Scores
                 "usually cures it"
             )
     calibration = calibrate_on_validation(task, predictions)
-    valid = task.score(predictions.valid_replies, predictions.valid_truth, calibration)
-    test = task.score(predictions.test_replies, predictions.test_truth, calibration)
-    bounds = bootstrap_intervals(task, predictions.test_replies, predictions.test_truth, calibration, seed)
+    valid = score(task, predictions.valid_predictions, predictions.valid_reference, calibration)
+    test = score(task, predictions.test_predictions, predictions.test_reference, calibration)
+    bounds = bootstrap_intervals(task, predictions.test_predictions, predictions.test_reference, calibration, seed)
     return Scores(valid, {name: Estimate(value, *bounds[name]) for name, value in test.items()})
 
 
 def calibrate_on_validation(task: Task, predictions: Predictions) -> dict[str, float]:
     """What is chosen on validation: the test rows have no say."""
-    return task.calibrate(predictions.valid_replies, predictions.valid_truth)
+    return task.calibrate(predictions.valid_predictions, predictions.valid_reference)
 
 
 def write_scores(path: Path, scores: Scores, predictions: Predictions) -> None:
@@ -98,8 +122,8 @@ def write_scores(path: Path, scores: Scores, predictions: Predictions) -> None:
             "test": {name: _round_or_null(estimate.value) for name, estimate in scores.test.items()},
             "test_low": {name: _round_or_null(estimate.low) for name, estimate in scores.test.items()},
             "test_high": {name: _round_or_null(estimate.high) for name, estimate in scores.test.items()},
-            "test_rows": len(predictions.test_truth),
-            "valid_rows": len(predictions.valid_truth),
+            "test_rows": len(predictions.test_predictions),
+            "valid_rows": len(predictions.valid_predictions),
         },
     )
 

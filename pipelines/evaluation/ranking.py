@@ -1,4 +1,4 @@
-"""From what every contender answered to a leaderboard and a champion.
+"""Ranking: from the predictions of every contender to a leaderboard and a champion.
 
 The order, the ties and the champion come from validation alone; the test rows only report. The champion is
 the cheapest of the contenders that validation cannot tell from the best, because a network that is no better
@@ -34,7 +34,7 @@ from pipelines.tasks import Task
 
 
 class Entry(NamedTuple):
-    """One line of the competition: a contender, or the baseline."""
+    """An entry of the leaderboard: a contender, or a baseline."""
 
     contender: str
     architecture: str
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     predictions: Predictions
 
 
-def read_entry(contender: str, trained: Path, evaluated: Path) -> Entry:
+def read_entry(task: Task, contender: str, trained: Path, evaluated: Path) -> Entry:
     """Read a contender's model.json, metrics.json and predictions.npz."""
     model = read_json(trained / "model.json")
     return Entry(
@@ -53,7 +53,7 @@ def read_entry(contender: str, trained: Path, evaluated: Path) -> Entry:
         model["parameters"],
         model["flops"],
         read_scores(evaluated / "metrics.json"),
-        read_predictions(evaluated / "predictions.npz"),
+        read_predictions(evaluated / "predictions.npz", task.reference_type),
     )
 
 
@@ -61,11 +61,11 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leade
     """Rank the contenders and the baseline, say which cannot be told from the best, and name the champion.
 
     Raises:
-        UserError: if there is no contender, or two of them answered different rows.
+        UserError: if there is no contender, or two of them hold predictions for different rows.
     """
     if not entries:
         raise UserError(f"contenders: none is entered for {problem!r}; a competition needs at least one")
-    _check_same_rows(entries)
+    check_same_rows(entries)
     baseline_entries = _build_baseline_entries(task, entries[0], seed)
     ranked = sorted([*entries, *baseline_entries], key=lambda entry: _sort_key(task, entry))
     best_entry = next(entry for entry in ranked if entry.architecture != BASELINE)
@@ -102,15 +102,20 @@ def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, str]:
     return sign * score, entry.parameters, entry.flops, entry.contender
 
 
-def _check_same_rows(entries: Sequence[Entry]) -> None:
+def check_same_rows(entries: Sequence[Entry]) -> None:
+    """Refuse to compare predictions for different rows; missing values in the same places are the same.
+
+    Raises:
+        UserError: if two entries hold different references.
+    """
     first = entries[0]
     for entry in entries[1:]:
-        for array_name in ("valid_truth", "test_truth"):
-            if not np.array_equal(getattr(entry.predictions, array_name), getattr(first.predictions, array_name)):
+        for part in ("valid_reference", "test_reference"):
+            pairs = zip(getattr(entry.predictions, part), getattr(first.predictions, part), strict=True)
+            if not all(np.array_equal(one, other, equal_nan=one.dtype.kind == "f") for one, other in pairs):
                 raise UserError(
                     f"predictions.npz of {entry.contender} and {first.contender} hold different "
-                    f"{array_name.replace('_', ' ')}; only answers to the same rows can be compared: evaluate both "
-                    "again"
+                    f"{part.replace('_', ' ')}; only predictions for the same rows can be compared: evaluate both again"
                 )
 
 
@@ -128,8 +133,8 @@ def _compare_with_best(
 
     def objective_per_row(entry: Entry) -> NDArray[np.float64]:
         if part == "valid":
-            return task.objective_per_row(entry.predictions.valid_replies, entry.predictions.valid_truth)
-        return task.objective_per_row(entry.predictions.test_replies, entry.predictions.test_truth)
+            return task.objective_per_row(entry.predictions.valid_predictions, entry.predictions.valid_reference)
+        return task.objective_per_row(entry.predictions.test_predictions, entry.predictions.test_reference)
 
     comparisons = iter(
         compare_with_control(

@@ -1,16 +1,16 @@
-"""Is one contender better than another, or is it luck? Both answered the same rows, so rows are compared.
+"""Significance: Fisher's paired randomisation test, with Holm's correction for the number of comparisons.
 
-If two contenders were equally good, then which of the two got the better score on a row would be a coin
-toss. So the coin is tossed for every row, ten thousand times, and the p-value is the share of tosses that
-give a difference at least as large as the one observed (Fisher's randomisation test, with the observed
-assignment counted among the tosses, so that p is never 0). On accuracy this is the randomised form of
-McNemar's test, which Dietterich ("Approximate Statistical Tests for Comparing Supervised Classification
-Learning Algorithms", Neural Computation 10(7), 1998) recommends for models that were trained once.
+Both contenders have predictions for the same rows. If they were equally good, then which of the two got the better
+score on a row would be random. So the signs of the differences are flipped at random, ten thousand times, and the
+p-value is the share of flips that give a difference at least as large as the observed one (which is counted among
+them, so that p is never 0). On accuracy this is the randomised form of McNemar's test, which Dietterich ("Approximate
+Statistical Tests for Comparing Supervised Classification Learning Algorithms", Neural Computation 10(7), 1998)
+recommends for models that were trained once.
 
 Fisher, "The Design of Experiments", 1935, section 21. Phipson & Smyth, "Permutation P-values Should Never Be
 Zero", 2010. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
 
-Shapes: N rows, C comparisons, R tosses of all coins.
+Shapes: N rows, C comparisons, R random assignments of signs.
 """
 
 from typing import NamedTuple
@@ -22,14 +22,14 @@ from pipelines.evaluation.bootstrap import Interval, percentile_interval, resamp
 
 ALPHA = 0.05  # below it, a difference is called a difference
 SIGN_FLIPS = 9_999  # and the observed assignment is the ten thousandth
-MAX_BLOCK_CELLS = 8_000_000  # coins tossed at once
+MAX_BLOCK_CELLS = 8_000_000  # signs drawn at once
 RELATIVE_TOLERANCE = 1e-9  # relative; two sums of the same numbers in another order count as equal
 
 Floats = NDArray[np.float64]
 
 
 class Comparison(NamedTuple):
-    """A contender's mean goal minus the reference's, on the same rows."""
+    """A contender's mean goal minus the control's, on the same rows."""
 
     difference: float
     interval: Interval
@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
 
 
 def compare_with_control(control: Floats, others: list[Floats], seed: int, resamples: int = 1000) -> list[Comparison]:
-    """Compare each of `others` with the reference; all are goals per example, (N,), of the same rows."""
+    """Compare each of `others` with the control; all are goals per example, (N,), of the same rows."""
     if not others:
         return []
     differences = np.stack([other - control for other in others], axis=1)  # (N, C)
@@ -56,7 +56,7 @@ def compare_with_control(control: Floats, others: list[Floats], seed: int, resam
 
 
 def sign_flip_test(differences: Floats, seed: int, flips: int = SIGN_FLIPS) -> Floats:
-    """Two-sided p-values of the hypotheses that the differences (N, C) are as often up as down, (C,)."""
+    """Two-sided p-values (C,) of the hypotheses that the differences (N, C) are symmetric about 0."""
     generator = np.random.default_rng(seed)
     rows = len(differences)
     observed = np.abs(differences.sum(axis=0)) * (1 - RELATIVE_TOLERANCE)
@@ -71,7 +71,7 @@ def sign_flip_test(differences: Floats, seed: int, flips: int = SIGN_FLIPS) -> F
 
 
 def holm(p_values: Floats) -> Floats:
-    """Raise p-values for how many hypotheses were tested, so that one false alarm in all of them is as rare as one.
+    """Holm's correction: p-values raised so that the family-wise error rate is held.
 
     >>> holm(np.array([0.01, 0.04, 0.03])).round(4).tolist()
     [0.03, 0.06, 0.06]

@@ -1,10 +1,9 @@
-"""The export folder: everything that is needed to serve a champion, written and proven.
+"""The export folder: all that is needed to serve a champion, written and checked for parity.
 
 model.onnx, model.pt (not for a scikit-learn champion), golden.npz, parity.json, signature.json.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,20 +30,15 @@ from pipelines.exporting.scikit import scikit_graph
 from pipelines.exporting.signature import ChampionSummary, golden_rows, write_golden, write_signature
 from pipelines.runtime.files import write_bytes, write_json
 from pipelines.tasks import Calibration, Task
-from pipelines.tasks.forecasting import Forecasting
-from pipelines.tasks.generation import Generation
 from pipelines.tasks.model_inputs import model_inputs
-from pipelines.tasks.reconstruction import Reconstruction
-
-MAX_GREY_LEVEL = 255.0  # grey levels from black to white
 
 
 def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
-    """Write stem -> network -> finish -> reply as one ONNX file: raw columns by name in, the task's answer out.
+    """Write stem -> network -> output transform -> postprocess as one ONNX file; inputs and output have names.
 
     Args:
         model: on the CPU; its network may be scikit-learn's.
-        example: some rows of everything that is asked; only their types and shapes matter.
+        example: some rows of every input; only their types and shapes matter.
     """
     names = [field.name for field in task.input_fields]
     tensors = example_tensors(example)
@@ -62,14 +56,14 @@ def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDAr
 
 
 def prediction_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
-    """The shape of the answer to one example."""
+    """The shape of one example's prediction."""
     with torch.no_grad():
         predictions: torch.Tensor = ExportModule(model, task.postprocess())(*example_tensors(example))
     return tuple(predictions.shape[1:])
 
 
 def export_torchscript(model: Model, postprocess: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
-    """Write stem -> network -> finish -> reply as one TorchScript file: raw columns in order in, the reply out.
+    """Write stem -> network -> output transform -> postprocess as one TorchScript file; inputs are in order.
 
     Args:
         model: on the CPU; a network, because scikit-learn's arithmetic cannot be recorded.
@@ -94,13 +88,13 @@ def export_champion(
         model: on the CPU.
         test: the whole test part.
         name: the problem's.
-        decision: what was chosen on validation for this model.
+        calibration: what was chosen on validation for this model.
 
     Returns:
         What parity.json holds.
 
     Raises:
-        Mismatch: if an exported graph does not answer as the model does.
+        ParityError: if an exported graph's predictions differ from the model's.
     """
     export_module = ExportModule(model, task.postprocess())
     inputs = model_inputs(task, test)
@@ -109,11 +103,10 @@ def export_champion(
     export_onnx(model, task, schema, golden, folder / "model.onnx")
     runtimes: dict[str, parity.Runtime] = {}
     if not isinstance(model.network, ScikitModel):
-        export_torchscript(model, export_module.reply, golden, folder / "model.pt")
+        export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")
         runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
     runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")
-    labels = schema.target.categories if task.name == "classification" else ()
-    min_scale = _min_scale(task)
+    labels, min_scale = task.output_labels, task.min_output_scale()
     report = parity.check_parity(export_module, runtimes, inputs, labels, min_scale=min_scale)
     write_json(folder / "parity.json", report)
     predictions = parity.eager_predictions(export_module, inputs)
@@ -128,15 +121,5 @@ def export_champion(
         prediction_shape=predictions.shape[1:],
         tolerance=parity.TOLERANCE,
         calibration=calibration,
-        levels=task.levels if isinstance(task, Forecasting) else (),
     )
     return report
-
-
-def _min_scale(task: Task) -> float | NDArray[np.float64]:
-    """The smallest size that outputs are measured against: of pixels, all of their range; of other numbers, 1."""
-    if isinstance(task, Generation):
-        return MAX_GREY_LEVEL
-    if isinstance(task, Reconstruction) and task.is_image:
-        return np.concatenate([[1.0], np.full(math.prod(task.shape), MAX_GREY_LEVEL)])  # the score, then the pixels
-    return 1.0

@@ -1,7 +1,7 @@
-"""One graph from raw columns to the reply, in the two forms that are served: ONNX and TorchScript.
+"""Export of one graph, from raw columns to predictions, as ONNX and as TorchScript.
 
-Both are made from the same module in evaluation mode: stem -> network -> reply. What is written holds
-no date and no path of the machine, and the same weights give the same bytes.
+Both are made from the same module in evaluation mode: stem -> network -> output transform ->
+postprocess. What is written holds no date and no path of the machine, and the same weights give the same bytes.
 
 Shapes: B batch, chosen anew by every call of what is exported.
 """
@@ -28,23 +28,23 @@ EXAMPLE_ROWS = 3  # of the example a graph is recorded with: an axis of 1 would 
 
 
 class ExportModule(nn.Module):
-    """What is served: forward(*raw columns) -> reply, each (B, ...), in evaluation mode."""
+    """The exported module: forward(*raw columns) -> predictions, each (B, ...), in evaluation mode."""
 
     def __init__(self, model: Model, postprocess: nn.Module) -> None:
         super().__init__()
         self.stem = model.stem
         self.network = model.network
-        self.finish = model.finish
-        self.reply = postprocess
+        self.output_transform = model.output_transform
+        self.postprocess = postprocess
         self.eval()
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        predictions: Tensor = self.reply(self.finish(self.network(self.stem(*inputs)), *inputs))
+        predictions: Tensor = self.postprocess(self.output_transform(self.network(self.stem(*inputs)), *inputs))
         return predictions
 
 
 def example_tensors(example: Sequence[NDArray[Any]]) -> tuple[Tensor, ...]:
-    """`ROWS` rows of each column, repeating them where there are fewer; on the CPU."""
+    """`EXAMPLE_ROWS` rows of each column, repeating them where there are fewer; on the CPU."""
     return tuple(torch.from_numpy(np.resize(values, (EXAMPLE_ROWS, *values.shape[1:]))) for values in example)
 
 

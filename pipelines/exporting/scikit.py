@@ -1,4 +1,4 @@
-"""A scikit-learn champion as one ONNX graph: stem by PyTorch, estimator by skl2onnx, finish and reply by PyTorch.
+"""A scikit-learn champion as one ONNX graph: stem, output transform and postprocess by PyTorch, estimator by skl2onnx.
 
 Shapes: B batch, F features, S classes seen in training, O outputs.
 """
@@ -15,7 +15,11 @@ from models.blocks.scikit import MIN_PROBABILITY, ScikitModel, is_sklearn_classi
 from models.stems import Model
 from pipelines.exporting.graphs import onnx_graph
 
-FEATURES_NAME, ESTIMATOR_OUTPUT_NAME, PREDICTIONS_NAME = "(features)", "(seen)", "(reply)"  # names that no column has
+FEATURES_NAME, ESTIMATOR_OUTPUT_NAME, PREDICTIONS_NAME = (
+    "(features)",
+    "(estimator)",
+    "(predictions)",
+)  # names that no column has
 ML_OPSET_VERSION = 3  # of the domain ai.onnx.ml: the newest in which skl2onnx writes all it can write
 
 
@@ -47,31 +51,31 @@ class _LogProbabilities(nn.Module):
 
 
 class _AfterEstimator(nn.Module):
-    """From what the estimator answers and the raw columns to the reply."""
+    """Output transform and postprocess: (the estimator's output, *raw columns) -> predictions."""
 
     def __init__(self, scores: nn.Module, model: Model, postprocess: nn.Module) -> None:
         super().__init__()
         self.scores = scores
-        self.finish = model.finish
-        self.reply = postprocess
+        self.output_transform = model.output_transform
+        self.postprocess = postprocess
 
     def forward(self, *tensors: Tensor) -> Tensor:
         estimator_output, *inputs = tensors
-        predictions: Tensor = self.reply(self.finish(self.scores(estimator_output), *inputs))
+        predictions: Tensor = self.postprocess(self.output_transform(self.scores(estimator_output), *inputs))
         return predictions
 
 
 def scikit_graph(
     model: Model, postprocess: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], output: str
 ) -> onnx.ModelProto:
-    """Convert a model whose network is a solved `ScikitModel` to one ONNX graph.
+    """Convert a model whose network is a fitted `ScikitModel` to one ONNX graph.
 
     Args:
         model: on the CPU.
-        reply: the task's last step, finished outputs (B, ...) -> what is served.
+        postprocess: the task's last module, outputs in the target's units (B, ...) -> predictions.
         example: two or more rows of each input.
         inputs: the inputs' names.
-        output: the answer's name.
+        output: the name of the predictions.
     """
     network = model.network
     assert isinstance(network, ScikitModel)
@@ -104,7 +108,7 @@ def scikit_graph(
 def _merge_graphs(
     stem_and_estimator: onnx.ModelProto, after_estimator: onnx.ModelProto, inputs: Sequence[str], output: str
 ) -> onnx.ModelProto:
-    """Let the rest read what the front answers, and the same raw columns as the front."""
+    """Join two graphs: the second reads the estimator's output and the same raw columns as the first."""
     merged = compose.merge_models(
         stem_and_estimator,
         compose.add_prefix(after_estimator, "rest/"),
@@ -123,11 +127,11 @@ def _merge_graphs(
 
 
 def _estimator_graph(estimator: Any, features: int, opset_source: onnx.ModelProto) -> onnx.ModelProto:
-    """The estimator by skl2onnx, features (B, F) -> answer: probabilities (B, S) or numbers (B, O).
+    """The estimator by skl2onnx, features (B, F) -> probabilities (B, S) or numbers (B, O).
 
     Args:
-        estimator: solved.
-        like: a graph of the ONNX version to write.
+        estimator: fitted.
+        opset_source: a graph of the ONNX version to write.
     """
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType

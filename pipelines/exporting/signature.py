@@ -1,10 +1,10 @@
-"""What a served model accepts and answers, as files that travel with it: signature.json and golden.npz.
+"""Signature and golden examples: the inputs and outputs of a served model, as files of the archive.
 
 Shapes: N rows.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -27,16 +27,24 @@ NOISE_RECIPE = "numpy.random.Generator(numpy.random.PCG64(seed)).standard_normal
 
 
 class ChampionSummary(NamedTuple):
-    """Who is served, for people who read the signature."""
+    """Which contender is served, and which settings and data made it; for people who read the signature."""
 
     contender: str
     architecture: str
     parameters: int
     flops: int
+    settings: Mapping[str, Any]  # of the network and of the learner
+    split: str  # the digest of the split's files
+
+
+def split_digest(manifest: Mapping[str, Any]) -> str:
+    """One sha256 of all files of a split, from those that its manifest.json lists."""
+    lines = (f"{name} {file['sha256']}\n" for name, file in sorted(manifest["files"].items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def golden_rows(targets: NDArray[Any], rows: int = GOLDEN_ROWS) -> list[int]:
-    """Which rows to keep as examples with known answers: of class codes (N,) the first of each, then the second, ...
+    """Which rows to keep as golden examples: of class codes (N,) the first of each, then the second, ...
 
     Where targets are no class codes, rows that are spread evenly.
 
@@ -61,13 +69,13 @@ def write_golden(
     predictions: NDArray[Any],
     scale: NDArray[Any] | None = None,
 ) -> None:
-    """Write what is asked and the eager network's replies: `input_<field>` per field, then the output by its name.
+    """Write inputs and the eager model's predictions: `input_<field>` per field, then the output by its name.
 
     Args:
-        inputs: what the graph is asked, (N, ...) each.
-        replies: (N, ...).
-        scale: what a difference in each number of a reply is measured against, shaped as one reply; written as
-            `scale`. Without it serving takes 1 for probabilities and the largest reply for other numbers.
+        inputs: of the graph, (N, ...) each.
+        predictions: (N, ...).
+        scale: the size that a difference in each number is a share of, shaped as one prediction; written as
+            `scale`. Without it serving takes 1 for probabilities and the largest value for other numbers.
     """
     columns = {f"input_{field.name}": values for field, values in zip(input_fields, inputs, strict=True)}
     write_arrays(path, {**columns, output: predictions, **({} if scale is None else {"scale": scale})})
@@ -83,17 +91,15 @@ def write_signature(
     prediction_shape: tuple[int, ...],
     tolerance: float,
     calibration: Calibration = MappingProxyType({}),
-    levels: tuple[float, ...] = (),
 ) -> None:
     """Write signature.json beside the files it describes; call it last, because it holds their hashes.
 
     Args:
         folder: holds model.onnx, golden.npz and, for a network, model.pt.
         name: the problem's.
-        reply: shape of the reply to one example.
+        prediction_shape: of one example.
         tolerance: the largest difference between two runtimes, as a part of an output's scale.
-        decision: what was chosen on validation; replies are made with it.
-        levels: of a forecast, the levels of its quantiles.
+        calibration: what was chosen on validation; predictions are postprocessed with it.
     """
     files = [path for path in (folder / file for file in ("model.onnx", "model.pt", "golden.npz")) if path.exists()]
     signature = {
@@ -101,12 +107,12 @@ def write_signature(
         "version": SIGNATURE_VERSION,
         "task": task.name,
         "title": schema.title,
-        "inputs": [_input_entry(field, all_steps=task.name == "forecasting") for field in task.input_fields],
+        "inputs": [_input_entry(field, all_steps=task.requires_full_window) for field in task.input_fields],
         "outputs": [{"name": task.output_name, "dtype": "float32", "shape": list(prediction_shape)}],
         "target": _field_entry(schema.target),
         "labels": list(schema.target.categories),
-        "levels": list(levels),
-        "decision": dict(calibration),
+        "levels": list(task.quantile_levels),
+        "calibration": dict(calibration),
         "champion": champion._asdict(),
         "tolerance": tolerance,
         "versions": {library: _library_version(library) for library in LIBRARIES},
@@ -116,10 +122,10 @@ def write_signature(
 
 
 def _input_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any]:
-    """An input as the graph reads it: as it is stored, except for a text, which is read as codes of its words.
+    """An input as the graph reads it: as it is stored, except for a text, which is read as token ids.
 
     Args:
-        whole: whether a sequence must have all of its steps; networks that foretell have seen no shorter window.
+        all_steps: whether a sequence must have all of its steps; a forecast was trained on no shorter window.
     """
     as_read = {"dtype": "int64", "shape": [field.length]} if field.kind == "text" else {}
     return {**_field_entry(field), **as_read, "decode": _decoding_entry(field, all_steps=all_steps)}

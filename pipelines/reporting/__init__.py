@@ -1,1 +1,1 @@
-"""What people read: leaderboard, significance, pictures, the page."""
+"""Reports: the leaderboard as text, plots, views of the tasks, and the report's page."""

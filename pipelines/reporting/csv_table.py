@@ -1,4 +1,4 @@
-"""Small tables beside the pictures, as CSV."""
+"""CSV tables beside the plots."""
 
 import csv
 import io

@@ -1,8 +1,8 @@
-"""The leaderboard as a file and as text: what compare writes, and what a terminal shows.
+"""The leaderboard as plain text, for a terminal.
 
     python -m pipelines.reporting.leaderboard artifacts/*/compare
 
-reads nothing but leaderboard.csv and champion.json, and imports next to nothing, so it answers at once.
+prints it from leaderboard.csv and champion.json alone; it imports little, so that it starts at once.
 """
 
 import math
@@ -16,7 +16,7 @@ from pipelines.evaluation.number_format import format_number
 
 
 def render_leaderboard(board: Leaderboard) -> str:
-    """The leaderboard as aligned plain text, and what to ship."""
+    """The leaderboard as an aligned table, and the champion with the reason for it."""
     goal = board.champion.goal
     metric_names = [goal, *(name for name in board.rows[0].test_scores if name != goal)][:2]
     header = ["", "contender", f"valid {goal}", *(f"test {name} [95 %]" for name in metric_names)]
@@ -45,13 +45,14 @@ def render_leaderboard(board: Leaderboard) -> str:
 
 
 def format_estimate(estimate: Estimate) -> str:
+    """A value and its interval, `0.95 [0.93, 0.97]`; the value alone where there is no interval."""
     if math.isnan(estimate.low):
         return format_number(estimate.value)
     return f"{format_number(estimate.value)} [{format_number(estimate.low)}, {format_number(estimate.high)}]"
 
 
 def main(folders: Sequence[str]) -> int:
-    """Print the leaderboards of the given `compare` folders, where their reports are, and what to do next."""
+    """Print the leaderboards of the given `compare` folders, the paths of their reports, and the next commands."""
     compare_folders = [Path(folder) for folder in folders if Path(folder, "champion.json").exists()]
     if not compare_folders:
         print("There is no leaderboard yet: `make run` makes one.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""dvc.yaml as the stages see it: which stages there are, in which order, and what each depends on."""
+"""The stages of dvc.yaml, in order, with their dependencies; and the fingerprint of what a stage depends on."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from pipelines.runtime.yaml_file import read_yaml
 
 FINGERPRINTED_LIBRARIES = ("torch", "optuna", "numpy", "scikit-learn")  # whose versions may change a number
 
@@ -29,11 +29,8 @@ class Stage(NamedTuple):
 
 
 def read_stages() -> list[Stage]:
-    """All stages in the order dvc.yaml tells the story, which is the order DVC runs them in."""
-    with Path("params.yaml").open(encoding="utf-8") as stream:
-        params = yaml.safe_load(stream)
-    with Path("dvc.yaml").open(encoding="utf-8") as stream:
-        dvc_yaml = yaml.safe_load(stream)
+    """All stages in the order of dvc.yaml, which is the order DVC runs them in."""
+    params, dvc_yaml = read_yaml(Path("params.yaml")), read_yaml(Path("dvc.yaml"))
     return [
         Stage(
             verb,
@@ -41,13 +38,13 @@ def read_stages() -> list[Stage]:
             *(_expand_entries(entry["do"], keys, name, item) for keys in (("deps",), ("params",), OUTPUT_KEYS)),
         )
         for verb, entry in dvc_yaml["stages"].items()
-        if "foreach" in entry  # the one stage that looks at all problems at once runs by itself
+        if "foreach" in entry  # fetch, which reads all problems at once, has none
         for name, item in _foreach_items(params, entry["foreach"])
     ]
 
 
 def _foreach_items(params: Any, foreach: str) -> list[tuple[str, Any]]:
-    """What `${problems}` or `${contenders}` stands for; a name that YAML reads as a number is told off elsewhere."""
+    """What `${problems}` or `${contenders}` stands for; settings/params.py refuses a name that is a number."""
     return [(str(name), item) for name, item in params[foreach.removeprefix("${").removesuffix("}")].items()]
 
 
@@ -61,8 +58,7 @@ def stage_fingerprint(stage: Stage, device: str) -> str:
     Scratch work is kept under this name, so that a run goes on where it was killed, and never
     goes on with work done for other data, other settings or other code.
     """
-    with Path("params.yaml").open(encoding="utf-8") as stream:
-        params = yaml.safe_load(stream)
+    params = read_yaml(Path("params.yaml"))
     digest = hashlib.blake2b(digest_size=10)
     for name in FINGERPRINTED_LIBRARIES:
         digest.update(f"{name}={version(name)}\n".encode())
@@ -71,8 +67,8 @@ def stage_fingerprint(stage: Stage, device: str) -> str:
         digest.update(f"{key}={_lookup_param(params, key)!r}\n".encode())
     for path in _dependency_files(dep for dep in stage.deps if not dep.startswith(PRESENTATION_FOLDER)):
         digest.update(f"{path.as_posix()}\n".encode())
-        with path.open("rb") as stream_of_bytes:
-            digest.update(hashlib.file_digest(stream_of_bytes, "blake2b").digest())
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "blake2b").digest())
     return digest.hexdigest()
 
 

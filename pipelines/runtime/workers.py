@@ -56,8 +56,8 @@ class Workers(Generic[T, R]):
         FORKSERVER.set_forkserver_preload([work.__module__, *imports])
         self.work = work
         self.idle = [self._start_worker() for _ in range(count)]
-        self.queue: deque[tuple[int, T, int]] = deque()  # key, task, which try this will be
-        self.busy: dict[Connection, tuple[Worker, int, T, int]] = {}
+        self.queue: deque[tuple[Any, T, int]] = deque()  # key, task, which try this will be
+        self.busy: dict[Connection, tuple[Worker, Any, T, int]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -78,15 +78,15 @@ class Workers(Generic[T, R]):
         theirs.close()
         return Worker(process, ours)
 
-    def submit(self, key: int, task: T, *, first: bool = False) -> None:
+    def submit(self, key: Any, task: T, *, first: bool = False) -> None:
         """Have a task done when a worker is free; `first` puts it before those that wait already."""
         self.queue.appendleft((key, task, 1)) if first else self.queue.append((key, task, 1))
         self._start_queued_tasks()
 
-    def collect_results(self) -> list[tuple[int, R | Crash]]:
+    def collect_results(self) -> list[tuple[Any, R | Crash]]:
         """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
         assert self.busy, "nothing was submitted"
-        finished: list[tuple[int, R | Crash]] = []
+        finished: list[tuple[Any, R | Crash]] = []
         while not finished:
             for connection in wait(list(self.busy)):
                 assert isinstance(connection, Connection)

@@ -1,6 +1,6 @@
 """Breaches of the settings' rules as sentences with their path in params.yaml."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -66,6 +66,9 @@ def _explain_error(detail: Any, location: _YamlLocation) -> str:
     """One breach of a rule in words; pydantic's own message where it already is a sentence."""
     kind, found = detail["type"], detail["input"]
     if kind == "extra_forbidden":
+        retired: Mapping[str, str] = getattr(location.model, "retired", {})
+        if location.keys[-1] in retired:
+            return retired[location.keys[-1]].format(found=found)
         names = sorted(location.model.model_fields) if location.model else []
         known = f"known here: {', '.join(names)}" if names else "see docs/settings.md for the settings"
         return f"unknown setting; {known}"

@@ -35,15 +35,15 @@ def check_params(params: Params) -> None:
         UserError: with the YAML path of the first that is wrong.
     """
     for name, problem in params.problems.items():
-        goals = TASKS[problem.task.kind].goals
-        if problem.goal is not None and problem.goal not in goals:
+        task = TASKS[problem.task.kind]
+        if problem.goal is not None and problem.goal not in task.goals:
             raise UserError(
-                f"params.yaml: problems.{name}.goal: must be one of {', '.join(goals)}, found {problem.goal!r}"
+                f"params.yaml: problems.{name}.goal: must be one of {', '.join(task.goals)}, found {problem.goal!r}"
             )
-        if problem.augment.copies == "live" and problem.task.kind in ("generation", "reconstruction"):
+        if problem.augment.copies == "live" and task.augments_target:
             raise UserError(
-                f"params.yaml: problems.{name}.augment.copies: live draws what is asked and leaves what is to be "
-                f"answered, but a {problem.task.kind} needs both alike; store copies (a number), or set it to 0"
+                f"params.yaml: problems.{name}.augment.copies: live augments the inputs and leaves the targets as they "
+                f"are, but {problem.task.kind} needs both augmented alike; store copies (a number), or set it to 0"
             )
     for name, entry in params.contenders.items():
         build_search_space(name, entry.architecture, entry.fix, entry.search)

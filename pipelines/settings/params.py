@@ -1,4 +1,4 @@
-"""params.yaml, read once into typed, frozen settings; the only reader of that file's meaning.
+"""The schema of params.yaml: typed, frozen settings, read once.
 
 Unknown keys are refused. An error names the YAML path, the rule and the value found:
 
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.runtime.user_error import UserError
+from pipelines.runtime.yaml_file import read_yaml
 from pipelines.settings import paths
 from pipelines.settings.errors import _format_errors
 from pipelines.sources import SourceSettings
@@ -32,7 +32,7 @@ class TuneSettings(FrozenSettings):
     """How a contender's settings are searched."""
 
     trials: int = Field(default=12, ge=1)  # settings tried
-    generation: int = Field(default=6, ge=1)  # trials asked and compared together; changes the result, workers do not
+    generation: int = Field(default=6, ge=1)  # trials sampled and compared together; changes the result
     epochs: int = Field(default=12, ge=1)  # epochs of a trial that is never pruned
 
 
@@ -119,32 +119,15 @@ def load_params(path: Path = paths.PARAMS_FILE) -> Params:
     Raises:
         UserError: the file is missing, is not YAML, or breaks a rule; the first ten breaches are named.
     """
+    content = read_yaml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        params = Params.model_validate(yaml.load(text, _UniqueKeyLoader))  # it is a SafeLoader
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; run from the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
+        params = Params.model_validate(content)
     except ValidationError as error:
         raise UserError(_format_errors(path, error, Params)) from None
     for name in params.contenders:  # departures from the defaults are checked with the rest
         params.tune_settings(name)
         params.train_settings(name)
     return params
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that stands twice: the first of the two would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if name in seen:
-                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: the key {name!r} stands twice")
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 S = TypeVar("S", TuneSettings, TrainSettings)

@@ -1,4 +1,4 @@
-"""What is learned: outputs, loss, score, reply; one task per file."""
+"""Tasks: what is learned, one per file: the view of the data, the head, the metrics."""
 
 import json
 from collections.abc import Mapping
@@ -7,20 +7,24 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from pipelines.data.schema import Schema
+from pipelines.tasks.anomaly_detection import AnomalyDetection, AnomalyDetectionSettings
 from pipelines.tasks.classification import Classification, ClassificationSettings
+from pipelines.tasks.denoising import Denoising, DenoisingSettings
 from pipelines.tasks.forecasting import Forecasting, ForecastingSettings
 from pipelines.tasks.generation import Generation, GenerationSettings
 from pipelines.tasks.reconstruction import Reconstruction, ReconstructionSettings
 from pipelines.tasks.regression import Regression, RegressionSettings
 from pipelines.tasks.segmentation import Segmentation, SegmentationSettings
-from pipelines.tasks.task import Calibration, Goal, Metric, Task
+from pipelines.tasks.task import Calibration, Goal, Metric, Task, score
 
 TASKS: dict[str, type[Any]] = {  # each is built from (schema, settings, goal)
     "classification": Classification,  # which of a few classes?
     "regression": Regression,  # how much?
     "forecasting": Forecasting,  # what comes next?
     "segmentation": Segmentation,  # what is where?
-    "reconstruction": Reconstruction,  # what is behind the noise, and what is unlike the rest?
+    "reconstruction": Reconstruction,  # how little does it take to draw an input again?
+    "denoising": Denoising,  # what is behind the noise?
+    "anomaly_detection": AnomalyDetection,  # what is unlike the rest?
     "generation": Generation,  # what else could there be?
 }
 
@@ -36,6 +40,8 @@ AnyTaskSettings: TypeAlias = Annotated[
     | ForecastingSettings
     | SegmentationSettings
     | ReconstructionSettings
+    | DenoisingSettings
+    | AnomalyDetectionSettings
     | GenerationSettings,
     Field(discriminator="kind"),
     BeforeValidator(_expand_kind),
@@ -46,7 +52,7 @@ def build_task(settings: AnyTaskSettings, schema: Schema, goal: str | None = Non
     """The task that some settings name.
 
     Raises:
-        UserError: if it cannot be asked of this data, or the goal is not one of its own.
+        UserError: if the data does not fit the task, or the goal is not one of its own.
     """
     task: Task = TASKS[settings.kind](schema, settings, goal)
     return task
@@ -58,4 +64,14 @@ def settings_from_json(settings: Mapping[str, Any]) -> AnyTaskSettings:
     return found
 
 
-__all__ = ["TASKS", "AnyTaskSettings", "Calibration", "Goal", "Metric", "Task", "build_task", "settings_from_json"]
+__all__ = [
+    "TASKS",
+    "AnyTaskSettings",
+    "Calibration",
+    "Goal",
+    "Metric",
+    "Task",
+    "build_task",
+    "score",
+    "settings_from_json",
+]

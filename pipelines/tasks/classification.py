@@ -1,20 +1,19 @@
-"""Which of a few classes does an example belong to?
+"""Classification: which of a few exclusive classes does an example belong to?
 
-A network answers with a logit per class; what is served is a probability per class, and a label: the most probable
+A network's outputs are a logit per class; what is served is a probability per class, and a label: the most probable
 class, or, of two classes, the rarer one from a threshold on that was chosen on validation.
 
 Shapes: N rows, K classes, R resamples, B rows of a batch.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
-from models.outputs.classification import ClassWeighted
 from models.outputs.output_transform import Identity, OutputTransform
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
@@ -31,7 +30,17 @@ from pipelines.tasks.metrics.classification import (
     pr_auc,
     roc_auc,
 )
-from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
+from pipelines.tasks.task import (
+    AnyTarget,
+    Calibration,
+    Goal,
+    Metric,
+    Target,
+    Task,
+    TaskSettings,
+    WeightedTarget,
+    choose_goal,
+)
 
 GOALS = {
     "log_loss": Goal("log_loss", "minimize"),
@@ -98,8 +107,8 @@ METRICS = (
 )
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
-    "cross_entropy": cross_entropy,  # how surprised it is by the right class
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": cross_entropy,  # minus the logarithm of the right class's probability
     "binary_cross_entropy": one_vs_rest_cross_entropy,  # the same for every class on its own: is it, or not?
     "hinge": hinge_loss,  # the right class must lead by a margin, and no more
 }
@@ -118,15 +127,21 @@ class ClassificationSettings(TaskSettings):
 
     kind: Literal["classification"] = "classification"
     loss: Literal["cross_entropy", "binary_cross_entropy", "hinge"] = "cross_entropy"
-    weights: Literal["none", "balanced"] = "none"  # balanced: every class weighs the same in the loss
-    threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: what it is chosen for, if at all
+    weights: Literal["none", "balanced"] = "none"  # balanced: every class counts the same in the loss
+    threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: the criterion it is chosen by
+
+
+class ClassReference(NamedTuple):
+    """The true class of every row."""
+
+    codes: NDArray[Any]  # (N,) integers, places in the schema's target categories
 
 
 @final
-class Classification:
-    """Exclusive classes: a loss on logits (B, K), probabilities (B, K) as the reply.
+class Classification(Task):
+    """Classification task: logits (B, K) in the loss, probabilities (N, K) as predictions.
 
-    Targets are the codes 0 .. K-1 of the schema's target categories; replies are probabilities (N, K).
+    Targets are the codes 0 .. K-1 of the schema's target categories.
 
     Raises:
         UserError: if the target is not a category with at least two classes, or the goal is not one of `GOALS`.
@@ -136,6 +151,7 @@ class Classification:
     output_name = "probabilities"
     metrics = METRICS
     goals = tuple(GOALS)
+    reference_type = ClassReference
 
     def __init__(
         self, schema: Schema, settings: ClassificationSettings = ClassificationSettings(), goal: str | None = None
@@ -146,47 +162,34 @@ class Classification:
         if len(target.categories) < 2:
             found = ", ".join(target.categories) or "none"
             raise UserError(f"classification needs at least two classes; {target.name!r} has {found}")
-        if goal is not None and goal not in GOALS:
-            raise UserError(f"goal of a classification must be one of {', '.join(GOALS)}; found {goal!r}")
-        self.goal = GOALS[goal or self.goals[0]]
+        self.goal = choose_goal("a classification", GOALS, goal)
         self.settings = settings
         self.labels = target.categories
+        self.output_labels = self.labels
         self.input_fields: tuple[Field, ...] = schema.inputs
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("classification asks for one answer per example; the network answers for every pixel")
+            raise UserError("classification needs one prediction per example; the network predicts every pixel")
         return len(self.labels)
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
-
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
-
-    def target(self, part: Part) -> NDArray[Any]:
-        return part.target
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        return part.target
+    def target(self, train: Part) -> AnyTarget:
+        if self.settings.weights == "none":
+            return Target(train.target)
+        return WeightedTarget(train.target, balanced_class_weights(train.target, len(self.labels)))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
-        if self.settings.weights == "none":
-            return Identity()
-        transform = ClassWeighted(len(self.labels))
-        return transform if train is None else transform.fit(np.asarray(train.target, dtype=np.int64))
+        return Identity()
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        loss = LOSSES[self.settings.loss]
-        if target.ndim == 1:
-            return loss(network(*inputs), target.long(), None)
-        return loss(network(*inputs), target[:, 0].long(), target[:, 1])
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        codes, *weights = target
+        return LOSSES[self.settings.loss](network(*inputs), codes.long(), *weights)
 
     def postprocess(self) -> nn.Module:
         return nn.Softmax(dim=-1)
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        """Of two classes: the rarer one, and from which probability on it is said; else nothing."""
+    def calibrate(self, predictions: NDArray[Any], reference: ClassReference) -> dict[str, float]:
+        """Of two classes: the rarer one, and the lowest probability from which it is predicted; else nothing."""
         if len(self.labels) != 2 or self.settings.threshold == "half" or self.goal.name == "accuracy":
             return {}
         probabilities, codes = self._as_arrays(predictions, reference)
@@ -198,16 +201,8 @@ class Classification:
         )
         return {"positive": positive, "threshold": threshold}
 
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
-
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: ClassReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
         probabilities, codes = self._as_arrays(predictions, reference)
@@ -241,28 +236,39 @@ class Classification:
             "balanced_accuracy": balanced_accuracy(predicted, codes, classes, counts),
         }
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+    def objective_per_row(self, predictions: NDArray[Any], reference: ClassReference) -> Floats:
+        """The goal for every example, (N,); cheap enough for every epoch."""
         goal = SCORES_PER_ROW[self.goal.name]
         return np.concatenate(
-            [goal(*self._as_arrays(predictions[rows], reference[rows])) for rows in chunks(predictions)]
+            [
+                goal(*self._as_arrays(predictions[rows], ClassReference(reference.codes[rows])))
+                for rows in chunks(predictions)
+            ]
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The shares of the training classes, for every row: its most probable class is the majority class."""
+        """Class shares of the train part, for every row: the most probable class is the majority class."""
         codes = np.asarray(train.target, dtype=np.int64)
         shares = np.bincount(codes, minlength=len(self.labels)) / len(codes)
         return {"majority class (baseline)": np.tile(shares, (len(part.target), 1))}
 
-    def _as_arrays(self, predictions: NDArray[Any], targets: NDArray[Any]) -> tuple[Floats, Integers]:
+    def _as_arrays(self, predictions: NDArray[Any], reference: ClassReference) -> tuple[Floats, Integers]:
         probabilities = np.asarray(predictions, dtype=np.float64)
-        codes = np.asarray(targets, dtype=np.int64)
+        codes = np.asarray(reference.codes, dtype=np.int64)
         assert probabilities.shape == (len(codes), len(self.labels)), f"{probabilities.shape} for {self.labels}"
         return probabilities, codes
 
 
+def balanced_class_weights(codes: NDArray[Any], classes: int) -> NDArray[np.float32]:
+    """Class weights N / (K n), n the rows of a class, as one weight per row (N,): every class weighs the same."""
+    counts = np.bincount(codes, minlength=classes)
+    per_class = len(codes) / (classes * np.maximum(counts, 1))
+    weights: NDArray[np.float32] = per_class.astype(np.float32)[codes]
+    return weights
+
+
 def predicted_classes(probabilities: Floats, calibration: Calibration) -> Integers:
-    """The class that is said of every row, (N,): the most probable, or of two what the threshold decides."""
+    """The predicted class of every row, (N,): the most probable, or of two what the threshold decides."""
     if "threshold" not in calibration:
         return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
     positive = int(calibration["positive"])

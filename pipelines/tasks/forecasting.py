@@ -1,8 +1,8 @@
-"""What comes next? Every variable at every step of the horizon, as quantiles.
+"""Forecasting: every variable at every step of the horizon, as quantiles.
 
-A network reads a window of the past and answers with changes from its last value, in spreads of such changes; what is
-served are quantiles in each variable's own unit, in order. The interval between the outermost two is widened or
-narrowed by what validation shows (`decide`), so that it holds the truth as often as it says, also where the answers
+A network reads a window of the past, and its outputs are changes from the last value, in standard deviations of such
+changes; what is served are quantiles in each variable's own unit, in order. The interval between the outermost two is
+widened or narrowed on validation (`calibrate`), so that it holds the truth as often as it says, also where predictions
 are single numbers.
 
 Shapes: N rows, H steps of the horizon, F variables, Q quantile levels, R resamples, B rows of a batch.
@@ -32,17 +32,18 @@ from pipelines.tasks.metrics.forecasting import (
     GOALS,
     METRICS,
     SCORES_PER_ROW,
+    ForecastReference,
+    as_float64,
     interval_bounds,
     interval_radii,
     radius_key,
-    unpack_reference,
 )
-from pipelines.tasks.task import Calibration, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
 Floats = NDArray[np.float64]
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)
-POINT_FORECAST_COVERAGE = 0.8  # of the interval around answers that are single numbers
+POINT_FORECAST_COVERAGE = 0.8  # of the interval around predictions that are single numbers
 
 
 def _list_to_tuple(value: Any) -> Any:
@@ -53,7 +54,7 @@ class ForecastingSettings(TaskSettings):
     """`task: forecasting`, or `task: {kind: forecasting, loss: quantile, levels: [0.05, 0.5, 0.95], season: 24}`."""
 
     kind: Literal["forecasting"] = "forecasting"
-    loss: Literal["quantile", "squared_error", "huber", "absolute_error"] = "quantile"  # what networks descend
+    loss: Literal["quantile", "squared_error", "huber", "absolute_error"] = "quantile"  # of networks
     levels: Annotated[tuple[float, ...], BeforeValidator(_list_to_tuple)] | None = (
         None  # of the quantiles; None: 0.1, 0.5, 0.9
     )
@@ -83,10 +84,8 @@ class ForecastingSettings(TaskSettings):
 
 
 @final
-class Forecasting:
-    """Steps ahead: a quantile loss or an error to descend, sorted quantiles (B, H, F, Q) as the reply.
-
-    The truth is what followed and, as one more step, each variable's average change from step to step, (N, H + 1, F).
+class Forecasting(Task):
+    """Forecasting task: a quantile loss or an error, sorted quantiles (N, H, F, Q) as predictions.
 
     Raises:
         UserError: if the target is no sequence, no window among the inputs holds its variables, a season is longer than
@@ -97,18 +96,18 @@ class Forecasting:
     output_name = "quantiles"
     metrics = METRICS
     goals = tuple(GOALS)
+    reference_type = ForecastReference
+    requires_full_window = True  # no network saw a shorter one
 
     def __init__(self, schema: Schema, settings: ForecastingSettings, goal: str | None = None) -> None:
         target = schema.target
         if target.kind != "steps":
             raise UserError(f"forecasting needs a target of kind steps; {target.name!r} is of kind {target.kind}")
-        if goal is not None and goal not in GOALS:
-            raise UserError(f"goal of a forecasting must be one of {', '.join(GOALS)}; found {goal!r}")
-        self.goal = GOALS[goal or self.goals[0]]
+        self.goal = choose_goal("a forecasting", GOALS, goal)
         self.input_fields: tuple[Field, ...] = schema.inputs
         self.columns = target.columns
         self.horizon = target.shape[0]
-        self.levels = (settings.levels or DEFAULT_LEVELS) if settings.loss == "quantile" else (0.5,)
+        self.quantile_levels = (settings.levels or DEFAULT_LEVELS) if settings.loss == "quantile" else (0.5,)
         self._point_loss = LOSSES.get(settings.loss)
         self._window_index = _find_window_index(schema)
         window = schema.inputs[self._window_index]
@@ -121,24 +120,19 @@ class Forecasting:
 
     @property
     def nominal_coverage(self) -> float:
-        """How often the interval between the outermost quantiles should hold the truth."""
-        return POINT_FORECAST_COVERAGE if len(self.levels) == 1 else round(self.levels[-1] - self.levels[0], 9)
+        """The share of true values that the interval between the outermost quantiles should hold."""
+        return (
+            POINT_FORECAST_COVERAGE
+            if len(self.quantile_levels) == 1
+            else round(self.quantile_levels[-1] - self.quantile_levels[0], 9)
+        )
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("forecasting asks for the steps to come; the network answers for every pixel")
-        return self.horizon * len(self.columns) * len(self.levels)
+            raise UserError("forecasting needs the steps of the horizon; the network predicts every pixel")
+        return self.horizon * len(self.columns) * len(self.quantile_levels)
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
-
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
-
-    def target(self, part: Part) -> NDArray[Any]:
-        return part.target
-
-    def reference(self, part: Part) -> NDArray[Any]:
+    def reference(self, part: Part) -> ForecastReference:
         windows = part.inputs[self._window_index]
         total, count = np.zeros(len(self.columns)), np.zeros(len(self.columns))
         for rows in chunks(windows):
@@ -146,12 +140,14 @@ class Forecasting:
             total += np.nansum(changes, axis=(0, 1))
             count += np.isfinite(changes).sum(axis=(0, 1))
         scale = total / np.maximum(count, 1)
-        rest = np.broadcast_to(np.where(scale > 0, scale, 1.0), (len(windows), 1, len(scale)))
-        return np.concatenate([part.target, rest.astype(np.float32)], axis=1)
+        defined = np.where(scale > 0, scale, 1.0).astype(np.float32)
+        return ForecastReference(part.target, np.broadcast_to(defined, (len(windows), 1, len(scale))))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         steps = self.input_fields[self._window_index].shape[0]
-        transform = AddLastValue(self._window_index, steps, self._variable_indices, self.horizon, len(self.levels))
+        transform = AddLastValue(
+            self._window_index, steps, self._variable_indices, self.horizon, len(self.quantile_levels)
+        )
         if train is None:
             return transform
         windows, futures = train.inputs[self._window_index], train.target
@@ -164,24 +160,25 @@ class Forecasting:
         spread = np.sqrt(np.maximum(squares - np.square(mean), 0))
         return transform.fit(*map(torch.from_numpy, (mean, spread, sums[2] / len(windows))))
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        outputs = network(*inputs).reshape(target.shape)  # (B, H, F, Q)
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        steps = target.values
+        outputs = network(*inputs).reshape(steps.shape)  # (B, H, F, Q)
         if self._point_loss is None:
-            return quantile_loss(outputs, target[..., 0], self.levels)
-        return self._point_loss(outputs, target)
+            return quantile_loss(outputs, steps[..., 0], self.quantile_levels)
+        return self._point_loss(outputs, steps)
 
     def postprocess(self) -> nn.Module:
         return SortedQuantiles()
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        """How often the interval should hold the truth, and by how much to widen it for that.
+    def calibrate(self, predictions: NDArray[Any], reference: ForecastReference) -> dict[str, float]:
+        """Nominal coverage, and the conformal radii that widen the interval to it.
 
         One radius for each step and variable, in the variable's unit; below 0, the interval is narrowed.
 
         Source: Romano, Patterson & Candès, "Conformalized Quantile Regression", NeurIPS 2019.
         https://arxiv.org/abs/1905.03222
         """
-        quantiles, true, _ = unpack_reference(predictions, reference, self.levels)
+        quantiles, true, _ = as_float64(predictions, reference, self.quantile_levels)
         radii = conformal_quantile(
             np.maximum(quantiles[..., 0] - true, true - quantiles[..., -1]), self.nominal_coverage
         )  # (H, F)
@@ -189,41 +186,35 @@ class Forecasting:
         return {"coverage": self.nominal_coverage, **dict(zip(names, radii.ravel().tolist(), strict=True))}
 
     def interval_bounds(self, predictions: NDArray[Any], calibration: Calibration) -> tuple[Floats, Floats]:
-        """The ends of the interval, (N, H, F) each; NaN around single numbers of which nothing was decided."""
-        default = 0.0 if len(self.levels) > 1 else np.nan
+        """The ends of the interval, (N, H, F) each; NaN around single numbers without a calibration."""
+        default = 0.0 if len(self.quantile_levels) > 1 else np.nan
         radius = interval_radii(calibration, self.horizon, self.columns, default)
         return interval_bounds(np.asarray(predictions, dtype=np.float64), radius)
 
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
-
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: ForecastReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
-        quantiles, true, scale = unpack_reference(predictions, reference, self.levels)
+        quantiles, true, scale = as_float64(predictions, reference, self.quantile_levels)
         counts = np.asarray(weights, dtype=np.float64)
         if not np.isfinite(quantiles).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
         low, high = self.interval_bounds(predictions, calibration)
         held = np.where(np.isnan(low), np.nan, (low <= true) & (true <= high))
-        rows = {name: per_row(quantiles, true, scale, self.levels) for name, per_row in SCORES_PER_ROW.items()}
+        rows = {name: per_row(quantiles, true, scale, self.quantile_levels) for name, per_row in SCORES_PER_ROW.items()}
         rows["coverage"] = held.mean(axis=(1, 2))
         means = {name: counts @ values / counts.sum(axis=1) for name, values in rows.items()}
         means["rmse"] = np.sqrt(means["squared_error"])
         return {metric.name: means[metric.name] for metric in METRICS}
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
-        return SCORES_PER_ROW[self.goal.name](*unpack_reference(predictions, reference, self.levels), self.levels)
+    def objective_per_row(self, predictions: NDArray[Any], reference: ForecastReference) -> Floats:
+        """The goal for every example, (N,); cheap enough for every epoch."""
+        return SCORES_PER_ROW[self.goal.name](
+            *as_float64(predictions, reference, self.quantile_levels), self.quantile_levels
+        )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The last value, the last season if the series has one, and exponential smoothing; with quantiles of train."""
+        """Naive, seasonal naive if there is a season, and exponential smoothing; with quantiles of the train part."""
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
         history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
         season = self._season or forecasting_baselines.detect_season(
@@ -243,7 +234,9 @@ class Forecasting:
         part_history = self.target_history(part, np.arange(len(part.target)))
         residuals = {name: futures - forecast(history) for name, forecast in forecasts.items()}
         return {
-            name: forecasting_baselines.add_residual_quantiles(forecast(part_history), residuals[name], self.levels)
+            name: forecasting_baselines.add_residual_quantiles(
+                forecast(part_history), residuals[name], self.quantile_levels
+            )
             for name, forecast in forecasts.items()
         }
 
@@ -255,7 +248,7 @@ class Forecasting:
 
 
 def _find_window_index(schema: Schema) -> int:
-    """Which input is the past of all variables that are foretold."""
+    """The place of the input that holds the past of all variables of the target."""
     for index, field in enumerate(schema.inputs):
         if field.kind == "steps" and set(schema.target.columns) <= set(field.columns):
             return index

@@ -1,13 +1,13 @@
-"""What would another example look like? A network draws images that could be from the same source.
+"""Generation: new images that could be from the same source.
 
-Nothing is asked but noise: standard normal numbers, from a seed. The scores compare a set of drawn images with the real
+The only input is noise, standard normal numbers from a seed. The scores compare a set of drawn images with the real
 ones of a part, in the features of a fixed embedding.
 
 Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
 """
 
 import math
-from typing import Any, Literal, Protocol, cast, final
+from typing import Any, Literal, NamedTuple, Protocol, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,15 @@ from pipelines.tasks.metrics.generation import (
     energy_distance_per_point,
     is_in_manifold,
 )
-from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
 
 Floats = NDArray[np.float64]
 
 NOISE_SIZE = 64  # numbers that a drawing starts from; a network uses as many of them as it likes
+MAX_GREY_LEVEL = 255.0  # grey levels from black to white
 MIXTURE_COMPONENTS = 10  # of the mixture that stands among the baselines
+
+GOALS = {"energy_distance": Goal("energy_distance", "minimize")}
 
 METRICS = (
     Metric(
@@ -62,20 +65,26 @@ METRICS = (
 
 
 class GenerationSettings(TaskSettings):
-    """`task: generation`; the loss is the network's own: a bound on the likelihood, or an adversary."""
+    """`task: generation`; the loss is the network's own: a bound on the likelihood, or adversarial."""
 
     kind: Literal["generation"] = "generation"
 
 
 class HasElbo(Protocol):
-    """A generator that can say how well it explains examples."""
+    """A generator with an evidence lower bound, the loss of a variational autoencoder."""
 
     def elbo(self, x: Tensor) -> Tensor: ...
 
 
+class ImageReference(NamedTuple):
+    """The real images that drawn ones are compared with, as a set."""
+
+    images: NDArray[Any]  # (N, H, W[, C]), 0 to 255
+
+
 @final
-class Generation:
-    """Noise (B, Z) in, images (B, H, W[, C]) of 0 to 255 out.
+class Generation(Task):
+    """Generation task: noise (N, Z) as input, images (N, H, W[, C]) of 0 to 255 as predictions.
 
     Raises:
         UserError: if the data does not begin with an image, or the goal is unknown.
@@ -84,8 +93,9 @@ class Generation:
     name = "generation"
     output_name = "samples"
     metrics = METRICS
-    goals = ("energy_distance",)
-    goal = Goal("energy_distance", "minimize")
+    goals = tuple(GOALS)
+    reference_type = ImageReference
+    augments_target = True
     input_fields: tuple[Field, ...] = (Field(name="noise", kind="noise", dtype="float32", shape=(NOISE_SIZE,)),)
 
     def __init__(
@@ -94,13 +104,12 @@ class Generation:
         field = schema.inputs[0]
         if field.kind != "image" or len(schema.inputs) > 1:
             raise UserError(f"generation draws images; the input {field.name!r} is of kind {field.kind}")
-        if goal is not None and goal not in self.goals:
-            raise UserError(f"goal of a generation must be one of {', '.join(self.goals)}; found {goal!r}")
+        self.goal = choose_goal("a generation", GOALS, goal)
         self.shape = field.shape
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("generation starts from noise; the network answers for every pixel of an image")
+            raise UserError("generation starts from noise; the network maps an image to an image")
         return math.prod(self.shape)
 
     def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
@@ -108,42 +117,33 @@ class Generation:
         generator = np.random.Generator(np.random.PCG64(0))
         return (generator.standard_normal((len(part.target), NOISE_SIZE), dtype=np.float32),)
 
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
+    def target(self, train: Part) -> AnyTarget:
+        return Target(train.inputs[0])
 
-    def target(self, part: Part) -> NDArray[Any]:
-        return part.inputs[0]
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        return part.inputs[0]
+    def reference(self, part: Part) -> ImageReference:
+        return ImageReference(part.inputs[0])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         return UnscalePixels(self.shape)
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return cast(HasElbo, network).elbo(target)
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        return cast(HasElbo, network).elbo(target.values)
 
     def postprocess(self) -> nn.Module:
-        return nn.Hardtanh(0.0, 255.0)
+        return nn.Hardtanh(0.0, MAX_GREY_LEVEL)
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        return {}
-
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
+    def min_output_scale(self) -> float:
+        """Of pixels, all of their range."""
+        return MAX_GREY_LEVEL
 
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: ImageReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples of real and drawn images alike; weights (R, N), values (R,)."""
         counts = np.asarray(weights, dtype=np.float64)
         if not np.isfinite(predictions).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
-        real, drawn = embedding.embed_images(reference), embedding.embed_images(predictions)
+        real, drawn = embedding.embed_images(reference.images), embedding.embed_images(predictions)
         total = counts.sum(axis=1)
         return {
             "energy_distance": bootstrap_energy_distance(real, drawn, counts),
@@ -152,14 +152,14 @@ class Generation:
             "recall": counts @ is_in_manifold(real, drawn) / total,
         }
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """What every real image adds to the energy distance, (N,)."""
+    def objective_per_row(self, predictions: NDArray[Any], reference: ImageReference) -> Floats:
+        """The contribution of every real image to the energy distance, (N,)."""
         if not np.isfinite(predictions).all():
-            return np.full(len(reference), np.nan)
-        return energy_distance_per_point(embedding.embed_images(reference), embedding.embed_images(predictions))
+            return np.full(len(reference.images), np.nan)
+        return energy_distance_per_point(embedding.embed_images(reference.images), embedding.embed_images(predictions))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """Every pixel on its own, and a mixture of Gaussians, both fitted to the train part."""
+        """Independent normal pixels, and a mixture of Gaussians, both fitted to the train part."""
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 

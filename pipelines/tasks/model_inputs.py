@@ -1,4 +1,4 @@
-"""What a graph is asked about a part: the columns as they are stored, texts as codes of the vocabulary."""
+"""Model inputs: the columns of a part as they are stored, texts as codes of the vocabulary."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pipelines.tasks.task import Task
 
 
 def model_inputs(task: Task, part: Part) -> tuple[NDArray[Any], ...]:
-    """One (N, ...) array per field of `task.asked`, ready for the graph."""
+    """One (N, ...) array per field of `task.input_fields`, ready for the graph."""
     return tuple(
         token_ids(values, field) if field.kind == "text" else values
         for field, values in zip(task.input_fields, task.raw_inputs(part), strict=True)

@@ -1,243 +1,112 @@
-"""Draw again what was shown: through a narrow code (compression), without the noise (denoising), or as far as it is
-normal (anomaly detection).
+"""Reconstruction: the input is its own target, drawn again through a narrow code (compression).
 
-Which of the three it is follows from the target and the settings:
-- the target is an image: the clean form of the input, which is noisy (denoising);
-- `normal: <class>`, the target is a category: only rows of that class are learned from, and what is reconstructed
-  badly is anomalous;
-- `compress: true`: the input is its own target, and the labels are not looked at.
+Labels are not looked at. A prediction holds a score and the reconstruction, (1 + D,).
 
-A reply holds the score and the reconstruction, (1 + D,); the truth holds 1 if the row is anomalous, else 0, and what
-should have been reconstructed.
-
-Shapes: N rows, D numbers of an example in the order they are stored, R resamples, B rows of a batch.
+Shapes: N rows, D numbers of an example in the order they are stored, B rows of a batch.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.blocks.losses import binary_cross_entropy, squared_error
 from models.outputs.output_transform import OutputTransform
-from models.outputs.reconstruction import ImageReconstruction, RowReconstruction
-from pipelines.data.dataset import chunks
-from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.data.statistics import grey_level_mean_and_std, mean_and_std
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks.baselines.reconstruction import BASELINES, BaselineInputs
-from pipelines.tasks.metrics import anomaly_detection as anomaly_metrics
-from pipelines.tasks.metrics import image_similarity
-from pipelines.tasks.reconstruction_modes import (
-    ReconstructionMode,
-    has_image_input,
-    infer_mode,
-    mode_metrics,
-)
-from pipelines.tasks.task import Calibration, Goal, TaskSettings
-
-Floats = NDArray[np.float64]
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "squared_error": squared_error,
-    "binary_cross_entropy": binary_cross_entropy,  # of images, whose pixels lie between black and white
-}
-
-GOALS = {
-    "squared_error": Goal("squared_error", "minimize"),
-    "psnr": Goal("psnr", "maximize"),
-    "ssim": Goal("ssim", "maximize"),
-    "auroc": Goal("auroc", "maximize"),
-}
+from pipelines.tasks.baselines.reconstruction import BaselineInputs, mean_target
+from pipelines.tasks.input_form import ReconstructionLoss, find_input_form, reconstruction_loss
+from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
+from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 
 
 class ReconstructionSettings(TaskSettings):
-    """`task: {kind: reconstruction, normal: benign}`, `{..., compress: true}`; denoising needs neither."""
+    """`task: reconstruction`, or `task: {kind: reconstruction, loss: binary_cross_entropy}`."""
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "normal": "is now its own task: write `task: {{kind: anomaly_detection, normal: {found}}}`",
+        "compress": "reconstruction always draws its input again: leave compress out",
+    }
 
     kind: Literal["reconstruction"] = "reconstruction"
-    normal: str | None = None  # the class that is learned from; the others are anomalies
-    compress: bool = False  # reconstruct the input from itself, whatever the target is
-    loss: Literal["squared_error", "binary_cross_entropy"] = "squared_error"
+    loss: ReconstructionLoss = "squared_error"
+
+
+class ReconstructionReference(NamedTuple):
+    """What should have been drawn."""
+
+    values: NDArray[Any]  # (N, H, W[, C]) of images, (N, D) of tables
 
 
 @final
-class Reconstruction:
-    """What was shown, drawn again: replies (N, 1 + D), the score and the reconstruction in the target's units.
+class Reconstruction(Task):
+    """The input drawn again: predictions (N, 1 + D), a score and the reconstruction in the input's units.
 
     Raises:
-        UserError: if the inputs are neither one image nor numbers alone, the target does not say what is to be
-            reconstructed, or a setting or the goal does not fit.
+        UserError: if the inputs are neither one image nor numbers alone, the target is an image, or the loss or the
+            goal does not fit.
     """
 
     name = "reconstruction"
     output_name = "reconstruction"
-    goals: tuple[str, ...] = tuple(GOALS)  # of some use; an instance has those of its own
+    goals: tuple[str, ...] = tuple(GOALS)  # of images; of tables the first alone
+    reference_type = ReconstructionReference
+    augments_target = True
 
     def __init__(self, schema: Schema, settings: ReconstructionSettings, goal: str | None = None) -> None:
-        self.is_image = has_image_input(schema)
-        self.mode: ReconstructionMode = infer_mode(schema, settings.normal, settings.compress)
-        if settings.loss == "binary_cross_entropy" and not self.is_image:
+        target = schema.target
+        if target.kind == "image":
             raise UserError(
-                "loss of a reconstruction: binary_cross_entropy needs numbers between two ends, as pixels are; "
-                "of a table's columns, use squared_error"
+                f"reconstruction draws its input again and does not look at the target, and {target.name!r} is an "
+                "image: write `task: denoising` to draw that image, or choose another target"
             )
-        self.metrics = mode_metrics(self.mode, self.is_image)
-        names = {metric.name for metric in self.metrics}
-        order = ("auroc", *GOALS) if self.mode == "anomalies" else tuple(GOALS)
-        self.goals = tuple(dict.fromkeys(name for name in order if name in names))
-        if goal is not None and goal not in self.goals:
-            raise UserError(
-                f"goal of a reconstruction ({self.mode}) must be one of {', '.join(self.goals)}; found {goal!r}"
-            )
-        self.goal = GOALS[goal or self.goals[0]]
+        self.form = find_input_form(schema, self.name, settings.loss)
+        self.metrics = metrics_of(self.form)
+        self.goals = tuple(metric.name for metric in self.metrics)
+        goals = {name: GOALS[name] for name in self.goals}
+        self.goal = choose_goal(f"the reconstruction of {self.form.description}", goals, goal)
         self.input_fields: tuple[Field, ...] = schema.inputs
-        self.shape = schema.inputs[0].shape if self.is_image else (len(schema.inputs),)  # of what is reconstructed
-        self.normal_class = schema.target.categories.index(settings.normal) if settings.normal is not None else None
         self.settings = settings
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
-        """D numbers in a row, or the channels of an image."""
-        if writes == "vector":
-            return int(np.prod(self.shape))
-        if not self.is_image:
-            raise UserError("the reconstruction of a table has a number per column; the network writes images")
-        return (*self.shape, 1)[2]
+        return self.form.head_width(writes)
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
+    def target(self, train: Part) -> AnyTarget:
+        """The inputs: one image, or all columns side by side, (N, D)."""
+        return Target(self.form.stack_inputs(train))
 
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None if self.normal_class is None else ~self._is_anomalous(part)
-
-    def target(self, part: Part) -> NDArray[Any]:
-        """The clean images of denoising; else the inputs: one image, or all columns side by side, (N, D)."""
-        return part.target if self.mode == "denoising" else self._input_array(part)
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        """Whether a row is anomalous, and what should have been reconstructed, float32 (N, 1 + D)."""
-        targets, anomalous = self.target(part), self._is_anomalous(part)
-        reference = allocate((len(targets), 1 + self.head_width("vector")), np.float32)
-        for rows in chunks(targets):
-            reference[rows, 0] = anomalous[rows]
-            reference[rows, 1:] = targets[rows].reshape(rows.stop - rows.start, -1)
-        return reference
+    def reference(self, part: Part) -> ReconstructionReference:
+        return ReconstructionReference(self.form.stack_inputs(part))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
-        if self.is_image:
-            image = ImageReconstruction(self.shape, logits=self.settings.loss == "binary_cross_entropy")
-            return image if train is None else image.fit(*grey_level_mean_and_std(self._trainable_pairs(train)[1]))
-        row = RowReconstruction(len(self.input_fields))
-        return row if train is None else row.fit(*mean_and_std(self._trainable_pairs(train)[1]))
+        return self.form.output_transform(self.settings.loss, None if train is None else self.form.stack_inputs(train))
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return LOSSES[self.settings.loss](network(*inputs).flatten(1), target.flatten(1))
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        return reconstruction_loss(self.settings.loss, network, inputs, target)
 
     def postprocess(self) -> nn.Module:
         return nn.Identity()
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        """Of anomaly detection, the lowest score that is flagged."""
-        if self.mode != "anomalies":
-            return {}
-        return {
-            "threshold": anomaly_metrics.choose_threshold(
-                np.asarray(predictions[:, 0], dtype=np.float64), reference[:, 0] == 1
-            )
-        }
-
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
+    def min_output_scale(self) -> float | NDArray[np.float64]:
+        return self.form.min_output_scale()
 
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self,
+        predictions: NDArray[Any],
+        reference: ReconstructionReference,
+        weights: NDArray[Any],
+        calibration: Calibration,
     ) -> dict[str, Floats]:
-        """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
-        self._check_shapes(predictions, reference)
-        times = np.asarray(weights, dtype=np.float64)  # (R, N)
-        if not np.isfinite(predictions).all():
-            return {metric.name: np.full(len(times), np.nan) for metric in self.metrics}
-        if self.mode == "anomalies":
-            scores, anomalous = np.asarray(predictions[:, 0], dtype=np.float64), reference[:, 0] == 1
-            counts = np.ascontiguousarray(times.T)
-            found = anomaly_metrics.detection_scores(scores, anomalous, counts, calibration["threshold"])
-            errors, normal = self._squared_errors(predictions, reference)[~anomalous], times[:, ~anomalous]
-            total = normal.sum(axis=1)
-            return found | {
-                "squared_error": np.divide(normal @ errors, total, out=np.full_like(total, np.nan), where=total > 0)
-            }
-        rows = {metric.name: self._score_per_row(metric.name, predictions, reference) for metric in self.metrics}
-        return {name: times @ values / times.sum(axis=1) for name, values in rows.items()}
+        self.form.check_shapes(predictions, reference.values)
+        return bootstrap_means(self.form, predictions, reference.values, weights)
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The goal for every row, (N,).
-
-        Raises:
-            UserError: if the goal needs normal or anomalous rows and there are none.
-        """
-        self._check_shapes(predictions, reference)
-        if self.mode != "anomalies":
-            return self._score_per_row(self.goal.name, predictions, reference)
-        anomalous = reference[:, 0] == 1
-        normal = len(reference) - int(anomalous.sum())
-        if self.goal.name == "auroc" and not 0 < normal < len(reference):
-            raise UserError(
-                f"goal auroc needs both normal and anomalous rows to score; of {len(reference)} rows, {normal} are "
-                "normal: split so that every part has both, or set goal: squared_error"
-            )
-        if self.goal.name == "auroc":
-            return anomaly_metrics.placements(np.asarray(predictions[:, 0], dtype=np.float64), anomalous)
-        if not normal:
-            raise UserError(
-                f"goal squared_error is about normal rows, and of {len(reference)} rows to score none is normal"
-            )
-        return np.where(anomalous, 0, self._squared_errors(predictions, reference)) * (len(reference) / normal)
+    def objective_per_row(self, predictions: NDArray[Any], reference: ReconstructionReference) -> Floats:
+        self.form.check_shapes(predictions, reference.values)
+        return score_per_row(self.goal.name, self.form, predictions, reference.values)
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        baseline_inputs = BaselineInputs(*self._trainable_pairs(train), self._input_array(part))
-        return {name: baseline(baseline_inputs) for name, baseline in BASELINES[self.mode].items()}
-
-    def _input_array(self, part: Part) -> NDArray[Any]:
-        return part.inputs[0] if self.is_image else np.stack(part.inputs, axis=1)
-
-    def _is_anomalous(self, part: Part) -> NDArray[np.bool_]:
-        if self.normal_class is None:
-            return np.zeros(len(part.target), dtype=bool)
-        return np.asarray(part.target != self.normal_class)
-
-    def _trainable_pairs(self, train: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Inputs and targets of the rows that may be learned from."""
-        rows = self.train_mask(train)
-        both = self._input_array(train), self.target(train)
-        return both if rows is None or rows.all() else (both[0][rows], both[1][rows])
-
-    def _score_per_row(self, name: str, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        if name == "ssim":
-            reconstructed, targets = (values[:, 1:].reshape(-1, *self.shape) for values in (predictions, reference))
-            return image_similarity.ssim(reconstructed, targets)
-        errors = self._squared_errors(predictions, reference)
-        return image_similarity.psnr(errors) if name == "psnr" else errors
-
-    def _squared_errors(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The mean squared difference of every row: of the full range, or of the spreads of the normal rows here."""
-        reconstructed, targets = predictions[:, 1:], reference[:, 1:]
-        if self.is_image:
-            return image_similarity.mean_squared_error(reconstructed, targets)
-        spread = mean_and_std(targets[reference[:, 0] == 0])[1]
-        known = ~np.isnan(targets)
-        differences = np.where(known, (reconstructed.astype(np.float64) - targets) / spread, 0)
-        errors: Floats = np.square(differences).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        return errors
-
-    def _check_shapes(self, predictions: NDArray[Any], reference: NDArray[Any]) -> None:
-        assert predictions.shape == reference.shape == (len(reference), 1 + self.head_width("vector")), (
-            f"{predictions.shape}"
-        )
+        """The mean of the train part, for every row."""
+        inputs = self.form.stack_inputs(train)
+        return {"mean (baseline)": mean_target(BaselineInputs(inputs, inputs, self.form.stack_inputs(part)))}

@@ -1,7 +1,7 @@
-"""How much? One number for every example, with an interval that should hold the truth 9 times in 10.
+"""Regression: one number for every example, with an interval that should hold the truth 9 times in 10.
 
-A network answers in spreads of the target around its mean; what is served is the number in its own unit. The interval
-is the number plus and minus one radius, which is measured on validation (`conformal`). All scores are means over rows,
+A network's outputs are standardised; what is served is the number in its own unit. The interval is the number plus and
+minus one radius, which is measured on validation (`metrics/conformal.py`). All scores are means over rows,
 weighted by how often the row was drawn, so one piece of arithmetic gives both the score of a set (every row once) and
 its scores under a thousand bootstrap resamples.
 
@@ -9,7 +9,7 @@ Shapes: N rows, R resamples, B rows of a batch.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics.conformal import conformal_quantile
-from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
 
 Floats = NDArray[np.float64]
 
@@ -75,14 +75,18 @@ class RegressionSettings(TaskSettings):
     """`task: regression`, or `task: {kind: regression, loss: huber}`."""
 
     kind: Literal["regression"] = "regression"
-    loss: Literal["squared_error", "huber", "absolute_error"] = "squared_error"  # what networks descend
+    loss: Literal["squared_error", "huber", "absolute_error"] = "squared_error"  # of networks
+
+
+class NumberReference(NamedTuple):
+    """The true number of every row."""
+
+    values: NDArray[Any]  # (N,), in the target's unit
 
 
 @final
-class Regression:
-    """One number: an error to descend on standardised outputs (B, 1), the number in its unit (B, 1) as the reply.
-
-    The truth is the target as it is stored, (N,); replies are (N, 1).
+class Regression(Task):
+    """Regression task: standardised outputs (B, 1) in the loss, numbers in the target's unit (N, 1) as predictions.
 
     Raises:
         UserError: if the target is not a number, or the goal is not one of `GOALS`.
@@ -92,33 +96,23 @@ class Regression:
     output_name = "value"
     metrics = METRICS
     goals = tuple(GOALS)
+    reference_type = NumberReference
 
     def __init__(self, schema: Schema, settings: RegressionSettings, goal: str | None = None) -> None:
         target = schema.target
         if target.kind != "number":
             raise UserError(f"regression needs a target of kind number; {target.name!r} is of kind {target.kind}")
-        if goal is not None and goal not in GOALS:
-            raise UserError(f"goal of a regression must be one of {', '.join(GOALS)}; found {goal!r}")
-        self.goal = GOALS[goal or self.goals[0]]
+        self.goal = choose_goal("a regression", GOALS, goal)
         self.input_fields: tuple[Field, ...] = schema.inputs
         self._loss_function = LOSSES[settings.loss]
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
-            raise UserError("regression asks for one number per example; the network answers for every pixel")
+            raise UserError("regression needs one number per example; the network predicts every pixel")
         return 1
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
-
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
-
-    def target(self, part: Part) -> NDArray[Any]:
-        return np.asarray(part.target, dtype=np.float32)[:, None]
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        return part.target
+    def target(self, train: Part) -> AnyTarget:
+        return Target(np.asarray(train.target, dtype=np.float32)[:, None])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         if train is None:
@@ -126,13 +120,13 @@ class Regression:
         target = np.asarray(train.target, dtype=np.float64)
         return Unscale().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        return self._loss_function(network(*inputs), target)
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        return self._loss_function(network(*inputs), target.values)
 
     def postprocess(self) -> nn.Module:
         return nn.Identity()
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
+    def calibrate(self, predictions: NDArray[Any], reference: NumberReference) -> dict[str, float]:
         """The radius of the interval, in the target's unit, and the chance that it promises."""
         values, true = _as_vectors(predictions, reference)
         return {
@@ -140,16 +134,8 @@ class Regression:
             "coverage": INTERVAL_COVERAGE,
         }
 
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
-
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: NumberReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
         values, true = _as_vectors(predictions, reference)
@@ -169,20 +155,21 @@ class Regression:
             "interval_width": np.full(len(counts), 2 * radius),
         }
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The goal for every example, (N,); cheap enough to look at after every epoch."""
+    def objective_per_row(self, predictions: NDArray[Any], reference: NumberReference) -> Floats:
+        """The goal for every example, (N,); cheap enough for every epoch."""
         return SCORES_PER_ROW[self.goal.name](*_as_vectors(predictions, reference))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The mean of the training targets, for every row."""
+        """The mean of the train targets, for every row."""
         mean = float(np.asarray(train.target, dtype=np.float64).mean())
         return {"mean (baseline)": np.full((len(part.target), 1), mean)}
 
 
-def _as_vectors(predictions: NDArray[Any], reference: NDArray[Any]) -> tuple[Floats, Floats]:
+def _as_vectors(predictions: NDArray[Any], reference: NumberReference) -> tuple[Floats, Floats]:
     """Both as (N,)."""
-    assert predictions.shape == (len(reference), 1), f"{predictions.shape} for {len(reference)} numbers"
-    return np.asarray(predictions, dtype=np.float64)[:, 0], np.asarray(reference, dtype=np.float64)
+    true = np.asarray(reference.values, dtype=np.float64)
+    assert predictions.shape == (len(true), 1), f"{predictions.shape} for {len(true)} numbers"
+    return np.asarray(predictions, dtype=np.float64)[:, 0], true
 
 
 SCORES_PER_ROW: dict[str, Callable[[Floats, Floats], Floats]] = {

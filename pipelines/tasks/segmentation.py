@@ -1,13 +1,13 @@
-"""Which class does every pixel of an image belong to?
+"""Segmentation: a class for every pixel of an image.
 
-A network answers with a logit per class and pixel; what is served is a probability per class and pixel. Of every image
+A network's outputs are a logit per class and pixel; what is served is a probability per class and pixel. Of every image
 the pixels are counted once; all scores are computed from these counts, also those of a thousand bootstrap resamples.
 
 Shapes: N images, K classes, H height, W width, R resamples, B images of a batch.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
-from pipelines.tasks.task import Calibration, Goal, Metric, TaskSettings
+from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Task, TaskSettings, choose_goal
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, K, H, W), class numbers (B, H, W) -> scalar
@@ -41,7 +41,7 @@ LOSSES: dict[str, tuple[Loss, ...]] = {  # what is added up
 
 
 def build_metrics(scored_classes: str, tolerance: float) -> tuple[Metric, ...]:
-    """The metrics, whose sentences say which classes count and how far off an outline may be."""
+    """The metrics, whose descriptions say which classes count and how far off an outline may be."""
     return (
         Metric(
             "dice",
@@ -88,9 +88,15 @@ class SegmentationSettings(TaskSettings):
     tolerance: PositiveFloat | None = None  # pixels that an outline may be off; None: 0.75 % of the diagonal
 
 
+class MaskReference(NamedTuple):
+    """The true class of every pixel."""
+
+    codes: NDArray[Any]  # (N, H, W) integers, places in the schema's target categories
+
+
 @final
-class Segmentation:
-    """A class for every pixel of one image; replies are probabilities (N, K, H, W), the truth class numbers (N, H, W).
+class Segmentation(Task):
+    """Segmentation task: logits (B, K, H, W) in the loss, probabilities (N, K, H, W) as predictions.
 
     Raises:
         UserError: if the target is no mask of the one image's size with at least two classes, or a setting or the goal
@@ -100,10 +106,11 @@ class Segmentation:
     name = "segmentation"
     output_name = "probabilities"
     goals = tuple(GOALS)
+    reference_type = MaskReference
 
     def __init__(self, schema: Schema, settings: SegmentationSettings, goal: str | None = None) -> None:
-        _check_task(schema, settings, goal)
-        self.goal = GOALS[goal or self.goals[0]]
+        _check_task(schema, settings)
+        self.goal = choose_goal("a segmentation", GOALS, goal)
         self.labels = schema.target.categories
         self.input_fields: tuple[Field, ...] = schema.inputs
         height, width = schema.target.shape
@@ -122,24 +129,12 @@ class Segmentation:
         classes, height, width = self.shape
         return classes if writes == "image" else classes * height * width
 
-    def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        return part.inputs
-
-    def train_mask(self, part: Part) -> NDArray[Any] | None:
-        return None
-
-    def target(self, part: Part) -> NDArray[Any]:
-        return part.target
-
-    def reference(self, part: Part) -> NDArray[Any]:
-        return part.target
-
     def output_transform(self, train: Part | None) -> OutputTransform:
         return PixelLogits(self.shape)
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         logits = network(*inputs).reshape(-1, *self.shape)
-        codes = target.long()
+        codes = target.values.long()
         total = self.losses[0](logits, codes)
         for loss in self.losses[1:]:
             total = total + loss(logits, codes)
@@ -148,33 +143,22 @@ class Segmentation:
     def postprocess(self) -> nn.Module:
         return nn.Softmax(dim=1)
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
-        return {}
-
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set; every one is NaN if a reply is not a finite number."""
-        once = np.ones((1, len(reference)))
-        return {
-            name: float(values[0])
-            for name, values in self.bootstrap_scores(predictions, reference, once, calibration).items()
-        }
-
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: MaskReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
         """All metrics under R resamples: image i counts weights[r, i] times; weights (R, N), values (R,)."""
         self._check_shapes(predictions, reference)
-        counts = segmentation_metrics.count_pixels(predictions, reference)
+        counts = segmentation_metrics.count_pixels(predictions, reference.codes)
         if np.isnan(counts.intersection).any():
             return {metric.name: np.full(len(weights), np.nan) for metric in self.metrics}
         times = np.asarray(weights, dtype=np.float64)  # (R, N)
         means = {
             "dice": segmentation_metrics.dice(counts, self.scored_classes),
             "boundary_f1": segmentation_metrics.boundary_f1(
-                _predicted_classes(predictions), reference, self.scored_classes, self.tolerance
+                _predicted_classes(predictions), reference.codes, self.scored_classes, self.tolerance
             ),
-            "pixel_accuracy": counts.intersection.sum(axis=1) / reference[0].size,
-            "log_loss": segmentation_metrics.log_loss(predictions, reference),
+            "pixel_accuracy": counts.intersection.sum(axis=1) / reference.codes[0].size,
+            "log_loss": segmentation_metrics.log_loss(predictions, reference.codes),
         }
         scores = {name: times @ values / times.sum(axis=1) for name, values in means.items()}
         scores["iou"] = segmentation_metrics.iou(
@@ -182,15 +166,17 @@ class Segmentation:
         )
         return {metric.name: scores[metric.name] for metric in self.metrics}
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
-        """The goal for every image, (N,); NaN for one whose reply is not a finite number."""
+    def objective_per_row(self, predictions: NDArray[Any], reference: MaskReference) -> Floats:
+        """The goal for every image, (N,); NaN for one whose prediction is not a finite number."""
         self._check_shapes(predictions, reference)
         if self.goal.name == "log_loss":
-            return segmentation_metrics.log_loss(predictions, reference)
-        return segmentation_metrics.dice(segmentation_metrics.count_pixels(predictions, reference), self.scored_classes)
+            return segmentation_metrics.log_loss(predictions, reference.codes)
+        return segmentation_metrics.dice(
+            segmentation_metrics.count_pixels(predictions, reference.codes), self.scored_classes
+        )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The shares of the classes among the training pixels, for every pixel: its answer is the commonest class."""
+        """Class shares of the training pixels, for every pixel: the most probable class is the commonest."""
         counts = np.zeros(len(self.labels))
         for rows in chunks(train.target):
             counts += np.bincount(np.asarray(train.target[rows]).ravel(), minlength=len(self.labels))
@@ -198,9 +184,10 @@ class Segmentation:
         class_shares = np.broadcast_to(shares[:, None, None], (len(part.target), *self.shape))  # takes no memory
         return {"most common class (baseline)": class_shares}
 
-    def _check_shapes(self, predictions: NDArray[Any], reference: NDArray[Any]) -> None:
-        assert predictions.shape == (len(reference), *self.shape), f"{predictions.shape} for {self.shape}"
-        assert reference.shape[1:] == self.shape[1:], f"{reference.shape} for {self.shape}"
+    def _check_shapes(self, predictions: NDArray[Any], reference: MaskReference) -> None:
+        codes = reference.codes
+        assert predictions.shape == (len(codes), *self.shape), f"{predictions.shape} for {self.shape}"
+        assert codes.shape[1:] == self.shape[1:], f"{codes.shape} for {self.shape}"
 
 
 def _predicted_classes(predictions: NDArray[Any]) -> NDArray[np.uint8]:
@@ -209,7 +196,7 @@ def _predicted_classes(predictions: NDArray[Any]) -> NDArray[np.uint8]:
     return np.concatenate(predicted)
 
 
-def _check_task(schema: Schema, settings: SegmentationSettings, goal: str | None) -> None:
+def _check_task(schema: Schema, settings: SegmentationSettings) -> None:
     """Refuse data that has no class for every pixel of one image, and settings that mean nothing for it."""
     target = schema.target
     if target.kind != "mask":
@@ -226,8 +213,6 @@ def _check_task(schema: Schema, settings: SegmentationSettings, goal: str | None
             f"segmentation needs masks as large as the images; {target.name!r} is {_format_size(target)} pixels, "
             f"{image.name!r} is {_format_size(image)}"
         )
-    if goal is not None and goal not in GOALS:
-        raise UserError(f"goal of a segmentation must be one of {', '.join(GOALS)}; found {goal!r}")
     if settings.background is not None and settings.background not in target.categories:
         raise UserError(
             f"background of a segmentation must be one of the classes {', '.join(target.categories)}; "

@@ -1,15 +1,17 @@
-"""What a task is: what is asked, the loss, the scores, and the reply that is served.
+"""Task: how data is viewed, the head of the network with its loss, and the metrics.
 
-A model is stem -> network -> finish; the reply follows in the exported graph. The network answers in units that
-are easy to learn (logits, standardised numbers); `finish` puts them into the target's own; the reply makes of them
-what a person asked for.
+A model is stem -> network -> output transform; the postprocess follows in the exported graph. The network's outputs
+are in units that are easy to learn (logits, standardised numbers); the output transform puts them into the target's
+own units; the postprocess turns them into what is served.
 
-Shapes: B examples of a batch, N examples of a whole set, R resamples, O outputs.
+Shapes: B examples of a batch, N examples of a whole set, R resamples.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -17,8 +19,10 @@ from torch import Tensor, nn
 from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field
+from pipelines.runtime.user_error import UserError
 
 Calibration = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
+Reference: TypeAlias = Any  # the NamedTuple that the task's own `reference` returns: arrays of which row i is example i
 
 
 class TaskSettings(BaseModel):
@@ -27,8 +31,24 @@ class TaskSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Target(NamedTuple):
+    """Training target: row i is what the network should output for example i."""
+
+    values: Any  # (N, ...), an array or a tensor
+
+
+class WeightedTarget(NamedTuple):
+    """Training target with sample weights: row i of both is the same example."""
+
+    values: Any  # (N, ...), an array or a tensor
+    weights: Any  # (N,), float32: how much an example counts in the loss
+
+
+AnyTarget: TypeAlias = Target | WeightedTarget
+
+
 class Goal(NamedTuple):
-    """The one number that tuning, early stopping and the choice of the champion look at."""
+    """The metric that tuning, early stopping and the choice of the champion optimise."""
 
     name: str
     direction: Literal["minimize", "maximize"]
@@ -51,71 +71,123 @@ class Metric(NamedTuple):
     description: str
 
 
-class Task(Protocol):
-    """What is learned. Networks, learners, stages and reports ask nothing else of it."""
+class DataView(Protocol):
+    """What of the data the graph reads, the loss compares with and the metrics compare with."""
 
-    @property
-    def name(self) -> str:
-        """The row of `TASKS`, as params.yaml spells it."""
-
-    @property
-    def goal(self) -> Goal: ...
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """Every metric that `score` returns, in the order of a report; the goal is among them."""
-
-    @property
-    def output_name(self) -> str:
-        """The name of the graph's answer: "probabilities", "value"."""
-
-    @property
-    def input_fields(self) -> tuple[Field, ...]:
-        """What the graph reads: the schema's inputs, unless the task asks something else (a generator: noise)."""
-
-    def head_width(self, writes: Literal["vector", "image"]) -> int:
-        """The width of the network's head; for a network that writes images, the channels."""
+    name: str  # the row of `TASKS`, as params.yaml spells it
+    input_fields: tuple[Field, ...]  # what the graph reads: the schema's inputs; of a generator, noise
+    reference_type: type[Any]  # the NamedTuple that `reference` returns
+    augments_target: bool = False  # whether what augments an input has to augment the target in the same way
 
     def raw_inputs(self, part: Part) -> tuple[NDArray[Any], ...]:
-        """What the graph is asked about a part, one (N, ...) array per field of `asked`."""
+        """Input columns of a part as they are stored, one (N, ...) array per field of `input_fields`."""
+        return part.inputs
 
     def train_mask(self, part: Part) -> NDArray[Any] | None:
-        """Which rows may be learned from, (N,) bool; None for all. Of anomalies, nothing is learned."""
+        """Which rows may be trained on, (N,) bool; None for all."""
+        return None
 
-    def target(self, part: Part) -> NDArray[Any]:
-        """What the loss compares with, (N, ...)."""
+    def target(self, train: Part) -> AnyTarget:
+        """Training target of the train part, or of one augmented copy of it."""
+        return Target(train.target)
 
-    def reference(self, part: Part) -> NDArray[Any]:
-        """What replies are scored against, (N, ...)."""
+    def reference(self, part: Part) -> Reference:
+        """What predictions for a part are scored against."""
+        return self.reference_type(part.target)
 
+
+class Head(Protocol):
+    """The end of the network: its width, its units, its loss, and what is served."""
+
+    output_name: str  # of the graph's output: "probabilities", "value"
+    output_labels: tuple[str, ...] = ()  # whose probabilities the outputs are, if they are one per label
+    quantile_levels: tuple[float, ...] = ()  # of the quantiles along the last axis of the output, if it is one
+    requires_full_window: bool = False  # whether a request must hold every step of a sequence
+
+    @abstractmethod
+    def head_width(self, writes: Literal["vector", "image"]) -> int:
+        """The width of the network's head; for a network that writes images, the channels.
+
+        Raises:
+            UserError: if the task has no use for such a network.
+        """
+
+    @abstractmethod
     def output_transform(self, train: Part | None) -> OutputTransform:
         """From the network's units to the target's, fitted on the train part; None: to be loaded, not yet fitted."""
 
-    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: Tensor) -> Tensor:
-        """The scalar to descend on a batch.
+    @abstractmethod
+    def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        """The training loss of a batch, a scalar.
 
         Args:
-            network: answers in its own units; a method, because some losses call it twice.
+            network: a module and not its outputs, because some losses call more of it than `forward`.
             inputs: (B, ...) each, what `network` reads.
-            target: (B, ...) in the network's units, as `finish.inverse` gives it.
+            target: its values in the network's units, as the output transform's `inverse` gives them, (B, ...).
         """
 
+    @abstractmethod
     def postprocess(self) -> nn.Module:
-        """The last module of the exported graph: finished outputs (B, ...) -> what is served."""
+        """The last module of the exported graph: outputs in the target's units (B, ...) -> what is served."""
 
-    def calibrate(self, predictions: NDArray[Any], reference: NDArray[Any]) -> dict[str, float]:
+    def min_output_scale(self) -> float | NDArray[np.float64]:
+        """The smallest size that a difference between two runtimes is measured against: one, or one per output."""
+        return 1.0
+
+
+class Metrics(Protocol):
+    """How good predictions are."""
+
+    goal: Goal
+    goals: tuple[str, ...]  # the names that `goal:` may have in params.yaml, the default first
+    metrics: tuple[Metric, ...]  # every metric of `bootstrap_scores`, in the order of a report; the goal is among them
+
+    def calibrate(self, predictions: NDArray[Any], reference: Reference) -> dict[str, float]:
         """What is chosen on validation once training is over; empty if nothing is."""
+        return {}
 
-    def score(self, predictions: NDArray[Any], reference: NDArray[Any], calibration: Calibration) -> dict[str, float]:
-        """All metrics of a whole set at once, never a mean of batch means."""
-
+    @abstractmethod
     def bootstrap_scores(
-        self, predictions: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], calibration: Calibration
+        self, predictions: NDArray[Any], reference: Reference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, NDArray[Any]]:
-        """The same metrics, (R,) each, when row i counts weights[r, i] times; weights (R, N)."""
+        """All metrics under R resamples, (R,) each: row i counts weights[r, i] times; weights (R, N).
 
-    def objective_per_row(self, predictions: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
-        """The goal for every example, (N,); its mean is `score(...)[goal.name]`."""
+        Each is computed over a whole set at once, never as a mean of batch means. Every one is NaN if a prediction is
+        not a finite number.
+        """
 
+    @abstractmethod
+    def objective_per_row(self, predictions: NDArray[Any], reference: Reference) -> NDArray[Any]:
+        """The goal for every example, (N,); its mean is `score(task, ...)[task.goal.name]`."""
+
+    @abstractmethod
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The replies to a part of those who hardly look: (N, ...) by the name of the row, the most trivial first."""
+        """Predictions of the baselines for a part: (N, ...) by the name of the row, the most trivial first."""
+
+
+class Task(DataView, Head, Metrics, Protocol):
+    """Task: all that networks, learners, stages and reports know of what is learned.
+
+    A task is a final class that implements it, one per file, and a row of `TASKS`.
+    """
+
+
+def score(task: Metrics, predictions: NDArray[Any], reference: Reference, calibration: Calibration) -> dict[str, float]:
+    """All metrics of a whole set: of one resample in which every row counts once."""
+    once = np.ones((1, len(predictions)))
+    found = task.bootstrap_scores(predictions, reference, once, calibration)
+    return {name: float(values[0]) for name, values in found.items()}
+
+
+def choose_goal(task: str, goals: Mapping[str, Goal], name: str | None) -> Goal:
+    """The goal of that name; the first of `goals` where none is named.
+
+    Args:
+        task: with its article, for the message: "a classification".
+
+    Raises:
+        UserError: if there is no goal of that name.
+    """
+    if name is not None and name not in goals:
+        raise UserError(f"goal of {task} must be one of {', '.join(goals)}; found {name!r}")
+    return goals[name or next(iter(goals))]

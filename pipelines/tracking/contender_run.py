@@ -126,12 +126,10 @@ def _hash_artifacts(artifacts: ContenderArtifacts) -> str:
 
 def _log_run(store: TrackingStore, experiment: str, artifacts: ContenderArtifacts, artifacts_hash: str) -> str:
     """Make the whole run but for the tag that says it is; returns its id."""
-    seed_summary = read_json(artifacts.train / "model.json")
+    record = read_json(artifacts.train / "model.json")
     with TemporaryDirectory() as folder:
-        graph = _export_onnx_file(
-            artifacts, seed_summary, Path(folder, "model.onnx")
-        )  # takes longest, so it comes before there is a run
-        return _create_run(store, experiment, artifacts, artifacts_hash, seed_summary, graph)
+        graph = _export_onnx_file(artifacts, Path(folder, "model.onnx"))  # takes longest: before there is a run
+        return _create_run(store, experiment, artifacts, artifacts_hash, record, graph)
 
 
 def _create_run(
@@ -139,7 +137,7 @@ def _create_run(
     experiment: str,
     artifacts: ContenderArtifacts,
     artifacts_hash: str,
-    seed_summary: Mapping[str, Any],
+    record: Mapping[str, Any],
     graph: OnnxFile,
 ) -> str:
     best = read_json(artifacts.tune / "best.json")
@@ -151,10 +149,10 @@ def _create_run(
         CONTENDER_TAG: artifacts.contender,
         ARTIFACTS_HASH_TAG: artifacts_hash,
         CURRENT_TAG: "true",
-        "bakeoff.device": seed_summary["device"],
+        "bakeoff.device": record["device"],
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "pipelines.tracking",
-        "mlflow.note.content": _describe_run(artifacts, seed_summary, best),
+        "mlflow.note.content": _describe_run(artifacts, record, best),
         **artifacts.commit,
     }
     created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=artifacts.contender)
@@ -162,7 +160,7 @@ def _create_run(
     model = log_model(store, experiment, artifacts.contender, graph, run=run, tags={CONTENDER_TAG: artifacts.contender})
     durations = [_MetricValue(f"seconds_{stage}", value) for stage, value in seconds.items()]
     _log_parameters_and_metrics(
-        store, run, now, _run_parameters(seed_summary, scores), [*_score_metrics(scores), *durations], model
+        store, run, now, _run_parameters(record, scores), [*_score_metrics(scores), *durations], model
     )
     _log_parameters_and_metrics(store, run, now, {}, list(_learning_curves(artifacts.train / "history.csv")))
     _log_trials(store, experiment, run, artifacts, best, start)
@@ -222,20 +220,15 @@ def _log_trials(
         store.client.set_terminated(child.info.run_id, RUN_STATUS[row["state"]], end_time=timestamp)
 
 
-def _export_onnx_file(artifacts: ContenderArtifacts, seed_summary: Mapping[str, Any], path: Path) -> OnnxFile:
+def _export_onnx_file(artifacts: ContenderArtifacts, path: Path) -> OnnxFile:
     """Rebuild the trained model from its weights, as one graph from raw columns to the reply, in the file `path`."""
     from pipelines.data.parts import read_part
-    from pipelines.data.schema import read_schema
     from pipelines.exporting.export_files import export_onnx, prediction_shape
-    from pipelines.tasks import build_task, settings_from_json
+    from pipelines.settings.trained_model import load_trained
     from pipelines.tasks.model_inputs import model_inputs
-    from pipelines.training import weights
 
-    schema = read_schema(artifacts.split / "schema.json")
-    task = build_task(settings_from_json(seed_summary["task"]), schema, seed_summary["goal"])
+    model, task, schema, _ = load_trained(artifacts.problem, artifacts.contender)
     example = [np.array(values[:2]) for values in model_inputs(task, read_part(artifacts.split / "valid", schema))]
-    weights_path = artifacts.train / "weights" / f"seed-{seed_summary['best_seed']}"
-    model = weights.load_model(seed_summary["architecture"], task, seed_summary["settings"], weights_path)
     export_onnx(model, task, schema, example, path)
     output_shape = prediction_shape(model, task, example)
     return OnnxFile(
@@ -249,22 +242,22 @@ def _export_onnx_file(artifacts: ContenderArtifacts, seed_summary: Mapping[str, 
     )
 
 
-def _describe_run(artifacts: ContenderArtifacts, seed_summary: Mapping[str, Any], best: Mapping[str, Any]) -> str:
+def _describe_run(artifacts: ContenderArtifacts, record: Mapping[str, Any], best: Mapping[str, Any]) -> str:
     return (
-        f"**{artifacts.contender}**: architecture `{seed_summary['architecture']}`, entered for `{artifacts.problem}`. "
-        f"Settings of trial {best['trial']}, trained from {len(seed_summary['seeds'])} seeds; the model is that of "
-        f"seed {seed_summary['best_seed']}, the best on validation. `_low` and `_high` bound 95 % intervals. "
+        f"**{artifacts.contender}**: architecture `{record['architecture']}`, entered for `{artifacts.problem}`. "
+        f"Settings of trial {best['trial']}, trained from {len(record['seeds'])} seeds; the model is that of "
+        f"seed {record['best_seed']}, the best on validation. `_low` and `_high` bound 95 % intervals. "
         "Child runs are the trials of the search. Everything here is made from the artifacts, and can be made again."
     )
 
 
-def _run_parameters(seed_summary: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
+def _run_parameters(record: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
     logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops")
     rows = {name: scores[name] for name in ("valid_rows", "test_rows") if name in scores}
     return {
-        **seed_summary["settings"],
-        **{name: seed_summary[name] for name in logged_keys},
-        "seeds": len(seed_summary["seeds"]),
+        **record["settings"],
+        **{name: record[name] for name in logged_keys},
+        "seeds": len(record["seeds"]),
         **rows,
     }
 

@@ -13,11 +13,11 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.contender_settings import GANSettings
 from pipelines.training.gradient import (
     DivergenceError,
     autocast,
@@ -27,17 +27,9 @@ from pipelines.training.gradient import (
     shuffled_batches,
 )
 from pipelines.training.inference import EpochCallback, score_validation
-from pipelines.training.job import Examples
+from pipelines.training.job import Examples, ValidationExamples
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
-
-
-class GANSettings(Hyperparameters):
-    """What is searched for every pair of networks, besides their own settings."""
-
-    learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at the start
-    advantage: float = tunable(1.0, 0.25, 4.0, log=True, gt=0)  # times as fast does the discriminator learn
-    batch_size: int = choice(64, 32, 64, 128, ge=1)  # examples per step
 
 
 @runtime_checkable
@@ -75,7 +67,7 @@ def fit_gan(
     optimizers: GANOptimizers,
     task: Task,
     train: tuple[Examples, ...],
-    valid: Examples,
+    valid: ValidationExamples,
     settings: GANSettings,
     *,
     augment: AugmentSettings,
@@ -89,34 +81,35 @@ def fit_gan(
     Raises:
         Diverged: if a loss of an epoch is not a finite number.
     """
-    device = train[0].target.device
+    device = train[0].inputs[0].device
     data = prepare_data(model, train, valid, live=augment.copies == "live")
     gan = cast(GANModule, model.network)
     for epoch in epochs:
         generator = torch.Generator(device).manual_seed(derive_seed(seed, "epoch", epoch))
         seed_dropout(device, derive_seed(seed, "dropout", epoch))
-        (noise, *_), target = data.copies[epoch % len(data.copies)]
+        examples = data.copies[epoch % len(data.copies)]
+        noise = examples.inputs[0]
         learning_rate = cosine_learning_rate(settings.learning_rate, epoch, total_epochs)
         _set_learning_rate(optimizers.generator, learning_rate)
         _set_learning_rate(optimizers.discriminator, learning_rate * settings.advantage)
         discriminator_loss_sum, generator_loss_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         model.train()
-        for (targets,) in shuffled_batches((target,), settings.batch_size, generator):
-            real = data.inverse_transform(targets)
+        for batch in shuffled_batches(Examples((), examples.target), settings.batch_size, generator):
+            real = data.inverse_transform(batch).values
             for loss_of, optimizer, total in (
                 (lambda z, x=real: gan.discriminator_loss(x, z), optimizers.discriminator, discriminator_loss_sum),
                 (gan.generator_loss, optimizers.generator, generator_loss_sum),
             ):
-                z = torch.randn((len(targets), noise.shape[1]), generator=generator, device=device)
+                z = torch.randn((len(real), noise.shape[1]), generator=generator, device=device)
                 with autocast(device):
                     loss = loss_of(z)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
                 optimizer.step()
-                total.add_(loss.detach(), alpha=len(targets))
+                total.add_(loss.detach(), alpha=len(real))
         means = {
-            "train_loss": (generator_loss_sum / len(target)).item(),
-            "discriminator_loss": (discriminator_loss_sum / len(target)).item(),
+            "train_loss": (generator_loss_sum / examples.rows).item(),
+            "discriminator_loss": (discriminator_loss_sum / examples.rows).item(),
         }
         if not all(map(math.isfinite, means.values())):
             raise DivergenceError(f"a training loss became {max(means.values(), key=abs)} in epoch {epoch + 1}")

@@ -8,32 +8,25 @@ Shapes: N examples, B of them in a batch.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Task
+from pipelines.tasks.task import AnyTarget
 from pipelines.training.augmentation import AugmentSettings, augment_batch
+from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.inference import EpochCallback, score_validation
-from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples
+from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples, ValidationExamples
 
 MAX_CACHED_GPU_BYTES = 2**31  # bytes of a GPU's memory that prepared numbers may take; on the CPU they may take MAPPED
-
-
-class GradientSettings(Hyperparameters):
-    """What is searched for every network that learns by gradient, besides its own settings."""
-
-    optimizer: str = choice("adamw", *OPTIMIZERS)
-    learning_rate: float = tunable(3e-3, 1e-4, 3e-2, log=True, gt=0)  # at the start; falls along a half cosine
-    batch_size: int = choice(32, 16, 32, 64, 128, ge=1)  # examples per step
-    weight_decay: float = tunable(1e-2, 1e-5, 3e-1, log=True, ge=0)  # pull of every weight towards 0
 
 
 class DivergenceError(ArithmeticError):
@@ -58,7 +51,7 @@ def fit_network(
     optimizer: torch.optim.Optimizer,
     task: Task,
     train: tuple[Examples, ...],
-    valid: Examples,
+    valid: ValidationExamples,
     settings: GradientSettings,
     *,
     augment: AugmentSettings,
@@ -78,27 +71,28 @@ def fit_network(
     Raises:
         Diverged: if the loss of an epoch is not a finite number.
     """
-    device = train[0].target.device
+    device = train[0].inputs[0].device
     data = prepare_data(model, train, valid, live=augment.copies == "live")
     for epoch in epochs:
         generator = torch.Generator(device).manual_seed(derive_seed(seed, "epoch", epoch))
         seed_dropout(device, derive_seed(seed, "dropout", epoch))
-        inputs, target = data.copies[epoch % len(data.copies)]
+        examples = data.copies[epoch % len(data.copies)]
         if augment.copies == "live":
-            inputs = tuple(augment_batch(values, augment, generator) for values in inputs)
+            drawn = tuple(augment_batch(values, augment, generator) for values in examples.inputs)
+            examples = examples._replace(inputs=drawn)
         learning_rate = cosine_learning_rate(settings.learning_rate, epoch, total_epochs)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         total = torch.zeros((), device=device)
         data.network.train()
-        for *columns, targets in shuffled_batches((*inputs, target), settings.batch_size, generator):
+        for batch in shuffled_batches(examples, settings.batch_size, generator):
             with autocast(device):
-                loss = task.loss(data.network, tuple(columns), data.inverse_transform(targets, *columns))
+                loss = task.loss(data.network, batch.inputs, data.inverse_transform(batch))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
             optimizer.step()
-            total.add_(loss.detach(), alpha=len(targets))
-        mean_loss = (total / len(target)).item()
+            total.add_(loss.detach(), alpha=batch.rows)
+        mean_loss = (total / examples.rows).item()
         if not math.isfinite(mean_loss):
             raise DivergenceError(f"the training loss became {mean_loss} in epoch {epoch + 1}")
         scores = score_validation(data.validation_model, task, data.validation)
@@ -106,21 +100,25 @@ def fit_network(
             return
 
 
-def shuffled_batches(
-    columns: tuple[Tensor, ...], size: int, generator: torch.Generator
-) -> Iterator[tuple[Tensor, ...]]:
-    """All rows of aligned columns in a random order, in slices of about `size`, none of them tiny.
+def shuffled_batches(examples: Examples, size: int, generator: torch.Generator) -> Iterator[Examples]:
+    """All examples in a random order, in slices of about `size`, none of them tiny.
 
     The rows are gathered once per epoch, so that a batch is a view; those of large columns, which may be mapped from
     files, are gathered batch by batch. The slices differ by at most one row: a last batch of one example would upset
     any network that normalises over the batch.
     """
+    columns = (*examples.inputs, *examples.target)
     count = len(columns[0])
     order = torch.randperm(count, generator=generator, device=generator.device)
     pieces = max(1, round(count / size))
     if not order.is_cuda and sum(values.nbytes for values in columns) >= MMAP_THRESHOLD_BYTES:
-        return (tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces))
-    return zip(*(values[order].tensor_split(pieces) for values in columns), strict=True)
+        batches: Iterable[tuple[Tensor, ...]] = (
+            tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces)
+        )
+    else:
+        batches = zip(*(values[order].tensor_split(pieces) for values in columns), strict=True)
+    width = len(examples.inputs)
+    return (Examples(tuple(batch[:width]), type(examples.target)(*batch[width:])) for batch in batches)
 
 
 def seed_dropout(device: torch.device, seed: int) -> None:
@@ -141,13 +139,13 @@ class PreparedData(NamedTuple):
 
     network: nn.Module  # what learns: reads the copies' inputs, answers in the network's units
     copies: tuple[Examples, ...]
-    inverse_transform: Callable[..., Tensor]  # (target, *inputs of a batch) -> target in the network's units
-    validation_model: nn.Module  # finished outputs for the inputs of `seen`
-    validation: Examples  # the validation part
+    inverse_transform: Callable[[Examples], AnyTarget]  # of a batch: its target in the network's units
+    validation_model: nn.Module  # outputs in the target's units, for the inputs of `validation`
+    validation: ValidationExamples
 
 
 class _BeforeOutputTransform(nn.Module):
-    """A model without its finish: the part that learns."""
+    """A model without its output transform: the part that learns."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -168,44 +166,51 @@ class _AfterStem(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network, self.output_transform = model.network, model.finish
+        self.network, self.output_transform = model.network, model.output_transform
 
     def forward(self, features: Tensor, *inputs: Tensor) -> Tensor:
         outputs: Tensor = self.output_transform(self.network(features), *inputs)
         return outputs
 
 
-def prepare_data(model: Model, train: tuple[Examples, ...], valid: Examples, *, live: bool) -> PreparedData:
+def prepare_data(model: Model, train: tuple[Examples, ...], valid: ValidationExamples, *, live: bool) -> PreparedData:
     """The part that learns, and the examples as it reads them.
 
     A stem that learns nothing gives the same numbers every epoch: they are computed once, and so are the targets in
     the network's units. Where the draws are fresh every epoch, or the numbers would fill the memory, the whole model
     reads raw columns.
     """
-    inverse_transform: Callable[..., Tensor] = model.finish.inverse  # type: ignore[assignment]  # every finish has one
-    rows = sum(len(examples.target) for examples in (*train, valid))
-    max_bytes = MAX_CACHED_GPU_BYTES if train[0].target.is_cuda else MMAP_THRESHOLD_BYTES
+    rows = sum(examples.rows for examples in train) + len(valid.inputs[0])
+    max_bytes = MAX_CACHED_GPU_BYTES if train[0].inputs[0].is_cuda else MMAP_THRESHOLD_BYTES
     if (
         live
         or _values_per_example(model, train[0]) * rows * 4 > max_bytes
         or any(True for _ in model.stem.parameters())
     ):
-        return PreparedData(_BeforeOutputTransform(model), train, inverse_transform, model, valid)
+        inverse = partial(target_in_network_units, model)
+        return PreparedData(_BeforeOutputTransform(model), train, inverse, model, valid)
     with torch.no_grad():
         copies = tuple(
-            Examples((_to_channels_last(model.stem(*inputs)),), inverse_transform(target, *inputs))
-            for inputs, target in train
+            Examples((_to_channels_last(model.stem(*examples.inputs)),), target_in_network_units(model, examples))
+            for examples in train
         )
-        validation = Examples((_to_channels_last(model.stem(*valid.inputs)), *valid.inputs), valid.target)
-    return PreparedData(model.network, copies, lambda target, *_: target, _AfterStem(model), validation)
+        features = _to_channels_last(model.stem(*valid.inputs))
+    validation = valid._replace(inputs=(features, *valid.inputs))
+    return PreparedData(model.network, copies, lambda batch: batch.target, _AfterStem(model), validation)
+
+
+def target_in_network_units(model: Model, examples: Examples) -> AnyTarget:
+    """Target of some examples as the loss compares it with the network's outputs."""
+    values = model.output_transform.inverse(examples.target.values, *examples.inputs)  # type: ignore[operator]  # all have one
+    return examples.target._replace(values=values)
 
 
 def _values_per_example(model: Model, examples: Examples) -> int:
     """How many an example becomes: those behind the stem, and its target in the network's units."""
-    inputs = tuple(values[:1] for values in examples.inputs)
+    first = examples.select(slice(1))
     with torch.no_grad():
-        target = model.finish.inverse(examples.target[:1], *inputs)  # type: ignore[operator]  # every finish has one
-        return int(model.stem(*inputs).numel() + target.numel())
+        target = target_in_network_units(model, first)
+        return int(model.stem(*first.inputs).numel() + sum(values.numel() for values in target))
 
 
 def _to_channels_last(values: Tensor) -> Tensor:

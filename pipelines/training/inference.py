@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipelines.data.large_arrays import allocate
 from pipelines.tasks import Task
-from pipelines.training.job import Examples
+from pipelines.training.job import ValidationExamples
 
 MAX_BATCH_EXAMPLES = 1024  # examples answered at a time, at most
 MAX_BATCH_VALUES = 2**20  # numbers in these, about: a network may make a hundred of each, one per channel
@@ -34,12 +34,12 @@ def predict(model: nn.Module, postprocess: nn.Module, inputs: tuple[Tensor, ...]
     return predictions
 
 
-def score_validation(model: nn.Module, task: Task, valid: Examples) -> dict[str, float]:
+def score_validation(model: nn.Module, task: Task, valid: ValidationExamples) -> dict[str, float]:
     """The goal on the validation part, named valid_<goal>; the other metrics wait for the evaluation.
 
     Args:
         model: finished outputs for `valid.inputs`.
-        valid: with the truth as its target.
+        valid: its inputs are what `model` reads.
     """
-    per_row = task.objective_per_row(predict(model, task.postprocess(), valid.inputs), valid.target.cpu().numpy())
+    per_row = task.objective_per_row(predict(model, task.postprocess(), valid.inputs), valid.reference)
     return {f"valid_{task.goal.name}": float(per_row.mean())}

@@ -5,7 +5,7 @@ Shapes: K copies (the examples as they are, then the draws), N examples, B of th
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
-from models.blocks.hyperparameters import make_config
+from models.blocks.hyperparameters import Hyperparameters
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
 from pipelines.data.large_arrays import allocate
@@ -26,6 +26,7 @@ from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
+from pipelines.tasks.task import AnyTarget, Reference
 from pipelines.training.augmentation import AugmentSettings
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
@@ -46,10 +47,27 @@ class TrainingJob:
 
 
 class Examples(NamedTuple):
-    """Tensors on the device. Row i of every tensor is the same example."""
+    """Training examples as tensors on the device: row i of every tensor is the same example."""
 
     inputs: tuple[Tensor, ...]
-    target: Tensor
+    target: AnyTarget
+
+    @property
+    def rows(self) -> int:
+        return len(self.inputs[0])
+
+    def select(self, rows: slice) -> "Examples":
+        """Some of the rows, as views."""
+        return Examples(
+            tuple(values[rows] for values in self.inputs), type(self.target)(*(values[rows] for values in self.target))
+        )
+
+
+class ValidationExamples(NamedTuple):
+    """Validation examples: inputs as tensors on the device, and the arrays that predictions are scored against."""
+
+    inputs: tuple[Tensor, ...]
+    reference: Reference
 
 
 class TrainingData(NamedTuple):
@@ -59,7 +77,7 @@ class TrainingData(NamedTuple):
     task: Task
     part: Part  # the train part as it is stored, memory-mapped, without its draws
     train: tuple[Examples, ...]  # one per copy; the first is the examples as they are
-    valid: Examples  # with the truth that replies are scored against in place of the target
+    valid: ValidationExamples
 
 
 def select_device() -> str:
@@ -101,24 +119,21 @@ def load_training_data(job: TrainingJob) -> TrainingData:
         for copy in range(len(augmented.target))
     ]
     parts = [_select_trainable(task, part) for part in copies]
-    train = [(model_inputs(task, part), (task.target(part),)) for part in parts]
-    valid_inputs, reference = model_inputs(task, valid), (task.reference(valid),)
+    train = [(model_inputs(task, part), task.target(part)) for part in parts]
+    valid_inputs, reference = model_inputs(task, valid), task.reference(valid)
     keep_mapped = _is_large(
         values for columns in (*train, (valid_inputs, reference)) for column in columns for values in column
     )
 
-    def to_examples(inputs: tuple[NDArray[Any], ...], target: tuple[NDArray[Any]], device: str) -> Examples:
-        return Examples(
-            _move_to_device(inputs, job.device, keep_mapped=keep_mapped),
-            *_move_to_device(target, device, keep_mapped=keep_mapped),
-        )
+    def to_device(arrays: Iterable[NDArray[Any]]) -> tuple[Tensor, ...]:
+        return _move_to_device(arrays, job.device, keep_mapped=keep_mapped)
 
     return TrainingData(
         schema,
         task,
         parts[0],
-        tuple(to_examples(*columns, job.device) for columns in train),
-        to_examples(valid_inputs, reference, "cpu"),
+        tuple(Examples(to_device(inputs), type(target)(*to_device(target))) for inputs, target in train),
+        ValidationExamples(to_device(valid_inputs), reference),
     )
 
 
@@ -141,39 +156,30 @@ def _take_rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return selected
 
 
-def build_fitted_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any]) -> Model:
-    """A network with fresh weights between a stem and a finish fitted on the train part.
-
-    Args:
-        settings: may hold the learner's too.
-    """
-    model = build_model(job.architecture, data.task, settings, data.part)
+def build_fitted_model(job: TrainingJob, data: TrainingData, config: Hyperparameters) -> Model:
+    """A network with starting weights, between a stem and an output transform fitted on the train part."""
+    model = build_model(job.architecture, data.task, config, data.part)
     return model.to(job.device)
 
 
-def build_model(architecture: str, task: Task, settings: Mapping[str, Any], fit_on: Part | None = None) -> Model:
-    """A model with starting weights; of `settings`, the network takes those of its own Config.
+def build_model(architecture: str, task: Task, config: Hyperparameters, fit_on: Part | None = None) -> Model:
+    """A model with starting weights.
 
     Args:
-        train: what stem and finish are fitted on; None if they are still to be loaded.
+        config: the settings of the network.
+        fit_on: what stem and output transform are fitted on; None if they are still to be loaded.
 
     Raises:
         UserError: if the architecture cannot read what is asked.
     """
     entry = models.ARCHITECTURES[architecture]
-    config_settings = {name: value for name, value in settings.items() if name in entry.config.model_fields}
     try:
         input_stem = build_stem(tuple(to_column(field) for field in task.input_fields), entry.input_type)
     except ValueError as error:
         raise UserError(f"{architecture} cannot be entered here: {error}") from None
     if fit_on is not None:
         input_stem.fit(model_inputs(task, fit_on))
-    network = models.build_network(
-        architecture,
-        make_config(entry.config, config_settings),
-        input_stem.input_shape,
-        task.head_width(entry.output_type),
-    )
+    network = models.build_network(architecture, config, input_stem.input_shape, task.head_width(entry.output_type))
     return Model(input_stem, network, task.output_transform(fit_on))
 
 

@@ -11,6 +11,7 @@ import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,9 +19,8 @@ import torch
 from torch import Tensor
 
 from models import ARCHITECTURES
-from models.blocks.closed_form import ClosedForm, WeightedClosedForm
-from models.blocks.hyperparameters import Hyperparameters, choice, make_config
-from models.outputs.output_transform import WeightedOutputTransform
+from models.blocks.closed_form import ClosedForm
+from models.blocks.hyperparameters import Hyperparameters
 from models.stems import Model
 from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
@@ -28,7 +28,13 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.training import adversarial, gradient, weights
 from pipelines.training.adversarial import fit_gan
-from pipelines.training.gradient import fit_network
+from pipelines.training.contender_settings import (
+    ClosedFormSettings,
+    ContenderSettings,
+    GANSettings,
+    GradientSettings,
+)
+from pipelines.training.gradient import fit_network, target_in_network_units
 from pipelines.training.inference import score_validation
 from pipelines.training.job import (
     MMAP_THRESHOLD_BYTES,
@@ -41,12 +47,6 @@ from pipelines.training.job import (
 
 CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
 BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be computed at once
-
-
-class ClosedFormSettings(Hyperparameters):
-    """What is searched for everything that is solved at once, besides its own settings."""
-
-    draws: bool = choice(False, False, True)  # solve for the augmented copies too; a straight line may be worse for it
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,17 @@ class TrainingResult(NamedTuple):
 
 
 class Learner(NamedTuple):
-    settings_type: type[Hyperparameters]  # what is searched besides the network's own
     rung_epochs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
-    train: Callable[[TrainingJob, Mapping[str, Any], int, Path, Budget], TrainingResult]
+    train: Callable[[TrainingJob, ContenderSettings[Any], int, Path, Budget], TrainingResult]
 
 
 def train_gradient(
-    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+    job: TrainingJob, settings: ContenderSettings[GradientSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
     """Train until the course's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
-    learner_settings = make_config(gradient.GradientSettings, _select_settings(gradient.GradientSettings, settings))
-    model = _build_seeded_model(job, data, settings, seed)
-    optimizer = gradient.build_optimizer(model, learner_settings)
+    model = _build_seeded_model(job, data, settings.network, seed)
+    optimizer = gradient.build_optimizer(model, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
     fit_network(
         model,
@@ -88,7 +86,7 @@ def train_gradient(
         data.task,
         data.train,
         data.valid,
-        learner_settings,
+        settings.learner,
         augment=job.augment,
         seed=seed,
         epochs=range(checkpointer.epochs_done, budget.stop_epoch),
@@ -98,13 +96,14 @@ def train_gradient(
     return checkpointer.save_best_weights()
 
 
-def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget) -> TrainingResult:
+def train_gan(
+    job: TrainingJob, settings: ContenderSettings[GANSettings], seed: int, folder: Path, budget: Budget
+) -> TrainingResult:
     """Train two networks against each other until the course's epoch, from the checkpoint if there is one."""
     data = load_training_data(job)
-    learner_settings = make_config(adversarial.GANSettings, _select_settings(adversarial.GANSettings, settings))
-    model = _build_seeded_model(job, data, settings, seed)
+    model = _build_seeded_model(job, data, settings.network, seed)
     assert isinstance(model.network, adversarial.GANModule)
-    optimizers = adversarial.GANOptimizers(model.network, learner_settings)
+    optimizers = adversarial.GANOptimizers(model.network, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
     fit_gan(
         model,
@@ -112,7 +111,7 @@ def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: 
         data.task,
         data.train,
         data.valid,
-        learner_settings,
+        settings.learner,
         augment=job.augment,
         seed=seed,
         epochs=range(checkpointer.epochs_done, budget.stop_epoch),
@@ -122,9 +121,9 @@ def train_gan(job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: 
     return checkpointer.save_best_weights()
 
 
-def _build_seeded_model(job: TrainingJob, data: TrainingData, settings: Mapping[str, Any], seed: int) -> Model:
+def _build_seeded_model(job: TrainingJob, data: TrainingData, config: Hyperparameters, seed: int) -> Model:
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, settings)
+    model = build_fitted_model(job, data, config)
     if job.device == "cuda":
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     return model
@@ -212,56 +211,50 @@ class _Checkpointer:
 
 
 def fit_closed_form(
-    job: TrainingJob, settings: Mapping[str, Any], seed: int, folder: Path, budget: Budget
+    job: TrainingJob, settings: ContenderSettings[ClosedFormSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
     """Solve for all examples at once; there are no epochs to speak of."""
     data = load_training_data(job)
-    learner_settings = make_config(ClosedFormSettings, _select_settings(ClosedFormSettings, settings))
-    copies = data.train if learner_settings.draws else data.train[:1]
+    copies = data.train if settings.learner.draws else data.train[:1]
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, settings)
+    model = build_fitted_model(job, data, settings.network)
     with torch.no_grad():
-        features = _map_examples(copies, lambda target, *inputs: model.stem(*inputs))
-        targets = _map_examples(copies, model.finish.inverse)  # type: ignore[arg-type]  # every finish has one
-        _fit_in_one_step(model, features, targets, derive_seed(seed, "solve"))
+        features = _map_examples(copies, lambda examples: model.stem(*examples.inputs))
+        values, *sample_weight = (
+            _map_examples(copies, partial(_target_field, model, field)) for field in range(len(copies[0].target))
+        )
+        if values.is_floating_point():
+            values = values.flatten(1) if values.ndim > 1 else values[:, None]  # (N, O)
+        assert isinstance(model.network, ClosedForm)
+        model.network.fit(features, values, derive_seed(seed, "solve"), *sample_weight)
     scores = score_validation(model, data.task, data.valid)
     weights.save_weights(model, folder / "best")
     return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
 
 
-def _map_examples(copies: tuple[Examples, ...], transform: Callable[..., Tensor]) -> Tensor:
-    """What `read` makes of all examples, one copy behind the other; in a mapped file if that is large.
+def _target_field(model: Model, field: int, examples: Examples) -> Tensor:
+    values: Tensor = target_in_network_units(model, examples)[field]
+    return values
+
+
+def _map_examples(copies: tuple[Examples, ...], transform: Callable[[Examples], Tensor]) -> Tensor:
+    """What `transform` makes of all examples, one copy behind the other; in a mapped file if that is large.
 
     Args:
-        read: (target, *inputs) of some examples -> (n, ...).
+        transform: some examples -> (n, ...).
     """
-    rows = sum(len(target) for _, target in copies)
-    first_output = transform(*(values[:1] for values in (copies[0].target, *copies[0].inputs))).cpu()  # (1, ...)
-    if copies[0].target.is_cuda or first_output.nbytes * rows < MMAP_THRESHOLD_BYTES:
-        return torch.cat([transform(target, *inputs) for inputs, target in copies])
+    rows = sum(examples.rows for examples in copies)
+    first_output = transform(copies[0].select(slice(1))).cpu()  # (1, ...)
+    if copies[0].inputs[0].is_cuda or first_output.nbytes * rows < MMAP_THRESHOLD_BYTES:
+        return torch.cat([transform(examples) for examples in copies])
     output = torch.from_numpy(allocate((rows, *first_output.shape[1:]), first_output.numpy().dtype))
     step, place = max(1, BLOCK_BYTES // first_output.nbytes), 0
-    for inputs, target in copies:
-        for start in range(0, len(target), step):
-            block_rows = slice(start, start + step)
-            block = transform(*(values[block_rows] for values in (target, *inputs)))
+    for examples in copies:
+        for start in range(0, examples.rows, step):
+            block = transform(examples.select(slice(start, start + step)))
             output[place : place + len(block)] = block
             place += len(block)
     return output
-
-
-def _fit_in_one_step(model: Model, features: Tensor, targets: Tensor, seed: int) -> None:
-    """Targets are class codes, codes and weights, or numbers, as the model's finish gives them."""
-    network = model.network
-    assert isinstance(network, ClosedForm)
-    if isinstance(model.finish, WeightedOutputTransform):
-        if not isinstance(network, WeightedClosedForm):
-            raise ValueError("it is solved for all examples alike and cannot weigh classes; set weights: none")
-        network.fit_weighted(features, *model.finish.split_weights(targets), seed)
-    elif targets.is_floating_point():
-        network.fit(features, targets.flatten(1) if targets.ndim > 1 else targets[:, None], seed)  # (N, O)
-    else:
-        network.fit(features, targets, seed)
 
 
 def _halving_rungs(epochs: int) -> list[int]:
@@ -278,14 +271,10 @@ def _single_rung(epochs: int) -> list[int]:
     return [1]
 
 
-def _select_settings(config: type[Hyperparameters], settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name in config.model_fields}
-
-
 LEARNERS: dict[str, Learner] = {
-    "gradient": Learner(gradient.GradientSettings, _halving_rungs, train_gradient),  # descended, epoch by epoch
-    "adversarial": Learner(adversarial.GANSettings, _halving_rungs, train_gan),  # two networks at odds
-    "closed_form": Learner(ClosedFormSettings, _single_rung, fit_closed_form),  # solved
+    "gradient": Learner(_halving_rungs, train_gradient),  # descended, epoch by epoch
+    "adversarial": Learner(_halving_rungs, train_gan),  # two networks at odds
+    "closed_form": Learner(_single_rung, fit_closed_form),  # solved
 }
 
 

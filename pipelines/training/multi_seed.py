@@ -1,6 +1,6 @@
 """The best settings, trained from several seeds: how good the network is, and how much of that is luck."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
+from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import Budget
 from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
@@ -23,7 +24,7 @@ class SeedRuns(NamedTuple):
 
 def train_seeds(
     job: TrainingJob,
-    settings: Mapping[str, Any],
+    settings: ContenderSettings[Any],
     goal: Goal,
     budget: Budget,
     *,

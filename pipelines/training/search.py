@@ -1,9 +1,9 @@
-"""The search for a contender's settings: Optuna, generation by generation.
+"""Hyperparameter search with Optuna, generation by generation.
 
 A generation of trials is asked in order, each from a sampler seeded with the trial's number. On every
-rung the values are reported and a SuccessiveHalving pruner decides who goes on, in the order of the
-trials. Nothing depends on which worker finished first, so the answer is the same for any number of
-workers.
+rung the scores are reported in the order of the trials, and a SuccessiveHalving pruner decides which go on.
+Nothing depends on which worker finished first, so the result is the same for any
+number of workers.
 
 The study is Optuna's own, in a journal under `.state/`, and can be opened with Optuna's tools. It is
 replayed from the start on every call: asking is cheap and always gives the same settings, and what was
@@ -12,7 +12,7 @@ not been.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +24,14 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.blocks.hyperparameters import Choice, Range, Space
+from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import Budget
+from pipelines.training.search_space import SearchSpace
 from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
@@ -48,9 +49,7 @@ class SearchConfig(NamedTuple):
 
     job: TrainingJob
     goal: Goal
-    space: Space  # what is searched, in order
-    defaults: Mapping[str, Any]  # the first trial
-    fixed: Mapping[str, Any]  # what is not searched
+    space: SearchSpace
     trial_count: int
     generation_size: int
     rungs: Sequence[int]  # epochs after which trials are compared; the last is a trial's whole length
@@ -71,7 +70,7 @@ class Trial(NamedTuple):
 def run_search(
     config: SearchConfig, folder: Path, workers: int, on_progress: ProgressCallback
 ) -> tuple[optuna.Study, list[Trial]]:
-    """Search `plan.space`; scratch goes to `folder`.
+    """Search `config.space`; scratch goes to `folder`.
 
     Raises:
         UserError: if every trial fails; the reasons are named.
@@ -93,7 +92,10 @@ def run_search(
                 )
                 on_progress(len(done), done_earlier, best_score)
 
-            rows += _Generation(config, folder, generation).run(pool, study, on_trial)
+            generation_rows = _run_generation(config, folder, generation, pool, on_trial)
+            for trial, row in zip(generation, generation_rows, strict=True):
+                _tell_study(study, trial, row)
+            rows += generation_rows
     if all(row.state == "failed" for row in rows):
         reasons = "; ".join(f"trial {row.number}: {row.reason}" for row in rows[:3])
         raise UserError(f"all {len(rows)} trials failed. {reasons}")
@@ -144,8 +146,8 @@ def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
         direction=config.goal.direction,
         pruner=SuccessiveHalvingPruner(min_resource=config.rungs[0], reduction_factor=2),
     )
-    first = {name: config.defaults[name] for name in config.space}
-    study.enqueue_trial(first)
+    first = config.space.first.to_json()
+    study.enqueue_trial({name: first[name] for name in config.space.domains})
     return study
 
 
@@ -158,7 +160,7 @@ def _ask_trial(study: optuna.Study, config: SearchConfig) -> optuna.Trial:
         n_startup_trials=max(config.generation_size, config.trial_count // 4),
         constant_liar=True,  # the others of a generation are still running: keep away from them
     )
-    return study.ask({name: _to_distribution(extent) for name, extent in config.space.items()})
+    return study.ask({name: _to_distribution(domain) for name, domain in config.space.domains.items()})
 
 
 def _to_distribution(extent: Range | Choice) -> BaseDistribution:
@@ -169,86 +171,73 @@ def _to_distribution(extent: Range | Choice) -> BaseDistribution:
     return FloatDistribution(extent.low, extent.high, log=extent.log)
 
 
-class _Generation:
-    """Trials that compete rung by rung.
+def _run_generation(
+    config: SearchConfig,
+    folder: Path,
+    trials: Sequence[optuna.Trial],
+    pool: Workers[TrialSpec, TrainingResult],
+    on_trial: Callable[[Iterable[Trial]], None],
+) -> list[Trial]:
+    """Train trials rung by rung; on every rung, the pruner decides in the order of the trials which go on.
 
-    The pruner compares a trial with the trials before it, so a decision waits for the earlier trials of
-    its rung and for nothing else: while the last trial is on the first rung, the first may be on its last.
+    A decision waits for the earlier trials of its rung and for nothing else: while the last trial is on the first
+    rung, the first may be on its last. Waiting for the whole rung instead would leave workers idle (docs/log.md).
     """
+    results: dict[tuple[int, int], TrainingResult | Crash] = {}  # by (trial, rung), both as positions
+    finished: dict[int, Trial] = {}
+    next_trial = [0] * len(config.rungs)  # on every rung, the trial that is decided next
+    for position, trial in enumerate(trials):
+        pool.submit((position, 0), _trial_spec(config, folder, trial, config.rungs[0]))
+    while len(finished) < len(trials):
+        results.update(pool.collect_results())
+        for rung, epochs in enumerate(config.rungs):
+            while (position := next_trial[rung]) in finished or (position, rung) in results:
+                next_trial[rung] += 1
+                if (position, rung) not in results:
+                    continue  # it ended on an earlier rung
+                trial = trials[position]
+                row = _report_result(config, trial, results[position, rung], epochs)
+                if row is not None:
+                    finished[position] = row
+                    _delete_weights(folder / _trial_folder_name(trial.number))
+                else:  # a trial that is ahead has the longest way to go: it comes first
+                    spec = _trial_spec(config, folder, trial, config.rungs[rung + 1])
+                    pool.submit((position, rung + 1), spec, first=True)
+        on_trial(finished.values())
+    return [finished[position] for position in range(len(trials))]
 
-    def __init__(self, config: SearchConfig, folder: Path, trials: list[optuna.Trial]) -> None:
-        self.config, self.folder, self.trials = config, folder, trials
-        self.results: dict[tuple[int, int], TrainingResult | Crash] = {}  # (trial, rung), both as positions
-        self.decided: set[tuple[int, int]] = set()
-        self.finished: dict[int, Trial] = {}
 
-    def run(
-        self, pool: Workers[TrialSpec, TrainingResult], study: optuna.Study, on_trial: Callable[[Iterable[Trial]], None]
-    ) -> list[Trial]:
-        """Train all trials as far as they get; tell Optuna how each ended, in order."""
-        for position in range(len(self.trials)):
-            self._submit_trial(pool, position, 0)
-        while len(self.finished) < len(self.trials):
-            for key, result in pool.collect_results():
-                self.results[divmod(key, len(self.config.rungs))] = result
-            for position, rung in self._decidable_results():
-                if self._report_result(position, rung):
-                    self._submit_trial(pool, position, rung + 1)
-                else:
-                    self._delete_weights(position)
-            on_trial(self.finished.values())
-        for position, trial in enumerate(self.trials):
-            row = self.finished[position]
-            if row.reason:
-                trial.set_user_attr("reason", row.reason)
-            study.tell(trial, row.score if row.state == "complete" else None, state=TRIAL_STATES[row.state])
-        return [self.finished[position] for position in range(len(self.trials))]
+def _report_result(
+    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, rung: int
+) -> Trial | None:
+    """Report a result to the pruner; the row of a trial that ends here, None for one that goes on."""
+    if isinstance(result, Crash):
+        return _trial_row(trial, "failed", TrainingResult(None, reason=result.reason))
+    if result.score is None or not math.isfinite(result.score):
+        reason = result.reason or "the validation score is not a number"
+        return _trial_row(trial, "failed", TrainingResult(None, result.epochs, 0, reason))
+    trial.report(result.score, rung)
+    if rung == config.rungs[-1]:
+        return _trial_row(trial, "complete", result)
+    return _trial_row(trial, "pruned", result) if trial.should_prune() else None
 
-    def _submit_trial(self, pool: Workers[TrialSpec, TrainingResult], position: int, rung: int) -> None:
-        key = position * len(self.config.rungs) + rung
-        spec = _trial_spec(self.config, self.folder, self.trials[position], self.config.rungs[rung])
-        pool.submit(key, spec, first=rung > 0)  # whoever is ahead has the longest way to go
 
-    def _delete_weights(self, position: int) -> None:
-        """Remove the weights of a trial that is over; what it scored stays, and is all that a replay reads."""
-        folder = self.folder / _trial_folder_name(self.trials[position].number)
-        for path in (*folder.glob("checkpoint.*"), *folder.glob("best.*")):
-            path.unlink()
+def _tell_study(study: optuna.Study, trial: optuna.Trial, row: Trial) -> None:
+    if row.reason:
+        trial.set_user_attr("reason", row.reason)
+    study.tell(trial, row.score if row.state == "complete" else None, state=TRIAL_STATES[row.state])
 
-    def _decidable_results(self) -> Iterator[tuple[int, int]]:
-        """Every (trial, rung) whose result is in and whose predecessors on that rung are decided or over."""
-        for rung in range(len(self.config.rungs)):
-            for position in range(len(self.trials)):
-                if (position, rung) in self.decided or (
-                    position in self.finished and (position, rung) not in self.results
-                ):
-                    continue
-                if (position, rung) not in self.results:
-                    break
-                self.decided.add((position, rung))
-                yield position, rung
 
-    def _report_result(self, position: int, rung: int) -> bool:
-        """Report a result and let the pruner decide; a trial that ends here gets its row."""
-        trial, result = self.trials[position], self.results[position, rung]
-        if isinstance(result, Crash):
-            self.finished[position] = _trial_row(trial, "failed", TrainingResult(None, reason=result.reason))
-        elif result.score is None or not math.isfinite(result.score):
-            reason = result.reason or "the validation score is not a number"
-            self.finished[position] = _trial_row(trial, "failed", TrainingResult(None, result.epochs, 0, reason))
-        else:
-            trial.report(result.score, self.config.rungs[rung])
-            if rung == len(self.config.rungs) - 1:
-                self.finished[position] = _trial_row(trial, "complete", result)
-            elif trial.should_prune():
-                self.finished[position] = _trial_row(trial, "pruned", result)
-        return position not in self.finished
+def _delete_weights(trial_folder: Path) -> None:
+    """Remove the weights of a trial that is over; its scores stay, and are all that a replay reads."""
+    for path in (*trial_folder.glob("checkpoint.*"), *trial_folder.glob("best.*")):
+        path.unlink()
 
 
 def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung: int) -> TrialSpec:
     return TrialSpec(
         config.job,
-        {**config.fixed, **trial.params},
+        config.space.settings_of(trial.params),
         derive_seed(config.seed, "trial", trial.number),
         folder / _trial_folder_name(trial.number),
         Budget(stop_epoch=rung, total_epochs=config.rungs[-1]),

@@ -1,32 +1,40 @@
-"""A contender's settings put together: what its network and its learner offer, narrowed by what the user said."""
+"""A contender's search space: what its network and its learner offer, narrowed by `fix` and `search`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import (
+    SettingValue,
     Space,
     apply_overrides,
     check_space,
     default_settings,
     default_space,
-    make_config,
     nearest_to_default,
 )
 from pipelines.runtime.user_error import UserError
-from pipelines.training.learners import learner_of
+from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
 
 
 class SearchSpace(NamedTuple):
-    """One flat namespace over the settings of the network and of the learner."""
+    """What is searched, and the settings of the first trial."""
 
-    space: Space  # what is searched
-    defaults: dict[str, Any]  # the first trial's settings, of everything; as near to the defaults as the space allows
-    fixed: dict[str, Any]  # what the user fixed
+    architecture: str
+    domains: Space  # of what is searched, the network's first
+    first: ContenderSettings[Any]  # what is fixed, and for the rest the value nearest to its default
+
+    def settings_of(self, searched: Mapping[str, SettingValue]) -> ContenderSettings[Any]:
+        """The settings of the trial that tries these values."""
+        return make_settings(self.architecture, {**self.first.to_json(), **searched})
+
+    def fixed_settings(self) -> dict[str, SettingValue]:
+        """What is not searched."""
+        return {name: value for name, value in self.first.to_json().items() if name not in self.domains}
 
 
 def build_search_space(
-    contender: str, architecture: str, fix: Mapping[str, Any], search: Mapping[str, Any]
+    contender: str, architecture: str, fix: Mapping[str, object], search: Mapping[str, object]
 ) -> SearchSpace:
     """Check a contender's `architecture`, `fix` and `search`, and put its search space together.
 
@@ -36,18 +44,14 @@ def build_search_space(
     where = f"params.yaml: contenders.{contender}"
     if architecture not in ARCHITECTURES:
         raise UserError(f"{where}.architecture: {architecture!r} is unknown; there are: {', '.join(ARCHITECTURES)}")
-    configs = (ARCHITECTURES[architecture].config, learner_of(architecture).settings_type)
+    configs = settings_types(architecture)
     try:
-        full_space = {name: extent for config in configs for name, extent in default_space(config).items()}
-        narrow_space = apply_overrides(full_space, fix, search)
+        full_space = {name: domain for config in configs for name, domain in default_space(config).items()}
+        domains = apply_overrides(full_space, fix, search)
         for config in configs:
-            check_space(config, narrow_space)
-            make_config(config, {name: value for name, value in fix.items() if name in config.model_fields})
+            check_space(config, domains)
+        defaults = {name: value for config in configs for name, value in default_settings(config).items()}
+        searched = {name: nearest_to_default(defaults[name], domain) for name, domain in domains.items()}
+        return SearchSpace(architecture, domains, make_settings(architecture, {**fix, **searched}))
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None
-    config_defaults = {name: value for config in configs for name, value in default_settings(config).items()}
-    first_settings = {
-        name: nearest_to_default(value, narrow_space[name]) if name in narrow_space else value
-        for name, value in config_defaults.items()
-    }
-    return SearchSpace(narrow_space, first_settings, dict(fix))

@@ -1,7 +1,6 @@
 """One trial, in a worker process: one setting, trained to the next rung."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.user_error import UserError
+from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.gradient import DivergenceError
 from pipelines.training.job import TrainingJob, load_training_data
 from pipelines.training.learners import Budget, learner_of
@@ -23,7 +23,7 @@ class TrialSpec:
     """What a worker is asked to do; small, because it travels through a pipe."""
 
     job: TrainingJob
-    settings: Mapping[str, Any]
+    settings: ContenderSettings[Any]
     seed: int
     folder: Path  # scratch of this trial or seed; what is finished there is not done again
     budget: Budget

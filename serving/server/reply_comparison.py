@@ -113,6 +113,8 @@ REPLY_COMPARISONS: dict[str, Callable[[Reply, Reply, Signature, NDArray[Any]], s
     "forecasting": forecast_difference,
     "segmentation": segmentation_difference,
     "reconstruction": reconstruction_difference,
+    "denoising": reconstruction_difference,
+    "anomaly_detection": reconstruction_difference,
     "generation": generation_difference,
 }
 

@@ -82,7 +82,7 @@ def parse_signature(text: bytes | str) -> Signature:
             target=_parse_field(
                 {"name": "", "kind": "category", "categories": labels, **(document.get("target") or {})}
             ),
-            calibration=document.get("decision") or {},
+            calibration=document.get("calibration") or document.get("decision") or {},  # its name in older archives
             levels=tuple(document.get("levels") or ()),
         )
     except KeyError as missing:

@@ -19,7 +19,7 @@ from pipelines.sources.bundled import scikit_learn, statsmodels_series
 from pipelines.splitting.split import STRATEGIES, SplitSettings
 from pipelines.tasks import TASKS, AnyTaskSettings
 from pipelines.training.augmentation import AugmentSettings
-from pipelines.training.learners import LEARNERS
+from pipelines.training.contender_settings import LEARNER_SETTINGS
 from tests.support.pages import (
     README,
     ROOT,
@@ -216,7 +216,7 @@ def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Ch
     ("title", "owners"),
     [
         ("architecture | setting", {name: one.config for name, one in ARCHITECTURES.items()}),
-        ("learner", {name: one.settings_type for name, one in LEARNERS.items()}),
+        ("learner", LEARNER_SETTINGS),
     ],
     ids=["architectures", "learners"],
 )

@@ -6,7 +6,8 @@ import pytest
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation import bootstrap
 from pipelines.evaluation.bootstrap import bootstrap_intervals, percentile_interval, resample_counts
-from pipelines.tasks.classification import Classification
+from pipelines.tasks import score
+from pipelines.tasks.classification import Classification, ClassReference
 
 LABELS = ("no", "yes", "perhaps")
 
@@ -35,7 +36,10 @@ def answers(generator: np.random.Generator, rows: int, accuracy: float) -> tuple
 
 def test_every_metric_has_an_interval_around_its_score(task: Classification) -> None:
     replies, targets = answers(np.random.default_rng(0), 300, 0.9)
-    scores, found = task.score(replies, targets, {}), bootstrap_intervals(task, replies, targets, {}, seed=1)
+    scores, found = (
+        score(task, replies, ClassReference(targets), {}),
+        bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=1),
+    )
     assert list(found) == [metric.name for metric in task.metrics]
     for name in set(found) - {"ece"}:  # resampling adds to a calibration error, which is made of absolute values
         assert found[name].low <= scores[name] <= found[name].high
@@ -46,7 +50,7 @@ def test_a_95_percent_interval_covers_the_true_accuracy_95_times_in_100(task: Cl
     held = []
     for seed in range(120):
         replies, targets = answers(generator, 100, 0.85)
-        low, high = bootstrap_intervals(task, replies, targets, {}, seed, resamples=200)["accuracy"]
+        low, high = bootstrap_intervals(task, replies, ClassReference(targets), {}, seed, resamples=200)["accuracy"]
         held.append(low <= 0.85 <= high)
     assert 0.88 <= np.mean(held) <= 0.99
 
@@ -55,18 +59,18 @@ def test_more_rows_make_an_interval_narrower_as_the_root_of_their_number(task: C
     widths = []
     for rows in (200, 3200):
         replies, targets = answers(np.random.default_rng(2), rows, 0.8)
-        low, high = bootstrap_intervals(task, replies, targets, {}, seed=3)["accuracy"]
+        low, high = bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=3)["accuracy"]
         widths.append(high - low)
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.2)  # sqrt(3200 / 200)
 
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others(task: Classification) -> None:
     replies, targets = answers(np.random.default_rng(0), 100, 0.9)
-    assert bootstrap_intervals(task, replies, targets, {}, seed=7) == bootstrap_intervals(
-        task, replies, targets, {}, seed=7
+    assert bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=7) == bootstrap_intervals(
+        task, replies, ClassReference(targets), {}, seed=7
     )
-    assert bootstrap_intervals(task, replies, targets, {}, seed=7) != bootstrap_intervals(
-        task, replies, targets, {}, seed=8
+    assert bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=7) != bootstrap_intervals(
+        task, replies, ClassReference(targets), {}, seed=8
     )
 
 
@@ -79,7 +83,8 @@ def test_a_set_too_large_for_one_block_is_drawn_in_blocks_with_the_same_draws() 
 
 
 def test_a_metric_that_is_undefined_everywhere_has_an_undefined_interval(task: Classification) -> None:
-    found = bootstrap_intervals(task, np.eye(3)[[0, 0, 0]], np.zeros(3, dtype=int), {}, seed=0, resamples=20)
+    one_class = ClassReference(np.zeros(3, dtype=int))
+    found = bootstrap_intervals(task, np.eye(3)[[0, 0, 0]], one_class, {}, seed=0, resamples=20)
     assert np.isnan(found["roc_auc"]).all()
 
 
@@ -91,7 +96,7 @@ def test_resamples_without_a_score_are_left_out() -> None:
 def test_a_set_without_a_mistake_is_no_proof_of_perfection(task: Classification, rows: int, low: float) -> None:
     """Lower ends of 18 of 18 and 359 of 359 by scipy.stats.binomtest(...).proportion_ci(method="exact")."""
     targets = np.arange(rows) % 3
-    found = bootstrap_intervals(task, np.eye(3)[targets], targets, {}, seed=0, resamples=50)
+    found = bootstrap_intervals(task, np.eye(3)[targets], ClassReference(targets), {}, seed=0, resamples=50)
     for name in ("accuracy", "precision", "recall", "f1", "balanced_accuracy"):
         assert found[name].low == pytest.approx(low, abs=5e-4)
         assert found[name].high == 1

@@ -17,11 +17,12 @@ from pipelines.evaluation.predictions import (
     write_predictions,
     write_scores,
 )
-from pipelines.evaluation.ranking import Entry, rank, read_entry
+from pipelines.evaluation.ranking import Entry, check_same_rows, rank, read_entry
 from pipelines.reporting.leaderboard import main, render_leaderboard
 from pipelines.runtime.files import write_json
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks.classification import Classification, ClassificationSettings
+from pipelines.tasks.classification import Classification, ClassificationSettings, ClassReference
+from pipelines.tasks.reconstruction import ReconstructionReference
 
 ROWS, CLASSES = 200, 4
 TARGETS = np.arange(ROWS) % CLASSES
@@ -47,9 +48,9 @@ def entry(name: str, skill: float, parameters: int, seed: int = 0, test_skill: f
     task = classification()
     predictions = Predictions(
         replies(skill, seed),
-        TARGETS,
+        ClassReference(TARGETS),
         replies(skill if test_skill is None else test_skill, seed + 100),
-        TARGETS,
+        ClassReference(TARGETS),
         {FLOOR: (SHARES, SHARES)},
     )
     return Entry(name, "mlp", parameters, 2 * parameters, score_predictions(task, predictions, seed=0), predictions)
@@ -104,7 +105,7 @@ def test_the_baseline_stands_in_the_table_and_is_never_the_champion() -> None:
 
 
 def test_of_several_baselines_all_are_listed_and_the_best_is_the_one_to_beat() -> None:
-    shrewd = WEAK.predictions.valid_replies, WEAK.predictions.test_replies
+    shrewd = WEAK.predictions.valid_predictions, WEAK.predictions.test_predictions
     predictions = FAINT.predictions._replace(baselines={FLOOR: (SHARES, SHARES), "shrewd (baseline)": shrewd})
     board = competition(FAINT._replace(predictions=predictions))
     assert {row.contender for row in board.rows if row.architecture == BASELINE} == {FLOOR, "shrewd (baseline)"}
@@ -198,9 +199,20 @@ def test_printing_a_leaderboard_imports_nothing_heavy() -> None:
 
 
 def test_answers_to_different_rows_are_not_compared() -> None:
-    other = TWIN._replace(predictions=TWIN.predictions._replace(test_truth=TARGETS[::-1]))
-    with pytest.raises(UserError, match=r"twin and strong hold different test truth"):
+    other = TWIN._replace(predictions=TWIN.predictions._replace(test_reference=ClassReference(TARGETS[::-1])))
+    with pytest.raises(UserError, match=r"twin and strong hold different test reference"):
         competition(STRONG, other)
+
+
+def test_rows_with_missing_values_are_the_same_rows() -> None:
+    rows = np.array([[1.0, np.nan]], dtype=np.float32)
+    predictions = Predictions(rows, ReconstructionReference(rows), rows, ReconstructionReference(rows), {})
+    one = STRONG._replace(predictions=predictions)
+    other = one._replace(contender="other", predictions=predictions._replace(test_reference=(rows.copy(),)))
+    check_same_rows([one, other])
+    changed = predictions._replace(test_reference=ReconstructionReference(rows + 1))
+    with pytest.raises(UserError, match="other and strong hold different test reference"):
+        check_same_rows([one, other._replace(predictions=changed)])
 
 
 def test_a_competition_needs_a_contender() -> None:
@@ -209,26 +221,28 @@ def test_a_competition_needs_a_contender() -> None:
 
 
 def test_a_model_that_answers_with_infinities_is_refused_with_the_row() -> None:
-    broken = STRONG.predictions.test_replies.copy()
+    broken = STRONG.predictions.test_predictions.copy()
     broken[7, 0] = np.inf
     with pytest.raises(UserError, match=r"1 of 200 test rows .* first in row 7"):
-        score_predictions(classification(), STRONG.predictions._replace(test_replies=broken), seed=0)
+        score_predictions(classification(), STRONG.predictions._replace(test_predictions=broken), seed=0)
 
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_predictions(tmp_path / "predictions.npz", STRONG.predictions)
     write_scores(tmp_path / "metrics.json", STRONG.scores, STRONG.predictions)
     write_json(tmp_path / "model.json", {"architecture": "mlp", "parameters": 5000, "flops": 10_000, "device": "cpu"})
-    again = read_entry("strong", tmp_path, tmp_path)
+    again = read_entry(classification(), "strong", tmp_path, tmp_path)
     assert again[:4] == STRONG[:4]
     assert again.scores.valid == pytest.approx(STRONG.scores.valid, rel=1e-7)
-    assert np.array_equal(again.predictions.test_replies, STRONG.predictions.test_replies)
+    assert np.array_equal(again.predictions.test_predictions, STRONG.predictions.test_predictions)
     assert list(again.predictions.baselines) == [FLOOR]
     assert all(np.array_equal(values, SHARES) for values in again.predictions.baselines[FLOOR])
 
 
 def test_an_undefined_score_is_null_on_disk_and_comes_back_undefined(tmp_path: Path) -> None:
-    same = Predictions(*(values[TARGETS == 0] for values in STRONG.predictions[:4]), {})
+    valid, _, test, _, _ = STRONG.predictions
+    rows = TARGETS == 0
+    same = Predictions(valid[rows], ClassReference(TARGETS[rows]), test[rows], ClassReference(TARGETS[rows]), {})
     write_scores(tmp_path / "metrics.json", score_predictions(classification(), same, seed=0), same)
     assert '"roc_auc": null' in (tmp_path / "metrics.json").read_text(encoding="utf-8")
     assert np.isnan(read_scores(tmp_path / "metrics.json").test["roc_auc"]).all()
@@ -238,4 +252,4 @@ def test_predictions_hold_no_date(tmp_path: Path) -> None:
     for name in ("one.npz", "two.npz"):
         write_predictions(tmp_path / name, STRONG.predictions)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    assert np.array_equal(read_predictions(tmp_path / "one.npz").valid_truth, TARGETS)
+    assert np.array_equal(read_predictions(tmp_path / "one.npz", ClassReference).valid_reference.codes, TARGETS)

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import default_settings
 from models.stems import Model
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
@@ -33,8 +32,9 @@ from pipelines.tasks import build_task
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training import weights
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import build_model
-from pipelines.training.learners import Budget, learner_of
+from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
@@ -66,14 +66,14 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     """A model with first weights drawn, or, in closed form, solved."""
     torch.manual_seed(20)
-    model = build_model(architecture, Classification(schema), {}, train)
+    model = build_model(architecture, Classification(schema), ARCHITECTURES[architecture].config(), train)
     if ARCHITECTURES[architecture].learner == "closed_form":
         model.network.fit(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
     return model.eval()
 
 
 def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
-    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456)
+    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     model = model_of(architecture, schema, train)
     return export_champion(
         folder, model, Classification(schema), schema, test, name="digits", champion=champion, calibration={}
@@ -89,21 +89,18 @@ def export_digits(architecture: str, folder: Path) -> dict[str, Any]:
 
 def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
     """Train for one epoch on the problem that lies at `root`, and export."""
-    settings = {
-        **default_settings(ARCHITECTURES[architecture].config),
-        **default_settings(learner_of(architecture).settings_type),
-    }
+    settings = make_settings(architecture, {})
     job = training_job_of(root, architecture, problem)
     assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", Budget(1, 1))).score is not None
     schema = read_schema(job.schema_file)
     learned = build_task(task_settings_of(problem), schema)
-    model = weights.load_model(architecture, learned, settings, folder / "scratch" / "best")
+    model = weights.load_model(architecture, learned, settings.network, folder / "scratch" / "best")
     valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
     with torch.no_grad():
         served = ExportModule(model, learned.postprocess())
         replies = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(learned, valid))).numpy()
     decision = learned.calibrate(replies, learned.reference(valid))
-    champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456)
+    champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     return export_champion(
         folder / "export", model, learned, schema, test, name=problem, champion=champion, calibration=decision
     )  # fmt: skip

@@ -1,12 +1,22 @@
 """What export writes for serving: every kind of field as the graph reads it, and what replies are made with."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipelines.data.schema import Field, Schema
-from pipelines.exporting.signature import ChampionSummary, _input_entry, golden_rows, write_golden, write_signature
+from pipelines.exporting.signature import (
+    ChampionSummary,
+    _input_entry,
+    golden_rows,
+    split_digest,
+    write_golden,
+    write_signature,
+)
+from pipelines.runtime.files import read_json
 from pipelines.tasks.classification import Classification
 from serving.worker import integrity
 from serving.worker import signature as serving_signature
@@ -24,6 +34,10 @@ TARGET = Field(name="survived", kind="category", dtype="int64", shape=(), catego
 SCHEMA = Schema(inputs=INPUTS, target=TARGET, title="Passengers", origin="here", licence="none")
 
 
+MANIFEST = {"files": {"train/age.npy": {"bytes": 9, "sha256": "a1"}, "schema.json": {"bytes": 2, "sha256": "b2"}}}
+CHAMPION = ChampionSummary("passengers-mlp", "mlp", 1, 2, {"width": 8, "learning_rate": 0.003}, split_digest(MANIFEST))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("signature")
@@ -34,11 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="passengers",
         task=Classification(SCHEMA),
         schema=SCHEMA,
-        champion=ChampionSummary("passengers-mlp", "mlp", 1, 2),
+        champion=CHAMPION,
         prediction_shape=(2,),
         tolerance=1e-5,
         calibration={"threshold": 0.25, "positive": 1},
-        levels=(0.1, 0.9),
     )
     return folder
 
@@ -72,10 +85,10 @@ def test_noise_says_how_it_is_drawn_and_serving_draws_it_so() -> None:
     assert np.array_equal(noise.parse_noise({"number": 4, "seed": 3}, read, "noise"), expected)
 
 
-def test_calibration_labels_and_levels_reach_the_server(found: serving_signature.Signature) -> None:
+def test_calibration_and_labels_reach_the_server(found: serving_signature.Signature) -> None:
     assert found.calibration == {"threshold": 0.25, "positive": 1}
     assert found.labels == found.target.categories == ("no", "yes")
-    assert found.levels == (0.1, 0.9)
+    assert found.levels == ()
     assert found.outputs == (serving_signature.Output("probabilities", (2,), "float32"),)
 
 
@@ -92,3 +105,23 @@ def test_where_targets_are_no_classes_golden_rows_are_spread_evenly(targets: np.
     rows = golden_rows(targets)
     assert len(rows) == min(8, len(targets))
     assert (rows[0], rows[-1]) == (0, len(targets) - 1)
+
+
+def test_the_champion_is_written_with_its_settings_and_the_digest_of_its_data(folder: Path) -> None:
+    champion = read_json(folder / "signature.json")["champion"]
+    assert champion == CHAMPION._asdict()
+    assert champion["settings"] == {"width": 8, "learning_rate": 0.003}
+    assert re.fullmatch("[0-9a-f]{64}", champion["split"])
+
+
+@pytest.mark.parametrize("name", MANIFEST["files"])
+def test_the_split_digest_changes_with_every_file(name: str) -> None:
+    edited = {"files": {**MANIFEST["files"], name: {"bytes": 2, "sha256": "c3"}}}
+    assert split_digest(edited) != split_digest(MANIFEST)
+
+
+def test_the_calibration_of_an_older_archive_is_read(folder: Path) -> None:
+    """Archives made before called it `decision`."""
+    document = read_json(folder / "signature.json")
+    document["decision"] = document.pop("calibration")
+    assert serving_signature.parse_signature(json.dumps(document)).calibration == {"threshold": 0.25, "positive": 1}

@@ -1,4 +1,4 @@
-"""What a classification descends: the losses against PyTorch's own and by hand, and classes that weigh the same."""
+"""Losses of classification, against PyTorch's own and by hand; class weights."""
 
 import numpy as np
 import pytest
@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
-from models.outputs.classification import ClassWeighted
-from models.outputs.output_transform import Identity, WeightedOutputTransform
+from models.outputs.output_transform import Identity
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.tasks.classification import LOSSES, Classification, ClassificationSettings
+from pipelines.tasks.classification import LOSSES, Classification, ClassificationSettings, balanced_class_weights
+from pipelines.tasks.task import AnyTarget
 
 ROWS, CLASSES = 40, 5
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.1, 7.0])  # of each class
 
 
-def drawn(seed: int = 0) -> tuple[Tensor, Tensor]:
+def random_logits(seed: int = 0) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return 3 * torch.randn(ROWS, CLASSES, generator=generator), torch.randint(CLASSES, (ROWS,), generator=generator)
 
@@ -43,14 +43,41 @@ def part(codes: list[int] | np.ndarray) -> Part:
     return Part((np.zeros(len(codes), dtype=np.float32),), np.asarray(codes, dtype=np.int64))
 
 
-def test_weighed_cross_entropy_is_pytorchs_sum_over_the_number_of_rows() -> None:
-    outputs, target = drawn()
+def tensors(target: AnyTarget) -> AnyTarget:
+    return type(target)(*map(torch.from_numpy, target))
+
+
+def test_cross_entropy_of_one_row_is_its_formula() -> None:
+    # -log(e^2 / (e^2 + e^0 + e^-1)), by hand
+    loss = cross_entropy(torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([0]))
+    assert loss.item() == pytest.approx(0.169846, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_of_a_batch_is_the_mean_of_its_rows(name: str) -> None:
+    outputs, target = random_logits()
+    rows = [LOSSES[name](outputs[row : row + 1], target[row : row + 1], None) for row in range(ROWS)]
+    torch.testing.assert_close(LOSSES[name](outputs, target, None), torch.stack(rows).mean())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(("outputs", "target"), [((4, 3), (4, 1)), ((4, 3), (3,)), ((4,), (4,)), ((4, 3, 2), (4,))])
+def test_shapes_that_do_not_match_are_refused_with_both(
+    name: str, outputs: tuple[int, ...], target: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"\(B, O\) and target \(B,\)") as caught:
+        LOSSES[name](torch.zeros(outputs), torch.zeros(target, dtype=torch.int64), None)
+    assert f"{outputs} and {target}" in str(caught.value)
+
+
+def test_weighted_cross_entropy_is_pytorchs_sum_over_the_number_of_rows() -> None:
+    outputs, target = random_logits()
     expected = F.cross_entropy(outputs, target, weight=WEIGHTS, reduction="sum") / ROWS
     torch.testing.assert_close(cross_entropy(outputs, target, WEIGHTS[target]), expected)
 
 
 def test_one_vs_rest_cross_entropy_equals_pytorchs_binary_cross_entropy() -> None:
-    outputs, target = drawn()
+    outputs, target = random_logits()
     right = F.one_hot(target, CLASSES).float()
     rows = F.binary_cross_entropy(outputs.softmax(1), right, reduction="none").sum(1)
     torch.testing.assert_close(one_vs_rest_cross_entropy(outputs, target, None), rows.mean())
@@ -60,19 +87,19 @@ def test_one_vs_rest_cross_entropy_equals_pytorchs_binary_cross_entropy() -> Non
 
 
 def test_hinge_loss_equals_a_plain_loop() -> None:
-    outputs, target = drawn()
-    lacking = []
+    outputs, target = random_logits()
+    lacks = []
     for scores, right in zip(outputs.tolist(), target.tolist(), strict=True):
         best_other = max(score for code, score in enumerate(scores) if code != right)
-        lacking.append(max(0.0, 1 + best_other - scores[right]))
-    assert hinge_loss(outputs, target, None).item() == pytest.approx(np.mean(lacking), rel=1e-6)
-    weighed = np.mean([lack * WEIGHTS[code].item() for lack, code in zip(lacking, target.tolist(), strict=True)])
+        lacks.append(max(0.0, 1 + best_other - scores[right]))
+    assert hinge_loss(outputs, target, None).item() == pytest.approx(np.mean(lacks), rel=1e-6)
+    weighed = np.mean([lack * WEIGHTS[code].item() for lack, code in zip(lacks, target.tolist(), strict=True)])
     assert hinge_loss(outputs, target, WEIGHTS[target]).item() == pytest.approx(weighed, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_of_one_change_nothing(name: str) -> None:
-    outputs, target = drawn()
+    outputs, target = random_logits()
     torch.testing.assert_close(LOSSES[name](outputs, target, torch.ones(ROWS)), LOSSES[name](outputs, target, None))
 
 
@@ -91,23 +118,23 @@ def test_confident_wrong_predictions_have_a_finite_gradient(name: str, size: flo
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_half_precision_outputs_are_summed_in_full(name: str) -> None:
-    outputs, target = drawn()
+    outputs, target = random_logits()
     assert LOSSES[name](outputs.bfloat16(), target, None).dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_every_loss_trains_a_network(name: str, weights: str) -> None:
-    learned = task(name, weights)
-    outputs, _ = drawn()
-    codes = outputs.argmax(1)  # what a straight line can tell
-    finish = learned.output_transform(part(codes.numpy()))
+    classification = task(name, weights)
+    outputs, _ = random_logits()
+    codes = outputs.argmax(1)  # linearly separable
+    target = tensors(classification.target(part(codes.numpy())))
     torch.manual_seed(0)
-    network = nn.Linear(CLASSES, learned.head_width("vector"))
+    network = nn.Linear(CLASSES, classification.head_width("vector"))
     optimizer = torch.optim.Adam(network.parameters(), 0.05)
     for _ in range(200):
         optimizer.zero_grad()
-        learned.loss(network, (outputs,), finish.inverse(codes)).backward()
+        classification.loss(network, (outputs,), target).backward()
         optimizer.step()
     assert (network(outputs).argmax(1) == codes).float().mean() > 0.9
 
@@ -115,34 +142,21 @@ def test_every_loss_trains_a_network(name: str, weights: str) -> None:
 @given(st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=60))
 def test_balanced_classes_weigh_the_same_however_few_their_rows(codes: list[int]) -> None:
     """As scikit-learn's compute_class_weight: N / (K n)."""
-    finish = task(weights="balanced").output_transform(part(codes))
-    assert isinstance(finish, WeightedOutputTransform)
-    target = finish.inverse(torch.tensor(codes))
-    assert target.shape == (len(codes), 2)
-    back, weights = finish.split_weights(target)
-    assert back.tolist() == codes
+    target, weights = task(weights="balanced").target(part(codes))
+    assert target.tolist() == codes
     for code in set(codes):
         share = sum(weight for weight, one in zip(weights.tolist(), codes, strict=True) if one == code)
         assert share == pytest.approx(len(codes) / CLASSES, rel=1e-5)
 
 
-def test_balanced_leaves_what_the_network_answers_alone() -> None:
-    outputs, _ = drawn()
-    finish = task(weights="balanced").output_transform(part([0, 0, 1, 2, 3, 4]))
-    assert torch.equal(finish(outputs), outputs)
-    assert isinstance(task().output_transform(part([0])), Identity)
-
-
 def test_the_balanced_loss_is_the_mean_over_classes_of_their_own_losses() -> None:
-    outputs, target = drawn(3)
-    learned = task(weights="balanced")
-    balanced = learned.output_transform(part(target.numpy())).inverse(target)
+    outputs, target = random_logits(3)
+    classification = task(weights="balanced")
+    balanced = tensors(classification.target(part(target.numpy())))
     means = [F.cross_entropy(outputs[target == code], target[target == code]) for code in range(CLASSES)]
-    torch.testing.assert_close(learned.loss(nn.Identity(), (outputs,), balanced), torch.stack(means).mean())
+    torch.testing.assert_close(classification.loss(nn.Identity(), (outputs,), balanced), torch.stack(means).mean())
 
 
-def test_class_weights_are_saved_with_the_model() -> None:
-    fitted, fresh = ClassWeighted(3).fit(np.array([0, 0, 0, 1])), ClassWeighted(3)
-    fresh.load_state_dict(fitted.state_dict())
-    assert fresh.weights.tolist() == fitted.weights.tolist()
-    assert fitted.weights.tolist() == pytest.approx([4 / 9, 4 / 3, 4 / 3])  # N / (K n), n at least 1
+def test_a_class_without_a_row_divides_nothing_by_zero() -> None:
+    assert balanced_class_weights(np.array([0, 0, 0, 1]), 3).tolist() == pytest.approx([4 / 9] * 3 + [4 / 3])
+    assert isinstance(task(weights="balanced").output_transform(part([0])), Identity)

@@ -1,4 +1,4 @@
-"""Tables, texts and measurements over time, from what is stored to what a network reads; and every stem exported."""
+"""Stems of tables, texts, sequences and noise; every stem's shape, state and export."""
 
 import io
 from typing import Any
@@ -55,87 +55,87 @@ CASES: dict[str, Case] = {  # of every kind of column
 }
 
 
-def ready(kind: str, reads: InputType) -> tuple[Any, tuple[Tensor, ...]]:
-    """A fitted stem and what it is asked."""
+def fitted_stem(kind: str, input_type: InputType) -> tuple[Any, tuple[Tensor, ...]]:
+    """A fitted stem and its raw columns."""
     columns, values = CASES[kind]
     torch.manual_seed(0)
-    made = build_stem(columns, reads)
-    made.fit(values)
-    return made, tuple(torch.from_numpy(np.ascontiguousarray(one)) for one in values)
+    stem = build_stem(columns, input_type)
+    stem.fit(values)
+    return stem, tuple(torch.from_numpy(np.ascontiguousarray(one)) for one in values)
 
 
-EVERY = pytest.mark.parametrize(("kind", "reads"), STEMS, ids=lambda word: word)
+EVERY = pytest.mark.parametrize(("kind", "input_type"), STEMS, ids=lambda word: word)
 
 
 @EVERY
 @pytest.mark.parametrize("rows", [1, 2, ROWS])
-def test_a_network_gets_the_shape_it_was_promised_in_finite_numbers(kind: str, reads: InputType, rows: int) -> None:
-    made, asked = ready(kind, reads)
-    answer = made(*(values[:rows] for values in asked))
-    assert answer.shape == (rows, *made.inputs)
-    assert answer.dtype == torch.float32
-    assert answer.isfinite().all()
+def test_every_stem_gives_finite_numbers_of_the_stated_shape(kind: str, input_type: InputType, rows: int) -> None:
+    stem, columns = fitted_stem(kind, input_type)
+    features = stem(*(values[:rows] for values in columns))
+    assert features.shape == (rows, *stem.input_shape)
+    assert features.dtype == torch.float32
+    assert features.isfinite().all()
 
 
 @EVERY
-def test_stem_state_round_trips(kind: str, reads: InputType) -> None:
-    made, asked = ready(kind, reads)
-    blank: Any = build_stem(CASES[kind][0], reads)
-    blank.load_state_dict(made.state_dict())
-    assert torch.equal(blank(*asked), made(*asked))
+def test_stem_state_round_trips(kind: str, input_type: InputType) -> None:
+    stem, columns = fitted_stem(kind, input_type)
+    blank: Any = build_stem(CASES[kind][0], input_type)
+    blank.load_state_dict(stem.state_dict())
+    assert torch.equal(blank(*columns), stem(*columns))
 
 
 @EVERY
-def test_a_stem_is_exported_and_answers_the_same_at_any_batch_size(kind: str, reads: InputType) -> None:
-    made, asked = ready(kind, reads)
-    example = example_tensors(tuple(values.numpy() for values in asked))
-    names = [f"column_{number}" for number in range(len(asked))]
-    session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(_Variadic(made).eval(), example, names, "features")))
+def test_an_exported_stem_computes_the_same_at_any_batch_size(kind: str, input_type: InputType) -> None:
+    stem, columns = fitted_stem(kind, input_type)
+    example = example_tensors(tuple(values.numpy() for values in columns))
+    names = [f"column_{number}" for number in range(len(columns))]
+    session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(_Variadic(stem).eval(), example, names, "features")))
     with hide_torchscript_warnings():
-        script = torch.jit.load(io.BytesIO(torchscript_bytes(_Variadic(made).eval(), example)))
+        script = torch.jit.load(io.BytesIO(torchscript_bytes(_Variadic(stem).eval(), example)))
     for rows in (1, 2, 5):
-        some = tuple(values[:rows] for values in asked)
-        eager = made(*some)
+        some = tuple(values[:rows] for values in columns)
+        eager = stem(*some)
         torch.testing.assert_close(script(*some), eager, rtol=0, atol=1e-6)
-        (answer,) = session.run(["features"], dict(zip(names, (one.numpy() for one in some), strict=True)))
-        torch.testing.assert_close(torch.from_numpy(answer), eager.detach(), rtol=0, atol=1e-5)
+        (features,) = session.run(["features"], dict(zip(names, (one.numpy() for one in some), strict=True)))
+        torch.testing.assert_close(torch.from_numpy(features), eager.detach(), rtol=0, atol=1e-5)
 
 
 class _Variadic(torch.nn.Module):
     """What is exported takes its columns in order, as the whole model does."""
 
-    def __init__(self, made: Any) -> None:
+    def __init__(self, stem: Any) -> None:
         super().__init__()
-        self.made = made
+        self.stem = stem
 
     def forward(self, *columns: Tensor) -> Tensor:
-        answer: Tensor = self.made(*columns)
-        return answer
+        features: Tensor = self.stem(*columns)
+        return features
 
 
 @pytest.mark.parametrize(
-    ("columns", "reads", "words"),
+    ("columns", "input_type", "words"),
     [
-        ((NUMBER, CATEGORY), "image", "a table cannot be read as a image, only as: vector"),
-        ((STEPS,), "image", "a steps cannot be read as a image, only as: sequence, vector"),
-        ((ColumnSpec("mask", (8, 8)),), "vector", "a mask cannot be read as a vector"),
+        ((NUMBER, CATEGORY), "image", "table cannot be read as image, only as: vector"),
+        ((STEPS,), "image", "steps cannot be read as image, only as: sequence, vector"),
+        ((ColumnSpec("mask", (8, 8)),), "vector", "mask cannot be read as vector"),
         ((NUMBER, STEPS), "vector", "a table holds numbers, categories and texts, got a column of kind steps"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_can(
-    columns: tuple[ColumnSpec, ...], reads: InputType, words: str
+def test_an_unreadable_column_is_refused_with_what_can_be_read(
+    columns: tuple[ColumnSpec, ...], input_type: InputType, words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        build_stem(columns, reads)
+        build_stem(columns, input_type)
 
 
 # Tables
 
 
 def number_stem(values: np.ndarray) -> NumberStem:
-    made = NumberStem()
-    made.fit(values)
-    return made
+    stem = NumberStem()
+    stem.fit(values)
+    return stem
 
 
 def test_numbers_are_standardised_like_scikit_learn_with_missing_flags() -> None:
@@ -150,55 +150,55 @@ def test_numbers_are_standardised_like_scikit_learn_with_missing_flags() -> None
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 30), elements=st.floats(width=32, allow_infinity=False)))
-def test_no_number_however_large_becomes_more_than_a_hundred(values: np.ndarray) -> None:
-    made = number_stem(values)
-    x = made(torch.from_numpy(values))
+def test_no_feature_of_a_number_exceeds_a_hundred(values: np.ndarray) -> None:
+    stem = number_stem(values)
+    x = stem(torch.from_numpy(values))
     assert x.isfinite().all()
     largest = np.float32(np.finfo(np.float32).max)
-    assert made(torch.tensor([largest, -largest]))[:, 0].abs().max() < 100
+    assert stem(torch.tensor([largest, -largest]))[:, 0].abs().max() < 100
 
 
 def test_outliers_beyond_three_deviations_are_compressed_monotonically() -> None:
-    made = number_stem(np.array([-1.0, 1.0], dtype=np.float32))  # mean 0, deviation 1
-    asked = torch.tensor([-1e6, -4.0, -3.0, 0.0, 2.0, 3.0, 4.0, 1e6])
-    x = made(asked)[:, 0]
+    stem = number_stem(np.array([-1.0, 1.0], dtype=np.float32))  # mean 0, deviation 1
+    columns = torch.tensor([-1e6, -4.0, -3.0, 0.0, 2.0, 3.0, 4.0, 1e6])
+    x = stem(columns)[:, 0]
     assert x[2:6].tolist() == [-3.0, 0.0, 2.0, 3.0]
     assert x[6].item() == pytest.approx(3 + np.log(2))  # 3 + log(1 + 4 - 3)
-    assert torch.equal(x, -made(-asked)[:, 0])
+    assert torch.equal(x, -stem(-columns)[:, 0])
     assert (x.diff() > 0).all()
 
 
 @pytest.mark.parametrize("values", [[7.0, 7.0], [np.nan, np.nan], [np.inf, 5.0], [0.0, 1.4e-45]])
 def test_a_constant_column_gives_finite_features(values: list[float]) -> None:
-    made = number_stem(np.array(values, dtype=np.float32))
-    assert made.scale.item() == 1
-    assert made(torch.tensor([7.0, NAN])).isfinite().all()
+    stem = number_stem(np.array(values, dtype=np.float32))
+    assert stem.scale.item() == 1
+    assert stem(torch.tensor([7.0, NAN])).isfinite().all()
 
 
 def category_stem(codes: list[int], categories: int) -> CategoryStem:
-    made = CategoryStem(categories)
-    made.fit(np.array(codes))
-    return made
+    stem = CategoryStem(categories)
+    stem.fit(np.array(codes))
+    return stem
 
 
-def test_a_category_has_an_input_of_its_own_and_what_is_unknown_shares_the_last() -> None:
-    made = category_stem([0] * MIN_CATEGORY_ROWS + [1] * (MIN_CATEGORY_ROWS - 1) + [2] * 50 + [-1] * 7, 4)
-    x = made(torch.tensor([0, 1, 2, 3, -1, 99]))
+def test_unknown_and_rare_categories_share_the_last_feature() -> None:
+    stem = category_stem([0] * MIN_CATEGORY_ROWS + [1] * (MIN_CATEGORY_ROWS - 1) + [2] * 50 + [-1] * 7, 4)
+    x = stem(torch.tensor([0, 1, 2, 3, -1, 99]))
     assert x.argmax(1).tolist() == [0, 4, 2, 4, 4, 4]  # rare, never seen, missing, out of range: the last
     assert x.sum(1).tolist() == [1.0] * 6
 
 
-def test_in_a_small_table_no_category_that_is_among_the_most_frequent_is_rare() -> None:
-    made = category_stem([0, 1], 3)
-    assert made(torch.tensor([0, 1, 2])).argmax(1).tolist() == [0, 1, 3]
+def test_the_most_frequent_category_of_a_small_table_is_never_rare() -> None:
+    stem = category_stem([0, 1], 3)
+    assert stem(torch.tensor([0, 1, 2])).argmax(1).tolist() == [0, 1, 3]
 
 
 def test_the_columns_of_a_table_stand_side_by_side_in_their_order() -> None:
-    made, asked = ready("table", "vector")
-    assert isinstance(made, TableStem)
-    x = made(*asked)
-    apart = [part(values) for part, values in zip(made.parts, asked, strict=True)]
-    assert made.input_shape == (2 + 5 + VOCABULARY,)
+    stem, columns = fitted_stem("table", "vector")
+    assert isinstance(stem, TableStem)
+    x = stem(*columns)
+    apart = [part(values) for part, values in zip(stem.column_stems, columns, strict=True)]
+    assert stem.input_shape == (2 + 5 + VOCABULARY,)
     assert torch.equal(x, torch.cat(apart, 1))
 
 
@@ -209,34 +209,34 @@ def counts_of(texts: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(text, minlength=VOCABULARY) for text in texts])
 
 
-def test_words_are_weighed_as_scikit_learns_tf_idf_weighs_them() -> None:
-    made, asked = ready("text", "vector")
-    assert isinstance(made, TfidfStem)
+def test_tf_idf_equals_that_of_scikit_learn() -> None:
+    stem, columns = fitted_stem("text", "vector")
+    assert isinstance(stem, TfidfStem)
     counts = counts_of(TEXTS)
     counts[:, [PADDING_ID, UNKNOWN_ID]] = 0
     reference = TfidfTransformer(sublinear_tf=True, smooth_idf=True).fit(counts)
-    np.testing.assert_allclose(made(*asked).numpy(), reference.transform(counts).toarray(), atol=1e-6)
+    np.testing.assert_allclose(stem(*columns).numpy(), reference.transform(counts).toarray(), atol=1e-6)
 
 
-def test_a_word_that_stands_twice_counts_more_and_a_rare_one_most() -> None:
-    made = TfidfStem((ColumnSpec("text", (3,), 4, 3),), "vector")
-    made.fit((np.array([[2, 3, 0], [2, 0, 0]]),))
-    assert made.weight.tolist() == pytest.approx([0, 0, 1, 1 + np.log(3 / 2)])  # log((1 + N) / (1 + n)) + 1
-    x = made(torch.tensor([[2, 2, 3]]))[0]
+def test_repeated_words_count_more_and_rare_ones_most() -> None:
+    stem = TfidfStem((ColumnSpec("text", (3,), 4, 3),), "vector")
+    stem.fit((np.array([[2, 3, 0], [2, 0, 0]]),))
+    assert stem.weight.tolist() == pytest.approx([0, 0, 1, 1 + np.log(3 / 2)])  # log((1 + N) / (1 + n)) + 1
+    x = stem(torch.tensor([[2, 2, 3]]))[0]
     one, other = 1 + np.log(2), 1 + np.log(3 / 2)
     assert x.tolist() == pytest.approx([0, 0, one / np.hypot(one, other), other / np.hypot(one, other)])
 
 
 def test_a_text_of_no_known_word_is_all_zeros() -> None:
-    made, _ = ready("text", "vector")
-    assert not made(torch.tensor([[PADDING_ID] * LENGTH, [UNKNOWN_ID] * LENGTH])).any()
+    stem, _ = fitted_stem("text", "vector")
+    assert not stem(torch.tensor([[PADDING_ID] * LENGTH, [UNKNOWN_ID] * LENGTH])).any()
 
 
-def test_padding_is_moved_to_the_front_so_that_a_text_ends_with_its_last_word() -> None:
-    made, _ = ready("text", "sequence")
-    assert isinstance(made, EmbeddingStem)
-    x = made(torch.tensor([[5, 3, 7, 0, 0, 0], [2, 3, 4, 5, 6, 7], [0] * 6])).detach()
-    points = made.points.weight.detach()
+def test_padding_is_moved_to_the_front_of_a_text() -> None:
+    stem, _ = fitted_stem("text", "sequence")
+    assert isinstance(stem, EmbeddingStem)
+    x = stem(torch.tensor([[5, 3, 7, 0, 0, 0], [2, 3, 4, 5, 6, 7], [0] * 6])).detach()
+    points = stem.embedding.weight.detach()
     assert x[:, :, EMBEDDING_DIM].tolist() == [[0, 0, 0, 1, 1, 1], [1] * 6, [0] * 6]
     assert torch.equal(x[0, 3:, :EMBEDDING_DIM], points[[5, 3, 7]])
     assert torch.equal(x[1, :, :EMBEDDING_DIM], points[[2, 3, 4, 5, 6, 7]])
@@ -248,33 +248,33 @@ def test_padding_is_moved_to_the_front_so_that_a_text_ends_with_its_last_word() 
 
 
 def test_measurements_are_standardised_per_variable_and_gaps_are_marked() -> None:
-    made, asked = ready("steps", "sequence")
-    assert isinstance(made, StepsStem)
-    x = made(*asked).numpy()
+    stem, columns = fitted_stem("steps", "sequence")
+    assert isinstance(stem, StepsStem)
+    x = stem(*columns).numpy()
     missing = np.isnan(SEQUENCES)
     flat = SEQUENCES.reshape(-1, 2).astype(np.float64)
     expected = StandardScaler().fit_transform(flat).reshape(SEQUENCES.shape)
     np.testing.assert_allclose(x[..., :2][~missing], expected[~missing], atol=1e-5)
     assert not x[..., :2][missing].any()
     assert np.array_equal(x[..., 2], ~missing.all(2)), "a step that lacks one of its values is present all the same"
-    vector, _ = ready("steps", "vector")
-    assert np.array_equal(vector(*asked).numpy(), x[..., :2].reshape(ROWS, -1))
+    vector, _ = fitted_stem("steps", "vector")
+    assert np.array_equal(vector(*columns).numpy(), x[..., :2].reshape(ROWS, -1))
 
 
 def test_a_constant_or_missing_variable_gives_finite_features() -> None:
     values = np.stack([np.full((3, 4), 9.0), np.full((3, 4), np.nan)], axis=2).astype(np.float32)
-    made = StepsStem((ColumnSpec("steps", (4, 2)),), "sequence")
-    made.fit((values,))
-    assert made.scale.tolist() == [1, 1]
-    assert not made(torch.from_numpy(values))[..., :2].any()
+    stem = StepsStem((ColumnSpec("steps", (4, 2)),), "sequence")
+    stem.fit((values,))
+    assert stem.scale.tolist() == [1, 1]
+    assert not stem(torch.from_numpy(values))[..., :2].any()
 
 
 @pytest.mark.parametrize(("module", "kind"), [(steps_module, "steps"), (text_module, "text")])
 def test_a_large_train_part_is_measured_in_blocks(module: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: InputType = "vector"
-    whole, asked = ready(kind, reads)
+    input_type: InputType = "vector"
+    whole, columns = fitted_stem(kind, input_type)
     monkeypatch.setattr(module, "CHUNK_EXAMPLES", 7)
-    torch.testing.assert_close(ready(kind, reads)[0](*asked), whole(*asked), rtol=0, atol=1e-6)
+    torch.testing.assert_close(fitted_stem(kind, input_type)[0](*columns), whole(*columns), rtol=0, atol=1e-6)
 
 
 def test_every_stem_of_the_table_is_tried_here() -> None:

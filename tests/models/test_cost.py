@@ -1,15 +1,16 @@
-"""What an answer costs, against numbers worked out by hand."""
+"""Cost of one prediction, against numbers worked out by hand."""
 
 import pytest
 import torch
 from torch import nn
 
-from models import ARCHITECTURES, build_network, lenet5, mlp
+from models import ARCHITECTURES, build_network, cnn, esn, lenet5, lstm, mlp, pca
 from models.blocks.cost import Cost, network_cost
+from models.blocks.hyperparameters import make_config
 from models.blocks.scikit import ScikitModel
 
 
-def test_an_mlp_costs_two_operations_per_weight_of_its_matrices():
+def test_an_mlp_costs_two_operations_per_weight_of_its_matrices() -> None:
     network = mlp.MLP(mlp.Config(width=32, depth=2, normalisation="layer"), (64,), 10)
     matrices = 64 * 32 + 32 * 32 + 32 * 10
     biases = 32 + 32 + 10
@@ -17,7 +18,7 @@ def test_an_mlp_costs_two_operations_per_weight_of_its_matrices():
     assert network_cost(network, (64,)) == Cost(matrices + biases + normalising, 2 * matrices)
 
 
-def test_lenet5_at_the_width_of_the_paper_costs_what_the_paper_says():
+def test_lenet5_at_the_width_of_the_paper_costs_what_the_paper_says() -> None:
     network = lenet5.LeNet5(lenet5.Config(width=1), (1, 28, 28), 10)
     # The paper's own counts, section II.B: C1 156 parameters, S2 12, S4 32, C5 48,120, F6 10,164.
     # C3 is 16 * (6 * 25 + 1) = 2,416 with every map connected, and the linear output 84 * 10 + 10 = 850.
@@ -27,7 +28,7 @@ def test_lenet5_at_the_width_of_the_paper_costs_what_the_paper_says():
     assert network_cost(network, (1, 28, 28)) == Cost(parameters, 2 * (maps + dense))
 
 
-def test_lenet5_on_an_8x8_digit():
+def test_lenet5_on_an_8x8_digit() -> None:
     network = lenet5.LeNet5(lenet5.Config(width=1), (1, 8, 8), 10)
     parameters = 6 * (9 + 1) + 12 + 16 * (6 * 9 + 1) + (16 * 4 * 4 + 1) * 120 + 121 * 84 + 85 * 10  # no S4
     maps = 8 * 8 * 6 * 9 + 4 * 4 * 16 * 6 * 9
@@ -35,7 +36,42 @@ def test_lenet5_on_an_8x8_digit():
     assert network_cost(network, (1, 8, 8)) == Cost(parameters, 2 * (maps + dense))
 
 
-def solved(name: str, **settings: object) -> ScikitModel:
+def test_an_lstm_costs_four_gates_per_step() -> None:
+    network = lstm.LSTM(lstm.Config(width=16, depth=2, bidirectional=True), (7, 5), 3)
+    matrices = 2 * 4 * 16 * (5 + 16) + 2 * 4 * 16 * (33 + 16)  # two directions, four gates, inputs and hidden state
+    assert network_cost(network, (7, 5)) == Cost(matrices + 32 * 3 + 3, 2 * (7 * matrices + 32 * 3))
+
+
+def test_an_esn_costs_its_reservoir_at_every_step() -> None:
+    network = esn.ESN(esn.Config(units=20), (7, 5), 3)
+    assert network_cost(network, (7, 5)) == Cost(20 * 5 + 20 * 20 + 40 * 3 + 3, 2 * (7 * (20 * 5 + 20 * 20) + 40 * 3))
+
+
+def test_a_cnn_costs_nine_weights_per_pixel_and_pair_of_maps() -> None:
+    network = cnn.CNN(cnn.Config(width=8, depth=2), (1, 28, 28), 10)
+    pairs = [(1, 8, 28), (8, 8, 14), (8, 16, 14), (16, 16, 7)]  # maps read, maps written, side of what is written
+    weights = sum(9 * read * written for read, written, _ in pairs)
+    normalisation = 2 * (8 + 8 + 16 + 16)
+    products = sum(9 * read * written * side**2 for read, written, side in pairs)
+    assert network_cost(network, (1, 28, 28)) == Cost(weights + normalisation + 16 * 10 + 10, 2 * (products + 16 * 10))
+
+
+def test_a_pca_costs_two_matrices() -> None:
+    assert network_cost(pca.PCA(pca.Config(code=4), (30,), 20), (30,)) == Cost(
+        30 + 4 * 30 + 20 * 4 + 20, 2 * (4 * 30 + 20 * 4)
+    )
+
+
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_the_cost_of_a_generator_leaves_out_what_only_trains(name: str) -> None:
+    network = build_network(
+        name, make_config(ARCHITECTURES[name].config, {"latent": 4, "width": 64, "depth": 1}), (64,), 20
+    )
+    matrices = 4 * 64 + 64 * 20
+    assert network_cost(network, (64,)) == Cost(matrices + 64 + 20, 2 * matrices)
+
+
+def fitted(name: str, **settings: object) -> ScikitModel:
     network = build_network(name, ARCHITECTURES[name].config(**settings), (2,), 3)
     assert isinstance(network, ScikitModel)
     # Class 0 left of -1, class 1 between, class 2 right of 1; the second input says nothing
@@ -44,27 +80,29 @@ def solved(name: str, **settings: object) -> ScikitModel:
     return network
 
 
-def test_a_logistic_regression_costs_two_operations_per_weight():
-    assert network_cost(solved("logistic_regression"), (2,)) == Cost(2 * 3 + 3, 2 * 2 * 3)
+def test_a_logistic_regression_costs_two_operations_per_weight() -> None:
+    assert network_cost(fitted("logistic_regression"), (2,)) == Cost(2 * 3 + 3, 2 * 2 * 3)
 
 
-def test_a_decision_tree_costs_a_comparison_per_level():
-    # Two questions split three classes: 2 * (input, threshold) and 3 leaves of 3 shares
-    assert network_cost(solved("decision_tree", leaf=1), (2,)) == Cost(2 * 2 + 3 * 3, 2)
+def test_a_decision_tree_costs_a_comparison_per_level() -> None:
+    # Two splits separate three classes: 2 * (input, threshold) and 3 leaves of 3 shares
+    assert network_cost(fitted("decision_tree", leaf=1), (2,)) == Cost(2 * 2 + 3 * 3, 2)
 
 
-def test_gradient_boosting_costs_the_way_down_every_tree():
-    network = solved("gradient_boosting", rounds=4, depth=1, subsample=1.0)
-    # 4 rounds of 3 trees, at most one question each: (2 + 2 leaves, a comparison, 2 to add) or a bare leaf; 3 starts
+def test_gradient_boosting_costs_the_path_through_every_tree() -> None:
+    network = fitted("gradient_boosting", rounds=4, depth=1, subsample=1.0)
+    # 4 rounds of 3 trees, at most one split each: (2 + 2 leaves, a comparison, 2 to add) or a leaf; 3 initial values
     trees = [tree.tree_ for tree in network.estimator.estimators_.ravel()]
-    asking = sum(tree.node_count == 3 for tree in trees)
+    splitting = sum(tree.node_count == 3 for tree in trees)
     assert len(trees) == 12
-    assert asking
-    assert network_cost(network, (2,)) == Cost(4 * asking + (12 - asking) + 3, 3 * asking + 2 * (12 - asking))
+    assert splitting
+    assert network_cost(network, (2,)) == Cost(
+        4 * splitting + (12 - splitting) + 3, 3 * splitting + 2 * (12 - splitting)
+    )
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_counting_leaves_a_network_as_it_was(training):
+def test_counting_leaves_a_network_as_it_was(training: bool) -> None:
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).train(training)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
     assert network_cost(network, (3,)) == Cost(3 * 4 + 4 + 2 * 4, 2 * 3 * 4)

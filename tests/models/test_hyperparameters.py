@@ -1,4 +1,7 @@
-"""Settings: default, search range and validity in one place, and errors that a person can act on."""
+"""Hyperparameters: default, search range and valid values, and errors that a person can act on."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from models.blocks.hyperparameters import (
     Choice,
     Hyperparameters,
     Range,
+    SettingValue,
     apply_overrides,
     check_space,
     choice,
@@ -39,19 +43,19 @@ SPACE = {
 }
 
 
-def test_search_space_and_first_trial_follow_the_config_fields():
+def test_search_space_and_first_trial_follow_the_config_fields() -> None:
     assert default_space(Config) == SPACE
     assert list(default_space(Config)) == list(SPACE)
     assert default_settings(Config) == Config().model_dump()
     assert list(default_settings(Config)) == list(SPACE)
 
 
-def test_the_ends_of_a_range_have_the_type_of_its_default():
+def test_the_ends_of_a_range_have_the_type_of_its_default() -> None:
     assert all(type(end) is int for end in (SPACE["width"].low, SPACE["width"].high))
     assert type(default_space(Config)["penalty"].high) is float
 
 
-def test_settings_cannot_be_changed_afterwards():
+def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Config().width = 3
 
@@ -61,7 +65,7 @@ def test_settings_cannot_be_changed_afterwards():
     [{"width": 4096}, {"dropout": 0.9}, {"penalty": 1000}, {"batch": 256}, {"activation": "tanh"}],
     ids=str,
 )
-def test_values_outside_the_search_range_may_be_fixed(settings):
+def test_values_outside_the_search_range_may_be_fixed(settings: dict[str, Any]) -> None:
     assert make_config(Config, settings).model_dump() == default_settings(Config) | settings
     assert list(apply_overrides(SPACE, settings, {})) == [name for name in SPACE if name not in settings]
 
@@ -82,15 +86,15 @@ def test_values_outside_the_search_range_may_be_fixed(settings):
     ],
     ids=str,
 )
-def test_impossible_settings_are_refused(settings, words):
-    with pytest.raises(ValueError, match=r"found|unknown") as refusal:
+def test_impossible_settings_are_refused(settings: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"found|unknown") as caught:
         make_config(Config, settings)
-    assert "\n" not in str(refusal.value)
-    assert all(word in str(refusal.value) for word in words)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
 
 
 @pytest.mark.parametrize(
-    ("search", "extent"),
+    ("search", "domain"),
     [
         ({"width": [32, 64]}, Range(32, 64, log=True, integer=True)),
         ({"dropout": [0, 0.25]}, Range(0.0, 0.25)),
@@ -104,13 +108,13 @@ def test_impossible_settings_are_refused(settings, words):
     ],
     ids=str,
 )
-def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
+def test_a_search_replaces_a_range_and_leaves_the_others(search: dict[str, Any], domain: Range | Choice) -> None:
     (name,) = search
     narrow = apply_overrides(SPACE, {}, search)
-    assert narrow == SPACE | {name: extent}
+    assert narrow == SPACE | {name: domain}
     assert list(narrow) == list(SPACE)
-    if isinstance(extent, Choice):
-        assert [type(option) for option in narrow[name].options] == [type(option) for option in extent.options]
+    if isinstance(domain, Choice):
+        assert [type(option) for option in narrow[name].options] == [type(option) for option in domain.options]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +125,7 @@ def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
         ({"width": 3}, {"width": [1, 2]}, ["width", "both fixed (to 3) and searched"]),
         ({"width": 3.5}, {}, ["width", "whole number", "3.5"]),
         ({"width": True}, {}, ["width", "whole number", "True"]),
-        ({"penalty": "3e-3"}, {}, ["penalty", "a number", "'3e-3'", "3.0e-3"]),
+        ({"penalty": "3e-3"}, {}, ["penalty", "a number", "'3e-3'"]),
         ({"penalty": float("inf")}, {}, ["penalty", "a number", "inf"]),
         ({"activation": "rleu"}, {}, ["activation", "one of relu, gelu, tanh", "'rleu'"]),
         ({"activation": 1}, {}, ["activation", "one of relu, gelu, tanh", "found 1"]),
@@ -143,11 +147,11 @@ def test_a_search_replaces_a_range_and_leaves_the_others(search, extent):
     ],
     ids=str,
 )
-def test_impossible_search_overrides_are_refused(fix, search, words):
-    with pytest.raises(ValueError, match=words[0]) as refusal:
+def test_impossible_search_overrides_are_refused(fix: dict[str, Any], search: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ValueError, match=words[0]) as caught:
         apply_overrides(SPACE, fix, search)
-    assert "\n" not in str(refusal.value)
-    assert all(word in str(refusal.value) for word in words)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
 
 
 @pytest.mark.parametrize(
@@ -159,18 +163,20 @@ def test_impossible_search_overrides_are_refused(fix, search, words):
     ],
     ids=str,
 )
-def test_a_search_among_values_that_cannot_be_is_refused_before_it_starts(search, words):
-    with pytest.raises(ValueError, match=words[0]) as refusal:
+def test_a_search_over_invalid_values_is_refused_before_it_starts(search: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ValueError, match=words[0]) as caught:
         check_space(Config, apply_overrides(SPACE, {}, search))
-    assert all(word in str(refusal.value) for word in words)
+    assert all(word in str(caught.value) for word in words)
 
 
-def test_a_space_may_hold_the_settings_of_others():
+def test_settings_of_other_configs_are_skipped() -> None:
     check_space(Config, SPACE | {"learning_rate": Range(1e-4, 1e-2, log=True)})
 
 
 @given(st.integers(16, 512), st.integers(16, 512), st.floats(0, 0.5), st.sampled_from(["relu", "gelu", "tanh"]))
-def test_overrides_remove_fixed_settings_and_replace_ranges(one, other, dropout, activation):
+def test_overrides_remove_fixed_settings_and_replace_ranges(
+    one: int, other: int, dropout: float, activation: str
+) -> None:
     low, high = sorted((one, other + 512))
     narrow = apply_overrides(SPACE, {"dropout": dropout, "activation": activation}, {"width": [low, high]})
     assert list(narrow) == ["width", "penalty", "batch", "bias"]
@@ -192,19 +198,19 @@ def test_overrides_remove_fixed_settings_and_replace_ranges(one, other, dropout,
         (lambda: choice("relu", "gelu", "tanh"), "none of the options"),
     ],
 )
-def test_a_line_that_contradicts_itself_is_refused_where_it_stands(line, words):
+def test_a_contradictory_definition_is_refused_where_it_stands(line: Callable[[], Any], words: list[str]) -> None:
     with pytest.raises(ValueError, match=words):
         line()
 
 
-def test_a_setting_without_a_range_is_no_setting():
+def test_a_setting_without_a_range_is_no_setting() -> None:
     with pytest.raises(AssertionError, match=r"tunable\(...\) or choice\(...\)"):
 
         class Bare(Hyperparameters):
             width: int = 3
 
 
-def test_a_whole_default_on_a_fractional_setting_is_caught():
+def test_a_whole_default_on_a_fractional_setting_is_caught() -> None:
     with pytest.raises(AssertionError, match=r"Mixed.rate"):
 
         class Mixed(Hyperparameters):
@@ -212,7 +218,7 @@ def test_a_whole_default_on_a_fractional_setting_is_caught():
 
 
 @pytest.mark.parametrize(
-    ("default", "extent", "expected"),
+    ("default", "domain", "expected"),
     [
         (80, Range(20, 160, integer=True), 80),
         (80, Range(200, 800, integer=True), 200),
@@ -223,6 +229,8 @@ def test_a_whole_default_on_a_fractional_setting_is_caught():
         ("gelu", Choice(("relu", "silu")), "relu"),
     ],
 )
-def test_a_search_begins_at_the_default_or_next_to_it(default, extent, expected):
-    assert nearest_to_default(default, extent) == expected
-    assert type(nearest_to_default(default, extent)) is type(expected)
+def test_a_search_begins_at_the_value_nearest_to_the_default(
+    default: SettingValue, domain: Range | Choice, expected: SettingValue
+) -> None:
+    assert nearest_to_default(default, domain) == expected
+    assert type(nearest_to_default(default, domain)) is type(expected)

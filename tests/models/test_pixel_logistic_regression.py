@@ -1,4 +1,4 @@
-"""The classical line of segmentation: solved on a sample of pixels, the same every time."""
+"""Logistic regression of pixels: scikit-learn's weights, features of windows, a reproducible sample."""
 
 import numpy as np
 import pytest
@@ -16,18 +16,18 @@ def stripes(images: int = 6, side: int = 24, seed: int = 0) -> tuple[torch.Tenso
     return (noise * (0.3 + (codes == 2)) + 2.0 * (codes == 1))[:, None], codes
 
 
-def test_it_learns_what_brightness_and_roughness_tell() -> None:
+def test_it_classifies_pixels_by_brightness_and_roughness() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 3)
     network.fit(x, y, seed=0)
-    other, truth = stripes(seed=1)
-    right = (network(other).argmax(1) == truth).float().mean().item()
-    assert right > 0.85  # 1/3 is guessing; 0.93 where this was written
+    other, labels = stripes(seed=1)
+    right = (network(other).argmax(1) == labels).float().mean().item()
+    assert right > 0.85  # 1/3 is chance; 0.93 where this was written
     assert network.fit_warnings == ()
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_it_answers_what_scikit_learn_would(classes: int) -> None:
+def test_probabilities_equal_those_of_scikit_learn(classes: int) -> None:
     x, y = stripes(2)
     y = y.clamp(max=classes - 1)
     network = PixelLogisticRegression(Config(inverse_penalty=0.5), (1, 24, 24), classes)
@@ -39,13 +39,13 @@ def test_it_answers_what_scikit_learn_would(classes: int) -> None:
     assert np.abs(found - expected).max() < 1e-5
 
 
-def test_the_surroundings_are_means_and_deviations_of_windows() -> None:
+def test_features_are_means_and_deviations_of_windows() -> None:
     image = torch.zeros(1, 1, 9, 9)
     image[0, 0, 4, 4] = 9.0
-    value, mean3, stray3, mean7, _ = pixel_features(image)[0, :, 4, 4]
+    value, mean3, deviation3, mean7, _ = pixel_features(image)[0, :, 4, 4]
     assert value == 9
     assert mean3 == 1  # 9 / 9
-    assert stray3.item() == pytest.approx((8 + 8 * 1) / 9)  # |9 - 1| once and |0 - 1| for the 8 around it
+    assert deviation3.item() == pytest.approx((8 + 8 * 1) / 9)  # |9 - 1| once and |0 - 1| for the 8 around it
     assert mean7.item() == pytest.approx(9 / 49)
     assert pixel_features(image)[0, 1, 0, 0] == 0  # outside the image there is nothing, not black
     assert pixel_features(torch.full((1, 1, 5, 5), 3.0))[0, 1].unique().tolist() == [3.0]
@@ -71,14 +71,14 @@ def test_a_sample_is_the_pixels_it_names(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(features[:, 0], codes)
 
 
-def test_a_class_that_never_occurs_is_never_answered() -> None:
+def test_a_class_that_never_occurs_is_never_predicted() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 5)
     network.fit(x, y, seed=0)
     assert network(x).softmax(1)[:, 3:].max() < 1e-6
 
 
-def test_a_single_class_is_always_answered() -> None:
+def test_a_single_class_is_always_predicted() -> None:
     x, y = stripes()
     network = PixelLogisticRegression(Config(), (1, 24, 24), 3)
     network.fit(x, torch.full_like(y, 2), seed=0)

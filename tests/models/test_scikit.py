@@ -1,7 +1,8 @@
-"""A scikit-learn classifier or regressor in the place of a network."""
+"""Scikit-learn classifiers and regressors as networks."""
 
 import io
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -50,113 +51,113 @@ def network(name: str, **settings: object) -> ScikitModel:
 
 def regressor(name: str, target: torch.Tensor) -> ScikitModel:
     constructor, config = REGRESSORS[name]
-    solved = constructor(config, (10,), target.shape[1])
-    solved.fit(Z, target, seed=3)
-    return solved
+    model = constructor(config, (10,), target.shape[1])
+    model.fit(Z, target, seed=3)
+    return model
 
 
-def dumped(solved: ScikitModel) -> bytes:
+def dump_estimator(model: ScikitModel) -> bytes:
     content = io.BytesIO()
-    joblib.dump(solved.estimator, content)
+    joblib.dump(model.estimator, content)
     return content.getvalue()
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_softmax_of_the_answer_gives_the_probabilities_back(name):
-    solved = network(name)
-    solved.fit(X, Y, seed=0)
-    expected = solved.estimator.predict_proba(X.double().numpy())
-    np.testing.assert_allclose(solved(X).softmax(1), expected, rtol=0, atol=1e-6)
-    assert solved.fit_warnings == ()
+def test_a_softmax_of_the_outputs_gives_the_probabilities_back(name: str) -> None:
+    model = network(name)
+    model.fit(X, Y, seed=0)
+    expected = model.estimator.predict_proba(X.double().numpy())
+    np.testing.assert_allclose(model(X).softmax(1), expected, rtol=0, atol=1e-6)
+    assert model.fit_warnings == ()
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_solving_twice_gives_the_same_bytes(name):
-    solutions = [network(name), network(name)]
-    for solved in solutions:
-        solved.fit(X, Y, seed=5)
-    assert dumped(solutions[0]) == dumped(solutions[1])
+def test_fitting_a_classifier_twice_gives_the_same_bytes(name: str) -> None:
+    models = [network(name), network(name)]
+    for model in models:
+        model.fit(X, Y, seed=5)
+    assert dump_estimator(models[0]) == dump_estimator(models[1])
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_class_that_never_occurred_gets_the_smallest_probability(name):
-    solved = network(name)
+def test_a_class_that_never_occurred_gets_the_smallest_probability(name: str) -> None:
+    model = network(name)
     seen = Y != 3
-    solved.fit(X[seen], Y[seen], seed=0)
-    scores = solved(X)
+    model.fit(X[seen], Y[seen], seed=0)
+    scores = model(X)
     assert scores.shape == (400, 10)
     torch.testing.assert_close(scores[:, 3], torch.full((400,), MIN_PROBABILITY).log())
     assert (scores.argmax(1) == Y)[seen].float().mean() > 0.8
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_an_empty_batch_gives_an_empty_prediction(name):
-    solved = network(name)
-    solved.fit(X, Y, seed=0)
-    assert solved(X[:0]).shape == (0, 10)
+def test_an_empty_batch_gives_an_empty_prediction(name: str) -> None:
+    model = network(name)
+    model.fit(X, Y, seed=0)
+    assert model(X[:0]).shape == (0, 10)
 
 
 @pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_numbers_are_answered_with_the_estimators_own(name, target):
-    solved = regressor(name, target)
-    expected = solved.estimator.predict(Z.double().numpy()).reshape(target.shape)
-    assert solved(Z).dtype == torch.float32
-    np.testing.assert_allclose(solved(Z), expected, rtol=1e-6)
-    assert solved(Z[:0]).shape == (0, target.shape[1])
-    left = (solved(Z) - target).square().mean(0)
-    assert (left < 0.6 * target.var(0)).all()  # of the target's variance; published fits of these data explain half
+def test_a_regressor_predicts_what_its_estimator_does(name: str, target: torch.Tensor) -> None:
+    model = regressor(name, target)
+    expected = model.estimator.predict(Z.double().numpy()).reshape(target.shape)
+    assert model(Z).dtype == torch.float32
+    np.testing.assert_allclose(model(Z), expected, rtol=1e-6)
+    assert model(Z[:0]).shape == (0, target.shape[1])
+    left = (model(Z) - target).square().mean(0)
+    assert (left < 0.6 * target.var(0)).all()  # of the target's variance; published models of these data explain half
 
 
 @pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_numbers_solved_for_twice_are_the_same_bytes(name, target):
-    assert dumped(regressor(name, target)) == dumped(regressor(name, target))
+def test_fitting_a_regressor_twice_gives_the_same_bytes(name: str, target: torch.Tensor) -> None:
+    assert dump_estimator(regressor(name, target)) == dump_estimator(regressor(name, target))
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_an_estimator_that_was_read_back_answers_as_before(name):
-    solved = regressor(name, TWO)
+def test_a_reloaded_estimator_predicts_as_before(name: str) -> None:
+    model = regressor(name, TWO)
     constructor, config = REGRESSORS[name]
     blank = constructor(config, (10,), 2)
-    blank.estimator = joblib.load(io.BytesIO(dumped(solved)))
-    assert torch.equal(blank(Z), solved(Z))
+    blank.estimator = joblib.load(io.BytesIO(dump_estimator(model)))
+    assert torch.equal(blank(Z), model(Z))
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_two_numbers_cost_more_than_one(name):
+def test_two_numbers_cost_more_than_one(name: str) -> None:
     one, two = (network_cost(regressor(name, target), (10,)) for target in (PROGRESSION, TWO))
     assert 0 < one.parameters < two.parameters
     assert 0 < one.flops <= two.flops
 
 
-def test_a_linear_regression_costs_two_operations_per_weight():
+def test_a_linear_regression_costs_two_operations_per_weight() -> None:
     assert network_cost(regressor("linear_regression", TWO), (10,)) == (22, 40)
 
 
-def test_a_linear_regression_without_penalty_is_least_squares():
-    solved = linear_regression(Linear(penalty=0.0), (10,), 1)
-    solved.fit(Z, PROGRESSION, seed=0)
+def test_a_linear_regression_without_penalty_is_least_squares() -> None:
+    model = linear_regression(Linear(penalty=0.0), (10,), 1)
+    model.fit(Z, PROGRESSION, seed=0)
     design = torch.cat([Z, torch.ones(len(Z), 1)], 1).double()
     weights = torch.linalg.lstsq(design, PROGRESSION.double()).solution
-    torch.testing.assert_close(solved(Z), (design @ weights).float(), rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(model(Z), (design @ weights).float(), rtol=1e-5, atol=1e-3)
 
 
-class Doubled(nn.Module):
+class DoublingStem(nn.Module):
     """A stem that doubles."""
 
-    inputs = (10,)
+    input_shape = (10,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
+def test_the_onnx_graph_of_a_regressor_predicts_as_it_does(name: str, tmp_path: Path) -> None:
     constructor, config = REGRESSORS[name]
-    finish = Unscale((2,)).fit(TWO.mean(0), TWO.std(0))
-    model = Model(Doubled(), constructor(config, (10,), 2), finish)
-    model.network.fit(2 * Z, finish.inverse(TWO), seed=0)
+    transform = Unscale((2,)).fit(TWO.mean(0), TWO.std(0))
+    model = Model(DoublingStem(), constructor(config, (10,), 2), transform)
+    model.network.fit(2 * Z, transform.inverse(TWO), seed=0)
     graph = with_metadata(scikit_graph(model, nn.Identity(), (Z[:3],), ["patient"], "value"), {})
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(graph))
     runtime = parity.onnx_runtime(tmp_path / "model.onnx")
@@ -166,24 +167,24 @@ def test_the_onnx_graph_of_a_regressor_answers_as_it_does(name, tmp_path):
     assert report["runtimes"]["onnx"]["batch 1"]["largest"] < 1e-6
 
 
-def test_a_classifier_asked_for_numbers_names_the_row_that_answers_with_them():
-    solved = logistic_regression.logistic_regression(Logistic(), (10,), 1)
-    with pytest.raises(ValueError, match=r"logistic_regression answers with classes, .* use linear_regression"):
-        solved.fit(Z, PROGRESSION, seed=0)
+def test_a_classifier_refuses_numbers_and_names_an_alternative() -> None:
+    model = logistic_regression.logistic_regression(Logistic(), (10,), 1)
+    with pytest.raises(ValueError, match=r"logistic_regression predicts classes, .* use linear_regression"):
+        model.fit(Z, PROGRESSION, seed=0)
 
 
-def test_a_regressor_asked_for_classes_names_the_row_that_answers_with_them():
-    solved = linear_regression(Linear(), (64,), 10)
-    with pytest.raises(ValueError, match=r"linear_regression answers with numbers, .* use logistic_regression"):
-        solved.fit(X, Y, seed=0)
+def test_a_regressor_refuses_classes_and_names_an_alternative() -> None:
+    model = linear_regression(Linear(), (64,), 10)
+    with pytest.raises(ValueError, match=r"linear_regression predicts numbers, .* use logistic_regression"):
+        model.fit(X, Y, seed=0)
 
 
-def test_numbers_of_another_width_are_refused():
+def test_numbers_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must be \(N, 3\), got \(442, 2\)"):
         decision_tree(Tree(), (10,), 3).fit(Z, TWO, seed=0)
 
 
-def test_a_convergence_warning_becomes_a_note(monkeypatch):
+def test_a_convergence_warning_becomes_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logistic_regression, "MAX_ITERATIONS", 3)
     stopped = network("logistic_regression")
     stopped.fit(X, Y, seed=0)  # a warning would fail this test
@@ -192,7 +193,7 @@ def test_a_convergence_warning_becomes_a_note(monkeypatch):
     assert "\n" not in note
 
 
-def test_a_warning_about_anything_else_is_passed_on():
+def test_a_warning_about_anything_else_is_passed_on() -> None:
     class Grumbling:
         def set_params(self, random_state: int) -> None: ...
 
@@ -204,9 +205,9 @@ def test_a_warning_about_anything_else_is_passed_on():
 
 
 @pytest.mark.parametrize("end", ["low", "high"])
-def test_logistic_regression_converges_at_both_ends_of_its_search(end):
+def test_logistic_regression_converges_at_both_ends_of_its_search(end: str) -> None:
     extent = default_space(Logistic)["inverse_penalty"]
     assert isinstance(extent, Range)
-    solved = network("logistic_regression", inverse_penalty=getattr(extent, end))
-    solved.fit(X, Y, seed=0)
-    assert solved.fit_warnings == ()
+    model = network("logistic_regression", inverse_penalty=getattr(extent, end))
+    model.fit(X, Y, seed=0)
+    assert model.fit_warnings == ()

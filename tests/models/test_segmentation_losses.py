@@ -1,6 +1,7 @@
-"""Losses of areas and of pixels: right where a person can tell, and with a slope everywhere."""
+"""Losses of pixels and of areas: their formulas, and finite gradients everywhere."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,21 +9,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.blocks.class_losses import cross_entropy
 from models.blocks.losses import (
-    LOSSES,
     balanced_pixel_cross_entropy,
     binary_cross_entropy,
-    cross_entropy,
     dice_loss,
     jaccard_loss,
     pixel_cross_entropy,
 )
 
-OF_PIXELS = ("pixel_cross_entropy", "balanced_pixel_cross_entropy", "dice", "jaccard")
-OF_AREAS = ("dice", "jaccard")
+AREA_LOSSES = pytest.mark.parametrize("loss_function", [dice_loss, jaccard_loss])
+PIXEL_LOSSES = pytest.mark.parametrize(
+    "loss_function", [pixel_cross_entropy, balanced_pixel_cross_entropy, dice_loss, jaccard_loss]
+)
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def sure(codes: torch.Tensor, classes: int, logit: float = 100.0) -> torch.Tensor:
+def certain_logits(codes: torch.Tensor, classes: int, logit: float = 100.0) -> torch.Tensor:
     """Logits (B, K, H, W) that leave no doubt."""
     return torch.nn.functional.one_hot(codes, classes).movedim(-1, 1) * (2 * logit) - logit
 
@@ -37,28 +40,28 @@ def masks(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
     return logits, torch.randint(draw(st.integers(1, classes)), shape, generator=generator)
 
 
-@pytest.mark.parametrize("name", OF_AREAS)
+@AREA_LOSSES
 @given(problem=masks())
-def test_loss_of_equal_areas_is_zero(name: str, problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_loss_of_equal_areas_is_zero(loss_function: Loss, problem: tuple[torch.Tensor, torch.Tensor]) -> None:
     logits, codes = problem
-    assert LOSSES[name](sure(codes, logits.shape[1]), codes).item() == 0
+    assert loss_function(certain_logits(codes, logits.shape[1]), codes).item() == 0
 
 
-@pytest.mark.parametrize("name", OF_AREAS)
-def test_loss_of_disjoint_areas_is_nearly_one(name: str) -> None:
+@AREA_LOSSES
+def test_loss_of_disjoint_areas_is_nearly_one(loss_function: Loss) -> None:
     truth = (torch.arange(32 * 32).reshape(1, 32, 32) % 2).long()
-    loss = LOSSES[name](sure(1 - truth, 2), truth).item()
-    assert loss == pytest.approx(1 - 1 / (1024 + 1))  # each class: 512 answered, 512 others true, 1 pixel of grace
+    loss = loss_function(certain_logits(1 - truth, 2), truth).item()
+    assert loss == pytest.approx(1 - 1 / (1024 + 1))  # each class: 512 answered, 512 others true, and the 1 pixel added
 
 
 @pytest.mark.parametrize(
-    ("loss", "expected"), [(dice_loss, 1 - (2 * 2 + 1) / (4 + 4 + 1)), (jaccard_loss, 1 - (2 + 1) / (6 + 1))]
+    ("loss_function", "expected"), [(dice_loss, 1 - (2 * 2 + 1) / (4 + 4 + 1)), (jaccard_loss, 1 - (2 + 1) / (6 + 1))]
 )
-def test_half_an_overlap_is_counted_by_hand(loss, expected: float) -> None:
+def test_half_an_overlap_is_counted_by_hand(loss_function: Loss, expected: float) -> None:
     # class 1 is true in pixels 0 to 3 of 8 and answered in 2 to 5: 2 shared, 4 and 4 large, 6 in either; so is class 0
     truth = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]).reshape(1, 1, 8)
     answer = torch.tensor([0, 0, 1, 1, 1, 1, 0, 0]).reshape(1, 1, 8)
-    assert loss(sure(answer, 2), truth).item() == pytest.approx(expected, abs=1e-6)
+    assert loss_function(certain_logits(answer, 2), truth).item() == pytest.approx(expected, abs=1e-6)
 
 
 @given(problem=masks())
@@ -66,13 +69,13 @@ def test_the_areas_are_the_formulas_of_the_papers(problem: tuple[torch.Tensor, t
     logits, codes = problem
     p = np.exp(logits.double().numpy())
     p /= p.sum(axis=1, keepdims=True)
-    losses = {"dice": [], "jaccard": []}
+    losses: dict[Loss, list[float]] = {dice_loss: [], jaccard_loss: []}
     for code in range(p.shape[1]):
         own, true = p[:, code], (codes == code).double().numpy()
-        losses["dice"].append(1 - (2 * (own * true).sum() + 1) / ((own**2).sum() + (true**2).sum() + 1))
-        losses["jaccard"].append(1 - ((own * true).sum() + 1) / ((own + true - own * true).sum() + 1))
-    for name, found in losses.items():
-        assert LOSSES[name](logits, codes).item() == pytest.approx(np.mean(found), abs=1e-5)
+        losses[dice_loss].append(1 - (2 * (own * true).sum() + 1) / ((own**2).sum() + (true**2).sum() + 1))
+        losses[jaccard_loss].append(1 - ((own * true).sum() + 1) / ((own + true - own * true).sum() + 1))
+    for loss_function, found in losses.items():
+        assert loss_function(logits, codes).item() == pytest.approx(np.mean(found), abs=1e-5)
 
 
 @given(problem=masks())
@@ -90,21 +93,21 @@ def test_balanced_every_class_counts_the_same(problem: tuple[torch.Tensor, torch
     assert balanced_pixel_cross_entropy(logits, codes).item() == pytest.approx(np.mean(means), rel=1e-5, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", OF_PIXELS)
+@PIXEL_LOSSES
 @pytest.mark.parametrize("logit", [0.0, 1e-30, 100.0, 1e4, -1e4])
-def test_gradient_is_finite_at_extremes(name: str, logit: float) -> None:
+def test_gradient_is_finite_at_extremes(loss_function: Loss, logit: float) -> None:
     truth = torch.zeros(2, 4, 4).long()  # class 1 never occurs
-    logits = sure(truth, 3, logit).requires_grad_()
-    loss = LOSSES[name](logits, truth)
+    logits = certain_logits(truth, 3, logit).requires_grad_()
+    loss = loss_function(logits, truth)
     loss.backward()
     assert math.isfinite(loss.item())
     assert torch.isfinite(logits.grad).all()
 
 
-@pytest.mark.parametrize("name", OF_AREAS)
-def test_gradient_of_an_undecided_prediction_points_to_the_target(name: str) -> None:
+@AREA_LOSSES
+def test_gradient_of_an_undecided_prediction_points_to_the_target(loss_function: Loss) -> None:
     logits, truth = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.ones(1, 3, 3).long()
-    LOSSES[name](logits, truth).backward()
+    loss_function(logits, truth).backward()
     assert (logits.grad[:, 1] < 0).all()
 
 
@@ -116,8 +119,10 @@ def test_the_binary_cross_entropy_has_a_finite_slope(logit: float, target: float
     assert torch.isfinite(logits.grad).all()
 
 
-@pytest.mark.parametrize("name", OF_PIXELS)
+@PIXEL_LOSSES
 @pytest.mark.parametrize("shape", [(2, 3, 4), (2, 4, 5), (1, 4, 4), (2, 3, 4, 4)])
-def test_masks_of_another_shape_are_refused(name: str, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=rf"^{name} needs outputs \(B, K, H, W\) and target \(B, H, W\), got"):
-        LOSSES[name](torch.zeros(2, 3, 4, 4), torch.zeros(shape).long())
+def test_masks_of_another_shape_are_refused(loss_function: Loss, shape: tuple[int, ...]) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^{loss_function.__name__} needs outputs \(B, K, H, W\) and target \(B, H, W\), got"
+    ):
+        loss_function(torch.zeros(2, 3, 4, 4), torch.zeros(shape).long())

@@ -1,4 +1,4 @@
-"""The promises, kept by real runs of the whole pipeline: `dvc repro` on real digits, with smaller settings."""
+"""The promises, by real runs of the whole pipeline on real digits, with small settings."""
 
 import copy
 import csv
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from serving.client.client import Client
 from serving.server.server import running_server
@@ -41,20 +40,20 @@ def test_after_a_run_git_shows_nothing_changed_but_the_lock(finished: Project) -
     assert finished.run_checked("git", "status", "--porcelain").split() in (["??", "dvc.lock"], ["M", "dvc.lock"])
 
 
-def run_again(output: str) -> set[str]:
-    """The stages that a `dvc repro` ran, but for the one that looks whether files of sources were edited."""
+def stages_run(output: str) -> set[str]:
+    """The stages that a `dvc repro` ran, besides fetch, which always runs."""
     return set(re.findall(r"Running stage '([^']+)'", output)) - {"fetch"}
 
 
 def test_nothing_is_run_again_when_nothing_changed(finished: Project) -> None:
-    assert run_again(finished.run_checked("dvc", "repro")) == set()
+    assert stages_run(finished.run_checked("dvc", "repro")) == set()
 
 
 def test_what_dvc_leaves_when_it_is_killed_changes_nothing(copied: Project) -> None:
     # DVC makes an empty file of such a name beside an output to see which links work; killed, it leaves it there
     for folder in ("data/digits/split/train", "artifacts/digits/evaluate/digits-lenet5", "artifacts/digits/export"):
         (copied.folder / folder / ".Zk3vB1m0pQ9xYw2tR7uLaA.tmp").touch()
-    assert run_again(copied.run_checked("dvc", "repro")) == set()
+    assert stages_run(copied.run_checked("dvc", "repro")) == set()
 
 
 def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> None:
@@ -65,7 +64,7 @@ def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> No
         assert not [place for place in places if place in content], path
 
 
-def test_learning_never_opens_the_test_part(copied: Project) -> None:
+def test_tuning_and_training_never_open_the_test_part(copied: Project) -> None:
     before = copied.lock_text
     for path in copied.folder.glob("data/digits/split/test/*"):
         path.write_bytes(b"never to be read")
@@ -83,7 +82,7 @@ def test_learning_never_opens_the_test_part(copied: Project) -> None:
     assert copied.lock_text == before
 
 
-def runs(project: Project) -> list[tuple[str, ...]]:
+def mlflow_runs(project: Project) -> list[tuple[str, ...]]:
     """What MLflow shows: experiment, run, status and metrics of every run that is not deleted."""
     with sqlite3.connect(project.folder / "mlflow.db") as database:
         rows = database.execute(
@@ -97,15 +96,15 @@ def runs(project: Project) -> list[tuple[str, ...]]:
 
 def test_mlflow_can_be_lost_and_rebuilt_from_the_artifacts(copied: Project) -> None:
     copied.run_checked("python", "-m", "pipelines.tracking")
-    before = runs(copied)
+    before = mlflow_runs(copied)
     assert {name for _, name, _, _ in before} >= set(SMALL_PARAMS["contenders"])
     (copied.folder / "mlflow.db").unlink()
     shutil.rmtree(copied.folder / "mlruns")
-    assert run_again(copied.run_checked("dvc", "repro")) == set(), "DVC misses nothing"
+    assert stages_run(copied.run_checked("dvc", "repro")) == set(), "DVC misses nothing"
     copied.run_checked("python", "-m", "pipelines.tracking")
-    assert runs(copied) == before
+    assert mlflow_runs(copied) == before
     copied.run_checked("python", "-m", "pipelines.tracking")
-    assert runs(copied) == before, "a repeated view doubles nothing"
+    assert mlflow_runs(copied) == before, "syncing twice doubles nothing"
 
 
 def test_an_edit_of_one_contender_stales_that_one_alone(copied: Project) -> None:
@@ -161,18 +160,18 @@ def test_a_users_mistake_is_a_sentence_and_not_a_traceback(copied: Project) -> N
         ({"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
         ({"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
     ):
-        copied.write_params(merged(SMALL_PARAMS, change))
+        copied.write_params(merge_settings(SMALL_PARAMS, change))
         failed = copied.run_command("dvc", "repro")
         assert failed.returncode != 0, change
         assert sentence in failed.stdout
         assert "Traceback" not in failed.stdout
 
 
-def merged(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+def merge_settings(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
     result = dict(one)
     for name, value in other.items():
         before = result.get(name)
-        result[name] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+        result[name] = merge_settings(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return result
 
 
@@ -181,24 +180,19 @@ def test_served_predictions_equal_evaluated_ones_and_readme_requests_work(finish
     champion = json.loads((folder / "compare" / "champion.json").read_text())["contender"]
     images = np.load(finished.folder / "data/digits/split/test/image.npy")
     with np.load(folder / "evaluate" / champion / "predictions.npz") as predictions:
-        expected = predictions["test_replies"]
+        expected = predictions["test_predictions"]
     with running_server([folder / "package" / "digits.mar"]) as server:
         answers = Client(server.address).predict_many("digits", list(images))
         here = (
             ("http://127.0.0.1:8080", server.address),
             ("client digits", f"client --address {server.address} digits"),
         )
-        said = []
+        outputs = []
         for block in serving_blocks():
             for page, free in here:  # the page names the usual port, the test a free one
                 block = block.replace(page, free)
-            said.append(finished.run_checked("bash", "-ec", block, PYTHONPATH="."))
+            outputs.append(finished.run_checked("bash", "-ec", block, PYTHONPATH="."))
     found = np.array([list(answer["probabilities"].values()) for answer in answers])
     assert np.abs(found - expected).max() < 1e-5
-    assert sum('"label"' in output or "label" in output for output in said) >= 2, said
-    assert not [output for output in said if '"error"' in output]
-
-
-def test_every_stage_of_the_story_has_its_file() -> None:
-    story = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert set(story) == {path.stem for path in (ROOT / "pipelines").glob("*.py")} - {"__init__"}
+    assert sum('"label"' in output or "label" in output for output in outputs) >= 2, outputs
+    assert not [output for output in outputs if '"error"' in output]

@@ -1,4 +1,4 @@
-"""The contact sheet of what networks train on."""
+"""The augmentation preview: layout, sizes, the same bytes."""
 
 import io
 from pathlib import Path
@@ -36,14 +36,14 @@ def sheet_of(path: Path, images: np.ndarray, classes: int = 2) -> Image.Image:
 @pytest.mark.parametrize(
     "shape", [(4, 30, 8, 8), (1, 30, 8, 8), (4, 3, 28, 28, 1), (3, 30, 60, 90, 3), (2, 4, 500, 300, 3), (30, 2, 5, 1)]
 )
-def test_a_sheet_is_drawn_for_images_of_any_size_colour_and_number(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_a_sheet_is_drawn_for_images_of_any_size_and_number(tmp_path: Path, shape: tuple[int, ...]) -> None:
     sheet = sheet_of(tmp_path / "preview.png", noise(*shape))
     assert sheet.mode == "RGB"
     assert 600 < sheet.width < 1600
     assert 150 < sheet.height < 1200
 
 
-def test_the_same_draws_give_the_same_bytes_without_date_or_software(tmp_path: Path) -> None:
+def test_the_same_images_give_the_same_bytes_without_metadata(tmp_path: Path) -> None:
     first, again = tmp_path / "first.png", tmp_path / "again.png"
     sheet = sheet_of(first, noise(4, 20, 8, 8))
     sheet_of(again, noise(4, 20, 8, 8))
@@ -67,7 +67,7 @@ def test_at_most_ten_classes_are_shown_and_the_sheet_says_so(tmp_path: Path) -> 
     assert twenty.tobytes() != ten.tobytes()
 
 
-def test_no_row_has_more_pictures_than_fit() -> None:
+def test_no_row_has_more_images_than_fit() -> None:
     many = augmentation_sheet(noise(100, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
     few = augmentation_sheet(noise(SHEET_COLUMNS, 2, 8, 8), [("a", np.array([0, 1]))], "", "")
     assert many.size == few.size

@@ -1,4 +1,4 @@
-"""The line for a terminal that asks the champion holds a value for every column, of the kind that is stored there."""
+"""The report's curl command: a plausible value for every input field, and a line that a shell can run."""
 
 import json
 import shlex
@@ -15,48 +15,47 @@ from pipelines.tasks.regression import Regression, RegressionSettings
 from tests.support.problems import PROBLEMS, task_settings_of
 
 
-def words(line: str) -> list[str]:
-    """As a shell splits it."""
+def split_as_shell(line: str) -> list[str]:
     return shlex.split(line)
 
 
 def document(line: str) -> dict[str, Any]:
-    split = words(line)
+    split = split_as_shell(line)
     found: dict[str, Any] = json.loads(split[split.index("--data") + 1])
     return found
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_every_task_has_a_line_that_a_shell_can_run(folder_of: Callable[[str], Path], problem: str) -> None:
+def test_every_task_has_a_curl_command_that_a_shell_can_run(folder_of: Callable[[str], Path], problem: str) -> None:
     schema = read_schema(folder_of(problem) / "split" / "schema.json")
-    learned = build_task(task_settings_of(problem), schema)
-    line = curl_command(problem, learned)
+    task = build_task(task_settings_of(problem), schema)
+    line = curl_command(problem, task)
     assert "\n" not in line
-    assert words(line)[0] == "curl"
-    assert words(line)[-1] == f"{PREDICTIONS_URL}/{problem}"
-    kinds = [field.kind for field in learned.input_fields]
+    assert split_as_shell(line)[0] == "curl"
+    assert split_as_shell(line)[-1] == f"{PREDICTIONS_URL}/{problem}"
+    kinds = [field.kind for field in task.input_fields]
     if kinds == ["image"]:
-        assert "Content-Type: image/png" in words(line)
+        assert "Content-Type: image/png" in split_as_shell(line)
     elif kinds == ["noise"]:
         assert set(document(line)) == {"number", "seed"}
     else:
-        assert list(document(line)) == [field.name for field in learned.input_fields]
+        assert list(document(line)) == [field.name for field in task.input_fields]
 
 
 @pytest.mark.parametrize("problem", ["cells", "diabetes"])
-def test_the_numbers_and_categories_are_ones_that_occur(folder_of: Callable[[str], Path], problem: str) -> None:
+def test_example_values_occur_in_the_data(folder_of: Callable[[str], Path], problem: str) -> None:
     folder = folder_of(problem) / "split"
     schema = read_schema(folder / "schema.json")
-    stated = document(curl_command(problem, build_task(task_settings_of(problem), schema)))
+    sent = document(curl_command(problem, build_task(task_settings_of(problem), schema)))
     for field in schema.inputs:
         if field.kind == "category":
-            assert stated[field.name] in field.categories
+            assert sent[field.name] in field.categories
         else:
             assert field.range is not None
-            assert field.range[0] <= stated[field.name] <= field.range[1]
+            assert field.range[0] <= sent[field.name] <= field.range[1]
 
 
-def asked(*fields: Field) -> Regression:
+def regression_on(*fields: Field) -> Regression:
     target = Field(name="y", kind="number", dtype="float32", shape=())
     schema = Schema(inputs=fields, target=target, title="Stand-in", origin="made here", licence="none")
     return Regression(schema, RegressionSettings())
@@ -67,7 +66,7 @@ def field(name: str, kind: str, **more: Any) -> Field:
 
 
 @pytest.mark.parametrize(
-    ("described", "value"),
+    ("column", "value"),
     [
         (field("x", "number", range=(2, 4)), 3.0),
         (field("x", "number", range=(0, 1 / 3)), 0.1667),
@@ -79,11 +78,11 @@ def field(name: str, kind: str, **more: Any) -> Field:
     ],
     ids=str,
 )
-def test_a_value_is_written_as_it_is_sent(described: Field, value: Any) -> None:
-    line = curl_command("problem", asked(described))
+def test_the_example_value_of_a_field_follows_its_kind(column: Field, value: Any) -> None:
+    line = curl_command("problem", regression_on(column))
     assert document(line) == {"x": value}
 
 
-def test_several_columns_with_an_apostrophe_in_their_names_survive_the_shell() -> None:
-    line = curl_command("problem", asked(field("it's", "number"), field('say "so"', "number")))
+def test_apostrophes_in_column_names_survive_the_shell() -> None:
+    line = curl_command("problem", regression_on(field("it's", "number"), field('say "so"', "number")))
     assert document(line) == {"it's": 0.0, 'say "so"': 0.0}

@@ -29,7 +29,7 @@ from pipelines.reporting.plots import curves
 from pipelines.reporting.views import read_history, write_views
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.files import write_json, write_text
-from pipelines.tasks.classification import Classification
+from pipelines.tasks.classification import Classification, ClassReference
 
 ROWS = 90
 TARGETS = np.arange(ROWS) % 3
@@ -60,7 +60,9 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     part = Part((images,), TARGETS)
     floors = task.baselines(part, part)
     both = {name: (shares, shares) for name, shares in floors.items()}
-    predictions = Predictions(replies(skill, 0), TARGETS, replies(skill, 1), TARGETS, both)
+    predictions = Predictions(
+        replies(skill, 0), ClassReference(TARGETS), replies(skill, 1), ClassReference(TARGETS), both
+    )
     write_predictions(folders.evaluated / "predictions.npz", predictions)
     write_scores(folders.evaluated / "metrics.json", score_predictions(task, predictions, seed=0), predictions)
     write_text(
@@ -90,7 +92,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     )
     curves.draw_importances(folders.tuned / "importance.png", {"learning_rate": 1.0})
     history = read_history(folders.trained / "history.csv")
-    view = EvaluationData(described, task, part, predictions.test_replies, predictions.test_truth, {}, floors)
+    view = EvaluationData(described, task, part, predictions.test_predictions, predictions.test_reference, {}, floors)
     write_views(folders.evaluated, view, history)
 
 
@@ -128,7 +130,7 @@ def competition(root: Path, contenders: dict[str, float], title: str = "Cats and
     )
     for number, (name, skill) in enumerate(contenders.items(), start=1):
         write_contender(folders.contenders[name], described, skill, parameters=1000 * number)
-    entries = [read_entry(name, one.trained, one.evaluated) for name, one in folders.contenders.items()]
+    entries = [read_entry(task, name, one.trained, one.evaluated) for name, one in folders.contenders.items()]
     board = rank("pets", task, entries, seed=20)
     write_leaderboard(folders.compared, board)
     return board, build_report("pets", task, board, folders)

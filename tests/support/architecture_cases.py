@@ -1,24 +1,79 @@
-"""What each architecture is made to answer, so that a new one is held to the same promises by being a row.
+"""What each architecture is given and made to learn, so that a new row of the table is tested by being one.
 
 Shapes: B batch, O outputs.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.blocks.losses import cross_entropy, pixel_cross_entropy, squared_error
+from models import ARCHITECTURES, build_network
+from models.blocks.class_losses import cross_entropy
+from models.blocks.hyperparameters import Hyperparameters
+from models.blocks.losses import pixel_cross_entropy, squared_error
+from models.stems import InputType
 
 HEAD_WIDTH = 4
 
+# Shapes of one example, by what is read; the second is the one that most tests take
+INPUT_SHAPES: dict[InputType, list[tuple[int, ...]]] = {
+    "vector": [(1,), (64,), (784,)],
+    "image": [(1, 8, 8), (3, 9, 17), (1, 16, 24), (1, 28, 28), (3, 32, 32)],
+    "sequence": [(1, 1), (12, 4), (30, 2)],
+}
+
 
 class ToyProblem(NamedTuple):
-    """What a network is made to answer."""
+    """What a network is made to predict."""
 
-    make_target: Callable[[Tensor], Tensor]  # what to learn of examples (B, ...)
-    loss: Callable[[nn.Module, Tensor, Tensor], Tensor]  # (network, examples, truth) -> scalar
+    make_target: Callable[[Tensor], Tensor]  # of examples (B, ...)
+    loss: Callable[[Any, Tensor, Tensor], Tensor]  # (network, examples, target) -> scalar, which every weight changes
+
+
+def random_tensor(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def make_examples(input_shape: tuple[int, ...], rows: int = 24) -> Tensor:
+    """Random examples; sequences are of several lengths, padded in front, the last feature saying what is present."""
+    x = random_tensor(rows, *input_shape)
+    if len(input_shape) == 2:
+        start = torch.arange(rows)[:, None] % input_shape[0]
+        present = (torch.arange(input_shape[0]) >= start).float()[:, :, None]  # (B, T, 1)
+        x = torch.cat([x[:, :, :-1] * present, present], 2)
+    return x
+
+
+def usual_shape(name: str) -> tuple[int, ...]:
+    return INPUT_SHAPES[ARCHITECTURES[name].input_type][1]
+
+
+def output_shape(name: str, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the prediction for one example."""
+    return (HEAD_WIDTH, *(input_shape[1:] if ARCHITECTURES[name].output_type == "image" else ()))
+
+
+def new_network(
+    name: str, input_shape: tuple[int, ...], seed: int = 0, config: Hyperparameters | None = None
+) -> nn.Module:
+    torch.manual_seed(seed)
+    return build_network(name, config or ARCHITECTURES[name].config(), input_shape, HEAD_WIDTH)
+
+
+def ready_network(name: str, input_shape: tuple[int, ...], seed: int = 0, config: Hyperparameters | None = None) -> Any:
+    """A network that can predict: fitted, if it is of a closed form."""
+    network: Any = new_network(name, input_shape, seed, config)
+    if ARCHITECTURES[name].learner == "closed_form":
+        x = make_examples(input_shape, 48)
+        network.fit(x, toy_problem_of(name).make_target(x), seed)
+    return network.eval()
+
+
+def loss_of(name: str, network: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
+    x = make_examples(input_shape)
+    return toy_problem_of(name).loss(network, x, toy_problem_of(name).make_target(x))
 
 
 def class_targets(x: Tensor) -> Tensor:
@@ -26,7 +81,7 @@ def class_targets(x: Tensor) -> Tensor:
 
 
 def number_targets(x: Tensor) -> Tensor:
-    return torch.randn(len(x), HEAD_WIDTH, generator=torch.Generator().manual_seed(1)).clamp(-1, 1)
+    return random_tensor(len(x), HEAD_WIDTH, seed=1).clamp(-1, 1)
 
 
 def pixel_class_targets(x: Tensor) -> Tensor:
@@ -35,12 +90,12 @@ def pixel_class_targets(x: Tensor) -> Tensor:
 
 
 def two_cluster_targets(x: Tensor) -> Tensor:
-    """What a generator can say about an example is little: which of few it is. (B, O)"""
+    """Examples for a generator, of two clusters: (B, O)."""
     return (torch.arange(len(x)) % 2 - 0.5)[:, None].expand(len(x), HEAD_WIDTH)
 
 
 def flat_image_targets(x: Tensor) -> Tensor:
-    """All of one tone, that of the example's mean: (B, O, H, W)."""
+    """Images of one tone, that of the example's mean: (B, O, H, W)."""
     tone = 8 * x.mean((1, 2, 3))
     return tone[:, None, None, None].expand(len(x), HEAD_WIDTH, *x.shape[2:])
 
@@ -49,7 +104,10 @@ CLASSIFICATION = ToyProblem(class_targets, lambda network, x, y: cross_entropy(n
 SEGMENTATION = ToyProblem(pixel_class_targets, lambda network, x, y: pixel_cross_entropy(network(x), y))
 REGRESSION = ToyProblem(number_targets, lambda network, x, y: squared_error(network(x), y))
 IMAGE_REGRESSION = ToyProblem(flat_image_targets, lambda network, x, y: squared_error(network(x), y))
-GENERATION = ToyProblem(two_cluster_targets, lambda network, x, y: network.elbo(y))
+GENERATION = ToyProblem(two_cluster_targets, lambda network, z, y: network.elbo(y))
+ADVERSARIAL = ToyProblem(
+    two_cluster_targets, lambda network, z, y: network.discriminator_loss(y, z) + network.generator_loss(z)
+)
 TOY_PROBLEMS = {  # of those that are not for classes
     "linear_regression": REGRESSION,
     "pixel_logistic_regression": SEGMENTATION,
@@ -59,7 +117,7 @@ TOY_PROBLEMS = {  # of those that are not for classes
     "conv_autoencoder": IMAGE_REGRESSION,
     "gaussian": REGRESSION,
     "vae": GENERATION,
-    "gan": REGRESSION,
+    "gan": ADVERSARIAL,
 }
 
 

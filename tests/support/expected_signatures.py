@@ -45,11 +45,10 @@ def export_baseline(problem: str, folder: Path) -> BaselineChampion:
         name=problem,
         task=task,
         schema=schema,
-        champion=ChampionSummary(name, "baseline", 0, 0),
+        champion=ChampionSummary(name, "baseline", 0, 0, {}, ""),
         prediction_shape=predictions.shape[1:],
         tolerance=1e-5,
         calibration=task.calibrate(predictions, task.reference(test)),
-        levels=getattr(task, "levels", ()),
     )
     contract = parse_signature((split_folder / "signature.json").read_text(encoding="utf-8"))
     return BaselineChampion(contract, predictions[:1])

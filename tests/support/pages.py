@@ -108,7 +108,7 @@ def run_shell(script: str, folder: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert completed.returncode == 0, f"{script}\n{completed.stdout}"
     return completed.stdout

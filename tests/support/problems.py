@@ -40,7 +40,7 @@ PROBLEMS: dict[str, Problem] = {
         {"kind": "statsmodels", "dataset": "sunspots", "window": 22, "horizon": 4}, "time", {"kind": "forecasting"}
     ),
     "shapes": Problem({"kind": "sklearn", "dataset": "digits_on_photographs"}, "random", {"kind": "segmentation"}),
-    "noisy": Problem({"kind": "sklearn", "dataset": "noisy_digits"}, "random", {"kind": "reconstruction"}),
+    "noisy": Problem({"kind": "sklearn", "dataset": "noisy_digits"}, "random", {"kind": "denoising"}),
     "drawings": Problem(
         {"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "generation"}, AUGMENT_SETTINGS
     ),

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
+COMMAND_TIMEOUT = 3600  # seconds; only a command that hangs takes as long, however slow the machine
 SMALL_PARAMS: dict[str, Any] = {
     "seed": 20,
     "defaults": {
@@ -82,7 +83,7 @@ class Project:
     def run_command(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
         process = self.start_command(*command, **extra)
         try:
-            process.wait(timeout=600)
+            process.wait(timeout=COMMAND_TIMEOUT)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

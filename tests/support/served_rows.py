@@ -9,7 +9,6 @@ import numpy as np
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
 from pipelines.data.text import from_bytes
-from pipelines.evaluation.predictions import read_predictions
 from pipelines.settings.params import Params
 from pipelines.tasks import build_task
 from serving.archive import read_archive
@@ -28,9 +27,8 @@ def find_differences(project: Path, params: Params, problem: str, client: Client
     signature, scale = package.signature, error_scale(package.golden, package.signature)
     instances = instances_of_test_part(project, params, problem)
     champion = json.loads((project / "artifacts" / problem / "compare" / "champion.json").read_text())["contender"]
-    predictions = read_predictions(
-        project / "artifacts" / problem / "evaluate" / champion / "predictions.npz"
-    ).test_replies
+    with np.load(project / "artifacts" / problem / "evaluate" / champion / "predictions.npz") as arrays:
+        predictions = arrays["test_predictions"]
     assert len(instances) == len(predictions)
     replies: list[dict[str, Any]] = []
     for start in range(0, len(instances), MAX_EXAMPLES_PER_REQUEST):

@@ -161,8 +161,8 @@ def pumps() -> SmallModel:
     }
     """
     signature = make_signature(
-        "reconstruction", "reconstruction", [3], number_field("flow", -3, 3, "l/s"), number_field("heat", 0, 1e6, "Pa"),
-        decision={"threshold": 2.0}, labels=["sound", "broken"],
+        "anomaly_detection", "reconstruction", [3], number_field("flow", -3, 3, "l/s"),
+        number_field("heat", 0, 1e6, "Pa"), decision={"threshold": 2.0}, labels=["sound", "broken"],
     )  # fmt: skip
     golden = {
         "flow": np.array([0.25, -2, 1.99, np.nan], np.float32),

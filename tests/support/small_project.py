@@ -42,7 +42,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     task = Classification(schema)
     torch.manual_seed(20)
     row = ARCHITECTURES[architecture]
-    model = build_model(architecture, task, {}, train).eval()
+    model = build_model(architecture, task, row.config(), train).eval()
     network: Any = model.network
     if row.learner == "closed_form":
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
@@ -53,7 +53,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     make_evaluate(root / paths.evaluate_folder("digits", contender))
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
         write_json(root / paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
-    champion = ChampionSummary(contender, architecture, **figures)
+    champion = ChampionSummary(contender, architecture, **figures, settings=row.config().model_dump(), split="")
     folder = root / paths.export_folder("digits")
     shutil.rmtree(folder, ignore_errors=True)
     export_champion(folder, model, task, schema, test, name="digits", champion=champion, calibration={})

@@ -1,7 +1,6 @@
 """The scores of a regression are scikit-learn's, and its intervals hold the truth as often as they promise."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
-from sklearn.datasets import load_diabetes
 from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
-from pipelines.reporting.views import regression
-from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks import score
 from pipelines.tasks.metrics.conformal import conformal_quantile
-from pipelines.tasks.regression import GOALS, METRICS, Regression, RegressionSettings
+from pipelines.tasks.regression import GOALS, METRICS, NumberReference, Regression, RegressionSettings
+from pipelines.tasks.task import Target
 
 DECIDED = {"radius": 1.5, "coverage": 0.9}
 
@@ -52,7 +49,11 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= DECIDED["radius"], weights=w)),
     "interval_width": lambda y, p, w: 2 * DECIDED["radius"],
 }
+
+
 NUMBERS = st.integers(-1000, 1000).map(lambda number: number / 8)  # with ties, and without the last bits
+
+
 PROBLEMS = st.integers(2, 40).flatmap(lambda rows: arrays(np.float64, (2, rows), elements=NUMBERS))
 
 
@@ -68,7 +69,7 @@ def test_the_table_of_references_covers_every_metric() -> None:
 @given(problem=PROBLEMS)
 def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
     replies, truth = problem
-    found = task().score(replies[:, None], truth, DECIDED)[name]
+    found = score(task(), replies[:, None], NumberReference(truth), DECIDED)[name]
     assert agree(found, REFERENCES[name](truth, replies, np.ones(len(truth))))
 
 
@@ -78,7 +79,7 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, s
     replies, truth = problem
     rows = len(truth)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
-    found = task().bootstrap_scores(replies[:, None], truth, weights, DECIDED)[name]
+    found = task().bootstrap_scores(replies[:, None], NumberReference(truth), weights, DECIDED)[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
         assert agree(found[resample], REFERENCES[name](truth[drawn], replies[drawn], np.ones(rows)))
@@ -87,24 +88,25 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, s
 def test_a_large_target_with_little_spread_loses_no_digits() -> None:
     truth = 1e6 + np.random.default_rng(0).normal(size=50)
     replies = truth + np.random.default_rng(1).normal(size=50) / 3
-    assert agree(task().score(replies[:, None], truth, DECIDED)["r2"], reference.r2_score(truth, replies))
+    found = score(task(), replies[:, None], NumberReference(truth), DECIDED)["r2"]
+    assert agree(found, reference.r2_score(truth, replies))
 
 
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=PROBLEMS)
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
-    replies, truth = problem
+    replies, truth = problem[0][:, None], NumberReference(problem[1])
     one = task(goal)
-    assert agree(one.objective_per_row(replies[:, None], truth).mean(), one.score(replies[:, None], truth, {})[goal])
+    assert agree(one.objective_per_row(replies, truth).mean(), score(one, replies, truth, {})[goal])
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    scores = task().score(np.full((4, 1), np.nan), np.arange(4.0), DECIDED)
+    scores = score(task(), np.full((4, 1), np.nan), NumberReference(np.arange(4.0)), DECIDED)
     assert all(np.isnan(value) for value in scores.values())
 
 
 def test_an_interval_that_was_not_decided_has_no_score() -> None:
-    scores = task().score(np.zeros((4, 1)), np.arange(4.0), {})
+    scores = score(task(), np.zeros((4, 1)), NumberReference(np.arange(4.0)), {})
     assert [name for name, value in scores.items() if np.isnan(value)] == ["coverage", "interval_width"]
 
 
@@ -123,7 +125,7 @@ def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> 
     held = []
     for _ in range(4000):
         misses = generator.standard_cauchy(rows + 1)
-        decided = task().calibrate(np.zeros((rows, 1)), misses[:rows])
+        decided = task().calibrate(np.zeros((rows, 1)), NumberReference(misses[:rows]))
         held.append(abs(misses[rows]) <= decided["radius"])
     assert 0.9 - 0.015 < np.mean(held) < 0.9 + 1 / (rows + 1) + 0.015  # three standard errors of 4,000 draws
 
@@ -132,7 +134,7 @@ def test_targets_in_the_networks_units_have_mean_0_and_spread_1_and_come_back() 
     target = np.random.default_rng(0).normal(150, 77, 500)
     one = task()
     finish = one.output_transform(part(target))
-    given_units = torch.from_numpy(one.target(part(target)))
+    given_units = torch.from_numpy(one.target(part(target)).values)
     inner = finish.inverse(given_units)
     assert given_units.shape == (500, 1)
     assert inner.mean().item() == pytest.approx(0, abs=1e-5)
@@ -148,8 +150,8 @@ def test_a_target_that_never_changes_is_answered() -> None:
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "absolute_error"])
 def test_every_loss_is_least_at_the_truth(loss: Any) -> None:
     one, target = task(loss=loss), torch.tensor([[1.0], [-2.0]])
-    assert one.loss(nn.Identity(), (target,), target).item() == 0
-    assert one.loss(nn.Identity(), (target + 0.5,), target).item() > 0
+    assert one.loss(nn.Identity(), (target,), Target(target)).item() == 0
+    assert one.loss(nn.Identity(), (target + 0.5,), Target(target)).item() > 0
 
 
 def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
@@ -172,34 +174,3 @@ def test_what_cannot_be_regressed_is_refused_in_a_sentence(described: Schema, go
 def test_a_network_that_answers_for_every_pixel_is_refused() -> None:
     with pytest.raises(UserError, match="one number per example"):
         task().head_width("image")
-
-
-@pytest.mark.parametrize(("rows", "unit"), [(80, "points"), (3, "$"), (4000, "")])
-def test_the_pictures_of_a_regression_are_the_same_every_time(rows: int, unit: str, tmp_path: Path) -> None:
-    data, target = load_diabetes(return_X_y=True, scaled=False)
-    drawn = np.arange(rows) % len(target)
-    test = Part(tuple(data[drawn].T.astype(np.float32)), target[drawn].astype(np.float32))
-    described = schema(unit=unit, columns=10)
-    one = Regression(described, RegressionSettings())
-    replies = test.target[:, None] * 0.8 + np.random.default_rng(0).normal(0, 30, (rows, 1))
-    view = EvaluationData(
-        described, one, test, replies, one.reference(test), one.calibrate(replies, one.reference(test)), {}
-    )
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        (folder / "pictures").mkdir(parents=True)
-        (folder / "tables").mkdir()
-        regression.write_view(folder, view)
-    first, second = ({path.name: path.read_bytes() for path in (tmp_path / at).rglob("*.*")} for at in ("one", "two"))
-    assert first == second
-    assert set(first) == {*regression.CAPTIONS, "predicted.csv"}
-    assert len(first["predicted.csv"].splitlines()) == rows + 1
-
-
-def test_the_headline_says_how_far_off_the_answers_are() -> None:
-    nan = float("nan")
-    test = {metric.name: Estimate(0.9, 0.8, 1.0) for metric in METRICS} | {"mae": Estimate(44.1, 38.2, 50.3)}
-    row = LeaderboardRow(1, "one", "mlp", "best", 0.1, nan, nan, test, Estimate(nan, nan, nan), nan, 10, 20)
-    said = regression.headline(row, 89, schema())
-    assert "On 89 examples" in said
-    assert "off by 44.10 points on average (95 % interval: 38.20 to 50.30)" in said
-    assert "held the truth in 90 % of them" in said

@@ -1,8 +1,6 @@
 """The scores of a segmentation are scikit-learn's where it has them, and counted by hand where it has not."""
 
-import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,19 +8,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from sklearn import metrics as reference
 from torch import nn
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
-from pipelines.reporting.plots.contact_sheet import best_median_worst
-from pipelines.reporting.views import segmentation as views_segmentation
-from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks import score
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
-from pipelines.tasks.segmentation import GOALS, LOSSES, Segmentation, SegmentationSettings
+from pipelines.tasks.segmentation import GOALS, LOSSES, MaskReference, Segmentation, SegmentationSettings
+from pipelines.tasks.task import Target
 
 LABELS = ("sky", "sea", "ship", "sand", "sun")
 
@@ -65,7 +60,7 @@ def test_the_scores_are_scikit_learns(problem: tuple[np.ndarray, np.ndarray]) ->
     replies, truth = problem
     classes = replies.shape[1]
     answers = replies.argmax(axis=1)
-    found = segmentation(classes).score(replies, truth, {})
+    found = score(segmentation(classes), replies, MaskReference(truth), {})
     pairs = [(true.ravel(), answer.ravel()) for true, answer in zip(truth, answers, strict=True)]
     flat = np.moveaxis(replies, 1, -1).reshape(-1, classes)
     assert agree(found["dice"], np.mean([reference.f1_score(*pair, average="macro") for pair in pairs]))
@@ -80,10 +75,10 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
     images = len(truth)
     weights = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=3)
     task = segmentation(replies.shape[1], background="sky")
-    found = task.bootstrap_scores(replies, truth, weights, {})
+    found = task.bootstrap_scores(replies, MaskReference(truth), weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(images), counts)
-        scores = task.score(replies[drawn], truth[drawn], {})
+        scores = score(task, replies[drawn], MaskReference(truth[drawn]), {})
         assert all(agree(found[name][resample], score) for name, score in scores.items())
     assert list(found) == [metric.name for metric in task.metrics]
 
@@ -91,17 +86,19 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=problems())
 def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, truth = problem
+    replies, truth = problem[0], MaskReference(problem[1])
     task = segmentation(replies.shape[1], goal=goal)
-    assert agree(task.objective_per_row(replies, truth).mean(), task.score(replies, truth, {})[goal])
+    assert agree(task.objective_per_row(replies, truth).mean(), score(task, replies, truth, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_the_right_mask_is_better_than_a_wrong_one_by_every_goal(goal: str) -> None:
     task = segmentation(3, goal=goal)
     truth = np.random.default_rng(0).integers(0, 3, (2, 6, 8))
-    right, wrong = (np.moveaxis(np.eye(3)[codes], -1, 1) for codes in (truth, (truth + 1) % 3))
-    assert task.goal.is_better(task.score(right, truth, {})[goal], task.score(wrong, truth, {})[goal])
+    right, wrong = (
+        score(task, replied(codes, 3), MaskReference(truth), {})[goal] for codes in (truth, (truth + 1) % 3)
+    )
+    assert task.goal.is_better(right, wrong)
 
 
 def certain(*rows: str) -> np.ndarray:
@@ -116,7 +113,7 @@ def replied(mask: np.ndarray, classes: int) -> np.ndarray:
 def test_dice_and_overlap_leave_the_background_out() -> None:
     truth, answer = certain("0011", "0011"), certain("0111", "0000")
     task = segmentation(2, (2, 4), background="sky")
-    found = task.score(replied(answer, 2), truth, {})
+    found = score(task, replied(answer, 2), MaskReference(truth), {})
     assert found["dice"] == pytest.approx(2 * 2 / (4 + 3))
     assert found["iou"] == pytest.approx(2 / 5)
     assert found["pixel_accuracy"] == pytest.approx(5 / 8)
@@ -125,9 +122,9 @@ def test_dice_and_overlap_leave_the_background_out() -> None:
 def test_an_image_rightly_left_empty_is_perfect_and_one_wrongly_filled_is_not() -> None:
     empty, filled = np.zeros((1, 2, 4), np.uint8), certain("0000", "0010")
     task = segmentation(2, (2, 4), background="sky")
-    for truth, answer, score in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
-        found = task.score(replied(answer, 2), truth, {})
-        assert (found["dice"], found["iou"], found["boundary_f1"]) == (score, score, score)
+    for truth, answer, expected in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
+        found = score(task, replied(answer, 2), MaskReference(truth), {})
+        assert (found["dice"], found["iou"], found["boundary_f1"]) == (expected, expected, expected)
 
 
 def test_boundary_pixels_touch_another_class_and_exclude_the_image_border() -> None:
@@ -171,14 +168,11 @@ def test_boundary_tolerance_is_0_75_percent_of_the_diagonal_at_least_a_pixel() -
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    replies, truth = np.full((2, 3, 6, 8), np.nan), np.zeros((2, 6, 8), np.uint8)
+    replies, truth = np.full((2, 3, 6, 8), np.nan), MaskReference(np.zeros((2, 6, 8), np.uint8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert all(np.isnan(value) for value in segmentation(3).score(replies, truth, {}).values())
+        assert all(np.isnan(value) for value in score(segmentation(3), replies, truth, {}).values())
         assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(replies, truth)).all() for goal in GOALS)
-
-
-# What is learned
 
 
 class Constant(nn.Module):
@@ -199,7 +193,7 @@ def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str
     logits = torch.randn(1, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     network = Constant(logits if written == "image" else logits.flatten(1))
     truth = torch.randint(3, (4, 6, 8), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
-    found = task.loss(network, (torch.zeros(4, 1),), task.output_transform(None).inverse(truth))
+    found = task.loss(network, (torch.zeros(4, 1),), Target(task.output_transform(None).inverse(truth)))
     found.backward()
     expected = sum(one(logits.expand(4, -1, -1, -1), truth.long()) for one in LOSSES[loss])
     assert found.item() == pytest.approx(expected.item())
@@ -216,7 +210,7 @@ def test_weights_balance_the_cross_entropy() -> None:
     truth[0, 0, 0] = 1
     network = Constant(torch.tensor([3.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 6, 8).clone())  # always class 0
     plain, balanced = (
-        segmentation(2, loss="cross_entropy", weights=weights).loss(network, (truth,), truth).item()
+        segmentation(2, loss="cross_entropy", weights=weights).loss(network, (truth,), Target(truth)).item()
         for weights in ("none", "balanced")
     )
     miss, hit = np.log1p(np.exp(3.0)), np.log1p(np.exp(-3.0))
@@ -232,7 +226,7 @@ def test_the_baseline_answers_the_shares_of_the_training_pixels() -> None:
     assert name.endswith("(baseline)")
     assert replies.shape == (3, 2, 1, 4)
     assert np.unique(replies[:, 1]).tolist() == [0.75]
-    assert task.score(replies, part.target, {})["pixel_accuracy"] == 1
+    assert score(task, replies, MaskReference(part.target), {})["pixel_accuracy"] == 1
 
 
 @pytest.mark.parametrize(
@@ -252,80 +246,3 @@ def test_what_cannot_be_segmented_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         Segmentation(described, SegmentationSettings(**settings), goal)
-
-
-def test_a_thousand_resamples_take_under_a_second() -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.integers(0, 3, (40, 32, 32)).astype(np.uint8)
-    replies = replied(truth, 3) * 0.8 + 0.1
-    weights = generator.multinomial(40, np.full(40, 1 / 40), size=1000)
-    started = time.perf_counter()
-    segmentation(3, (32, 32)).bootstrap_scores(replies, truth, weights, {})
-    assert time.perf_counter() - started < 1  # 0.03 s where this was written
-
-
-# What is shown
-
-
-@pytest.mark.parametrize("settings", [{}, {"background": "sky"}])
-@pytest.mark.parametrize(("classes", "images", "colour"), [(2, 1, False), (5, 7, True)])
-def test_pictures_and_tables_come_out_whole_and_the_same_every_time(
-    tmp_path: Path, settings: dict[str, Any], classes: int, images: int, colour: bool
-) -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.integers(0, classes, (images, 6, 8)).astype(np.uint8)
-    replies = np.moveaxis(generator.dirichlet(np.ones(classes), truth.shape), -1, 1).astype(np.float32)
-    pixels = generator.integers(0, 256, (*truth.shape, *(3,) * colour), dtype=np.uint8)
-    described = schema(classes, image=pixels.shape[1:])
-    task = Segmentation(described, SegmentationSettings(**settings))
-    written = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        (folder / "pictures").mkdir(parents=True)
-        (folder / "tables").mkdir()
-        views_segmentation.write_view(
-            folder, EvaluationData(described, task, Part((pixels,), truth), replies, truth, {}, {})
-        )
-        written.append({path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))})
-    assert written[0] == written[1]
-    assert set(written[0]) == {*views_segmentation.CAPTIONS, "per_class.csv"}
-    for name in views_segmentation.CAPTIONS:
-        with Image.open(tmp_path / "one" / "pictures" / name) as picture:
-            assert picture.width > 700
-    assert written[0]["per_class.csv"].decode().count("\n") == classes + 1
-
-
-def test_every_wrong_pixel_of_the_difference_says_how_it_is_wrong() -> None:
-    image = np.full((1, 4), 200, np.uint8)
-    truth, answer = np.array([[0, 1, 0, 1]]), np.array([[0, 0, 1, 2]])
-    shown = views_segmentation.difference_image(image, truth, answer, background=0)[0].tolist()
-    assert shown[0] == [90, 90, 90]  # right: the image, darkened
-    assert len({tuple(colour) for colour in shown}) == 4
-    plain = views_segmentation.difference_image(image, truth, answer, background=None)[0].tolist()
-    assert plain[1] == plain[2] == plain[3]
-
-
-@pytest.mark.parametrize("classes", [2, 5, 13, 40, 255])
-@pytest.mark.parametrize("pale", [0, 1])
-def test_every_class_has_a_colour_and_one_is_pale(classes: int, pale: int) -> None:
-    colours = views_segmentation.palette(classes, pale)
-    assert len(colours) == classes
-    assert [place for place, colour in enumerate(colours) if colour == views_segmentation.PALE_COLOUR] == [pale]
-    assert len(set(colours)) == min(classes, 13)
-
-
-@given(count=st.integers(1, 12), ends=st.integers(1, 4))
-def test_the_examples_that_stand_for_all_are_the_worst_the_middle_and_the_best(count: int, ends: int) -> None:
-    badness = np.random.default_rng(0).permutation(count).astype(float)
-    chosen = best_median_worst(badness, ends)
-    rows = [row for _, row in chosen]
-    assert len(set(rows)) == len(rows) == min(count, 2 * ends + 1)
-    assert badness[rows].tolist() == sorted(badness[rows], reverse=True)
-    assert chosen[0] == ("worst", int(badness.argmax()))
-
-
-def test_the_headline_is_a_sentence() -> None:
-    estimates = dict.fromkeys(("dice", "pixel_accuracy"), Estimate(0.9123, 0.88, 0.94))
-    row = LeaderboardRow(1, "a", "unet", "best", 0.9, 0.0, 1.0, estimates, Estimate(0, 0, 0), 1.0, 10, 10)
-    sentence = views_segmentation.headline(row, 1200, schema(2))
-    assert "1,200 images" in sentence
-    assert "91.2 % of the pixels the right class (95 % interval: 88.0 to 94.0 %)" in sentence

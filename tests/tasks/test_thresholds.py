@@ -8,7 +8,14 @@ from sklearn import metrics as reference
 
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation.predictions import Predictions, calibrate_on_validation, score_predictions
-from pipelines.tasks.classification import THRESHOLD_CRITERIA, Classification, ClassificationSettings, predicted_classes
+from pipelines.tasks import score
+from pipelines.tasks.classification import (
+    THRESHOLD_CRITERIA,
+    Classification,
+    ClassificationSettings,
+    ClassReference,
+    predicted_classes,
+)
 from pipelines.tasks.metrics.classification import best_threshold
 
 SCORES = {"f1": reference.f1_score, "balanced_accuracy": reference.balanced_accuracy_score}
@@ -49,7 +56,7 @@ def ranked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 def test_no_threshold_is_better_than_the_one_that_was_chosen(name: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     positive, truth = problem
     found = best_threshold(positive, truth, THRESHOLD_CRITERIA[name])
-    tried = [SCORES[name](truth, positive >= level) for level in np.linspace(0, 1, 81) if (positive >= level).any()]
+    tried = [SCORES[name](truth, positive >= level) for level in np.unique(positive)]  # no other level splits otherwise
     assert SCORES[name](truth, positive >= found) == pytest.approx(max(tried), abs=1e-12)
     assert 0 <= found <= 1
 
@@ -62,12 +69,12 @@ def test_the_threshold_stands_half_way_between_two_rows(name: str) -> None:
 
 def test_the_rarer_class_is_predicted_from_the_threshold_on() -> None:
     probabilities, codes = rare(500)
-    decision = task().calibrate(probabilities, codes)
+    decision = task().calibrate(probabilities, ClassReference(codes))
     assert decision["positive"] == 1
     assert decision["threshold"] < 0.4, "at one half it would never be said"
     assert not predicted_classes(probabilities, {}).any()
     assert np.array_equal(predicted_classes(probabilities, decision) == 1, probabilities[:, 1] >= decision["threshold"])
-    swapped = task().calibrate(probabilities[:, ::-1], 1 - codes)
+    swapped = task().calibrate(probabilities[:, ::-1], ClassReference(1 - codes))
     assert swapped == {"positive": 0, "threshold": pytest.approx(decision["threshold"])}
     assert np.array_equal(
         predicted_classes(probabilities[:, ::-1], swapped), 1 - predicted_classes(probabilities, decision)
@@ -78,13 +85,16 @@ def test_the_rarer_class_is_predicted_from_the_threshold_on() -> None:
 def test_scores_use_the_predicted_class(name: str) -> None:
     probabilities, codes = rare(500)
     learned = task(threshold=name)
-    decision = learned.calibrate(probabilities, codes)
-    guesses, found = predicted_classes(probabilities, decision), learned.score(probabilities, codes, decision)
+    decision = learned.calibrate(probabilities, ClassReference(codes))
+    guesses, found = (
+        predicted_classes(probabilities, decision),
+        score(learned, probabilities, ClassReference(codes), decision),
+    )
     precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="macro")
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((precision, recall, f1))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, guesses))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(codes, guesses))
-    half = learned.score(probabilities, codes, {})
+    half = score(learned, probabilities, ClassReference(codes), {})
     assert found["balanced_accuracy"] > half["balanced_accuracy"] == 0.5
     same = set(found) - {"precision", "recall", "f1", "accuracy", "balanced_accuracy"}
     assert all(found[metric] == half[metric] for metric in same), "probabilities are scored as they are"
@@ -93,9 +103,9 @@ def test_scores_use_the_predicted_class(name: str) -> None:
 def test_a_resample_is_scored_with_the_same_threshold() -> None:
     probabilities, codes = rare(60)
     learned = task()
-    decision = learned.calibrate(probabilities, codes)
+    decision = learned.calibrate(probabilities, ClassReference(codes))
     weights = np.random.default_rng(1).multinomial(60, np.full(60, 1 / 60), size=5)
-    found = learned.bootstrap_scores(probabilities, codes, weights, decision)["balanced_accuracy"]
+    found = learned.bootstrap_scores(probabilities, ClassReference(codes), weights, decision)["balanced_accuracy"]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(60), counts)
         guesses = predicted_classes(probabilities[drawn], decision)
@@ -112,22 +122,23 @@ def test_where_the_most_probable_class_is_wanted_nothing_is_chosen(learned: Clas
     probabilities, codes = rare(100)
     if len(learned.labels) == 3:
         probabilities = np.insert(probabilities, 2, 0.0, axis=1)
-    assert learned.calibrate(probabilities, codes) == {}
+    assert learned.calibrate(probabilities, ClassReference(codes)) == {}
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_without_an_example_of_the_rarer_class_it_is_one_half(code: int) -> None:
     probabilities, _ = rare(20)
-    assert task().calibrate(probabilities, np.full(20, code)) == {"positive": 1 - code, "threshold": 0.5}
+    decision = task().calibrate(probabilities, ClassReference(np.full(20, code)))
+    assert decision == {"positive": 1 - code, "threshold": 0.5}
 
 
 def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> None:
     (valid, valid_codes), (test, test_codes) = rare(300, seed=1), rare(300, seed=2)
     learned = task()
-    one = Predictions(valid, valid_codes, test, test_codes, {})
-    other = one._replace(test_replies=test[::-1], test_truth=1 - test_codes)
-    decision = learned.calibrate(valid, valid_codes)
+    one = Predictions(valid, ClassReference(valid_codes), test, ClassReference(test_codes), {})
+    other = one._replace(test_predictions=test[::-1], test_reference=ClassReference(1 - test_codes))
+    decision = learned.calibrate(valid, ClassReference(valid_codes))
     assert calibrate_on_validation(learned, one) == calibrate_on_validation(learned, other) == decision
     found = score_predictions(learned, one, seed=0).test["balanced_accuracy"]
-    assert found.value == learned.score(test, test_codes, decision)["balanced_accuracy"]
+    assert found.value == score(learned, test, ClassReference(test_codes), decision)["balanced_accuracy"]
     assert found.low <= found.value <= found.high

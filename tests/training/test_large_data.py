@@ -12,8 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import ARCHITECTURES
-from models.blocks.hyperparameters import default_settings
 from pipelines.data import large_arrays
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema
@@ -21,8 +19,9 @@ from pipelines.splitting.duplicates import DIGEST_BYTES, duplicate_ids
 from pipelines.training import gradient, learners
 from pipelines.training import job as training_job_module
 from pipelines.training.augmentation import AugmentSettings, augmented_copies
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingJob, load_training_data
-from pipelines.training.learners import Budget, learner_of
+from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import training_job_of
 
@@ -61,10 +60,7 @@ def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
 
 
 def learned(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]]:
-    settings = default_settings(ARCHITECTURES[job.architecture].config) | default_settings(
-        learner_of(job.architecture).settings_type
-    )
-    result = run_trial(TrialSpec(job, settings, 7, folder, COURSE))
+    result = run_trial(TrialSpec(job, make_settings(job.architecture, {}), 7, folder, COURSE))
     assert result.score is not None, result.reason
     return result, [path.read_bytes() for path in sorted(folder.glob("best.*"))]
 

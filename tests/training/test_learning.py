@@ -15,23 +15,24 @@ import pytest
 import torch
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import default_settings, default_space
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import ClassificationSettings
+from pipelines.tasks.task import WeightedTarget
 from pipelines.training import gradient, weights
+from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
 from pipelines.training.inference import predict, score_validation
-from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
-from pipelines.training.learners import LEARNERS, Budget, learner_of
+from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
+from pipelines.training.learners import LEARNERS, Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import problem_of, training_job_of
 
 FULL = Budget(stop_epoch=4, total_epochs=4)
 
 
-def settings_of(architecture: str) -> dict[str, object]:
-    learner = learner_of(architecture).settings_type
-    return {**default_settings(ARCHITECTURES[architecture].config), **default_settings(learner)}
+def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
+    """The defaults, with some of them changed."""
+    return make_settings(architecture, changed)
 
 
 def lesson_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
@@ -42,8 +43,8 @@ def lesson_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJ
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_settings_of_network_and_learner_have_different_names(architecture: str) -> None:
-    own = default_space(ARCHITECTURES[architecture].config)
-    assert not set(own) & set(default_space(learner_of(architecture).settings_type))
+    network, learner = settings_types(architecture)
+    assert not set(network.model_fields) & set(learner.model_fields)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -106,7 +107,7 @@ def test_finished_training_is_loaded_instead_of_repeated(job: TrainingJob, tmp_p
 
 
 def test_training_stops_when_patience_runs_out_and_keeps_the_best_epoch(job: TrainingJob, tmp_path: Path) -> None:
-    hopeless = {**settings_of("mlp"), "learning_rate": 3.0, "optimizer": "adamw"}
+    hopeless = settings_of("mlp", learning_rate=3.0, optimizer="adamw")
     result = run_trial(TrialSpec(job, hopeless, 3, tmp_path, Budget(stop_epoch=60, total_epochs=60, patience=3)))
     assert result.score is not None
     assert result.epochs == result.best_epoch + 3 < 60
@@ -117,17 +118,18 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_epoch(job: Tra
 
 
 def test_a_loss_that_is_no_number_is_a_reason_not_a_crash(job: TrainingJob, tmp_path: Path) -> None:
-    wild = {**settings_of("mlp"), "learning_rate": 1e30, "optimizer": "sgd"}
+    wild = settings_of("mlp", learning_rate=1e30, optimizer="sgd")
     result = run_trial(TrialSpec(job, wild, 3, tmp_path, FULL))
     assert result.score is None
     assert "the training loss became" in result.reason
     assert read_json(tmp_path / "until-4.json")["reason"] == result.reason
 
 
-def test_a_network_that_cannot_read_the_data_says_why(job: TrainingJob, tmp_path: Path) -> None:
-    result = run_trial(TrialSpec(job, {**settings_of("mlp"), "width": 0}, 3, tmp_path, FULL))
+def test_a_network_that_cannot_be_built_says_why(job: TrainingJob, tmp_path: Path) -> None:
+    of_another = settings_of("mlp")._replace(network=ARCHITECTURES["lenet5"].config())
+    result = run_trial(TrialSpec(job, of_another, 3, tmp_path, FULL))
     assert result.score is None
-    assert "width" in result.reason
+    assert result.reason.startswith("ValueError: ")
 
 
 ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
@@ -153,7 +155,7 @@ def test_weights_read_back_answer_the_same(
     settings = settings_of(architecture)
     result = run_trial(TrialSpec(job, settings, 5, tmp_path, FULL))
     data = load_training_data(job)
-    model = weights.load_model(architecture, data.task, settings, tmp_path / "best")
+    model = weights.load_model(architecture, data.task, settings.network, tmp_path / "best")
     found = score_validation(model, data.task, data.valid)[f"valid_{data.task.goal.name}"]
     assert found == pytest.approx(result.score, rel=1e-6, abs=1e-6)
 
@@ -166,11 +168,11 @@ def test_closed_form_fits_use_class_weights(
     from sklearn.linear_model import LogisticRegression
 
     task = ClassificationSettings.model_validate({"weights": weights_of_classes})
-    job = replace(training_job_of(folder_of("cells"), "logistic_regression", "cells"), task=task)
+    job = replace(training_job_of(folder_of("cells"), "logistic_regression", "cells"), task_settings=task)
     settings = settings_of("logistic_regression")
     run_trial(TrialSpec(job, settings, 3, tmp_path, FULL))
     data = load_training_data(job)
-    model = weights.load_model("logistic_regression", data.task, settings, tmp_path / "best")
+    model = weights.load_model("logistic_regression", data.task, settings.network, tmp_path / "best")
     with torch.no_grad():
         features = model.stem(*data.train[0].inputs).double().numpy()
     solved: Any = model.network
@@ -180,13 +182,13 @@ def test_closed_form_fits_use_class_weights(
         max_iter=solved.estimator.max_iter,
         tol=solved.estimator.tol,
         class_weight="balanced" if weights_of_classes == "balanced" else None,
-    ).fit(features, data.train[0].target.numpy())
+    ).fit(features, data.train[0].target.values.numpy())
     assert np.allclose(solved.estimator.predict_proba(features), reference.predict_proba(features), atol=1e-4)
 
 
 def test_architectures_without_class_weights_are_refused(folder_of: Callable[[str], Path], tmp_path: Path) -> None:
     task = ClassificationSettings(weights="balanced")
-    job = replace(training_job_of(folder_of("digits"), "esn"), task=task)
+    job = replace(training_job_of(folder_of("digits"), "esn"), task_settings=task)
     result = run_trial(TrialSpec(job, settings_of("esn"), 3, tmp_path, FULL))
     assert result.score is None
     assert "cannot weigh classes; set weights: none" in result.reason
@@ -203,18 +205,22 @@ def test_live_augmentation_trains(job: TrainingJob, tmp_path: Path) -> None:
 
 def test_every_row_is_visited_once_per_epoch_in_batches_that_are_never_tiny() -> None:
     for count, size in ((10, 3), (97, 32), (1, 32), (33, 32)):
-        columns = (torch.arange(count), 10 * torch.arange(count))
-        slices = list(gradient.shuffled_batches(columns, size, torch.Generator().manual_seed(0)))
-        assert sorted(torch.cat([rows for rows, _ in slices]).tolist()) == list(range(count))
-        assert all(torch.equal(10 * rows, tens) for rows, tens in slices), "the columns stay aligned"
-        lengths = [len(rows) for rows, _ in slices]
+        rows = torch.arange(count)
+        examples = Examples((rows, 2 * rows), WeightedTarget(10 * rows, 0.5 * rows))
+        batches = list(gradient.shuffled_batches(examples, size, torch.Generator().manual_seed(0)))
+        assert sorted(torch.cat([batch.inputs[0] for batch in batches]).tolist()) == list(range(count))
+        for (one, two), (ten, half) in batches:
+            assert torch.equal(two, 2 * one)
+            assert torch.equal(ten, 10 * one)
+            assert torch.equal(half, 0.5 * one)
+        lengths = [batch.rows for batch in batches]
         assert max(lengths) - min(lengths) <= 1
 
 
 def test_predictions_do_not_depend_on_the_batch_size(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training_data(job)
     torch.manual_seed(0)
-    model = build_fitted_model(job, data, settings_of("mlp"))
+    model = build_fitted_model(job, data, settings_of("mlp").network)
     whole = predict(model, data.task.postprocess(), data.valid.inputs)
     monkeypatch.setattr("pipelines.training.inference.MAX_BATCH_EXAMPLES", 7)
     sliced = predict(model, data.task.postprocess(), data.valid.inputs)

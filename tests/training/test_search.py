@@ -24,7 +24,7 @@ GOAL = Goal("log_loss", "minimize")
 
 def plan_of(job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None) -> SearchConfig:
     found = build_search_space("digits-mlp", job.architecture, {"width": 16, **(fix or {})}, {})
-    return SearchConfig(job, GOAL, found.space, found.defaults, found.fixed, trials, 3, [1, 2, 4], seed=5)
+    return SearchConfig(job, GOAL, found, trials, 3, [1, 2, 4], seed=5)
 
 
 def run(plan: SearchConfig, folder: Path, workers: int = 1) -> list[Trial]:
@@ -39,13 +39,13 @@ def reference(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial]) -> None:
     plan = plan_of(job)
-    assert reference[0].settings == {name: plan.defaults[name] for name in plan.space}
+    assert reference[0].settings == {name: plan.space.first.to_json()[name] for name in plan.space.domains}
     assert "width" not in reference[0].settings, "what is fixed is not searched"
 
 
 def test_every_trial_stays_within_its_ranges(job: TrainingJob, reference: list[Trial]) -> None:
     for trial in reference:
-        for name, extent in plan_of(job).space.items():
+        for name, extent in plan_of(job).space.domains.items():
             value = trial.settings[name]
             if isinstance(extent, Choice):
                 assert value in extent.options
@@ -108,7 +108,7 @@ def test_importances_need_enough_trials_and_name_every_setting_searched(job: Tra
     plan = plan_of(job, trials=9)
     study, _ = run_search(plan, tmp_path / "enough", 1, lambda *_: None)
     shares = setting_importances(study)
-    assert set(shares) == set(plan.space)
+    assert set(shares) == set(plan.space.domains)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
     assert sum(shares.values()) == pytest.approx(1)
     assert setting_importances(study) == shares
@@ -116,9 +116,9 @@ def test_importances_need_enough_trials_and_name_every_setting_searched(job: Tra
 
 def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(job: TrainingJob, tmp_path: Path) -> None:
     plan = plan_of(job, fix={"optimizer": "sgd"})
-    plan.space["learning_rate"] = Range(1e-2, 1e30, log=True, integer=False)  # most of it is madness
-    plan.defaults["learning_rate"] = 1e-2
-    trials = run(plan, tmp_path)
+    plan.space.domains["learning_rate"] = Range(1e-2, 1e30, log=True, integer=False)  # most of it diverges
+    first = plan.space.settings_of({"learning_rate": 1e-2})
+    trials = run(plan._replace(space=plan.space._replace(first=first)), tmp_path)
     assert len(trials) == 6
     failed = [trial for trial in trials if trial.state == "failed"]
     assert failed

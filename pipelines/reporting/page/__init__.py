@@ -1,1 +1,1 @@
-"""report.html: its contents, gathered from the artifacts, and its rendering."""
+"""report.html: contents read from the artifacts, and rendering."""

@@ -1,4 +1,4 @@
-"""All that the page tells, gathered from the artifacts into plain values."""
+"""Contents of report.html as plain values, read from the artifacts."""
 
 import csv
 import struct
@@ -36,7 +36,7 @@ class ProblemFolders(NamedTuple):
 class Picture(NamedTuple):
     title: str
     caption: str
-    data_url: str  # a data: address, so that the page needs no other file
+    data_url: str  # with the PNG inside, so that the page needs no other file
     width: int  # pixels
     height: int
 
@@ -48,7 +48,7 @@ class Setting(NamedTuple):
 
 
 class ContenderSection(NamedTuple):
-    """How one contender was searched and trained, in sentences, and its pictures."""
+    """One contender's section: its row, settings, search, training and pictures."""
 
     row: LeaderboardRow
     settings: tuple[Setting, ...]
@@ -67,7 +67,7 @@ class PartCounts(NamedTuple):
 class Report(NamedTuple):
     problem: str
     schema: Schema
-    findings: tuple[tuple[str, str], ...]  # (level, sentence): warnings, then notices, then what is fine
+    findings: tuple[tuple[str, str], ...]  # (level, sentence): warnings first, then notices, then checks that passed
     notes: tuple[str, ...]
     class_names: tuple[str, ...]
     parts: tuple[PartCounts, ...]
@@ -76,8 +76,8 @@ class Report(NamedTuple):
     board: Leaderboard
     forest_plot: Picture
     headline: str
-    example_request: str  # a line for a terminal that asks the champion
-    reply_description: str  # what comes back
+    example_request: str  # a curl command
+    reply_description: str  # what the server replies, in words
     sections: tuple[ContenderSection, ...]  # the champion's first
     valid_rows: int
     test_rows: int
@@ -92,7 +92,7 @@ TRIAL_STATE_TEXTS = {
 
 
 def build_report(problem: str, task: Task, board: Leaderboard, folders: ProblemFolders) -> Report:
-    """Read what the page needs; draw leaderboard.png beside the leaderboard."""
+    """Read the contents of the page; draw leaderboard.png beside the leaderboard."""
     manifest = read_json(folders.split / "manifest.json")
     schema = read_schema(folders.split / "schema.json")
     sections = [
@@ -140,15 +140,13 @@ def _sort_findings(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, st
 def _embed_preview(path: Path) -> Picture | None:
     if not path.exists():
         return None
-    caption = (
-        "Examples of the train part; framed, or alone, as they are, and behind them the variations drawn from them."
-    )
+    caption = "Examples of the train part: framed, or alone, unchanged; behind them, their augmented copies."
     return _embed_picture(path, "What the networks saw", caption)
 
 
 def _embed_picture(path: Path, title: str, caption: str) -> Picture:
     content = path.read_bytes()
-    width, height = struct.unpack(">II", content[16:24])  # a PNG says so in its first chunk
+    width, height = struct.unpack(">II", content[16:24])  # from the PNG's first chunk, IHDR
     return Picture(title, caption, f"data:image/png;base64,{b64encode(content).decode()}", width, height)
 
 
@@ -180,7 +178,7 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
 
 
 def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_trial: Mapping[str, Any]) -> str:
-    """What the search did, in words; trials are the rows of trials.csv."""
+    """The search in one or two sentences; trials are the rows of trials.csv."""
     score = f"{task.goal.name.replace('_', ' ')} {format_number(best_trial['score'])} on validation"
     if len(trials) == 1:
         return f"One choice of settings was tried ({score})."
@@ -192,7 +190,7 @@ def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_tria
 
 
 def _summarize_training(task: Task, seeds: Sequence[Mapping[str, Any]], best_seed: int) -> str:
-    """How the trainings ended, in words; seeds are those of model.json."""
+    """The training runs in one or two sentences; seeds are those of model.json."""
     name = task.goal.name.replace("_", " ")
     scores = [format_number(seed["score"]) for seed in seeds if seed["score"] is not None]
     if len(seeds) == 1:

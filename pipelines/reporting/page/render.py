@@ -1,4 +1,4 @@
-"""report.html: one file that needs no other, for a person who knows no code."""
+"""Rendering of report.html: one self-contained file, for readers who write no code."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ TEMPLATE = "page.html.j2"
 
 
 def render_page(report: Report) -> str:
-    """Fill the template; whatever a data set or a contender is called, it is shown as text."""
+    """Fill the template; all names from the data are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

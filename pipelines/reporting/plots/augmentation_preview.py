@@ -1,4 +1,4 @@
-"""A sheet of what networks train on: examples as they are and, of images, the draws made from them."""
+"""Augmentation preview: training examples and, of images, their augmented copies."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 MAX_CLASSES = 10  # rows at most
-SHEET_COLUMNS = 12  # pictures in a row, about
-TILE_SIDE = 72  # pixels of a picture on the sheet, about
+SHEET_COLUMNS = 12  # images in a row, about
+TILE_SIDE = 72  # pixels of an image on the sheet, about
 MARGIN, GAP, GROUP_GAP = 24, 4, 20
 BACKGROUND_COLOUR, TEXT_COLOUR, MUTED_COLOUR, FRAME_COLOUR = "#ffffff", "#1a1a1a", "#6b6b6b", "#c2410c"
 
@@ -33,8 +33,8 @@ def write_preview(path: Path, schema: Schema, part: Part, sentence: str) -> None
     """Draw the sheet and write it as a PNG whose bytes depend on the arguments alone.
 
     Args:
-        part: (1 + K, N, ...): the examples as they are, then K draws of each.
-        sentence: how the draws were made, in words.
+        part: (1 + K, N, ...): the examples unchanged, then K augmented copies of each.
+        sentence: how the copies were made, in words.
     """
     if len(schema.inputs) == 1 and schema.inputs[0].kind == "image" and schema.target.kind == "category":
         _write_class_sheet(path, schema, part, sentence)
@@ -43,7 +43,7 @@ def write_preview(path: Path, schema: Schema, part: Part, sentence: str) -> None
 
 
 def _write_class_sheet(path: Path, schema: Schema, part: Part, sentence: str) -> None:
-    """Images of classes: one line per class."""
+    """Sheet of images: one row per class."""
     images, target = part.inputs[0], part.target[0]  # (1 + K, N, H, W[, C]), (N,)
     names = schema.target.categories
     codes = np.unique(target)
@@ -55,10 +55,10 @@ def _write_class_sheet(path: Path, schema: Schema, part: Part, sentence: str) ->
 
 
 def _write_example_sheet(path: Path, schema: Schema, part: Part, sentence: str) -> None:
-    """A few examples as they are, spread over the part, each with its target."""
+    """Sheet of a few examples, spread over the part, each with its target."""
     across = 3 if has_text_tiles(schema) else 6
     target = schema.target
-    draws_target = target.kind in ("image", "mask", "steps")  # the target is something to look at, too
+    draws_target = target.kind in ("image", "mask", "steps")  # the target is drawn as well
     count = min(len(part.target), across * (2 if draws_target else 3))
     rows = np.linspace(0, len(part.target) - 1, count).astype(int)
     down = -(-count // across) * (2 if draws_target else 1)
@@ -82,7 +82,7 @@ def _write_example_sheet(path: Path, schema: Schema, part: Part, sentence: str) 
 def augmentation_sheet(
     images: NDArray[Any], rows: Sequence[tuple[str, NDArray[np.int64]]], title: str, sentence: str
 ) -> "Image":
-    """Lay out the first examples of every row, each framed and followed by its draws.
+    """Lay out the first examples of every row, each framed and followed by its augmented copies.
 
     Args:
         images: (1 + K, N, H, W) or (1 + K, N, H, W, C) uint8.
@@ -130,7 +130,7 @@ def _resize_image(image: NDArray[Any], size: tuple[int, int]) -> "Image":
 
 
 def _tile_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height on the sheet: a whole multiple of small images, about `SIDE` for large ones."""
+    """Width and height on the sheet: a whole multiple of small images, about TILE_SIDE for large ones."""
     longest = max(shape)
     factor = TILE_SIDE // longest if longest <= TILE_SIDE else TILE_SIDE / longest
     return max(1, round(shape[1] * factor)), max(1, round(shape[0] * factor))

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures in rows and columns that belong together, each row and column named."""
+"""Contact sheet: images in named rows and columns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipelines.reporting.plots.style import png_figure
 
 SHEET_WIDTH = 9.0  # inches
-MAX_SHEET_HEIGHT = 16.0  # inches; a sheet of tall pictures gets smaller ones instead
+MAX_SHEET_HEIGHT = 16.0  # inches; tall images are drawn smaller instead
 
 
 def draw_contact_sheet(
@@ -21,12 +21,12 @@ def draw_contact_sheet(
     tiles: Sequence[Sequence[NDArray[Any]]],
     legend: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Draw pictures with names above the columns and left of the rows; every pixel is a square.
+    """Draw images with titles above the columns and left of the rows.
 
     Args:
-        heads: one per column.
-        labels: one per row.
-        tiles: rows of pictures, 0 to 255, (H, W) or (H, W, C).
+        column_titles: one per column.
+        row_titles: one per row.
+        tiles: rows of images, 0 to 255, (H, W) or (H, W, C).
         legend: names and their colours.
     """
     height, width = tiles[0][0].shape[:2]
@@ -51,13 +51,13 @@ def draw_contact_sheet(
 
 
 def to_display_pixels(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Pixels that can be shown: grey (H, W) or colour (H, W, 3); of any other number of channels, the first."""
+    """Pixels as uint8, grey (H, W) or colour (H, W, 3); of any other number of channels, the first."""
     pixels = np.clip(np.rint(np.asarray(image, dtype=np.float64)), 0, 255).astype(np.uint8)
     return pixels if pixels.ndim == 2 or pixels.shape[-1] == 3 else pixels[..., 0]
 
 
 def best_median_worst(losses: NDArray[np.float64], per_end: int = 2) -> list[tuple[str, int]]:
-    """The worst rows, the middle one and the best, worst first, with what they are: no row twice."""
+    """The rows with the largest, the median and the smallest losses, each with its name; no row twice."""
     order = np.argsort(-losses, kind="stable")
     count = len(order)
     names = dict.fromkeys(range(max(0, count - per_end), count), "best")

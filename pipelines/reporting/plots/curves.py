@@ -27,7 +27,7 @@ LOG_SCALE_RATIO = 8  # times the smallest value, from which a scale is logarithm
 
 
 class TrialRow(Protocol):
-    """What a picture needs to know of a trial."""
+    """The fields of a trial that are drawn."""
 
     @property
     def number(self) -> int: ...
@@ -40,7 +40,7 @@ class TrialRow(Protocol):
 
 
 def draw_search_history(path: Path, trials: Sequence[TrialRow], goal: Goal) -> None:
-    """Every trial's score in the order they were tried, and the best so far."""
+    """Score of every trial in order, and the best so far."""
     name = _display_name(goal.name)
     with png_figure(path, 7, 3.4) as figure:
         axes = figure.add_subplot(title=f"{len(trials)} settings tried: {name} on validation", xlabel="trial")
@@ -90,7 +90,7 @@ def _best_so_far(trials: Sequence[TrialRow], goal: Goal) -> tuple[list[int], lis
 
 
 def draw_importances(path: Path, shares: Mapping[str, float]) -> None:
-    """How much of the difference between trials each setting accounts for."""
+    """Importance of every setting: its share of the differences between trials."""
     ordered = sorted(shares.items(), key=lambda item: item[1])
     with png_figure(path, 7, max(1.6, 0.9 + 0.32 * len(ordered))) as figure:
         axes = figure.add_subplot(title="Which settings mattered")
@@ -108,7 +108,7 @@ def draw_importances(path: Path, shares: Mapping[str, float]) -> None:
 
 
 def draw_learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
-    """Loss on train and goal on validation, epoch by epoch and seed by seed; the best epoch is marked."""
+    """Learning curves: training loss and the goal on validation, one line per seed; best epochs are marked."""
     seeds = sorted({int(row["seed"]) for row in history})
     column = f"valid_{goal.name}"
     with png_figure(path, 9, 3.4) as figure:
@@ -136,7 +136,7 @@ def draw_learning_curves(path: Path, history: Sequence[Mapping[str, float]], goa
 def draw_leaderboard(path: Path, board: Leaderboard, metrics: Sequence[Metric]) -> None:
     """Test scores with their 95 % intervals, best on validation at the top; one panel per metric.
 
-    The scale is that of the contenders; a baseline beyond it is told in words at the edge.
+    The scale is that of the contenders; a baseline beyond it is written as a number at the edge.
     """
     rows = list(reversed(board.rows))
     with png_figure(path, 9, 1.3 + 0.42 * len(rows)) as figure:

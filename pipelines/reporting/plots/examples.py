@@ -1,4 +1,4 @@
-"""One example the way a person would look at it: a picture, a curve, a text, a row of a table."""
+"""Drawings of single examples, by kind of field: image, mask, sequence, text, row of a table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pipelines.reporting.plots.style import GREY
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_COLUMNS = 9  # columns of a row that are shown
+MAX_COLUMNS = 9  # of a table that are shown
 LINE_CHARACTERS = 38  # characters in a line of a tile
 MAX_LINES = 9
-MIN_GROUPED_THOUSANDS = 10_000  # from which thousands are set apart by commas; a year is not
+MIN_GROUPED_THOUSANDS = 10_000  # smaller numbers, such as years, have no comma
 
 
 def draw_image(axes: Axes, field: Field, image: NDArray[Any]) -> None:
@@ -57,7 +57,7 @@ DRAW_BY_KIND: dict[FieldKind, Callable[[Axes, Field, NDArray[Any]], None]] = {
 
 
 def has_text_tiles(schema: Schema) -> bool:
-    """Tell whether a tile has to hold words."""
+    """Tell whether an example is drawn as text."""
     return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps")
 
 
@@ -84,7 +84,7 @@ def describe_row(schema: Schema, part: Part, row: int) -> list[str]:
 
 
 def format_value(field: Field, value: Any) -> str:
-    """The value of a number, category or text as people write it."""
+    """A number with its unit, a date, a category or a text, as a reader expects it."""
     if field.kind == "category":
         return field.categories[int(value)] if value >= 0 else "missing"
     if field.kind == "text":

@@ -1,7 +1,7 @@
-"""Pictures that every task has: a search, a training, a leaderboard. One style for all of them.
+"""Style of all plots: colours, fonts, and figures saved as reproducible PNG files.
 
 Colours are Okabe & Ito's ("Color Universal Design", 2008), which people with any kind of colour vision can tell
-apart; what matters is also told by shape or by words. The same numbers give the same bytes.
+apart; what matters is also shown by shape or in words. The same numbers give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLOUR_CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
-    "text.parse_math": False,  # two $ in a text of the data are no formula
+    "text.parse_math": False,  # $ in a name from the data does not start a formula
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -46,7 +46,7 @@ STYLE = {
 
 @contextmanager
 def png_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure of so many inches; save it as a PNG when the block ends well.
+    """Yield an empty figure, width x height in inches; save it as a PNG when the block ends without error.
 
     A character of the data that the font lacks is drawn as a box.
     """
@@ -62,11 +62,12 @@ def png_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
 
 
 def format_percent(share: float) -> str:
+    """A share from 0 to 1 as whole per cent."""
     return f"{share * 100:.0f} %"
 
 
 def percent_formatter() -> Any:
-    """An axis of shares, written 0 % to 100 %."""
+    """Tick formatter of an axis of shares: 0 % to 100 %."""
     from matplotlib.ticker import PercentFormatter
 
     return PercentFormatter(1.0, decimals=0, symbol=" %")

@@ -1,4 +1,4 @@
-"""The worst mistakes on one sheet, each shown the way a person would look at it."""
+"""Worst mistakes: one sheet of the test examples with the largest losses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pipelines.reporting.plots.style import GREY, RED, png_figure
 
 TILES_PER_ROW, TILE_ROWS = 6, 4  # tiles of the sheet
 TEXT_TILES_PER_ROW = 3  # tiles in a row when they hold words
-CAPTION_CHARACTERS = 150  # characters of captions that stand beside each other
+CAPTION_CHARACTERS = 150  # characters of the captions of one row together
 
 
 def worst_rows(
     wrong: NDArray[np.bool_], losses: NDArray[np.float64], tiles: int = TILES_PER_ROW * TILE_ROWS
 ) -> list[int]:
-    """The rows that were answered wrong, worst first, then the right ones that were least sure."""
+    """Rows that were predicted wrong, largest loss first, then those predicted right with the least confidence."""
     return [int(row) for row in np.lexsort((-losses, ~wrong))[:tiles]]
 
 
@@ -34,7 +34,7 @@ def draw_mistakes(
     captions: Sequence[str],
     wrong: NDArray[np.bool_],
 ) -> None:
-    """Draw the given rows as tiles with a caption each; the captions of wrong answers are red."""
+    """Draw the given rows as tiles with a caption each; captions of wrong predictions are red."""
     across = TEXT_TILES_PER_ROW if has_text_tiles(schema) else TILES_PER_ROW
     rows = rows[: across * TILE_ROWS]
     down = -(-len(rows) // across)
@@ -54,7 +54,7 @@ def draw_mistakes(
 
 
 def _wrap_caption(caption: str, width: int) -> str:
-    """A caption in lines of at most so many characters; a percentage is not torn apart."""
+    """A caption wrapped to a width in characters; a percentage is not split."""
     unbroken = caption.replace(" %", "\N{NO-BREAK SPACE}%")
     return fill(unbroken, width, max_lines=3, placeholder=" …").replace("\N{NO-BREAK SPACE}", " ")
 

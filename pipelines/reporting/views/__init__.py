@@ -1,15 +1,17 @@
-"""What `evaluate` writes about a contender besides its numbers: tables for `dvc plots`, and pictures."""
+"""Report of an evaluation: tables for `dvc plots` and pictures, one file per task."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import (
+    anomaly_detection,
     classification,
+    denoising,
     forecasting,
     generation,
     reconstruction,
@@ -20,9 +22,9 @@ from pipelines.reporting.views.view import EvaluationData
 
 
 class TaskView(NamedTuple):
-    """How the answers of a task are shown."""
+    """How the predictions of a task are shown."""
 
-    write_view: Callable[[Path, EvaluationData], None]  # writes pictures/*.png and tables/*.csv
+    write_view: Callable[[Path, EvaluationData[Any]], None]  # writes pictures/*.png and tables/*.csv
     headline: Callable[[LeaderboardRow, int, Schema], str]  # the test result as one plain sentence
     reply_description: str  # what is served, in a sentence
     captions: Mapping[str, tuple[str, str]]  # picture -> title and sentence, in the order of the report
@@ -54,11 +56,14 @@ TASK_VIEWS: dict[str, TaskView] = {
         segmentation.CAPTIONS,
     ),
     "reconstruction": TaskView(
-        reconstruction.write_view,
-        reconstruction.headline,
-        "The answer is the reconstruction and a score that says how far it is from what was sent; where anomalies are "
-        "sought, whether the score is above the threshold chosen on validation.",
-        reconstruction.CAPTIONS,
+        reconstruction.write_view, reconstruction.headline, reconstruction.REPLY_DESCRIPTION, reconstruction.CAPTIONS
+    ),
+    "denoising": TaskView(denoising.write_view, denoising.headline, denoising.REPLY_DESCRIPTION, denoising.CAPTIONS),
+    "anomaly_detection": TaskView(
+        anomaly_detection.write_view,
+        anomaly_detection.headline,
+        anomaly_detection.REPLY_DESCRIPTION,
+        anomaly_detection.CAPTIONS,
     ),
     "generation": TaskView(
         generation.write_view, generation.headline, generation.REPLY_DESCRIPTION, generation.CAPTIONS
@@ -88,10 +93,10 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(stream)]
 
 
-def write_views(folder: Path, data: EvaluationData, history: Sequence[Mapping[str, float]]) -> None:
+def write_views(folder: Path, data: EvaluationData[Any], history: Sequence[Mapping[str, float]]) -> None:
     """Write the task's tables to tables/ in the evaluate folder, and all pictures to pictures/.
 
-    What was solved in one step has no learning curve, hence no curves.png.
+    What is fitted in closed form has no learning curve, hence no curves.png.
     """
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     TASK_VIEWS[data.task.name].write_view(folder, data)

@@ -1,4 +1,4 @@
-"""How a classification is shown: what was taken for what, whether its confidence can be believed, its mistakes."""
+"""Report of a classification: confusion matrix, reliability diagram, worst mistakes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipelines.reporting.plots.style import (
 )
 from pipelines.reporting.plots.worst_mistakes import draw_mistakes, worst_rows
 from pipelines.reporting.views.view import EvaluationData
-from pipelines.tasks.classification import predicted_classes
+from pipelines.tasks.classification import Classification, predicted_classes
 from pipelines.tasks.metrics.classification import CALIBRATION_BINS, confidence_bins
 
 Floats = NDArray[np.float64]
@@ -58,9 +58,9 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
     """Write tables/confusion.csv and reliability.csv, pictures/confusion.png, reliability.png and mistakes.png."""
-    targets = np.asarray(data.reference, dtype=np.int64)
+    targets = np.asarray(data.reference.codes, dtype=np.int64)
     probabilities = np.asarray(data.predictions, dtype=np.float64)
     predicted = predicted_classes(probabilities, data.calibration)
     labels = data.schema.target.categories

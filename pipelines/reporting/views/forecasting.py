@@ -1,4 +1,4 @@
-"""How a forecast is shown: beside what came true, by how far ahead it looks, and from one origin to the next.
+"""Report of a forecasting: forecasts beside what came true, errors by step of the horizon and by origin.
 
 Shapes: N test windows, H steps of the horizon, F variables, Q quantile levels.
 """
@@ -26,7 +26,7 @@ from pipelines.reporting.plots.style import (
 )
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks.forecasting import Forecasting
-from pipelines.tasks.metrics.forecasting import median_forecast, pinball_loss, unpack_reference
+from pipelines.tasks.metrics.forecasting import as_float64, median_forecast, pinball_loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
 
 
 class Forecasts(NamedTuple):
-    """What is drawn, in float64."""
+    """Forecasts of the test part and what came true, in float64."""
 
     past: Floats  # (N, W, F), the target's variables
     reference: Floats  # (N, H, F)
@@ -93,35 +93,32 @@ class Forecasts(NamedTuple):
         return min(self.baselines.items(), key=lambda item: float(self.scaled_errors(item[1]).mean()))
 
 
-def build_forecasts(data: EvaluationData) -> Forecasts:
-    task = data.task
-    assert isinstance(task, Forecasting)
-    quantiles, reference, scale = unpack_reference(data.predictions, data.reference, task.levels)
+def build_forecasts(data: EvaluationData[Forecasting]) -> Forecasts:
+    task, levels = data.task, data.task.quantile_levels
+    quantiles, reference, scale = as_float64(data.predictions, data.reference, levels)
     low, high = task.interval_bounds(data.predictions, data.calibration)
     return Forecasts(
         task.target_history(data.test, np.arange(len(reference))),
         reference,
         scale,
-        median_forecast(quantiles, task.levels),
+        median_forecast(quantiles, levels),
         low,
         high,
-        pinball_loss(quantiles, reference, task.levels) / scale,
+        pinball_loss(quantiles, reference, levels) / scale,
         {
-            name.removesuffix(" (baseline)"): median_forecast(np.asarray(predictions, dtype=np.float64), task.levels)
+            name.removesuffix(" (baseline)"): median_forecast(np.asarray(predictions, dtype=np.float64), levels)
             for name, predictions in data.baselines.items()
         },
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Forecasting]) -> None:
     """Write tables/horizon.csv and origins.csv, pictures/forecast.png, horizon.png and origins.png."""
     forecasts = build_forecasts(data)
-    task = data.task
-    assert isinstance(task, Forecasting)
     _write_tables(folder / "tables", forecasts)
     pictures = folder / "pictures"
     draw_forecasts(pictures / "forecast.png", forecasts, data.schema)
-    draw_horizon(pictures / "horizon.png", forecasts, task.nominal_coverage)
+    draw_horizon(pictures / "horizon.png", forecasts, data.task.nominal_coverage)
     draw_origins(pictures / "origins.png", forecasts)
 
 

@@ -1,4 +1,4 @@
-"""How drawn images are shown: a sheet of them, whether they were learned by heart, and what lies between two."""
+"""Report of a generation: samples, memorised training examples, and interpolations."""
 
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from pipelines.reporting.plots.style import (
     png_figure,
 )
 from pipelines.reporting.views.view import EvaluationData
-from pipelines.tasks.generation import NOISE_SIZE
+from pipelines.tasks.generation import NOISE_SIZE, Generation
 from pipelines.tasks.metrics.generation import nearest_neighbours
 
 SAMPLES_PER_ROW, SAMPLE_ROWS = 12, 5  # of the sheet of samples
 MAX_PAIRS = 12  # samples shown beside their nearest training example
-INTERPOLATION_PATHS, STEPS_PER_PATH = 5, 10  # ways from one drawing to another, and the drawings on each
+INTERPOLATION_PATHS, STEPS_PER_PATH = 5, 10  # interpolations from one noise to another, and the images on each
 
 REPLY_DESCRIPTION = "The answer is as many new images as were asked for, as PNG; the same seed gives the same images."
 CAPTIONS = {
@@ -54,13 +54,13 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Generation]) -> None:
     """Write pictures/samples.png, nearest.png and between.png, and tables/memorisation.csv."""
     pictures = folder / "pictures"
     shown_images = SAMPLES_PER_ROW * SAMPLE_ROWS
-    draw_samples(pictures / "samples.png", data.predictions[:shown_images], data.reference[:shown_images])
+    draw_samples(pictures / "samples.png", data.predictions[:shown_images], data.reference.images[:shown_images])
     if data.train is not None:
-        draw_nearest_neighbours(folder, data.predictions, data.reference, data.train.inputs[0])
+        draw_nearest_neighbours(folder, data.predictions, data.reference.images, data.train.inputs[0])
     if data.predict is not None:
         draw_interpolations(pictures / "between.png", data)
 
@@ -111,7 +111,7 @@ def draw_nearest_neighbours(
                         fontsize=10, color=GREY)  # fmt: skip
 
 
-def draw_interpolations(path: Path, data: EvaluationData) -> None:
+def draw_interpolations(path: Path, data: EvaluationData[Generation]) -> None:
     """Drawings along straight lines between two noises, kept as long as noise is."""
     assert data.predict is not None
     generator = np.random.Generator(np.random.PCG64(1))

@@ -1,4 +1,4 @@
-"""How a regression is shown: answers against the truth, how they miss, and the rows they miss by most."""
+"""Report of a regression: predicted against true values, residuals, and the largest errors."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pipelines.reporting.plots.style import (
     png_figure,
 )
 from pipelines.reporting.views.view import EvaluationData
+from pipelines.tasks.regression import Regression
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +34,8 @@ DATE_UNIT = "days since 1970-01-01"  # the unit of dates
 MAX_SCATTER_POINTS = (
     3000  # examples from which on dots would hide each other, and cells are coloured by how many they hold
 )
-MAX_GROUPS = 12  # at most, of about as many answers each, of which the usual miss is shown
-MIN_GROUP_ROWS = 20  # answers that it takes to say what is usual
+MAX_GROUPS = 12  # at most, of about as many predictions each, whose mean residual is drawn
+MIN_GROUP_ROWS = 20  # predictions in a group, at least
 TILES_PER_ROW, TILE_ROWS = 4, 3  # tiles of the furthest misses
 
 CAPTIONS = {
@@ -68,9 +69,9 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Regression]) -> None:
     """Write tables/predicted.csv, and under pictures/ predicted.png, residuals.png and furthest.png."""
-    reference = np.asarray(data.reference, dtype=np.float64)
+    reference = np.asarray(data.reference.values, dtype=np.float64)
     predicted = np.asarray(data.predictions, dtype=np.float64)[:, 0]
     radius = data.calibration["radius"]
     rows = np.stack([reference, predicted, predicted - radius, predicted + radius], axis=1).tolist()
@@ -130,7 +131,7 @@ def draw_residuals(path: Path, target: Field, reference: Floats, predicted: Floa
 
 
 def draw_largest_residuals(
-    path: Path, data: EvaluationData, rows: Sequence[int], reference: Floats, predicted: Floats
+    path: Path, data: EvaluationData[Regression], rows: Sequence[int], reference: Floats, predicted: Floats
 ) -> None:
     """The given rows as tiles, each with the truth and the answer."""
     target = data.schema.target

@@ -1,4 +1,4 @@
-"""How a segmentation is shown: image, truth, answer and where they differ; and how every class fares."""
+"""Report of a segmentation: image, true and predicted mask and their differences; the overlap of every class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,11 +62,10 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     )
 
 
-def write_view(folder: Path, data: EvaluationData) -> None:
+def write_view(folder: Path, data: EvaluationData[Segmentation]) -> None:
     """Write tables/per_class.csv, pictures/masks.png and pictures/class_overlap.png."""
     task = data.task
-    assert isinstance(task, Segmentation)
-    counts = segmentation_metrics.count_pixels(data.predictions, data.reference)
+    counts = segmentation_metrics.count_pixels(data.predictions, data.reference.codes)
     overlaps = class_overlaps(task, counts)
     write_csv_table(folder / "tables" / "per_class.csv", ClassOverlap._fields, overlaps)
     draw_class_overlaps(folder / "pictures" / "class_overlap.png", overlaps)
@@ -83,7 +82,10 @@ def write_view(folder: Path, data: EvaluationData) -> None:
     background = pale_class if len(task.scored_classes) < len(task.labels) else None
     tiles = []
     for _, row in chosen:
-        image, reference = to_display_pixels(np.asarray(data.test.inputs[0][row])), np.asarray(data.reference[row])
+        image, reference = (
+            to_display_pixels(np.asarray(data.test.inputs[0][row])),
+            np.asarray(data.reference.codes[row]),
+        )
         predicted = np.asarray(data.predictions[row]).argmax(axis=0)
         tiles.append(
             [

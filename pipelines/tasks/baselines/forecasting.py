@@ -1,9 +1,8 @@
-"""Forecasts that need no network: the last value, the last season, exponential smoothing.
+"""Baselines of a forecasting: naive, seasonal naive, exponential smoothing.
 
-They are what a network has to cross. What little they learn (how long a season is, how fast to forget) is found on the
-train part; then they see a window and nothing else.
+The length of a season and the smoothing factors are fitted on the train part; a forecast is made from a window alone.
 
-Shapes: N windows of W steps, H steps foretold, F variables, Q quantile levels.
+Shapes: N windows of W steps, H steps of the horizon, F variables, Q quantile levels.
 """
 
 from typing import NamedTuple
@@ -19,7 +18,7 @@ TREND_DAMPING = 0.9  # of the trend, per step: Gardner & McKenzie, "Forecasting 
 
 
 def forward_fill(windows: NDArray[np.floating]) -> Floats:
-    """What is missing (NaN) as the value before it, at the start as the first value, as 0 where there is none."""
+    """Forward fill: missing values (NaN) as the value before, leading ones as the first value, 0 without any."""
     values = np.array(windows, dtype=np.float64)
     for step in range(1, values.shape[1]):
         values[:, step] = np.where(np.isnan(values[:, step]), values[:, step - 1], values[:, step])
@@ -29,28 +28,28 @@ def forward_fill(windows: NDArray[np.floating]) -> Floats:
 
 
 def evenly_spaced_rows(rows: int, max_rows: int = MAX_FIT_WINDOWS) -> NDArray[np.int64]:
-    """The numbers of at most so many rows, spread evenly."""
+    """The numbers of at most `max_rows` rows, spread evenly."""
     return np.unique(np.linspace(0, rows - 1, min(rows, max_rows)).astype(np.int64))
 
 
 def naive_forecast(windows: Floats, horizon: int) -> Floats:
-    """The last value, again and again: (N, W, F) -> (N, H, F)."""
+    """Naive forecast, the last value at every step: (N, W, F) -> (N, H, F)."""
     return np.repeat(windows[:, -1:], horizon, axis=1)
 
 
 def seasonal_naive_forecast(windows: Floats, horizon: int, season: int) -> Floats:
-    """What was there one season before, again and again: (N, W, F) -> (N, H, F)."""
+    """Seasonal naive forecast, the last season repeated: (N, W, F) -> (N, H, F)."""
     return windows[:, -season + np.arange(horizon) % season]
 
 
 def detect_season(series: Floats, max_lag: int) -> int | None:
-    """After how many steps the series repeats, at most `longest`; None if it does not.
+    """Seasonal period: the steps after which the series repeats, at most `max_lag`; None if it does not.
 
-    It must be seen to repeat, so a lag of more than half of a series is none: the two ends of a series whose trend was
-    taken out resemble each other whatever it is.
+    A lag of more than half of a series is never taken: the two ends of a detrended series resemble each other in any
+    case.
 
-    The shortest lag at which the autocorrelation peaks, clearly: at `REPEATS` or more, and by as much above where it
-    was at some shorter lag. Of several peaks within half a season, as noise makes them, the highest.
+    The shortest lag at which the autocorrelation has a clear peak: of `MIN_SEASONAL_CORRELATION` or more, and higher by
+    as much than at some shorter lag. Of several peaks within half a season, as noise makes them, the highest.
 
     Args:
         series: windows together with what follows, (N, T, F); their trends are taken out.
@@ -70,7 +69,7 @@ def detect_season(series: Floats, max_lag: int) -> int | None:
 
 
 def _remove_trend(series: Floats) -> Floats:
-    """What is left of every series beside the straight line that fits it best."""
+    """Linear detrending: the residuals of every series around the straight line that fits it best."""
     steps = np.arange(series.shape[1]) - (series.shape[1] - 1) / 2
     centred = series - series.mean(axis=1, keepdims=True)
     slope = np.einsum("t,ntf->nf", steps, centred) / np.square(steps).sum()
@@ -79,7 +78,7 @@ def _remove_trend(series: Floats) -> Floats:
 
 
 def _autocorrelations(series: Floats, max_lag: int) -> dict[int, float]:
-    """The correlation with itself at each lag, over all windows at once, averaged over variables."""
+    """Autocorrelation at each lag, over all windows at once, averaged over variables."""
     steps = series.shape[1]
     correlations = {}
     for lag in range(1, min(max_lag, steps - 2) + 1):
@@ -91,7 +90,7 @@ def _autocorrelations(series: Floats, max_lag: int) -> dict[int, float]:
 
 
 class SmoothingFactors(NamedTuple):
-    """How fast the level, the trend and the season follow what happens: 0 not at all, 1 at once; (F,) each."""
+    """Smoothing factors of level, trend and season: 0 never changes, 1 follows at once; (F,) each."""
 
     level: Floats
     trend: Floats
@@ -103,7 +102,7 @@ def holt_winters_forecast(windows: Floats, horizon: int, smoothing: SmoothingFac
     """Additive Holt-Winters with a damped trend: (N, W, F) -> (N, H, F).
 
     The first season is taken as it is (without one, the first value), and every later step corrects level, trend and
-    season by its own surprise.
+    season by its forecast error.
 
     Source: Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, 2021, sections 8.3 and 8.5.
     https://otexts.com/fpp3/holt-winters.html
@@ -153,10 +152,10 @@ def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> Smoot
 
 
 def add_residual_quantiles(points: Floats, residuals: Floats, levels: tuple[float, ...]) -> Floats:
-    """Forecasts with the quantiles of how they missed on the train part: (N, H, F) -> (N, H, F, Q).
+    """Forecasts with the quantiles of their residuals on the train part: (N, H, F) -> (N, H, F, Q).
 
     Args:
-        misses: truth minus forecast on windows of the train part, (M, H, F).
+        residuals: truth minus forecast on windows of the train part, (M, H, F).
         levels: ascending; the forecast itself stands for 0.5, and the others keep to their side of it.
     """
     shifts = np.quantile(residuals, levels, axis=0)  # (Q, H, F)

@@ -1,9 +1,10 @@
-"""What reconstructions have to beat: answers that hardly look, and what was done before networks.
+"""Baselines of what reconstructs: constants, the input itself, and classical methods.
 
-Shapes: n rows of the train part, N rows asked, D numbers of an example in the order they are stored.
+Each returns predictions (N, 1 + D): a score and the reconstruction.
+
+Shapes: n rows of the train part, N rows of the part, D numbers of an example in the order they are stored.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ FOREST_SEED = 0  # of the isolation forest, whose trees are drawn
 
 
 class BaselineInputs(NamedTuple):
-    """What a baseline may look at: images uint8 (H, W) or (H, W, C), or rows of numbers (D,), NaN where missing."""
+    """Inputs of a baseline: images uint8 (H, W) or (H, W, C), or rows of numbers (D,), NaN where missing."""
 
-    train_inputs: NDArray[Any]  # of the train rows that may be learned from, (n, ...)
+    train_inputs: NDArray[Any]  # of the train rows that may be trained on, (n, ...)
     train_targets: NDArray[Any]  # of the same rows, (n, ...)
     part_inputs: NDArray[Any]  # inputs to reconstruct, (N, ...)
 
@@ -33,7 +34,7 @@ class BaselineInputs(NamedTuple):
 
 
 def mean_target(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
-    """The mean of the train targets, whatever is asked."""
+    """The mean of the train targets, for every row."""
     if baseline_inputs.is_image:
         total = np.zeros(baseline_inputs.train_targets.shape[1:])
         for rows in chunks(baseline_inputs.train_targets):
@@ -44,13 +45,13 @@ def mean_target(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     return _prepend_score(baseline_inputs, np.broadcast_to(mean_value, baseline_inputs.part_inputs.shape))
 
 
-def identity(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
+def noisy_input(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
     """The noisy image as it is."""
     return _prepend_score(baseline_inputs, baseline_inputs.part_inputs)
 
 
 def gaussian_filter(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
-    """The noisy image blurred by the width that brings the noisy train images closest to the clean ones."""
+    """Gaussian filter of the noisy image, with the width that brings the train images closest to the clean ones."""
     rows = slice(MAX_FILTER_IMAGES)
     noisy, clean = np.asarray(baseline_inputs.train_inputs[rows]), np.asarray(baseline_inputs.train_targets[rows])
     errors = [mean_squared_error(_blur_images(noisy, sigma), clean).mean() for sigma in FILTER_SIGMAS]
@@ -60,7 +61,7 @@ def gaussian_filter(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
 
 
 def isolation_forest(baseline_inputs: BaselineInputs) -> NDArray[np.float32]:
-    """The mean as reconstruction; the score says how few random cuts set a row apart from the train rows.
+    """Isolation forest: the score says how few random cuts set a row apart; the reconstruction is the mean.
 
     Source: Liu, Ting & Zhou, "Isolation Forest", ICDM 2008. https://doi.org/10.1109/ICDM.2008.17
     """
@@ -94,7 +95,7 @@ def _fill_missing(values: NDArray[Any], centre: Floats) -> Floats:
 
 
 def _prepend_score(baseline_inputs: BaselineInputs, reconstructed: NDArray[Any]) -> NDArray[np.float32]:
-    """Replies (N, 1 + D), with the score that a network's reconstruction would get."""
+    """Predictions (N, 1 + D), with the score that a network's reconstruction would get."""
     if baseline_inputs.is_image:
         scores = mean_squared_error(reconstructed, baseline_inputs.part_inputs)
     else:
@@ -103,16 +104,3 @@ def _prepend_score(baseline_inputs: BaselineInputs, reconstructed: NDArray[Any])
         differences = np.where(known, (baseline_inputs.part_inputs - reconstructed) / spread, 0)
         scores = np.square(differences).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     return np.concatenate([scores[:, None], reconstructed.reshape(len(reconstructed), -1)], axis=1).astype(np.float32)
-
-
-BASELINES: dict[str, dict[str, Callable[[BaselineInputs], NDArray[np.float32]]]] = {
-    "compression": {"mean (baseline)": mean_target},
-    "denoising": {
-        "noisy as it is (baseline)": identity,
-        "gaussian filter (baseline)": gaussian_filter,
-    },
-    "anomalies": {
-        "mean (baseline)": mean_target,
-        "isolation forest (baseline)": isolation_forest,
-    },
-}

@@ -1,4 +1,4 @@
-"""How well a score tells anomalous rows from normal ones.
+"""Metrics of anomaly detection: how well a score tells anomalous rows from normal ones.
 
 Shapes: N rows, R resamples.
 """
@@ -9,12 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.tasks.metrics.classification import best_threshold, pr_auc, roc_auc
+from pipelines.tasks.task import Goal, Metric
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-NORMAL_QUANTILE = (
-    0.95  # share of normal rows that are let through where there is no anomaly to learn the threshold from
+NORMAL_QUANTILE = 0.95  # of the scores, the threshold where there is no anomaly to choose it by
+
+GOALS = {
+    "auroc": Goal("auroc", "maximize"),
+    "squared_error": Goal("squared_error", "minimize"),
+}
+DETECTION_METRICS = (
+    Metric(
+        "auroc",
+        "AUROC",
+        "higher",
+        "The chance that an anomalous row gets a higher score than a normal one: 0.5 is guessing, 1 is perfect.",
+    ),
+    Metric(
+        "average_precision",
+        "Average precision",
+        "higher",
+        "Precision averaged over all levels of recall; guessing gets the share of anomalies.",
+    ),
+    Metric("precision", "Precision", "higher", "Of the rows that were flagged, the share that are anomalous."),
+    Metric("recall", "Recall", "higher", "Of the anomalous rows, the share that were flagged."),
+    Metric("f1", "F1", "higher", "Precision and recall in one number (their harmonic mean)."),
 )
 
 
@@ -64,7 +85,7 @@ def placements(scores: Floats, anomalous: Booleans) -> Floats:
 def choose_threshold(scores: NDArray[Any], anomalous: Booleans) -> float:
     """The lowest score to flag: where F1 is best or, without a single anomaly, above 95 % of the normal rows."""
     if not np.isfinite(scores).all():
-        return 0.0  # of a model that answers no numbers, every score is undefined anyway
+        return 0.0  # where predictions are not numbers, every score is undefined anyway
     if not anomalous.any():
         return float(np.quantile(scores, NORMAL_QUANTILE))
     return best_threshold(scores, anomalous, lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed))

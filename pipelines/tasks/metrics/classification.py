@@ -1,4 +1,4 @@
-"""The scores of a classification, each under R resamples at once.
+"""Metrics of classification, each under R resamples at once.
 
 All scores are computed from counts per row (how often the row was drawn), so one piece of arithmetic gives both the
 score of a set (every row once) and its scores under a thousand bootstrap resamples.

@@ -1,8 +1,8 @@
-"""How wide an interval must be to hold the truth as often as it says: split conformal prediction.
+"""Split conformal prediction: how wide an interval must be to hold the truth as often as it says.
 
-What was answered to examples that nothing was learned from shows how far answers are from the truth. If the examples
-to come are like those, an interval that reaches as far as 90 % of those distances (and a little further, because the
-next example is one more) holds the truth with a chance of 90 % or more, whatever the model and the data.
+Predictions for examples that were not trained on show how far predictions are from the truth. If new examples come from
+the same source, an interval that reaches as far as 90 % of those distances (and a little further, because the next
+example is one more) holds the truth with a probability of 90 % or more, whatever the model and the data.
 
 Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World", 2005; Lei, G'Sell, Rinaldo, Tibshirani & Wasserman,
 "Distribution-Free Predictive Inference for Regression", JASA 113, 2018. https://doi.org/10.1080/01621459.2017.1307116
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 
 def conformal_quantile(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
-    """The k-th smallest distance, k = ceil((N + 1) * coverage).
+    """Conformal quantile: the k-th smallest distance, k = ceil((N + 1) * coverage).
 
     Args:
-        distances: from answer to truth, (N, ...); below 0 where the truth lies inside an interval that was answered.
-        coverage: the chance that is promised.
+        distances: from prediction to truth, (N, ...); below 0 where the truth lies inside a predicted interval.
+        coverage: the probability that is promised.
 
     Returns:
         (...); the largest distance where N is too small for the promise (below 9 for 90 %).

@@ -1,6 +1,6 @@
-"""A fixed network that turns images into a few numbers, so that sets of images can be compared.
+"""Embedding: a fixed network that turns images into features, so that sets of images can be compared.
 
-Nothing is learned and nothing is downloaded: its weights are drawn once, from a stated seed. Features of networks with
+It is neither trained nor downloaded: its weights are drawn once, from a stated seed. Features of networks with
 random weights separate sets of small or unnatural images as well as, or better than, those of a network trained on
 photographs: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020, section 4.3.
 

@@ -1,4 +1,4 @@
-"""How a forecast is scored: errors that can be compared between variables, and whether the interval holds the truth.
+"""Metrics of forecasting: errors that can be compared between variables, and the coverage of the interval.
 
 Errors are made comparable between variables by dividing by the error of the simplest forecast: by how much a variable
 changes from one step to the next, on average over the windows of the part.
@@ -12,7 +12,7 @@ Shapes: N rows, H steps of the horizon, F variables, Q quantile levels.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ from numpy.typing import NDArray
 from pipelines.tasks.task import Calibration, Goal, Metric
 
 Floats = NDArray[np.float64]
+
+
+class ForecastReference(NamedTuple):
+    """What came true, and the scale of its errors."""
+
+    series: NDArray[Any]  # (N, H, F), in each variable's own unit
+    scale: NDArray[Any]  # (N, 1, F): a variable's average change from step to step, the same in every row
+
 
 GOALS = {
     "mase": Goal("mase", "minimize"),
@@ -60,13 +68,13 @@ METRICS = (
 
 
 def median_forecast(quantiles: Floats, levels: tuple[float, ...]) -> Floats:
-    """The forecast itself, (N, H, F)."""
+    """Median forecast, (N, H, F)."""
     middle: Floats = quantiles[..., levels.index(0.5)]
     return middle
 
 
 def pinball_loss(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> Floats:
-    """The quantile loss, averaged over levels: (N, H, F). At 0.5 it is half of the absolute error."""
+    """Pinball loss, averaged over levels: (N, H, F). At 0.5 it is half of the absolute error."""
     error = true[..., None] - quantiles  # (N, H, F, Q)
     level = np.array(levels)
     loss: Floats = np.maximum(level * error, (level - 1) * error).mean(axis=-1)
@@ -82,7 +90,7 @@ SCORES_PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], 
         np.square(true - median_forecast(quantiles, levels))
     ),
     "pinball": lambda quantiles, true, scale, levels: _mean_per_row(pinball_loss(quantiles, true, levels) / scale),
-}  # quantiles (N, H, F, Q), truth (N, H, F), scale (N, 1, F), levels -> (N,)
+}  # quantiles (N, H, F, Q), true series (N, H, F), scale (N, 1, F), levels -> (N,)
 
 
 def _mean_per_row(values: Floats) -> Floats:
@@ -91,11 +99,11 @@ def _mean_per_row(values: Floats) -> Floats:
 
 
 def interval_bounds(quantiles: Floats, radius: Floats) -> tuple[Floats, Floats]:
-    """The ends of the interval: the outermost quantiles moved outwards, (N, H, F) each.
+    """Interval bounds: the outermost quantiles moved outwards, (N, H, F) each.
 
     Args:
         quantiles: (N, H, F, Q).
-        reach: in each variable's unit, (H, F); below 0 moves inwards, at most to the next quantile.
+        radius: in each variable's unit, (H, F); below 0 moves inwards, at most to the next quantile.
     """
     inner = min(1, quantiles.shape[-1] - 1)
     low = np.minimum(quantiles[..., 0] - radius, quantiles[..., inner])
@@ -104,25 +112,25 @@ def interval_bounds(quantiles: Floats, radius: Floats) -> tuple[Floats, Floats]:
 
 
 def radius_key(step: int, column: str) -> str:
-    """What the decision calls the radius of a variable at a step, counted from 1."""
+    """The name in the calibration of the radius of a variable at a step, counted from 1."""
     return f"radius_{step}_{column}"
 
 
 def interval_radii(calibration: Calibration, horizon: int, columns: tuple[str, ...], default: float) -> Floats:
-    """The radii of a decision, (H, F).
+    """The radii in a calibration, (H, F).
 
     Args:
-        unknown: for what nothing was decided about.
+        default: for a step and variable without one.
     """
     steps = range(1, horizon + 1)
     return np.array([[calibration.get(radius_key(step, column), default) for column in columns] for step in steps])
 
 
-def unpack_reference(
-    predictions: NDArray[Any], reference: NDArray[Any], levels: tuple[float, ...]
+def as_float64(
+    predictions: NDArray[Any], reference: ForecastReference, levels: tuple[float, ...]
 ) -> tuple[Floats, Floats, Floats]:
-    """Quantiles (N, H, F, Q), truth (N, H, F) and scale (N, 1, F)."""
-    rows, steps, variables = reference.shape
-    assert predictions.shape == (rows, steps - 1, variables, len(levels)), f"{predictions.shape} for {reference.shape}"
-    true = np.asarray(reference, dtype=np.float64)
-    return np.asarray(predictions, dtype=np.float64), true[:, :-1], true[:, -1:]
+    """Quantiles (N, H, F, Q), true series (N, H, F) and scale (N, 1, F)."""
+    shape = (*reference.series.shape, len(levels))
+    assert predictions.shape == shape, f"{predictions.shape} for {shape}"
+    quantiles, true, scale = (np.asarray(values, dtype=np.float64) for values in (predictions, *reference))
+    return quantiles, true, scale

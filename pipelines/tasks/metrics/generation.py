@@ -1,4 +1,4 @@
-"""How alike two sets of points are: real ones and drawn ones, in the features of an embedding.
+"""Metrics of generation: how alike real and drawn images are as sets, in the features of an embedding.
 
 Shapes: N points of either set, D features, R resamples (row i of both sets counts weights[r, i] times).
 """
@@ -20,7 +20,7 @@ def pairwise_distances(left: Floats, right: Floats) -> Floats:
 
 
 def energy_distance_per_point(real: Floats, drawn: Floats, weights: Floats | None = None) -> Floats:
-    """The energy distance, split over the real points: their mean is 2 E|x - y| - E|x - x'| - E|y - y'|.
+    """Energy distance, split over the real points: their mean is 2 E|x - y| - E|x - x'| - E|y - y'|.
 
     It is 0 only if the two sets come from the same source. Szekely & Rizzo, "Energy statistics", Journal of
     Statistical Planning and Inference 143, 2013.
@@ -86,7 +86,7 @@ def _mean_and_covariance(points: Floats, counts: Floats) -> tuple[Floats, Floats
 
 
 def is_in_manifold(points: Floats, manifold_points: Floats) -> NDArray[np.bool_]:
-    """Which points lie where another set reaches, (N,): nearer to one of its points than that one's third neighbour.
+    """Which points lie in the manifold of another set, (N,): nearer to one of its points than its third neighbour.
 
     Of drawn points by real ones it is the precision, of real points by drawn ones the recall. Kynkaanniemi et al.,
     "Improved Precision and Recall Metric for Assessing Generative Models", NeurIPS 2019, equation 1.

@@ -1,4 +1,4 @@
-"""How alike two images are, (N,) for N pairs.
+"""Image similarity metrics, (N,) for N pairs of images.
 
 Shapes: N pairs, H height, W width, C channels.
 """
@@ -19,7 +19,7 @@ K1, K2 = 0.01, 0.03  # keep SSIM finite where an image is black, or flat
 
 
 def mean_squared_error(one: NDArray[Any], other: NDArray[Any]) -> Floats:
-    """The mean squared difference, as a share of the full range: 0 for the same image, 1 for black and white."""
+    """Mean squared error, as a share of the full range: 0 for the same image, 1 for black and white."""
     errors = np.empty(len(one))
     for rows in chunks(one):
         differences = (np.asarray(one[rows], dtype=np.float64) - other[rows]) / PIXEL_RANGE
@@ -28,7 +28,7 @@ def mean_squared_error(one: NDArray[Any], other: NDArray[Any]) -> Floats:
 
 
 def psnr(errors: Floats) -> Floats:
-    """The peak signal-to-noise ratio in decibels, from `squared_error`: 10 log10(1 / error), 100 at most."""
+    """Peak signal-to-noise ratio in decibels, from `mean_squared_error`: 10 log10(1 / error), 100 at most."""
     ratio: Floats = -10 * np.log10(np.maximum(errors, MIN_SQUARED_ERROR))
     return ratio
 
@@ -63,7 +63,7 @@ def ssim(one: NDArray[Any], other: NDArray[Any]) -> Floats:
 
 
 def gaussian_window(size: int) -> Floats:
-    """A bell over `size` pixels, an odd number, that adds up to 1."""
+    """Gaussian weights over `size` pixels, an odd number, that add up to 1."""
     places = np.arange(size) - size // 2
     bell = np.exp(-0.5 * (places / SSIM_SIGMA) ** 2)
     normalised: Floats = bell / bell.sum()

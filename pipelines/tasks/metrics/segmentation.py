@@ -1,7 +1,7 @@
-"""How well the areas of an answered mask lie on the true ones: counts of pixels, and how far apart the outlines are.
+"""Metrics of segmentation: counts of pixels, and how far apart the outlines are.
 
-A metric of an image averages over the classes that are there, in the truth or in the answer; an image with none of
-them, rightly answered with none of them, scores 1.
+A metric of an image averages over the classes that occur in its true or its predicted mask; an image in which none of
+them occurs, and none is predicted, scores 1.
 
 Shapes: N images, K classes, H height, W width, S classes scored.
 """
@@ -26,20 +26,20 @@ MIN_TOLERANCE_PIXELS = 1.0  # pixel that an outline may be off in the smallest i
 class PixelCounts(NamedTuple):
     """Pixels of every image and class, (N, K) each."""
 
-    intersection: Floats  # answered and true
+    intersection: Floats  # predicted and true
     predicted: Floats
     true: Floats
 
 
 def count_pixels(predictions: NDArray[Any], reference: NDArray[Any]) -> PixelCounts:
-    """Count pixels by their most probable class; NaN for an image with a reply that is not a finite number.
+    """Count pixels by their most probable class; NaN for an image with a prediction that is not a finite number.
 
     Args:
-        replies: probabilities, (N, K, H, W).
-        truth: class numbers, (N, H, W).
+        predictions: probabilities, (N, K, H, W).
+        reference: class numbers, (N, H, W).
     """
     images, classes = predictions.shape[:2]
-    confusion = np.empty((images, classes, classes))  # (N, true, answered)
+    confusion = np.empty((images, classes, classes))  # (N, true, predicted)
     for rows in chunks(predictions):
         values = np.asarray(predictions[rows])
         pairs = classes * reference[rows].astype(np.int64) + values.argmax(axis=1)
@@ -51,13 +51,13 @@ def count_pixels(predictions: NDArray[Any], reference: NDArray[Any]) -> PixelCou
 
 
 def dice(counts: PixelCounts, scored_classes: NDArray[np.intp]) -> Floats:
-    """Twice the shared area over the sum of both: of every image, averaged over its classes, (N,)."""
+    """Dice coefficient, twice the shared area over the sum of both: of every image, averaged over its classes, (N,)."""
     intersection, predicted, true = (each[:, scored_classes] for each in counts)
     return _mean_over_present_classes(2 * intersection, predicted + true)
 
 
 def iou(counts: PixelCounts, scored_classes: NDArray[np.intp]) -> Floats:
-    """The shared area over the area of either: averaged over classes, for every row of counts, (N,)."""
+    """Intersection over union: averaged over classes, for every row of counts, (N,)."""
     intersection, predicted, true = (each[:, scored_classes] for each in counts)
     return _mean_over_present_classes(intersection, predicted + true - intersection)
 
@@ -84,23 +84,24 @@ def log_loss(predictions: NDArray[Any], reference: NDArray[Any]) -> Floats:
 
 
 def boundary_tolerance(height: int, width: int) -> float:
-    """How many pixels an outline may be off: 0.75 % of the diagonal, and at least one pixel."""
+    """Boundary tolerance, the pixels that an outline may be off: 0.75 % of the diagonal, and at least one pixel."""
     return max(MIN_TOLERANCE_PIXELS, TOLERANCE_PER_DIAGONAL * float(np.hypot(height, width)))
 
 
 def boundary_f1(
     predicted: NDArray[Any], reference: NDArray[Any], scored_classes: NDArray[np.intp], tolerance: float
 ) -> Floats:
-    """How well outlines are traced: of every image, averaged over its classes, (N,).
+    """Boundary F1: of every image, averaged over its classes, (N,).
 
-    Precision is the share of the answered outline within `reach` pixels of the true one, recall the share of the true
-    one within `reach` of the answered one; F1 is their harmonic mean. Where only one of the two exists it is 0.
+    Precision is the share of the predicted outline within `tolerance` pixels of the true one, recall the share of the
+    true one within `tolerance` of the predicted one; F1 is their harmonic mean, 0 where only one of
+    the two exists.
 
     Args:
-        answers: class numbers, (N, H, W).
-        truth: likewise.
-        scored: the classes that count, (S,).
-        reach: in pixels.
+        predicted: class numbers, (N, H, W).
+        reference: likewise.
+        scored_classes: the classes that count, (S,).
+        tolerance: in pixels.
 
     Source: Csurka, Larlus & Perronnin, "What Is a Good Evaluation Measure for Semantic Segmentation?", BMVC 2013,
     section 2.2. https://doi.org/10.5244/C.27.32

@@ -7,7 +7,10 @@ What each task answers (float32 numbers, (R, ...) with R = 1 except for several 
     forecasting      {"horizon": [{"step": 1, variable: {"0.1": ..., "0.5": ..., ("low", "high")}}, ...],
                       ("unit"), ("coverage"), ("times")}
     segmentation     {"mask": {"b64": PNG of class numbers}, "size": [H, W], "area": {class: share}}
-    reconstruction   {"score", ("threshold", "anomalous"), "reconstruction": {field: image or numbers}}
+    reconstruction, denoising
+                     {"score", "reconstruction": {field: image or numbers}}
+    anomaly_detection
+                     {"score", "threshold", "anomalous", "reconstruction": {field: image or numbers}}
     generation       {"samples": [{"b64": PNG}, ...], ("seed")}
 
 A reply has "notes", a list of sentences, when a value in the request was unusual.
@@ -49,6 +52,8 @@ REPLY_FORMATS: dict[str, ReplyFormat] = {
     "forecasting": ReplyFormat(build_forecast_reply, forecast_extra_parsers),
     "segmentation": ReplyFormat(build_segmentation_reply),
     "reconstruction": ReplyFormat(build_reconstruction_reply),
+    "denoising": ReplyFormat(build_reconstruction_reply),
+    "anomaly_detection": ReplyFormat(build_reconstruction_reply),
     "generation": ReplyFormat(build_generation_reply),
 }
 

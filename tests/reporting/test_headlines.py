@@ -1,0 +1,53 @@
+"""The headline of a report is a sentence with the numbers of the test part."""
+
+import pytest
+
+from pipelines.data.schema import Field, FieldKind, Schema
+from pipelines.evaluation.leaderboard import Estimate, LeaderboardRow
+from pipelines.reporting.views import TASK_VIEWS
+
+NONE = Estimate(float("nan"), float("nan"), float("nan"))
+SHARE = Estimate(0.9123, 0.88, 0.94)
+FAR = Estimate(44.1, 38.2, 50.3)
+
+
+def headline(task: str, scores: dict[str, Estimate], kind: FieldKind = "category", unit: str = "") -> str:
+    row = LeaderboardRow(1, "a", "mlp", "best", 0.9, 0.0, 1.0, scores, NONE, 1.0, 10, 10)
+    target = Field(name="t", kind=kind, dtype="float32", shape=(4, 2), unit=unit, step="1 h")
+    schema = Schema(inputs=(), target=target, title="", origin="", licence="")
+    return TASK_VIEWS[task].headline(row, 1200, schema)
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "kind", "words"),
+    [
+        ("classification", ("accuracy",), "category", "it was right 1,095 times: 91.2 % (95 % interval: 88.0 to 94.0"),
+        ("segmentation", ("dice", "pixel_accuracy"), "mask", "91.2 % of the pixels the right class (95 % interval: 88"),
+        ("generation", ("precision", "recall", "frechet"), "category", "91 %"),
+        ("anomaly_detection", ("auroc", "precision", "recall"), "category", "flagged 91.2 % of the anomalous ones"),
+        ("denoising", ("psnr", "ssim"), "image", "the clean ones as a signal-to-noise ratio (PSNR) of 0.9 dB (95 %"),
+        ("reconstruction", ("psnr", "ssim"), "category", "as close to what it was shown as"),
+        ("reconstruction", ("squared_error",), "category", "leave 91.2 % of the columns' variance unexplained"),
+    ],
+)
+def test_a_headline_says_how_good_the_test_predictions_are(
+    task: str, names: tuple[str, ...], kind: FieldKind, words: str
+) -> None:
+    sentence = headline(task, dict.fromkeys(names, SHARE), kind)
+    assert "1,200 " in sentence
+    assert sentence.endswith(".")
+    assert words in sentence
+
+
+def test_the_headline_of_a_regression_is_in_the_targets_unit() -> None:
+    sentence = headline("regression", {"mae": FAR, "coverage": SHARE}, "number", "points")
+    assert "On 1,200 examples" in sentence
+    assert "off by 44.10 points on average (95 % interval: 38.20 to 50.30)" in sentence
+    assert "held the truth in 91 % of them" in sentence
+
+
+def test_the_headline_of_a_forecasting_says_how_far_ahead_it_looks() -> None:
+    scores = {"mase": SHARE, "mae": FAR, "coverage": SHARE}
+    sentence = headline("forecasting", scores, "steps", "MW")
+    assert "On 1,200 windows" in sentence
+    assert "of the next 4 steps were off by 0.912 average changes from one step to the next (44.10 MW)" in sentence
