@@ -31,7 +31,6 @@ from pipelines.settings.params import load_params
 from pipelines.training import gradient
 from pipelines.training.contender_settings import ContenderSettings, GradientSettings, make_settings
 from pipelines.training.job import (
-    Examples,
     TrainingData,
     TrainingJob,
     build_fitted_model,
@@ -98,8 +97,8 @@ def train_on_all_cores(pool: Workers[TrialSpec, TrainingResult], job: TrainingJo
 class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
     """Stored pixels, standardised item by item, as a data set for a DataLoader is usually written."""
 
-    def __init__(self, examples: Examples, stem: ImageStem, channels_first: bool) -> None:
-        (self.pixels,), self.target = examples
+    def __init__(self, pixels: Tensor, target: Tensor, stem: ImageStem, channels_first: bool) -> None:
+        self.pixels, self.target = pixels, target
         self.mean, self.scale, self.channels_first = stem.mean.item(), stem.scale.item(), channels_first
 
     def __len__(self) -> int:
@@ -143,9 +142,14 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
 
     stem = build_fitted_model(job, data, job_settings(job).network).stem
     assert isinstance(stem, ImageStem)
-    datasets = [PixelDataset(examples, stem, stem.input_type == "image") for examples in (data.train[0], data.valid)]
+    (train_pixels,), (train_codes,) = data.train[0]
+    (valid_pixels,), valid_codes = data.valid.inputs, torch.tensor(data.valid.reference.codes)
+    datasets = [
+        PixelDataset(pixels, codes, stem, stem.input_type == "image")
+        for pixels, codes in ((train_pixels, train_codes), (valid_pixels, valid_codes))
+    ]
     with torch.no_grad():
-        tensors = (stem(*data.train[0].inputs), data.train[0].target, stem(*data.valid.inputs), data.valid.target)
+        tensors = (stem(train_pixels), train_codes, stem(valid_pixels), valid_codes)
     loop_seconds = time_alternately(
         {"ours": lambda: run_training_loop(job, data), "bare": lambda: run_bare_loop(new_network(), tensors)}, ROUNDS
     )

@@ -26,19 +26,19 @@ def task() -> Classification:
 
 
 def answers(generator: np.random.Generator, rows: int, accuracy: float) -> tuple[np.ndarray, np.ndarray]:
-    """Replies (N, 3) that are right with the given chance, and targets (N,)."""
+    """Predictions (N, 3) that are right with the given chance, and targets (N,)."""
     targets = generator.integers(0, 3, rows)
     guesses = np.where(generator.random(rows) < accuracy, targets, (targets + 1) % 3)
-    replies = np.full((rows, 3), 0.1)
-    replies[np.arange(rows), guesses] = 0.8
-    return replies, targets
+    predictions = np.full((rows, 3), 0.1)
+    predictions[np.arange(rows), guesses] = 0.8
+    return predictions, targets
 
 
 def test_every_metric_has_an_interval_around_its_score(task: Classification) -> None:
-    replies, targets = answers(np.random.default_rng(0), 300, 0.9)
+    predictions, targets = answers(np.random.default_rng(0), 300, 0.9)
     scores, found = (
-        score(task, replies, ClassReference(targets), {}),
-        bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=1),
+        score(task, predictions, ClassReference(targets), {}),
+        bootstrap_intervals(task, predictions, ClassReference(targets), {}, seed=1),
     )
     assert list(found) == [metric.name for metric in task.metrics]
     for name in set(found) - {"ece"}:  # resampling adds to a calibration error, which is made of absolute values
@@ -49,8 +49,8 @@ def test_a_95_percent_interval_covers_the_true_accuracy_95_times_in_100(task: Cl
     generator = np.random.default_rng(5)
     held = []
     for seed in range(120):
-        replies, targets = answers(generator, 100, 0.85)
-        low, high = bootstrap_intervals(task, replies, ClassReference(targets), {}, seed, resamples=200)["accuracy"]
+        predictions, targets = answers(generator, 100, 0.85)
+        low, high = bootstrap_intervals(task, predictions, ClassReference(targets), {}, seed, resamples=200)["accuracy"]
         held.append(low <= 0.85 <= high)
     assert 0.88 <= np.mean(held) <= 0.99
 
@@ -58,19 +58,19 @@ def test_a_95_percent_interval_covers_the_true_accuracy_95_times_in_100(task: Cl
 def test_more_rows_make_an_interval_narrower_as_the_root_of_their_number(task: Classification) -> None:
     widths = []
     for rows in (200, 3200):
-        replies, targets = answers(np.random.default_rng(2), rows, 0.8)
-        low, high = bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=3)["accuracy"]
+        predictions, targets = answers(np.random.default_rng(2), rows, 0.8)
+        low, high = bootstrap_intervals(task, predictions, ClassReference(targets), {}, seed=3)["accuracy"]
         widths.append(high - low)
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.2)  # sqrt(3200 / 200)
 
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others(task: Classification) -> None:
-    replies, targets = answers(np.random.default_rng(0), 100, 0.9)
-    assert bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=7) == bootstrap_intervals(
-        task, replies, ClassReference(targets), {}, seed=7
+    predictions, targets = answers(np.random.default_rng(0), 100, 0.9)
+    assert bootstrap_intervals(task, predictions, ClassReference(targets), {}, seed=7) == bootstrap_intervals(
+        task, predictions, ClassReference(targets), {}, seed=7
     )
-    assert bootstrap_intervals(task, replies, ClassReference(targets), {}, seed=7) != bootstrap_intervals(
-        task, replies, ClassReference(targets), {}, seed=8
+    assert bootstrap_intervals(task, predictions, ClassReference(targets), {}, seed=7) != bootstrap_intervals(
+        task, predictions, ClassReference(targets), {}, seed=8
     )
 
 

@@ -62,7 +62,7 @@ def forecast(rows: int, horizon: int, loss: Any) -> EvaluationData[Any]:
     schema = forecasts.schema(horizon=horizon)
     task = Forecasting(schema, ForecastingSettings(loss=loss))
     train, test = forecasts.part(40, 3, horizon), forecasts.part(rows, 0, horizon)
-    return evaluated(task, schema, test, forecasts.replied(test, len(task.quantile_levels)), train)
+    return evaluated(task, schema, test, forecasts.predicted(test, len(task.quantile_levels)), train)
 
 
 def segmented(classes: int, images: int, colour: bool, **settings: Any) -> EvaluationData[Any]:

@@ -35,17 +35,17 @@ def schema(classes: int, kind: Any = "category") -> Schema:
 
 
 def macro(index: int) -> Callable[..., float]:
-    def score(targets: Any, replies: Any, weights: Any) -> float:
+    def score(targets: Any, predictions: Any, weights: Any) -> float:
         return reference.precision_recall_fscore_support(
-            targets, replies.argmax(1), average="macro", zero_division=0, sample_weight=weights
+            targets, predictions.argmax(1), average="macro", zero_division=0, sample_weight=weights
         )[index]
 
     return score
 
 
-def calibration_error(targets: Any, replies: Any, weights: Any) -> float:
+def calibration_error(targets: Any, predictions: Any, weights: Any) -> float:
     """Guo et al. 2017, equation 3, bin by bin."""
-    confidence, right = replies.max(1), replies.argmax(1) == targets
+    confidence, right = predictions.max(1), predictions.argmax(1) == targets
     total = 0.0
     for low in range(CALIBRATION_BINS):
         inside = (confidence > low / CALIBRATION_BINS) & (confidence <= (low + 1) / CALIBRATION_BINS)
@@ -53,28 +53,28 @@ def calibration_error(targets: Any, replies: Any, weights: Any) -> float:
     return total / weights.sum()
 
 
-def one_against_the_rest(targets: Any, replies: Any, weights: Any) -> float:
+def one_against_the_rest(targets: Any, predictions: Any, weights: Any) -> float:
     """scikit-learn's area for each class that occurs, averaged."""
     kept = weights > 0
     present = [code for code in np.unique(targets[kept]) if len(np.unique(targets[kept])) > 1]
     areas = [
-        reference.roc_auc_score(targets[kept] == code, replies[kept, code], sample_weight=weights[kept])
+        reference.roc_auc_score(targets[kept] == code, predictions[kept, code], sample_weight=weights[kept])
         for code in present
     ]
     return float(np.mean(areas)) if areas else float("nan")
 
 
-def balanced(targets: Any, replies: Any, weights: Any) -> float:
+def balanced(targets: Any, predictions: Any, weights: Any) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of classes that are answered alone, and of a single class
-        return reference.balanced_accuracy_score(targets, replies.argmax(1), sample_weight=weights)
+        return reference.balanced_accuracy_score(targets, predictions.argmax(1), sample_weight=weights)
 
 
-def average_precision(targets: Any, replies: Any, weights: Any) -> float:
+def average_precision(targets: Any, predictions: Any, weights: Any) -> float:
     """scikit-learn's for each class that occurs, averaged; of two classes, of the second."""
-    classes = range(replies.shape[1]) if replies.shape[1] > 2 else (1,)
+    classes = range(predictions.shape[1]) if predictions.shape[1] > 2 else (1,)
     areas = [
-        reference.average_precision_score(targets == code, replies[:, code], sample_weight=weights)
+        reference.average_precision_score(targets == code, predictions[:, code], sample_weight=weights)
         for code in classes
         if (targets == code).any()
     ]
@@ -99,7 +99,7 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
 
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Replies (N, K) with many ties and zeros, and targets (N,) that need not hold every class.
+    """Predictions (N, K) with many ties and zeros, and targets (N,) that need not hold every class.
 
     Of two classes the second is the rarer one: it is what the area under precision over recall is about.
     """
@@ -116,7 +116,7 @@ def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sure_of(targets: np.ndarray, classes: int, seed: int = 0) -> np.ndarray:
-    """Replies of a good, not perfect, classifier."""
+    """Predictions of a good, not perfect, classifier."""
     logits = np.random.default_rng(seed).normal(size=(len(targets), classes))
     logits[np.arange(len(targets)), targets] += 2.5
     return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
@@ -133,29 +133,29 @@ def test_the_table_of_references_covers_every_metric() -> None:
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=problems())
 def test_a_score_equals_scikit_learns(name: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, targets = problem
-    found = score(Classification(schema(replies.shape[1])), replies, ClassReference(targets), {})[name]
-    assert agree(found, REFERENCES[name](targets, replies, np.ones(len(targets))))
+    predictions, targets = problem
+    found = score(Classification(schema(predictions.shape[1])), predictions, ClassReference(targets), {})[name]
+    assert agree(found, REFERENCES[name](targets, predictions, np.ones(len(targets))))
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=problems(), seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: tuple[np.ndarray, np.ndarray], seed: int) -> None:
-    replies, targets = problem
+    predictions, targets = problem
     rows = len(targets)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
-    task = Classification(schema(replies.shape[1]))
-    found = task.bootstrap_scores(replies, ClassReference(targets), weights, {})[name]
+    task = Classification(schema(predictions.shape[1]))
+    found = task.bootstrap_scores(predictions, ClassReference(targets), weights, {})[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
-        assert agree(found[resample], REFERENCES[name](targets[drawn], replies[drawn], np.ones(rows)))
+        assert agree(found[resample], REFERENCES[name](targets[drawn], predictions[drawn], np.ones(rows)))
 
 
 def test_two_classes_have_the_usual_area_under_the_curve() -> None:
     targets = np.array([0, 0, 1, 1])
     positive = np.array([0.1, 0.4, 0.35, 0.8])  # the example of scikit-learn's roc_auc_score: 0.75
-    replies = np.stack([1 - positive, positive], axis=1)
-    assert score(Classification(schema(2)), replies, ClassReference(targets), {})["roc_auc"] == 0.75
+    predictions = np.stack([1 - positive, positive], axis=1)
+    assert score(Classification(schema(2)), predictions, ClassReference(targets), {})["roc_auc"] == 0.75
 
 
 def test_a_set_of_one_class_has_no_area_under_the_curve_and_all_other_scores() -> None:
@@ -165,20 +165,20 @@ def test_a_set_of_one_class_has_no_area_under_the_curve_and_all_other_scores() -
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    replies = np.full((4, 3), np.nan)
+    predictions = np.full((4, 3), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scores = score(Classification(schema(3)), replies, ClassReference(np.array([0, 1, 2, 0])), {})
+        scores = score(Classification(schema(3)), predictions, ClassReference(np.array([0, 1, 2, 0])), {})
     assert all(np.isnan(value) for value in scores.values())
 
 
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=problems())
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, targets = problem
-    task = Classification(schema(replies.shape[1]), SETTINGS, goal)
+    predictions, targets = problem
+    task = Classification(schema(predictions.shape[1]), SETTINGS, goal)
     truth = ClassReference(targets)
-    assert agree(task.objective_per_row(replies, truth).mean(), score(task, replies, truth, {})[goal])
+    assert agree(task.objective_per_row(predictions, truth).mean(), score(task, predictions, truth, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -198,8 +198,10 @@ def test_the_loss_on_logits_is_the_log_loss_of_the_reply() -> None:
     network = nn.Linear(7, task.head_width("vector"))
     loss = task.loss(network, (inputs,), Target(targets))
     with torch.no_grad():
-        replies = task.postprocess()(network(inputs)).numpy()
-    assert loss.item() == pytest.approx(score(task, replies, ClassReference(targets.numpy()), {})["log_loss"], abs=1e-6)
+        predictions = task.postprocess()(network(inputs)).numpy()
+    assert loss.item() == pytest.approx(
+        score(task, predictions, ClassReference(targets.numpy()), {})["log_loss"], abs=1e-6
+    )
 
 
 def test_targets_of_a_narrow_type_are_learned_from_as_well() -> None:
@@ -212,9 +214,9 @@ def test_targets_of_a_narrow_type_are_learned_from_as_well() -> None:
 def test_the_baseline_answers_the_shares_of_the_training_classes() -> None:
     task, images = Classification(schema(3)), np.zeros((4, 8, 8), dtype=np.uint8)
     train, part = Part((images,), np.array([1, 1, 1, 0])), Part((images[:2],), np.array([1, 0]))
-    (replies,) = task.baselines(train, part).values()
-    assert replies.tolist() == [[0.25, 0.75, 0.0]] * 2
-    assert score(task, replies, ClassReference(part.target), {})["accuracy"] == 0.5
+    (predictions,) = task.baselines(train, part).values()
+    assert predictions.tolist() == [[0.25, 0.75, 0.0]] * 2
+    assert score(task, predictions, ClassReference(part.target), {})["accuracy"] == 0.5
 
 
 @pytest.mark.parametrize(

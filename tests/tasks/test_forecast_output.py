@@ -27,44 +27,44 @@ from tests.support.forecasts import H, W, part, task
 @pytest.mark.parametrize("loss", ["quantile", "absolute_error"])
 def test_targets_go_into_the_networks_units_and_come_back(loss: str) -> None:
     one, data = task(loss=loss), part()
-    finish = one.output_transform(data)
+    transform = one.output_transform(data)
     target, windows = torch.from_numpy(data.target), torch.from_numpy(data.inputs[0])
-    inner = finish.inverse(target, windows)
+    inner = transform.inverse(target, windows)
     assert inner.shape == (30, H, 2, len(one.quantile_levels))
     assert inner.flatten(1).shape[1] == one.head_width("vector")
-    torch.testing.assert_close(finish(inner.flatten(1), windows), target[..., None].expand_as(inner))
+    torch.testing.assert_close(transform(inner.flatten(1), windows), target[..., None].expand_as(inner))
     assert inner.std().item() == pytest.approx(1, abs=0.02)
     torch.testing.assert_close(inner.mean((0, 1, 3)), torch.zeros(2), atol=1e-4, rtol=0)
 
 
 def test_zero_output_forecasts_the_last_value_plus_the_mean_change() -> None:
     one, data = task(), part()
-    finish = one.output_transform(data)
+    transform = one.output_transform(data)
     windows = torch.from_numpy(data.inputs[0])
     change = torch.from_numpy(data.target - data.inputs[0][:, -1:, [1, 0]]).mean((0, 1))
     expected = (windows[:, -1, [1, 0]] + change)[:, None, :, None].expand(30, H, 2, 3)
     torch.testing.assert_close(
-        finish(torch.zeros(30, one.head_width("vector")), windows), expected, rtol=1e-4, atol=1e-3
+        transform(torch.zeros(30, one.head_width("vector")), windows), expected, rtol=1e-4, atol=1e-3
     )
 
 
 def test_a_gap_at_the_end_of_a_window_is_bridged() -> None:
     one, data = task(), part()
-    finish = one.output_transform(data)
+    transform = one.output_transform(data)
     windows = torch.from_numpy(data.inputs[0].copy())
     windows[0, -3:, 1] = torch.nan  # load: the value before the gap stands
     windows[1, :, 0] = torch.nan  # wind: nothing is known, the mean stands
-    found = finish.last_values(windows)
+    found = transform.last_values(windows)
     assert found[0].tolist() == [windows[0, -4, 1].item(), windows[0, -1, 0].item()]
     assert found[1, 1].item() == pytest.approx(data.inputs[0][..., 0].mean(), rel=1e-4)
-    assert finish(torch.zeros(30, one.head_width("vector")), windows).isfinite().all()
+    assert transform(torch.zeros(30, one.head_width("vector")), windows).isfinite().all()
 
 
 def test_gaps_do_not_poison_what_is_learned_on_train() -> None:
     data = part()
     data.inputs[0][:, -2:, 1] = np.nan
-    finish = task().output_transform(data)
-    assert all(values.isfinite().all() for values in finish.state_dict().values())
+    transform = task().output_transform(data)
+    assert all(values.isfinite().all() for values in transform.state_dict().values())
 
 
 @given(values=arrays(np.float32, (2, H, 2, 3), elements=st.floats(-100, 100, width=32)))
@@ -100,7 +100,7 @@ def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, t
         "onnx": parity.onnx_runtime(tmp_path / "model.onnx"),
         "torchscript": parity.torchscript_runtime(tmp_path / "model.pt"),
     }
-    replies = parity.eager_predictions(served, data.inputs)
-    assert replies.shape == (30, H, 2, len(one.quantile_levels))
-    assert np.isfinite(replies).all()
+    predictions = parity.eager_predictions(served, data.inputs)
+    assert predictions.shape == (30, H, 2, len(one.quantile_levels))
+    assert np.isfinite(predictions).all()
     assert parity.check_parity(served, runtimes, data.inputs, ())["rows"] == 30  # and no Mismatch

@@ -20,80 +20,82 @@ from pipelines.tasks.metrics.forecasting import (
     ForecastReference,
     pinball_loss,
 )
-from tests.support.forecasts import FORETOLD, H, part, replied, schema, task
+from tests.support.forecasts import FORETOLD, H, part, predicted, schema, task
 from tests.support.references import rows_of
 
 
 @pytest.mark.parametrize("loss", ["quantile", "huber"])
 def test_the_errors_equal_scikit_learns(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.quantile_levels)), one.reference(data)
-    found = score(one, replies, truth, one.calibrate(replies, truth))
-    true, middle = data.target.reshape(30, -1), replies[..., one.quantile_levels.index(0.5)].reshape(30, -1)
+    predictions, truth = predicted(data, len(one.quantile_levels)), one.reference(data)
+    found = score(one, predictions, truth, one.calibrate(predictions, truth))
+    true, middle = data.target.reshape(30, -1), predictions[..., one.quantile_levels.index(0.5)].reshape(30, -1)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(true, middle), rel=1e-12)
     assert found["rmse"] == pytest.approx(reference.mean_squared_error(true, middle) ** 0.5, rel=1e-12)
 
 
 def test_the_pinball_loss_equals_scikit_learns() -> None:
     one, data = task(), part()
-    replies = replied(data)
+    predictions = predicted(data)
     expected = [
-        reference.mean_pinball_loss(data.target.ravel(), replies[..., place].ravel(), alpha=level)
+        reference.mean_pinball_loss(data.target.ravel(), predictions[..., place].ravel(), alpha=level)
         for place, level in enumerate(one.quantile_levels)
     ]
-    assert pinball_loss(replies, data.target, one.quantile_levels).mean() == pytest.approx(np.mean(expected), rel=1e-12)
+    assert pinball_loss(predictions, data.target, one.quantile_levels).mean() == pytest.approx(
+        np.mean(expected), rel=1e-12
+    )
 
 
 def test_an_error_of_one_step_of_the_series_has_a_mase_of_1() -> None:
     """Hyndman & Koehler 2006, equation 3, with the windows of the part as the sample."""
     one, data = task(), part()
     usual = np.abs(np.diff(data.inputs[0][..., [1, 0]].astype(float), axis=1)).mean(axis=(0, 1))
-    replies = np.repeat((data.target + usual)[..., None], 3, axis=-1)
-    assert score(one, replies, one.reference(data), {})["mase"] == pytest.approx(1, rel=1e-6)
+    predictions = np.repeat((data.target + usual)[..., None], 3, axis=-1)
+    assert score(one, predictions, one.reference(data), {})["mase"] == pytest.approx(1, rel=1e-6)
 
 
 def test_gaps_and_variables_that_never_move_leave_errors_finite() -> None:
     one, data = task(), part()
     data.inputs[0][:, 3:5, 0] = np.nan
     data.inputs[0][..., 1] = 7
-    scores = score(one, replied(data), one.reference(data), {})
+    scores = score(one, predicted(data), one.reference(data), {})
     assert all(np.isfinite(value) for value in scores.values())
 
 
 @pytest.mark.parametrize("loss", ["quantile", "squared_error"])
 def test_unit_weights_give_the_plain_score(loss: str) -> None:
     one, data = task(loss=loss), part()
-    replies, truth = replied(data, len(one.quantile_levels)), one.reference(data)
-    decided = one.calibrate(replies, truth)
-    found = one.bootstrap_scores(replies, truth, np.ones((2, 30)), decided)
-    for name, value in score(one, replies, truth, decided).items():
+    predictions, truth = predicted(data, len(one.quantile_levels)), one.reference(data)
+    calibration = one.calibrate(predictions, truth)
+    found = one.bootstrap_scores(predictions, truth, np.ones((2, 30)), calibration)
+    for name, value in score(one, predictions, truth, calibration).items():
         assert found[name] == pytest.approx([value, value], rel=1e-12)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(seed: int) -> None:
     one, data = task(), part()
-    replies, truth = replied(data), one.reference(data)
+    predictions, truth = predicted(data), one.reference(data)
     weights = np.random.default_rng(seed).multinomial(30, np.full(30, 1 / 30), size=2)
-    found = one.bootstrap_scores(replies, truth, weights, {})
+    found = one.bootstrap_scores(predictions, truth, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(30), counts)
-        expected = score(one, replies[drawn], rows_of(truth, drawn), {})
+        expected = score(one, predictions[drawn], rows_of(truth, drawn), {})
         assert {name: pytest.approx(found[name][resample], rel=1e-12) for name in expected} == expected
 
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_the_goal_is_the_mean_over_examples(goal: str) -> None:
     one, data = task(goal), part()
-    replies, truth = replied(data), one.reference(data)
-    assert one.objective_per_row(replies, truth).mean() == pytest.approx(
-        score(one, replies, truth, {})[goal], rel=1e-12
+    predictions, truth = predicted(data), one.reference(data)
+    assert one.objective_per_row(predictions, truth).mean() == pytest.approx(
+        score(one, predictions, truth, {})[goal], rel=1e-12
     )
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
     one, data = task(), part()
-    scores = score(one, replied(data) * np.nan, one.reference(data), {})
+    scores = score(one, predicted(data) * np.nan, one.reference(data), {})
     assert set(scores) == {metric.name for metric in METRICS}
     assert all(np.isnan(value) for value in scores.values())
 
@@ -104,31 +106,31 @@ def test_intervals_hold_the_truth_of_new_windows_as_often_as_they_promise(loss: 
     one, rows = task(loss=loss), 1199
     generator = np.random.default_rng(0)
     truth = ForecastReference(generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2)))
-    replies = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.quantile_levels))), axis=-1)
-    decided = one.calibrate(replies[:rows], rows_of(truth, slice(rows)))
-    assert decided["coverage"] == 0.8
-    found = score(one, replies[rows:], rows_of(truth, slice(rows, None)), decided)
+    predictions = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.quantile_levels))), axis=-1)
+    calibration = one.calibrate(predictions[:rows], rows_of(truth, slice(rows)))
+    assert calibration["coverage"] == 0.8
+    found = score(one, predictions[rows:], rows_of(truth, slice(rows, None)), calibration)
     assert found["coverage"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_every_step_and_variable_has_a_radius_of_its_own() -> None:
-    decided = task().calibrate(replied(part()), task().reference(part()))
-    assert set(decided) == {"coverage", *(f"radius_{step}_{name}" for step in range(1, H + 1) for name in FORETOLD)}
+    calibration = task().calibrate(predicted(part()), task().reference(part()))
+    assert set(calibration) == {"coverage", *(f"radius_{step}_{name}" for step in range(1, H + 1) for name in FORETOLD)}
 
 
 def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
     one, data = task(), part()
     middle = data.target.astype(float)
-    replies = np.stack([middle - 1000, middle, middle + 1000], axis=-1)
+    predictions = np.stack([middle - 1000, middle, middle + 1000], axis=-1)
     truth = one.reference(data)
-    low, high = one.interval_bounds(replies, one.calibrate(replies, truth))
+    low, high = one.interval_bounds(predictions, one.calibrate(predictions, truth))
     np.testing.assert_allclose(low, middle)
     np.testing.assert_allclose(high, middle)
 
 
 def test_single_numbers_without_a_decision_have_no_coverage() -> None:
     one, data = task(loss="huber"), part()
-    assert np.isnan(score(one, replied(data, 1), one.reference(data), {})["coverage"])
+    assert np.isnan(score(one, predicted(data, 1), one.reference(data), {})["coverage"])
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def test_frechet_distance_of_a_sample_to_itself_is_zero() -> None:
 def test_a_point_is_covered_within_reach_of_the_third_neighbour() -> None:
     """On a line: 0 reaches 3, 1 reaches 2 (to 3), 2 and 3 reach 2, 10 reaches 9 (to 1)."""
     by = np.array([[0.0], [1.0], [2.0], [3.0], [10.0]])
-    asked = np.array([[-3.0], [-3.1], [2.5], [5.0], [10.5], [19.0], [19.1]])
-    assert is_in_manifold(asked, by).tolist() == [True, False, True, True, True, True, False]
+    points_to_place = np.array([[-3.0], [-3.1], [2.5], [5.0], [10.5], [19.0], [19.1]])
+    assert is_in_manifold(points_to_place, by).tolist() == [True, False, True, True, True, True, False]
 
 
 def test_the_nearest_point_of_another_set_is_found() -> None:
@@ -165,20 +165,22 @@ def test_real_digits_beat_the_baselines_which_are_deterministic(
 
 def test_the_goal_is_the_mean_over_examples(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, replies = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
-    examples = task.objective_per_row(replies, truth)
-    assert examples.shape == (len(replies),)
-    assert examples.mean() == pytest.approx(score(task, replies, truth, {})["energy_distance"], abs=1e-12)
+    truth, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
+    examples = task.objective_per_row(predictions, truth)
+    assert examples.shape == (len(predictions),)
+    assert examples.mean() == pytest.approx(score(task, predictions, truth, {})["energy_distance"], abs=1e-12)
 
 
 def test_a_score_of_the_task_under_weights_is_that_of_the_repeated_rows(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, replies = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
-    weights = np.random.default_rng(0).multinomial(len(replies), np.full(len(replies), 1 / len(replies)), size=2)
-    found = task.bootstrap_scores(replies, truth, weights, {})
+    truth, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
+    weights = np.random.default_rng(0).multinomial(
+        len(predictions), np.full(len(predictions), 1 / len(predictions)), size=2
+    )
+    found = task.bootstrap_scores(predictions, truth, weights, {})
     for resample, counts in enumerate(weights):
-        again = score(task, drawn_again(counts, replies), ImageReference(drawn_again(counts, truth.images)), {})
-        for name in ("energy_distance", "frechet"):  # which neighbours a point has is asked of the whole set
+        again = score(task, drawn_again(counts, predictions), ImageReference(drawn_again(counts, truth.images)), {})
+        for name in ("energy_distance", "frechet"):  # neighbours are those in the whole set
             assert found[name][resample] == pytest.approx(again[name], rel=1e-6)
 
 
@@ -192,12 +194,12 @@ def test_nan_samples_have_no_score() -> None:
 def test_pixels_survive_the_way_to_the_networks_units_and_back(shape: tuple[int, ...], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (4, *shape), dtype=torch.uint8, generator=generator)
-    finish = UnscalePixels(shape)
-    units = finish.inverse(images)
+    transform = UnscalePixels(shape)
+    units = transform.inverse(images)
     assert units.shape == (4, np.prod(shape))
     assert units.min() >= -1
     assert units.max() <= 1
-    torch.testing.assert_close(finish(units), images.float(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(transform(units), images.float(), rtol=0, atol=1e-4)
 
 
 def test_what_is_served_are_grey_levels() -> None:
@@ -205,8 +207,8 @@ def test_what_is_served_are_grey_levels() -> None:
     assert task.postprocess()(torch.tensor([-3.0, 0.0, 128.5, 300.0])).tolist() == [0, 0, 128.5, 255]
     assert task.head_width("vector") == 4
     assert task.calibrate(np.zeros(1), ImageReference(np.zeros(1))) == {}
-    (asked,) = task.input_fields
-    assert (asked.kind, asked.shape) == ("noise", (NOISE_SIZE,))
+    (field,) = task.input_fields
+    assert (field.kind, field.shape) == ("noise", (NOISE_SIZE,))
 
 
 def test_the_noise_of_a_part_is_always_the_same(parts: dict[str, Part]) -> None:

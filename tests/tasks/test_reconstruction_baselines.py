@@ -26,22 +26,22 @@ from tests.support.reconstructions import (
 def test_every_baseline_answers_as_a_network_does(which: Reconstructing) -> None:
     train, some = part(which, 60), part(which, 20, seed=3)
     truth = which.reference(some)
-    for name, replies in which.baselines(train, some).items():
+    for name, predictions in which.baselines(train, some).items():
         assert name.endswith("(baseline)")
-        assert replies.dtype == np.float32
-        assert replies.shape == predicted(which, some).shape
-        decision = which.calibrate(replies, truth)
-        assert all(np.isfinite(value) for value in score(which, replies, truth, decision).values())
+        assert predictions.dtype == np.float32
+        assert predictions.shape == predicted(which, some).shape
+        calibration = which.calibrate(predictions, truth)
+        assert all(np.isfinite(value) for value in score(which, predictions, truth, calibration).values())
 
 
 def test_the_mean_has_the_score_that_the_graph_would_give_it() -> None:
     train, some = part(ODD_ROWS, 60), part(ODD_ROWS, 20, seed=3)
-    replies = ODD_ROWS.baselines(train, some)["mean (baseline)"]
+    predictions = ODD_ROWS.baselines(train, some)["mean (baseline)"]
     graph = ODD_ROWS.output_transform(train)(torch.zeros(20, 4), *(torch.from_numpy(column) for column in some.inputs))
-    assert np.allclose(graph.numpy(), replies, rtol=1e-5)
+    assert np.allclose(graph.numpy(), predictions, rtol=1e-5)
     pictures, shown = part(IMAGES, 60), part(IMAGES, 20, seed=3)
-    replies = IMAGES.baselines(pictures, shown)["mean (baseline)"]
-    assert np.allclose(replies[0, 1:], pictures.inputs[0].mean(axis=0).ravel(), rtol=1e-6)
+    predictions = IMAGES.baselines(pictures, shown)["mean (baseline)"]
+    assert np.allclose(predictions[0, 1:], pictures.inputs[0].mean(axis=0).ravel(), rtol=1e-6)
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -53,11 +53,11 @@ def test_blurring_noisy_digits_helps_and_the_noise_itself_does_not() -> None:
     clean, _ = digits()
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 80, clean.shape), 0, 255).astype(np.uint8)
     train, some = Part((noisy[:600],), clean[:600]), Part((noisy[600:900],), clean[600:900])
-    replies = DENOISING.baselines(train, some)
-    scores = {name: score(DENOISING, one, DENOISING.reference(some), {}) for name, one in replies.items()}
+    predictions = DENOISING.baselines(train, some)
+    scores = {name: score(DENOISING, one, DENOISING.reference(some), {}) for name, one in predictions.items()}
     assert list(scores) == ["noisy as it is (baseline)", "gaussian filter (baseline)"]
     assert scores["gaussian filter (baseline)"]["psnr"] > scores["noisy as it is (baseline)"]["psnr"] + 0.5
-    assert (replies["noisy as it is (baseline)"][:, 0] == 0).all()
+    assert (predictions["noisy as it is (baseline)"][:, 0] == 0).all()
 
 
 def test_malignant_cells_stand_out_from_benign_ones() -> None:
@@ -71,21 +71,21 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
         for rows in (slice(0, 400), slice(400, None))
     )
     truth = which.reference(some)
-    replies = which.baselines(train, some)
+    predictions = which.baselines(train, some)
     assert {
-        name: score(which, one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in replies.items()
+        name: score(which, one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in predictions.items()
     } == {
         "mean (baseline)": True,
         "isolation forest (baseline)": True,
     }
     again = which.baselines(train, some)
-    assert all(np.array_equal(again[name], one) for name, one in replies.items())
+    assert all(np.array_equal(again[name], one) for name, one in predictions.items())
     # what a handful of principal components cannot draw is anomalous as well
     transform = which.output_transform(train)
-    normal, asked = (
+    normal, unseen = (
         transform.inverse(torch.from_numpy(which.target(one).values)).double().numpy() for one in (train, some)
     )
     pca = PCA(6).fit(normal[which.train_mask(train)])
-    outputs = torch.from_numpy(pca.inverse_transform(pca.transform(asked))).float()
+    outputs = torch.from_numpy(pca.inverse_transform(pca.transform(unseen))).float()
     drawn = transform(outputs, *(torch.from_numpy(column) for column in some.inputs)).numpy()
     assert score(which, drawn, truth, which.calibrate(drawn, truth))["auroc"] > 0.9

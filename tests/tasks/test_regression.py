@@ -20,7 +20,7 @@ from pipelines.tasks.metrics.conformal import conformal_quantile
 from pipelines.tasks.regression import GOALS, METRICS, NumberReference, Regression, RegressionSettings
 from pipelines.tasks.task import Target
 
-DECIDED = {"radius": 1.5, "coverage": 0.9}
+CALIBRATION = {"radius": 1.5, "coverage": 0.9}
 
 
 def schema(kind: Any = "number", unit: str = "points", columns: int = 1) -> Schema:
@@ -46,8 +46,8 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w) if len(set(y[w > 0])) > 1 else float("nan"),
     "squared_error": lambda y, p, w: reference.mean_squared_error(y, p, sample_weight=w),
-    "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= DECIDED["radius"], weights=w)),
-    "interval_width": lambda y, p, w: 2 * DECIDED["radius"],
+    "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= CALIBRATION["radius"], weights=w)),
+    "interval_width": lambda y, p, w: 2 * CALIBRATION["radius"],
 }
 
 
@@ -68,40 +68,40 @@ def test_the_table_of_references_covers_every_metric() -> None:
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=PROBLEMS)
 def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
-    replies, truth = problem
-    found = score(task(), replies[:, None], NumberReference(truth), DECIDED)[name]
-    assert agree(found, REFERENCES[name](truth, replies, np.ones(len(truth))))
+    predictions, truth = problem
+    found = score(task(), predictions[:, None], NumberReference(truth), CALIBRATION)[name]
+    assert agree(found, REFERENCES[name](truth, predictions, np.ones(len(truth))))
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=PROBLEMS, seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, seed: int) -> None:
-    replies, truth = problem
+    predictions, truth = problem
     rows = len(truth)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
-    found = task().bootstrap_scores(replies[:, None], NumberReference(truth), weights, DECIDED)[name]
+    found = task().bootstrap_scores(predictions[:, None], NumberReference(truth), weights, CALIBRATION)[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
-        assert agree(found[resample], REFERENCES[name](truth[drawn], replies[drawn], np.ones(rows)))
+        assert agree(found[resample], REFERENCES[name](truth[drawn], predictions[drawn], np.ones(rows)))
 
 
 def test_a_large_target_with_little_spread_loses_no_digits() -> None:
     truth = 1e6 + np.random.default_rng(0).normal(size=50)
-    replies = truth + np.random.default_rng(1).normal(size=50) / 3
-    found = score(task(), replies[:, None], NumberReference(truth), DECIDED)["r2"]
-    assert agree(found, reference.r2_score(truth, replies))
+    predictions = truth + np.random.default_rng(1).normal(size=50) / 3
+    found = score(task(), predictions[:, None], NumberReference(truth), CALIBRATION)["r2"]
+    assert agree(found, reference.r2_score(truth, predictions))
 
 
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=PROBLEMS)
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
-    replies, truth = problem[0][:, None], NumberReference(problem[1])
+    predictions, truth = problem[0][:, None], NumberReference(problem[1])
     one = task(goal)
-    assert agree(one.objective_per_row(replies, truth).mean(), score(one, replies, truth, {})[goal])
+    assert agree(one.objective_per_row(predictions, truth).mean(), score(one, predictions, truth, {})[goal])
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    scores = score(task(), np.full((4, 1), np.nan), NumberReference(np.arange(4.0)), DECIDED)
+    scores = score(task(), np.full((4, 1), np.nan), NumberReference(np.arange(4.0)), CALIBRATION)
     assert all(np.isnan(value) for value in scores.values())
 
 
@@ -125,26 +125,26 @@ def test_intervals_hold_the_truth_of_new_examples_as_often_as_they_promise() -> 
     held = []
     for _ in range(4000):
         misses = generator.standard_cauchy(rows + 1)
-        decided = task().calibrate(np.zeros((rows, 1)), NumberReference(misses[:rows]))
-        held.append(abs(misses[rows]) <= decided["radius"])
+        calibration = task().calibrate(np.zeros((rows, 1)), NumberReference(misses[:rows]))
+        held.append(abs(misses[rows]) <= calibration["radius"])
     assert 0.9 - 0.015 < np.mean(held) < 0.9 + 1 / (rows + 1) + 0.015  # three standard errors of 4,000 draws
 
 
 def test_targets_in_the_networks_units_have_mean_0_and_spread_1_and_come_back() -> None:
     target = np.random.default_rng(0).normal(150, 77, 500)
     one = task()
-    finish = one.output_transform(part(target))
+    transform = one.output_transform(part(target))
     given_units = torch.from_numpy(one.target(part(target)).values)
-    inner = finish.inverse(given_units)
+    inner = transform.inverse(given_units)
     assert given_units.shape == (500, 1)
     assert inner.mean().item() == pytest.approx(0, abs=1e-5)
     assert inner.std(correction=0).item() == pytest.approx(1, abs=1e-5)
-    torch.testing.assert_close(finish(inner), given_units)
+    torch.testing.assert_close(transform(inner), given_units)
 
 
 def test_a_target_that_never_changes_is_answered() -> None:
-    finish = task().output_transform(part(np.full(5, 3.0)))
-    assert finish(torch.zeros(2, 1)).tolist() == [[3.0], [3.0]]
+    transform = task().output_transform(part(np.full(5, 3.0)))
+    assert transform(torch.zeros(2, 1)).tolist() == [[3.0], [3.0]]
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "absolute_error"])
@@ -155,8 +155,8 @@ def test_every_loss_is_least_at_the_truth(loss: Any) -> None:
 
 
 def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
-    replies = task().baselines(part(np.array([1.0, 2.0, 6.0])), part(np.zeros(2)))
-    assert {name: values.tolist() for name, values in replies.items()} == {"mean (baseline)": [[3.0], [3.0]]}
+    predictions = task().baselines(part(np.array([1.0, 2.0, 6.0])), part(np.zeros(2)))
+    assert {name: values.tolist() for name, values in predictions.items()} == {"mean (baseline)": [[3.0], [3.0]]}
 
 
 @pytest.mark.parametrize(

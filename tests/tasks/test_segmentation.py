@@ -42,13 +42,13 @@ def segmentation(
 
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Replies (N, K, H, W), right about half of the time, and truth (N, H, W) that need not hold every class."""
+    """Predictions (N, K, H, W), right about half of the time, and truth (N, H, W) that need not hold every class."""
     classes, images = draw(st.integers(2, 5)), draw(st.integers(1, 5))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     truth = generator.integers(0, draw(st.integers(1, classes)), (images, 6, 8)).astype(np.uint8)
-    replies = generator.dirichlet(np.ones(classes), size=truth.shape)
-    replies += np.eye(classes)[truth] * generator.integers(0, 2, (*truth.shape, 1))
-    return np.moveaxis(replies / replies.sum(axis=-1, keepdims=True), -1, 1), truth
+    predictions = generator.dirichlet(np.ones(classes), size=truth.shape)
+    predictions += np.eye(classes)[truth] * generator.integers(0, 2, (*truth.shape, 1))
+    return np.moveaxis(predictions / predictions.sum(axis=-1, keepdims=True), -1, 1), truth
 
 
 def agree(found: Any, expected: Any) -> bool:
@@ -57,12 +57,12 @@ def agree(found: Any, expected: Any) -> bool:
 
 @given(problem=problems())
 def test_the_scores_are_scikit_learns(problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, truth = problem
-    classes = replies.shape[1]
-    answers = replies.argmax(axis=1)
-    found = score(segmentation(classes), replies, MaskReference(truth), {})
+    predictions, truth = problem
+    classes = predictions.shape[1]
+    answers = predictions.argmax(axis=1)
+    found = score(segmentation(classes), predictions, MaskReference(truth), {})
     pairs = [(true.ravel(), answer.ravel()) for true, answer in zip(truth, answers, strict=True)]
-    flat = np.moveaxis(replies, 1, -1).reshape(-1, classes)
+    flat = np.moveaxis(predictions, 1, -1).reshape(-1, classes)
     assert agree(found["dice"], np.mean([reference.f1_score(*pair, average="macro") for pair in pairs]))
     assert agree(found["iou"], reference.jaccard_score(truth.ravel(), answers.ravel(), average="macro"))
     assert agree(found["pixel_accuracy"], reference.accuracy_score(truth.ravel(), answers.ravel()))
@@ -71,14 +71,14 @@ def test_the_scores_are_scikit_learns(problem: tuple[np.ndarray, np.ndarray]) ->
 
 @given(problem=problems(), seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.ndarray], seed: int) -> None:
-    replies, truth = problem
+    predictions, truth = problem
     images = len(truth)
     weights = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=3)
-    task = segmentation(replies.shape[1], background="sky")
-    found = task.bootstrap_scores(replies, MaskReference(truth), weights, {})
+    task = segmentation(predictions.shape[1], background="sky")
+    found = task.bootstrap_scores(predictions, MaskReference(truth), weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(images), counts)
-        scores = score(task, replies[drawn], MaskReference(truth[drawn]), {})
+        scores = score(task, predictions[drawn], MaskReference(truth[drawn]), {})
         assert all(agree(found[name][resample], score) for name, score in scores.items())
     assert list(found) == [metric.name for metric in task.metrics]
 
@@ -86,9 +86,9 @@ def test_a_resample_scores_as_the_images_it_drew(problem: tuple[np.ndarray, np.n
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=problems())
 def test_the_goal_is_the_mean_over_images(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    replies, truth = problem[0], MaskReference(problem[1])
-    task = segmentation(replies.shape[1], goal=goal)
-    assert agree(task.objective_per_row(replies, truth).mean(), score(task, replies, truth, {})[goal])
+    predictions, truth = problem[0], MaskReference(problem[1])
+    task = segmentation(predictions.shape[1], goal=goal)
+    assert agree(task.objective_per_row(predictions, truth).mean(), score(task, predictions, truth, {})[goal])
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -96,7 +96,7 @@ def test_the_right_mask_is_better_than_a_wrong_one_by_every_goal(goal: str) -> N
     task = segmentation(3, goal=goal)
     truth = np.random.default_rng(0).integers(0, 3, (2, 6, 8))
     right, wrong = (
-        score(task, replied(codes, 3), MaskReference(truth), {})[goal] for codes in (truth, (truth + 1) % 3)
+        score(task, one_hot(codes, 3), MaskReference(truth), {})[goal] for codes in (truth, (truth + 1) % 3)
     )
     assert task.goal.is_better(right, wrong)
 
@@ -106,14 +106,14 @@ def certain(*rows: str) -> np.ndarray:
     return np.array([[int(sign) for sign in row] for row in rows], dtype=np.uint8)[None]
 
 
-def replied(mask: np.ndarray, classes: int) -> np.ndarray:
+def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
     return np.moveaxis(np.eye(classes)[mask], -1, 1)
 
 
 def test_dice_and_overlap_leave_the_background_out() -> None:
     truth, answer = certain("0011", "0011"), certain("0111", "0000")
     task = segmentation(2, (2, 4), background="sky")
-    found = score(task, replied(answer, 2), MaskReference(truth), {})
+    found = score(task, one_hot(answer, 2), MaskReference(truth), {})
     assert found["dice"] == pytest.approx(2 * 2 / (4 + 3))
     assert found["iou"] == pytest.approx(2 / 5)
     assert found["pixel_accuracy"] == pytest.approx(5 / 8)
@@ -123,7 +123,7 @@ def test_an_image_rightly_left_empty_is_perfect_and_one_wrongly_filled_is_not() 
     empty, filled = np.zeros((1, 2, 4), np.uint8), certain("0000", "0010")
     task = segmentation(2, (2, 4), background="sky")
     for truth, answer, expected in ((empty, empty, 1), (empty, filled, 0), (filled, empty, 0)):
-        found = score(task, replied(answer, 2), MaskReference(truth), {})
+        found = score(task, one_hot(answer, 2), MaskReference(truth), {})
         assert (found["dice"], found["iou"], found["boundary_f1"]) == (expected, expected, expected)
 
 
@@ -168,15 +168,15 @@ def test_boundary_tolerance_is_0_75_percent_of_the_diagonal_at_least_a_pixel() -
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
-    replies, truth = np.full((2, 3, 6, 8), np.nan), MaskReference(np.zeros((2, 6, 8), np.uint8))
+    predictions, truth = np.full((2, 3, 6, 8), np.nan), MaskReference(np.zeros((2, 6, 8), np.uint8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert all(np.isnan(value) for value in score(segmentation(3), replies, truth, {}).values())
-        assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(replies, truth)).all() for goal in GOALS)
+        assert all(np.isnan(value) for value in score(segmentation(3), predictions, truth, {}).values())
+        assert all(np.isnan(segmentation(3, goal=goal).objective_per_row(predictions, truth)).all() for goal in GOALS)
 
 
 class Constant(nn.Module):
-    """Answers the same logits whatever is asked."""
+    """A network with the same logits for every input."""
 
     def __init__(self, outputs: torch.Tensor) -> None:
         super().__init__()
@@ -198,9 +198,9 @@ def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str
     expected = sum(one(logits.expand(4, -1, -1, -1), truth.long()) for one in LOSSES[loss])
     assert found.item() == pytest.approx(expected.item())
     assert network.outputs.grad.abs().sum() > 0
-    reply = task.postprocess()(task.output_transform(None)(network(torch.zeros(2, 1))))
-    assert reply.shape == (2, 3, 6, 8)
-    assert torch.allclose(reply.sum(1), torch.ones(2, 6, 8))
+    prediction = task.postprocess()(task.output_transform(None)(network(torch.zeros(2, 1))))
+    assert prediction.shape == (2, 3, 6, 8)
+    assert torch.allclose(prediction.sum(1), torch.ones(2, 6, 8))
     assert task.head_width("image") == 3
     assert task.head_width("vector") == 3 * 6 * 8
 
@@ -222,11 +222,11 @@ def test_the_baseline_answers_the_shares_of_the_training_pixels() -> None:
     task = segmentation(2, (1, 4))
     train = Part((np.zeros((2, 1, 4), np.uint8),), np.array([[[0, 1, 1, 1]], [[1, 1, 1, 0]]], dtype=np.uint8))
     part = Part((np.zeros((3, 1, 4), np.uint8),), np.ones((3, 1, 4), np.uint8))
-    ((name, replies),) = task.baselines(train, part).items()
+    ((name, predictions),) = task.baselines(train, part).items()
     assert name.endswith("(baseline)")
-    assert replies.shape == (3, 2, 1, 4)
-    assert np.unique(replies[:, 1]).tolist() == [0.75]
-    assert score(task, replies, MaskReference(part.target), {})["pixel_accuracy"] == 1
+    assert predictions.shape == (3, 2, 1, 4)
+    assert np.unique(predictions[:, 1]).tolist() == [0.75]
+    assert score(task, predictions, MaskReference(part.target), {})["pixel_accuracy"] == 1
 
 
 @pytest.mark.parametrize(

@@ -69,32 +69,34 @@ def test_the_threshold_stands_half_way_between_two_rows(name: str) -> None:
 
 def test_the_rarer_class_is_predicted_from_the_threshold_on() -> None:
     probabilities, codes = rare(500)
-    decision = task().calibrate(probabilities, ClassReference(codes))
-    assert decision["positive"] == 1
-    assert decision["threshold"] < 0.4, "at one half it would never be said"
+    calibration = task().calibrate(probabilities, ClassReference(codes))
+    assert calibration["positive"] == 1
+    assert calibration["threshold"] < 0.4, "at one half it would never be said"
     assert not predicted_classes(probabilities, {}).any()
-    assert np.array_equal(predicted_classes(probabilities, decision) == 1, probabilities[:, 1] >= decision["threshold"])
-    swapped = task().calibrate(probabilities[:, ::-1], ClassReference(1 - codes))
-    assert swapped == {"positive": 0, "threshold": pytest.approx(decision["threshold"])}
     assert np.array_equal(
-        predicted_classes(probabilities[:, ::-1], swapped), 1 - predicted_classes(probabilities, decision)
+        predicted_classes(probabilities, calibration) == 1, probabilities[:, 1] >= calibration["threshold"]
+    )
+    swapped = task().calibrate(probabilities[:, ::-1], ClassReference(1 - codes))
+    assert swapped == {"positive": 0, "threshold": pytest.approx(calibration["threshold"])}
+    assert np.array_equal(
+        predicted_classes(probabilities[:, ::-1], swapped), 1 - predicted_classes(probabilities, calibration)
     )
 
 
 @pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
 def test_scores_use_the_predicted_class(name: str) -> None:
     probabilities, codes = rare(500)
-    learned = task(threshold=name)
-    decision = learned.calibrate(probabilities, ClassReference(codes))
+    classifier = task(threshold=name)
+    calibration = classifier.calibrate(probabilities, ClassReference(codes))
     guesses, found = (
-        predicted_classes(probabilities, decision),
-        score(learned, probabilities, ClassReference(codes), decision),
+        predicted_classes(probabilities, calibration),
+        score(classifier, probabilities, ClassReference(codes), calibration),
     )
     precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="macro")
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((precision, recall, f1))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, guesses))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(codes, guesses))
-    half = score(learned, probabilities, ClassReference(codes), {})
+    half = score(classifier, probabilities, ClassReference(codes), {})
     assert found["balanced_accuracy"] > half["balanced_accuracy"] == 0.5
     same = set(found) - {"precision", "recall", "f1", "accuracy", "balanced_accuracy"}
     assert all(found[metric] == half[metric] for metric in same), "probabilities are scored as they are"
@@ -102,13 +104,13 @@ def test_scores_use_the_predicted_class(name: str) -> None:
 
 def test_a_resample_is_scored_with_the_same_threshold() -> None:
     probabilities, codes = rare(60)
-    learned = task()
-    decision = learned.calibrate(probabilities, ClassReference(codes))
+    classifier = task()
+    calibration = classifier.calibrate(probabilities, ClassReference(codes))
     weights = np.random.default_rng(1).multinomial(60, np.full(60, 1 / 60), size=5)
-    found = learned.bootstrap_scores(probabilities, ClassReference(codes), weights, decision)["balanced_accuracy"]
+    found = classifier.bootstrap_scores(probabilities, ClassReference(codes), weights, calibration)["balanced_accuracy"]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(60), counts)
-        guesses = predicted_classes(probabilities[drawn], decision)
+        guesses = predicted_classes(probabilities[drawn], calibration)
         expected = reference.recall_score(
             codes[drawn], guesses, labels=np.unique(codes[drawn]), average="macro", zero_division=0
         )
@@ -116,29 +118,29 @@ def test_a_resample_is_scored_with_the_same_threshold() -> None:
 
 
 @pytest.mark.parametrize(
-    "learned", [task(threshold="half"), task(goal="accuracy"), task(classes=3)], ids=["half", "accuracy", "three"]
+    "classifier", [task(threshold="half"), task(goal="accuracy"), task(classes=3)], ids=["half", "accuracy", "three"]
 )
-def test_where_the_most_probable_class_is_wanted_nothing_is_chosen(learned: Classification) -> None:
+def test_where_the_most_probable_class_is_wanted_nothing_is_chosen(classifier: Classification) -> None:
     probabilities, codes = rare(100)
-    if len(learned.labels) == 3:
+    if len(classifier.labels) == 3:
         probabilities = np.insert(probabilities, 2, 0.0, axis=1)
-    assert learned.calibrate(probabilities, ClassReference(codes)) == {}
+    assert classifier.calibrate(probabilities, ClassReference(codes)) == {}
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_without_an_example_of_the_rarer_class_it_is_one_half(code: int) -> None:
     probabilities, _ = rare(20)
-    decision = task().calibrate(probabilities, ClassReference(np.full(20, code)))
-    assert decision == {"positive": 1 - code, "threshold": 0.5}
+    calibration = task().calibrate(probabilities, ClassReference(np.full(20, code)))
+    assert calibration == {"positive": 1 - code, "threshold": 0.5}
 
 
 def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> None:
     (valid, valid_codes), (test, test_codes) = rare(300, seed=1), rare(300, seed=2)
-    learned = task()
+    classifier = task()
     one = Predictions(valid, ClassReference(valid_codes), test, ClassReference(test_codes), {})
     other = one._replace(test_predictions=test[::-1], test_reference=ClassReference(1 - test_codes))
-    decision = learned.calibrate(valid, ClassReference(valid_codes))
-    assert calibrate_on_validation(learned, one) == calibrate_on_validation(learned, other) == decision
-    found = score_predictions(learned, one, seed=0).test["balanced_accuracy"]
-    assert found.value == score(learned, test, ClassReference(test_codes), decision)["balanced_accuracy"]
+    calibration = classifier.calibrate(valid, ClassReference(valid_codes))
+    assert calibrate_on_validation(classifier, one) == calibrate_on_validation(classifier, other) == calibration
+    found = score_predictions(classifier, one, seed=0).test["balanced_accuracy"]
+    assert found.value == score(classifier, test, ClassReference(test_codes), calibration)["balanced_accuracy"]
     assert found.low <= found.value <= found.high
