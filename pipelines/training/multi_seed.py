@@ -11,8 +11,8 @@ from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget
-from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
+from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
 ProgressCallback = Callable[[int, float | None], None]  # (seeds over, best score so far)
 

@@ -30,9 +30,9 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget
+from pipelines.training.learners import Budget, TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
 SAMPLER_SEED_RANGE = 2**32  # NumPy's, which Optuna's samplers use
