@@ -1,4 +1,4 @@
-"""The best settings, trained from several seeds: how good the network is, and how much of that is luck."""
+"""Training of the best settings from several seeds; the differences between them are luck."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +63,7 @@ def train_seeds(
 
 
 def copy_best_weights(runs: SeedRuns, folder: Path, destination: Path) -> None:
-    """Copy every seed's best weights from scratch to `kept`/seed-<k>.*"""
+    """Copy every seed's best weights from scratch to `destination`/seed-<k>.*"""
     for number, result in enumerate(runs.results):
         if result.score is None:
             continue

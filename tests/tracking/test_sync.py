@@ -131,7 +131,7 @@ def test_a_deleted_mlflow_store_is_rebuilt_identically(project: Path) -> None:
     assert process.returncode == 0
     assert err == ""
     assert [line.split(":")[0] for line in out.splitlines()] == [*CONTENDERS, "models"]
-    code = "from tests.small_project import seen; print(seen())"
+    code = "from tests.support.small_project import mlflow_contents; print(mlflow_contents())"
     after = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
