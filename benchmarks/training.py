@@ -36,8 +36,8 @@ from pipelines.training.job import (
     build_fitted_model,
     load_training_data,
 )
-from pipelines.training.learners import Budget
-from pipelines.training.trial import TrainingResult, TrialSpec, run_trial
+from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.trial import TrialSpec, run_trial
 
 EPOCHS, ROUNDS, CORES = 10, 5, 2
 NETWORK_SIZES = {"mlp": {"width": 128, "depth": 1}, "lenet5": {"width": 1}}  # one hidden layer; the paper's own size
@@ -55,15 +55,10 @@ def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
     gradient.fit_network(
         model,
         gradient.build_optimizer(model, GRADIENT_SETTINGS),
-        data.task,
-        data.train,
-        data.valid,
+        data,
         GRADIENT_SETTINGS,
-        augment=job.augment,
-        seed=0,
-        epochs=range(EPOCHS),
-        total_epochs=EPOCHS,
-        on_epoch_end=lambda epoch, measured: False,
+        job.augment,
+        gradient.Run(0, range(EPOCHS), EPOCHS, on_epoch_end=lambda epoch, measured: False),
     )
 
 

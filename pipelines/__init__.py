@@ -1,4 +1,4 @@
-"""The work: every file here is a DVC stage, every folder a room the stages call."""
+"""The pipeline: every file here is a DVC stage, every folder a package that the stages use."""
 
 import os
 

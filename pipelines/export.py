@@ -1,4 +1,4 @@
-"""Stage export: the champion as ONNX and TorchScript, from raw input to reply, proven equal to what was trained."""
+"""Stage export: the champion as ONNX and TorchScript, from raw columns to predictions, checked for parity."""
 
 import torch
 

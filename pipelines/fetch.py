@@ -1,7 +1,7 @@
-"""Stage fetch: download the addresses that sources name, once, and look whether files and folders were edited.
+"""Stage fetch: download the addresses that sources name, once, and hash their files and folders.
 
 It runs in every `dvc repro`, because DVC cannot know beforehand what a source names; what does not change stays up
-to date behind it. It never fails: what is missing is said by the stage that reads it.
+to date behind it. A missing file is no error here: the stage that reads it reports it.
 """
 
 import shutil

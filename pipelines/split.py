@@ -12,7 +12,7 @@ from pipelines.splitting.split import split_rows, write_split
 
 def split(name: str) -> None:
     params = load_params()
-    check_params(params)  # a slip in a contender is better heard of now than after the search of another
+    check_params(params)  # a wrong contender is reported now, not after the search of another
     problem = params.problems[name]
     data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
     rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")

@@ -1,1 +1,1 @@
-"""The champion as files that answer without this project's code, and the proof that they answer the same."""
+"""Export of the champion as files that need no code of this project, with a check of parity."""

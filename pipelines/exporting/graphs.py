@@ -99,8 +99,8 @@ def hide_torchscript_warnings() -> Iterator[None]:
 
 @contextmanager
 def _hide_exporter_warnings() -> Iterator[None]:
-    """Hide what the exporter says about itself; what it cannot convert it raises."""
-    logger = logging.getLogger("torch.onnx")  # that torchvision, which nobody asked for, is absent
+    """Hide the exporter's warnings about itself; what it cannot convert raises."""
+    logger = logging.getLogger("torch.onnx")  # it warns that torchvision is absent, which this project does not use
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -1,6 +1,6 @@
-"""The proof that what is served answers as what was trained: eager = TorchScript = ONNX, row by row.
+"""Parity check: the predictions of eager PyTorch, TorchScript and ONNX are equal, row by row.
 
-Shapes: N rows of the test part, B rows of a batch, ... the shape of one reply.
+Shapes: N rows of the test part, B rows of a batch, ... the shape of one prediction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from pipelines.runtime.user_error import UserError
 BATCH_SIZES = (1, 2, 5, 32)  # 1 is what a person sends; 2 and 5 leave a shorter last batch; 32 is a batching server's
 
 TOLERANCE = 1e-5
-"""The largest difference between two replies that is put down to float32, as a part of their scale.
+"""The largest difference between two predictions that is put down to float32, as a share of their scale.
 
 float32 resolves 6e-8 just below 1, and runtimes add up the same products in different orders, which is
 good for some 1e-7 in a deep network. 1e-5 leaves room for a hundred times that, and is far below what
@@ -28,17 +28,17 @@ could show in a percentage or change a verdict: 1e-5 is a thousandth of a percen
 """
 
 ColumnArrays = Sequence[NDArray[Any]]
-Runtime = Callable[[ColumnArrays], NDArray[Any]]  # raw columns, (B, ...) each -> reply (B, ...)
+Runtime = Callable[[ColumnArrays], NDArray[Any]]  # raw columns, (B, ...) each -> predictions (B, ...)
 
 
 class ParityError(UserError):
-    """An exported graph does not answer as the trained network does; the message says where."""
+    """The predictions of an exported graph differ from the trained model's; the message says where."""
 
 
 class Difference(NamedTuple):
-    largest: float  # between replies, as a part of the output's scale
+    largest: float  # between predictions, as a share of the output's scale
     row: int  # of the test part, counted from 0
-    output_index: tuple[int, ...]  # its place in one reply
+    output_index: tuple[int, ...]  # its index in one prediction
 
 
 def check_parity(
@@ -49,22 +49,22 @@ def check_parity(
     tolerance: float = TOLERANCE,
     min_scale: float | NDArray[np.float64] = 1.0,
 ) -> dict[str, Any]:
-    """Compare every runtime with the eager network over all rows, at every batch size of `BATCHES`.
+    """Compare every runtime with the eager network over all rows, at every batch size of `BATCH_SIZES`.
 
     The eager network is compared with itself too: an answer must not depend on which rows, or how many, came along.
 
     Args:
-        served: raw columns -> reply, in evaluation mode, on the CPU.
+        export_module: raw columns -> predictions, in evaluation mode, on the CPU.
         runtimes: name -> what answers in its place.
         inputs: raw columns of the whole test part, (N, ...) each.
-        labels: what each output of a reply (O,) stands for; empty where replies are no probabilities.
+        labels: the class of each output (O,); empty where predictions are no probabilities.
         least: the smallest size that an output is measured against, see `scales`.
 
     Returns:
         What parity.json holds: per runtime and batch size the largest difference and where it is.
 
     Raises:
-        Mismatch: at the largest difference above the tolerance; an answer that is not a number is infinitely far.
+        ParityError: at the largest difference above the tolerance; an answer that is not a number is infinitely far.
     """
     with _single_threaded():  # sums in the same order on every machine with more or fewer cores
         eager = eager_runtime(export_module)
@@ -102,7 +102,7 @@ def output_scales(
     where that is less: a pixel in a dark corner was computed from numbers as large as those of its neighbours.
 
     Args:
-        replies: of all rows, (N, ...).
+        predictions: of all rows, (N, ...).
         absolute: whether differences count as they are, as those of probabilities do.
         least: for all outputs, or one for each.
     """
@@ -128,7 +128,7 @@ def eager_runtime(export_module: nn.Module) -> Runtime:
 
 
 def eager_predictions(export_module: nn.Module, inputs: ColumnArrays) -> NDArray[Any]:
-    """The trained network's replies to all rows, (N, ...), as the comparison takes them for the truth."""
+    """The trained model's predictions for all rows, (N, ...): the reference of the comparison."""
     with _single_threaded():
         return _predict_in_batches(eager_runtime(export_module), inputs, max(BATCH_SIZES))
 
@@ -155,7 +155,7 @@ def onnx_runtime(path: Path) -> Runtime:
 
 
 def _predict_in_batches(runtime: Runtime, inputs: ColumnArrays, batch_size: int) -> NDArray[Any]:
-    """The replies to all rows, asked `batch` rows at a time: (N, ...)."""
+    """The predictions for all rows, computed `batch` rows at a time: (N, ...)."""
     predictions = np.empty(0)
     for start in range(0, len(inputs[0]), batch_size):
         batch_predictions = runtime([values[start : start + batch_size] for values in inputs])
@@ -174,7 +174,7 @@ def _largest_difference(predictions: NDArray[Any], reference: NDArray[Any], scal
 
 
 def _output_name(output_index: tuple[int, ...], labels: Sequence[str]) -> str:
-    """The class that an output stands for; its place in the reply where it stands for none."""
+    """The class of an output; its index where it has none."""
     return (
         labels[output_index[0]] if labels and len(output_index) == 1 else f"output {', '.join(map(str, output_index))}"
     )
@@ -183,7 +183,7 @@ def _output_name(output_index: tuple[int, ...], labels: Sequence[str]) -> str:
 def _check_tolerance(
     differences_by_runtime: dict[str, dict[int, Difference]], labels: Sequence[str], tolerance: float
 ) -> None:
-    """Raise `Mismatch` if any difference is above the tolerance, naming the largest."""
+    """Raise `ParityError` if any difference is above the tolerance, naming the largest."""
     name, batch, worst = max(
         (
             (name, batch, one)
@@ -198,8 +198,8 @@ def _check_tolerance(
     where = f"class {output_name!r}" if output_name in labels else output_name
     unit = "" if labels else " of that output's scale"
     raise ParityError(
-        f"{name} does not answer as the trained network does: at batch size {batch}, row {worst.row} of the test part "
-        f"(counted from 0), {where}, its reply is {worst.largest:.3g}{unit} away, and at most {tolerance:g} is "
+        f"{name} differs from the trained model: at batch size {batch}, row {worst.row} of the test part "
+        f"(counted from 0), {where}, its prediction is {worst.largest:.3g}{unit} away, and at most {tolerance:g} is "
         "allowed; look in the network or its stem for arithmetic that depends on the size of the batch, mixes its "
         "rows, or leaves float32"
     )

@@ -1,4 +1,4 @@
-"""How a stage runs: failures as sentences, whole files, progress, worker processes.
+"""How stages run: errors as sentences, atomic files, locks, progress, worker processes.
 
 Nothing here knows what is learned; nothing here imports the rest of the project.
 """

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, flushed, then renamed."""
+"""Atomic file writes (temporary name, flush, rename) and reads that explain damage."""
 
 import errno
 import json
@@ -26,7 +26,7 @@ LEFTOVER_PATTERNS = (
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block ends well.
 
-    A process killed inside the block leaves `path` as it was, and a file that `clear_unfinished` removes. The
+    A process killed inside the block leaves `path` as it was, and a file that `delete_unfinished_files` removes. The
     temporary name carries the process number, so two processes never share one, and keeps the ending, because
     savers look at it.
     """

@@ -1,4 +1,4 @@
-"""One process at a time: locks on files, which the kernel drops when their holder dies, however it dies."""
+"""Exclusive file locks, which the kernel releases when their holder dies, however it dies."""
 
 import fcntl
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def exclusive_lock(path: Path, wait_message: str) -> Iterator[None]:
-    """Hold the lock of a file; if another process has it, say `waiting` and wait."""
+    """Hold the lock of a file; if another process has it, print `wait_message` and wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:

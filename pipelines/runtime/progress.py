@@ -1,4 +1,4 @@
-"""What a person sees while a stage runs: one line redrawn on a terminal, plain lines elsewhere."""
+"""Progress line of a stage: redrawn on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ class Progress:
         self.done_earlier = 0
 
     def update(self, done: int, text: str = "", *, done_earlier: int = 0) -> None:
-        """Show that `done` of the total are over, `already` of them in an earlier, interrupted run."""
+        """Show that `done` of the total are over, `done_earlier` of them in an earlier, interrupted run."""
         now = time.monotonic()
         self.done_earlier = max(self.done_earlier, done_earlier)
         is_last = done >= self.total
@@ -49,7 +49,7 @@ class Progress:
 def format_duration(seconds: float) -> str:
     """A duration as people say it.
 
-    >>> duration(4.2), duration(61), duration(7322)
+    >>> format_duration(4.2), format_duration(61), format_duration(7322)
     ('4 s', '1 min 1 s', '2 h 2 min')
     """
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""One seed in params.yaml, as many independent streams as there are uses."""
+"""Seeds of independent random streams, derived from the one seed in params.yaml."""
 
 import hashlib
 
@@ -9,9 +9,9 @@ def derive_seed(seed: int, *purpose: str | int) -> int:
     Streams for different purposes are unrelated, and none depends on how many others were drawn
     before it, which is what lets a killed run go on as if it had not been.
 
-    >>> derive(20, "trial", 3) == derive(20, "trial", 3)
+    >>> derive_seed(20, "trial", 3) == derive_seed(20, "trial", 3)
     True
-    >>> derive(20, "trial", 3) == derive(20, "trial", 4)
+    >>> derive_seed(20, "trial", 3) == derive_seed(20, "trial", 4)
     False
     """
     text = "/".join(map(str, (seed, *purpose)))

@@ -1,4 +1,4 @@
-"""One stage, run: its name from the command line, one at a time, failures as sentences."""
+"""Runner of one stage: its name from the command line, a lock, errors as sentences."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Worker processes that outlive one batch of work and never outlive their parent.
+"""Pool of worker processes, which retries a task whose worker died and ends with its parent.
 
 A fork server imports the heavy libraries once; workers fork from it in milliseconds. A task that
 kills its worker (out of memory, a crash in native code) is tried once more in a fresh one and then
@@ -100,7 +100,7 @@ class Workers(Generic[T, R]):
         return finished
 
     def map(self, tasks: Sequence[T], on_result: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
-        """Work on all tasks; `done(index, result)` is called as each ends."""
+        """Work on all tasks; `on_result(index, result)` is called as each ends."""
         results: dict[int, R | Crash] = {}
         for index, task in enumerate(tasks):
             self.submit(index, task)

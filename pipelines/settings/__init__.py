@@ -1,1 +1,1 @@
-"""What a user chose and where things are written: params.yaml's only reader, the paths' only speller."""
+"""Settings: params.yaml as typed values, paths of artifacts, and what follows from both: jobs, tasks, models."""

@@ -1,4 +1,4 @@
-"""Breaches of the settings' rules as sentences with their path in params.yaml."""
+"""Validation errors of params.yaml as sentences: path, rule and value found."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From a contender's name to what it learns from: where settings, paths and tables meet.
+"""Training jobs from params.yaml, and the checks that need the tables of tasks and architectures.
 
 python -m pipelines.settings.jobs        checks params.yaml as a whole
 """

@@ -1,4 +1,4 @@
-"""Where every artifact is: the only file that spells a path of `data/`, `artifacts/` or `.state/`.
+"""Paths of artifacts: the only file that spells a path of `data/`, `artifacts/` or `.state/`.
 
 All paths are relative to the project's folder, which is where DVC runs the stages.
 """
@@ -14,7 +14,7 @@ WATCHED_FOLDER = Path("data", "watched")
 
 
 def watched_file(problem: str) -> Path:
-    """What the files of a problem's source are: their hashes."""
+    """Hashes of the files of a problem's source."""
     return WATCHED_FOLDER / f"{problem}.json"
 
 

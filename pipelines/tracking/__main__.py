@@ -1,4 +1,4 @@
-"""python -m pipelines.tracking: see view.py."""
+"""python -m pipelines.tracking: see sync.py."""
 
 import sys
 

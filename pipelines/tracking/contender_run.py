@@ -1,4 +1,4 @@
-"""A contender's artifacts as a run of MLflow's, with a child run for each of its trials.
+"""A contender's artifacts as an MLflow run, with a child run for each of its trials.
 
 A run is known by the contender it shows and by a hash of the files it shows. It counts once it is tagged
 as complete; what a killed process left is removed the next time.
@@ -221,7 +221,7 @@ def _log_trials(
 
 
 def _export_onnx_file(artifacts: ContenderArtifacts, path: Path) -> OnnxFile:
-    """Rebuild the trained model from its weights, as one graph from raw columns to the reply, in the file `path`."""
+    """Rebuild the trained model from its weights, as one ONNX graph in the file `path`."""
     from pipelines.data.parts import read_part
     from pipelines.exporting.export_files import export_onnx, prediction_shape
     from pipelines.settings.trained_model import load_trained

@@ -1,6 +1,6 @@
-"""An ONNX file as a model of MLflow's, which anything that has MLflow and ONNX Runtime can load and ask.
+"""An ONNX file as an MLflow model, which anything with MLflow and ONNX Runtime can load.
 
-No code of this project is needed for that: raw columns go in, probabilities come out.
+No code of this project is needed for that: raw columns go in, predictions come out.
 
 Shapes: N example rows, O outputs.
 """
@@ -32,7 +32,7 @@ class TensorInfo(NamedTuple):
 
 
 class OnnxFile(NamedTuple):
-    """A graph with all that is said about it."""
+    """A graph with its signature and an example."""
 
     path: Path  # of the .onnx file
     inputs: Sequence[TensorInfo]

@@ -24,7 +24,7 @@ def register_champion(store: TrackingStore, problem: str, export_folder: Path) -
     The same file is registered once: a champion that comes back gets its old version back.
 
     Args:
-        exported: the folder of model.onnx, signature.json and golden.npz.
+        export_folder: the folder of model.onnx, signature.json and golden.npz.
     """
     from mlflow.exceptions import MlflowException
 

@@ -1,4 +1,4 @@
-"""Where MLflow keeps what it shows: opened by one process at a time, created whole or not at all.
+"""MLflow's store: opened by one process at a time, created whole or not at all.
 
 By default a SQLite file and a folder in the project, `mlflow.db` and `mlruns/`, which is also where a
 plain `mlflow ui` looks; any other store by MLFLOW_TRACKING_URI. Either may be deleted at any time: it is

@@ -1,4 +1,4 @@
-"""What was run, in MLflow: a view of the artifacts, made again at any time by one command.
+"""Synchronisation of MLflow with the artifacts: a view of them, made again at any time by one command.
 
     python -m pipelines.tracking                       every contender and champion there is
     python -m pipelines.tracking digits-lenet5         these contenders

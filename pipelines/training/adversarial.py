@@ -1,8 +1,8 @@
-"""Learning by two networks at odds: the loop.
+"""Training loop of generative adversarial networks.
 
-The discriminator takes a step to tell real examples from drawn ones, then the generator takes one to be taken for real.
-Neither loss says how good the drawings are, so the goal on validation does, after every epoch; the weights of the best
-epoch are kept.
+On every batch the discriminator takes a step to tell real examples from generated ones, then the generator takes one
+against it. Neither loss measures how good the samples are, so the goal on validation does, after every epoch; the
+weights of the best epoch are kept.
 
 Shapes: N examples, B of them in a batch, Z noise.
 """
@@ -15,26 +15,27 @@ from torch import Tensor, nn
 
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
-from pipelines.tasks import Task
 from pipelines.training.augmentation import AugmentSettings
 from pipelines.training.contender_settings import GANSettings
+from pipelines.training.feature_cache import stage_data
 from pipelines.training.gradient import (
     DivergenceError,
+    Run,
     autocast,
     cosine_learning_rate,
-    prepare_data,
     seed_dropout,
+    set_learning_rate,
     shuffled_batches,
 )
-from pipelines.training.inference import EpochCallback, score_validation
-from pipelines.training.job import Examples, ValidationExamples
+from pipelines.training.inference import score_validation
+from pipelines.training.job import Examples, TrainingData
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
 
 
 @runtime_checkable
 class GANModule(Protocol):
-    """A network made of two that are at odds; forward draws."""
+    """A generator and its discriminator; forward generates."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -45,7 +46,7 @@ class GANModule(Protocol):
 
 
 class GANOptimizers:
-    """One for each of the two networks, with a state that can be kept."""
+    """The two networks' optimizers, with one state for a checkpoint."""
 
     def __init__(self, gan: GANModule, settings: GANSettings) -> None:
         learning_rate = settings.learning_rate
@@ -65,37 +66,31 @@ class GANOptimizers:
 def fit_gan(
     model: Model,
     optimizers: GANOptimizers,
-    task: Task,
-    train: tuple[Examples, ...],
-    valid: ValidationExamples,
+    data: TrainingData,
     settings: GANSettings,
-    *,
     augment: AugmentSettings,
-    seed: int,
-    epochs: range,
-    total_epochs: int,
-    on_epoch_end: EpochCallback,
+    run: Run,
 ) -> None:
-    """Train both in place, one pass over one copy of the examples per epoch; the arguments are those of `fit`.
+    """Train a generator and its discriminator, in place; epoch e passes over copy e modulo the number of copies.
 
     Raises:
-        Diverged: if a loss of an epoch is not a finite number.
+        DivergenceError: if a loss of an epoch is not a finite number.
     """
-    device = train[0].inputs[0].device
-    data = prepare_data(model, train, valid, live=augment.copies == "live")
+    device = data.train[0].inputs[0].device
+    staged = stage_data(model, data, live=augment.copies == "live")
     gan = cast(GANModule, model.network)
-    for epoch in epochs:
-        generator = torch.Generator(device).manual_seed(derive_seed(seed, "epoch", epoch))
-        seed_dropout(device, derive_seed(seed, "dropout", epoch))
-        examples = data.copies[epoch % len(data.copies)]
+    for epoch in run.epochs:
+        generator = torch.Generator(device).manual_seed(derive_seed(run.seed, "epoch", epoch))
+        seed_dropout(device, derive_seed(run.seed, "dropout", epoch))
+        examples = staged.copies[epoch % len(staged.copies)]
         noise = examples.inputs[0]
-        learning_rate = cosine_learning_rate(settings.learning_rate, epoch, total_epochs)
-        _set_learning_rate(optimizers.generator, learning_rate)
-        _set_learning_rate(optimizers.discriminator, learning_rate * settings.advantage)
+        learning_rate = cosine_learning_rate(settings.learning_rate, epoch, run.total_epochs)
+        set_learning_rate(optimizers.generator, learning_rate)
+        set_learning_rate(optimizers.discriminator, learning_rate * settings.advantage)
         discriminator_loss_sum, generator_loss_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         model.train()
         for batch in shuffled_batches(Examples((), examples.target), settings.batch_size, generator):
-            real = data.inverse_transform(batch).values
+            real = staged.network_target(batch).values
             for loss_of, optimizer, total in (
                 (lambda z, x=real: gan.discriminator_loss(x, z), optimizers.discriminator, discriminator_loss_sum),
                 (gan.generator_loss, optimizers.generator, generator_loss_sum),
@@ -113,13 +108,7 @@ def fit_gan(
         }
         if not all(map(math.isfinite, means.values())):
             raise DivergenceError(f"a training loss became {max(means.values(), key=abs)} in epoch {epoch + 1}")
-        if on_epoch_end(
-            epoch,
-            {"learning_rate": learning_rate, **means, **score_validation(data.validation_model, task, data.validation)},
-        ):
+        model.eval()
+        scores = score_validation(staged.forward, data.task, staged.validation)
+        if run.on_epoch_end(epoch, {"learning_rate": learning_rate, **means, **scores}):
             return
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate

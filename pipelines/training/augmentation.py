@@ -1,4 +1,4 @@
-"""Examples drawn from examples: the same thing moved, turned, noisy or partly hidden, with its label kept.
+"""Data augmentation of images: random shifts, rotations, noise and erasing, with the label kept.
 
 One implementation serves the copies that are stored before training and the draws that are made on the
 device while training. Outside an image lies its own background: the median of its border, which is the

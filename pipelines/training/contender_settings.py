@@ -1,7 +1,7 @@
-"""A contender's settings: its network's and its learner's, told apart here and nowhere else.
+"""A contender's settings: of its network and of its learner, separated here and nowhere else.
 
 In files and in params.yaml they stand side by side in one flat mapping, because no two of them share a name: what
-model.json says can be written under `fix` as it is.
+model.json holds can be written under `fix` as it is.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The tables that training leaves behind: trials.csv of a search, history.csv of the trainings."""
+"""CSV logs of training: trials.csv of a search, history.csv and curve.csv of the trainings."""
 
 import csv
 import io

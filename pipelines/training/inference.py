@@ -1,4 +1,4 @@
-"""How good a model is on a part: replies in slices, then one score over the whole set."""
+"""Inference on a whole part in batches, and the score on validation."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,27 +19,31 @@ EpochCallback = Callable[[int, Mapping[str, float]], bool]  # (epoch, what to re
 
 
 def predict(model: nn.Module, postprocess: nn.Module, inputs: tuple[Tensor, ...]) -> NDArray[Any]:
-    """What the model would serve for these inputs: (N, ...) float32, in evaluation mode, without gradients."""
-    model.eval()
+    """Predictions for these inputs, as they would be served: (N, ...) float32, in evaluation mode."""
+    return _predict_batches(model.eval(), postprocess, inputs)
+
+
+def _predict_batches(
+    forward: Callable[..., Tensor], postprocess: nn.Module, inputs: tuple[Tensor, ...]
+) -> NDArray[Any]:
     rows = len(inputs[0])
     step = max(1, min(MAX_BATCH_EXAMPLES, MAX_BATCH_VALUES // sum(values[:1].numel() for values in inputs)))
     predictions = np.empty(0)
     with torch.inference_mode():
         for start in range(0, rows, step):
             slices = (values[start : start + step] for values in inputs)
-            batch_predictions = postprocess(model(*slices).float()).cpu().numpy()
+            batch_predictions = postprocess(forward(*slices).float()).cpu().numpy()
             if not start:
                 predictions = allocate((rows, *batch_predictions.shape[1:]), batch_predictions.dtype)
             predictions[start : start + step] = batch_predictions
     return predictions
 
 
-def score_validation(model: nn.Module, task: Task, valid: ValidationExamples) -> dict[str, float]:
+def score_validation(forward: Callable[..., Tensor], task: Task, valid: ValidationExamples) -> dict[str, float]:
     """The goal on the validation part, named valid_<goal>; the other metrics wait for the evaluation.
 
     Args:
-        model: finished outputs for `valid.inputs`.
-        valid: its inputs are what `model` reads.
+        forward: of a model in evaluation mode: `valid.inputs` -> outputs in the target's units.
     """
-    per_row = task.objective_per_row(predict(model, task.postprocess(), valid.inputs), valid.reference)
+    per_row = task.objective_per_row(_predict_batches(forward, task.postprocess(), valid.inputs), valid.reference)
     return {f"valid_{task.goal.name}": float(per_row.mean())}

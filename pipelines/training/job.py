@@ -1,4 +1,4 @@
-"""What a contender learns from: a small description that travels to worker processes, and its data.
+"""Training jobs: a small description that is sent to worker processes, the data it names, and the model.
 
 Shapes: K copies (the examples as they are, then the draws), N examples, B of them in a batch.
 """
@@ -71,7 +71,7 @@ class ValidationExamples(NamedTuple):
 
 
 class TrainingData(NamedTuple):
-    """All that learning sees. The test part is not among it."""
+    """All that training reads: the train and the validation part, never the test part."""
 
     schema: Schema
     task: Task
@@ -109,7 +109,7 @@ def _move_to_device(arrays: Iterable[NDArray[Any]], device: str, *, keep_mapped:
 
 @lru_cache(maxsize=2)
 def load_training_data(job: TrainingJob) -> TrainingData:
-    """Read a lesson's data onto its device, once per process."""
+    """Read a job's data onto its device, once per process."""
     schema = read_schema(job.schema_file)
     task = build_task(job.task_settings, schema, job.goal)
     augmented = read_part(job.train_part_folder, schema)
@@ -170,7 +170,7 @@ def build_model(architecture: str, task: Task, config: Hyperparameters, fit_on: 
         fit_on: what stem and output transform are fitted on; None if they are still to be loaded.
 
     Raises:
-        UserError: if the architecture cannot read what is asked.
+        UserError: if the architecture cannot read the task's inputs.
     """
     entry = models.ARCHITECTURES[architecture]
     try:

@@ -1,4 +1,4 @@
-"""The ways to learn, side by side: each goes on from where it was and says where it stands.
+"""Training algorithms. Each resumes from its folder's checkpoint and returns its result so far.
 
 A learner keeps its scratch in a folder: a checkpoint while it learns, and the weights of its best
 epoch. Killed and called again with the same folder, it goes on from the checkpoint and ends with the
@@ -27,14 +27,13 @@ from pipelines.runtime.files import write_bytes
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.training import adversarial, gradient, weights
-from pipelines.training.adversarial import fit_gan
 from pipelines.training.contender_settings import (
     ClosedFormSettings,
     ContenderSettings,
     GANSettings,
     GradientSettings,
 )
-from pipelines.training.gradient import fit_network, target_in_network_units
+from pipelines.training.feature_cache import target_in_network_units
 from pipelines.training.inference import score_validation
 from pipelines.training.job import (
     MMAP_THRESHOLD_BYTES,
@@ -51,20 +50,22 @@ BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be compute
 
 @dataclass(frozen=True)
 class Budget:
-    """How far to learn, and when to give up."""
+    """How many epochs to train, and when to stop early."""
 
     stop_epoch: int  # epochs after which to stop for now
     total_epochs: int  # epochs the learning rate is planned for
     patience: int | None = None  # epochs without a better score after which to stop for good
 
 
-class TrainingResult(NamedTuple):
-    """Where a learner stands."""
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended: its score, or the reason why it has none."""
 
-    score: float  # the goal on validation, at the best epoch
-    epochs: int  # epochs trained
-    best_epoch: int  # counted from 1; the weights kept are those after it
-    history: tuple[dict[str, float], ...]  # per epoch: learning_rate, train_loss, valid_<goal>
+    score: float | None  # the goal on validation, at the best epoch
+    epochs: int = 0  # epochs trained
+    best_epoch: int = 0  # counted from 1; the weights kept are those after it
+    reason: str = ""  # of a failure
+    history: tuple[dict[str, float], ...] = ()  # per epoch: learning_rate, train_loss, valid_<goal>
 
 
 class Learner(NamedTuple):
@@ -75,49 +76,25 @@ class Learner(NamedTuple):
 def train_gradient(
     job: TrainingJob, settings: ContenderSettings[GradientSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
-    """Train until the course's epoch, from the folder's checkpoint if there is one."""
+    """Train a network by gradient until the budget's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
     model = _build_seeded_model(job, data, settings.network, seed)
     optimizer = gradient.build_optimizer(model, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
-    fit_network(
-        model,
-        optimizer,
-        data.task,
-        data.train,
-        data.valid,
-        settings.learner,
-        augment=job.augment,
-        seed=seed,
-        epochs=range(checkpointer.epochs_done, budget.stop_epoch),
-        total_epochs=budget.total_epochs,
-        on_epoch_end=checkpointer.record_epoch,
-    )
+    gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed))
     return checkpointer.save_best_weights()
 
 
 def train_gan(
     job: TrainingJob, settings: ContenderSettings[GANSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
-    """Train two networks against each other until the course's epoch, from the checkpoint if there is one."""
+    """Train a GAN until the budget's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
     model = _build_seeded_model(job, data, settings.network, seed)
     assert isinstance(model.network, adversarial.GANModule)
     optimizers = adversarial.GANOptimizers(model.network, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
-    fit_gan(
-        model,
-        optimizers,
-        data.task,
-        data.train,
-        data.valid,
-        settings.learner,
-        augment=job.augment,
-        seed=seed,
-        epochs=range(checkpointer.epochs_done, budget.stop_epoch),
-        total_epochs=budget.total_epochs,
-        on_epoch_end=checkpointer.record_epoch,
-    )
+    adversarial.fit_gan(model, optimizers, data, settings.learner, job.augment, checkpointer.run(seed))
     return checkpointer.save_best_weights()
 
 
@@ -138,7 +115,7 @@ class Resumable(Protocol):
 
 
 class _Checkpointer:
-    """Keeps the best weights, checkpoints, and decides when patience has run out."""
+    """Checkpoints of a training, its best weights, and early stopping."""
 
     def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: TrainingData, budget: Budget) -> None:
         self.checkpoint_path = folder / "checkpoint.pt"
@@ -167,10 +144,11 @@ class _Checkpointer:
                 checkpoint["history"],
             )
 
-    @property
-    def epochs_done(self) -> int:
-        """Epochs already trained; all of them if patience ran out in an earlier call."""
-        return self.budget.stop_epoch if self._is_out_of_patience() else len(self.history)
+    def run(self, seed: int) -> gradient.Run:
+        """The epochs that are left; none if patience ran out in an earlier call."""
+        epochs_done = self.budget.stop_epoch if self._is_out_of_patience() else len(self.history)
+        epochs = range(epochs_done, self.budget.stop_epoch)
+        return gradient.Run(seed, epochs, self.budget.total_epochs, self.record_epoch)
 
     def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         self.history.append(dict(metrics))
@@ -203,17 +181,17 @@ class _Checkpointer:
         self.saved_at = time.monotonic()
 
     def save_best_weights(self) -> TrainingResult:
-        """Checkpoint, put the best weights on disk, and say where the learner stands."""
+        """Save a checkpoint and the best weights; the result so far."""
         self._save_checkpoint()
         self.model.load_state_dict(self.best_weights)
         weights.save_weights(self.model, self.folder / "best")
-        return TrainingResult(self.best_score, len(self.history), self.best_epoch, tuple(self.history))
+        return TrainingResult(self.best_score, len(self.history), self.best_epoch, history=tuple(self.history))
 
 
 def fit_closed_form(
     job: TrainingJob, settings: ContenderSettings[ClosedFormSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
-    """Solve for all examples at once; there are no epochs to speak of."""
+    """Fit in one step, without epochs, to all examples at once."""
     data = load_training_data(job)
     copies = data.train if settings.learner.draws else data.train[:1]
     torch.manual_seed(derive_seed(seed, "weights"))
@@ -227,9 +205,9 @@ def fit_closed_form(
             values = values.flatten(1) if values.ndim > 1 else values[:, None]  # (N, O)
         assert isinstance(model.network, ClosedForm)
         model.network.fit(features, values, derive_seed(seed, "solve"), *sample_weight)
-    scores = score_validation(model, data.task, data.valid)
+    scores = score_validation(model.eval(), data.task, data.valid)
     weights.save_weights(model, folder / "best")
-    return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, (scores,))
+    return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, history=(scores,))
 
 
 def _target_field(model: Model, field: int, examples: Examples) -> Tensor:
@@ -260,7 +238,7 @@ def _map_examples(copies: tuple[Examples, ...], transform: Callable[[Examples], 
 def _halving_rungs(epochs: int) -> list[int]:
     """A quarter, a half and all of the epochs, where those differ.
 
-    >>> _halvings(12), _halvings(2), _halvings(1)
+    >>> _halving_rungs(12), _halving_rungs(2), _halving_rungs(1)
     ([3, 6, 12], [1, 2], [1])
     """
     first = max(1, epochs // 4)
@@ -272,9 +250,9 @@ def _single_rung(epochs: int) -> list[int]:
 
 
 LEARNERS: dict[str, Learner] = {
-    "gradient": Learner(_halving_rungs, train_gradient),  # descended, epoch by epoch
-    "adversarial": Learner(_halving_rungs, train_gan),  # two networks at odds
-    "closed_form": Learner(_single_rung, fit_closed_form),  # solved
+    "gradient": Learner(_halving_rungs, train_gradient),  # gradient descent, epoch by epoch
+    "adversarial": Learner(_halving_rungs, train_gan),  # a generator against a discriminator
+    "closed_form": Learner(_single_rung, fit_closed_form),  # fitted in one step
 }
 
 

@@ -1,4 +1,4 @@
-"""The best settings, trained from several seeds: how good the network is, and how much of that is luck."""
+"""Training of the best settings from several seeds; the differences between them are luck."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +11,8 @@ from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget
-from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
+from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
 ProgressCallback = Callable[[int, float | None], None]  # (seeds over, best score so far)
 
@@ -63,7 +63,7 @@ def train_seeds(
 
 
 def copy_best_weights(runs: SeedRuns, folder: Path, destination: Path) -> None:
-    """Copy every seed's best weights from scratch to `kept`/seed-<k>.*"""
+    """Copy every seed's best weights from scratch to `destination`/seed-<k>.*"""
     for number, result in enumerate(runs.results):
         if result.score is None:
             continue

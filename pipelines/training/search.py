@@ -1,9 +1,8 @@
 """Hyperparameter search with Optuna, generation by generation.
 
-A generation of trials is asked in order, each from a sampler seeded with the trial's number. On every
+The trials of a generation are sampled in order, each by a sampler seeded with the trial's number. On every
 rung the scores are reported in the order of the trials, and a SuccessiveHalving pruner decides which go on.
-Nothing depends on which worker finished first, so the result is the same for any
-number of workers.
+Nothing depends on which worker finished first, so the result is the same for any number of workers.
 
 The study is Optuna's own, in a journal under `.state/`, and can be opened with Optuna's tools. It is
 replayed from the start on every call: asking is cheap and always gives the same settings, and what was
@@ -30,9 +29,9 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, Workers
 from pipelines.tasks import Goal
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget
+from pipelines.training.learners import Budget, TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrainingResult, TrialSpec, run_trial
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
 SAMPLER_SEED_RANGE = 2**32  # NumPy's, which Optuna's samplers use

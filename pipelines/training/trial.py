@@ -1,4 +1,4 @@
-"""One trial, in a worker process: one setting, trained to the next rung."""
+"""One training in a worker process: a trial of a search up to a rung, or a seed of the best settings."""
 
 import os
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from pipelines.runtime.user_error import UserError
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.gradient import DivergenceError
 from pipelines.training.job import TrainingJob, load_training_data
-from pipelines.training.learners import Budget, learner_of
+from pipelines.training.learners import Budget, TrainingResult, learner_of
 
 PRELOADED_MODULES = ("torch._dynamo",)  # PyTorch's optimizers import it on first use: better once than in every worker
-TRIAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)  # what a bad setting can raise; the rest is ours
+TRIAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)  # what bad settings can raise; anything else is a defect
 
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What a worker is asked to do; small, because it travels through a pipe."""
+    """The task of a worker; small, because it is sent through a pipe."""
 
     job: TrainingJob
     settings: ContenderSettings[Any]
@@ -29,19 +29,8 @@ class TrialSpec:
     budget: Budget
 
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """How an assignment ended: where it stands, or why it failed."""
-
-    score: float | None
-    epochs: int = 0
-    best_epoch: int = 0
-    reason: str = ""
-    history: tuple[dict[str, float], ...] = ()
-
-
 def run_trial(spec: TrialSpec) -> TrainingResult:
-    """Learn as far as asked, or read what an earlier run already found for exactly this."""
+    """Train until the budget's epoch, or read the result that an earlier run wrote for exactly this."""
     path = spec.folder / f"until-{spec.budget.stop_epoch}.json"
     if path.exists():
         return _read_result(path)
@@ -52,11 +41,10 @@ def run_trial(spec: TrialSpec) -> TrainingResult:
         torch.use_deterministic_algorithms(True)
     learner = learner_of(spec.job.architecture)
     spec.folder.mkdir(parents=True, exist_ok=True)
-    load_training_data(spec.job)  # before the setting can be blamed for what is wrong with the files
+    load_training_data(spec.job)  # here, because damaged files are no failure of the settings
     try:
-        outcome = learner.train(spec.job, spec.settings, spec.seed, spec.folder, spec.budget)
-        result = TrainingResult(outcome.score, outcome.epochs, outcome.best_epoch, "", outcome.history)
-    except UserError:  # a file is damaged: not the setting's fault
+        result = learner.train(spec.job, spec.settings, spec.seed, spec.folder, spec.budget)
+    except UserError:  # a file is damaged: no failure of the settings
         raise
     except (MemoryError, torch.OutOfMemoryError):
         return TrainingResult(None, reason="out of memory")  # not kept: another day there may be more

@@ -1,4 +1,4 @@
-"""A graph that answers otherwise than the trained network is refused, and the largest difference is named."""
+"""A graph whose predictions differ from the trained model's is refused, and the largest difference is named."""
 
 import re
 from collections.abc import Sequence
@@ -78,12 +78,12 @@ def test_a_difference_within_the_tolerance_is_written_down_and_let_pass(row: int
 @pytest.mark.parametrize("amount", [np.nan, np.inf])
 def test_an_answer_that_is_not_a_number_is_refused(amount: float) -> None:
     network = served()
-    with pytest.raises(ParityError, match=r"graph .* row 5 .* class 'cat', its reply is inf away"):
+    with pytest.raises(ParityError, match=r"graph .* row 5 .* class 'cat', its prediction is inf away"):
         check_parity(network, {"graph": Elsewhere(network, 5, 2, amount)}, INPUTS, LABELS)
 
 
 def test_a_network_whose_answer_depends_on_the_batch_is_refused() -> None:
-    with pytest.raises(ParityError, match="eager does not answer as the trained network does: at batch size 1,"):
+    with pytest.raises(ParityError, match="eager differs from the trained model: at batch size 1,"):
         check_parity(MixesRows(), {}, (INPUTS[0][:, :3],), LABELS)
 
 
@@ -121,7 +121,9 @@ def test_numbers_may_differ_by_a_part_of_their_scale(size: float, share: float, 
         return reply
 
     if refused:
-        with pytest.raises(ParityError, match=r"row 7 .*, output 1, 2, its reply is 2e-05 of that output's scale away"):
+        with pytest.raises(
+            ParityError, match=r"row 7 .*, output 1, 2, its prediction is 2e-05 of that output's scale away"
+        ):
             check_parity(network, {"graph": off}, INPUTS, ())
     else:
         found = check_parity(network, {"graph": off}, INPUTS, ())["runtimes"]["graph"]["batch 2"]

@@ -16,7 +16,7 @@ from pipelines.data import large_arrays
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema
 from pipelines.splitting.duplicates import DIGEST_BYTES, duplicate_ids
-from pipelines.training import gradient, learners
+from pipelines.training import feature_cache, gradient, learners
 from pipelines.training import job as training_job_module
 from pipelines.training.augmentation import AugmentSettings, augmented_copies
 from pipelines.training.contender_settings import make_settings
@@ -50,7 +50,7 @@ def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
 
     def begin() -> None:
         monkeypatch.chdir(tmp_path)
-        for module in (training_job_module, gradient, learners):
+        for module in (training_job_module, gradient, feature_cache, learners):
             monkeypatch.setattr(module, "MMAP_THRESHOLD_BYTES", 8)
         monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 8)
         load_training_data.cache_clear()
