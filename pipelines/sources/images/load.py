@@ -15,7 +15,8 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.skipped import Skipped, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
@@ -95,7 +96,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
         return list_class_folders(path, settings.path)
-    cells = read_csv(path)
+    cells = read_csv(CsvFormat(path))
     if settings.folder is None:
         raise UserError(
             f"{settings.path}: is a list of files; set `folder` to the folder that its names start from, "

@@ -17,7 +17,8 @@ from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count
 from pipelines.sources.series.rows import RepeatPolicy, merge_repeated_times, parse_series_rows, sort_by_time
@@ -72,7 +73,7 @@ def load_series(settings: SeriesSettings) -> Dataset:
             then; if steps are unequal, or too few.
     """
     path = resolve_location(settings.path)
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding)
+    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding))
     names, targets = _select_variables(path, cells, settings)
     sorted_rows, order_findings = sort_by_time(parse_series_rows(path, cells, settings.time, names, settings.decimal))
     series_rows, repeat_findings = merge_repeated_times(path, sorted_rows, settings.repeats)
@@ -179,7 +180,7 @@ def _check_length(title: str, steps: int, window: int, horizon: int) -> None:
         )
 
 
-def _select_variables(path: Path, cells: CsvCells, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _select_variables(path: Path, cells: CsvTable, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns that are shown and those that are foretold, both in the file's order."""
     others = tuple(name for name in cells.names if name != settings.time)
     for setting, wanted in (("time", (settings.time,)), ("targets", settings.targets), ("inputs", settings.inputs)):

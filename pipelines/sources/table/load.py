@@ -9,13 +9,14 @@ from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.parsing import MISSING_MARKS
 from pipelines.sources.table.columns import (
     Table,
     read_parquet,
     select_rows,
-    table_from_cells,
+    table_from_csv,
 )
 from pipelines.sources.table.conversion import ReadContext, convert_column
 from pipelines.sources.table.findings import ConvertedTable, check_table, report_skipped_rows
@@ -121,8 +122,7 @@ def read_table(settings: TableSettings) -> Table:
     missing = MISSING_MARKS if settings.missing is None else frozenset(mark.strip() for mark in settings.missing) | {""}
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return read_parquet(path, missing)
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
-    return table_from_cells(cells, missing)
+    return table_from_csv(read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header)), missing)
 
 
 def _candidates(settings: TableSettings, table: Table) -> list[str]:

@@ -14,7 +14,8 @@ from pipelines.data.schema import Field, Schema
 from pipelines.data.text import to_bytes
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.skipped import Skipped, report_skipped
 from pipelines.sources.text.findings import (
@@ -120,7 +121,7 @@ def load_texts(settings: TextSettings) -> Dataset:
 
 
 def _read_text_table(settings: TextSettings, path: Path) -> Documents:
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
+    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header))
     text, target = (
         _column_index(settings, cells, "text", settings.text),
         _column_index(settings, cells, "target", settings.target),
@@ -128,24 +129,23 @@ def _read_text_table(settings: TextSettings, path: Path) -> Documents:
     if text == target:
         raise UserError(f"{settings.path}: text and target are the same column, {cells.names[text]}; name two")
     others = [_column_index(settings, cells, "keys", name) for name in settings.keys]
-    columns = list(zip(*cells.rows, strict=True))
     rows = (
-        f"{len(cells.rows)} rows; the texts are {_describe_column(cells, text)}, the classes "
+        f"{len(cells)} rows; the texts are {_describe_column(cells, text)}, the classes "
         f"{_describe_column(cells, target)}."
     )
     unused = [name for place, name in enumerate(cells.names) if place not in (text, target, *others)]
     return Documents(
-        texts=columns[text],
-        classes=columns[target],
+        texts=cells.column_texts(cells.names[text]),
+        classes=cells.column_texts(cells.names[target]),
         positions=[f"line {line}" for line in cells.line_numbers],
-        keys={cells.names[place]: columns[place] for place in others},
+        keys={cells.names[place]: cells.column_texts(cells.names[place]) for place in others},
         field_names=_field_names(cells.names[text], cells.names[target]) if settings.header else ("text", "class"),
         findings=(),
         notes=(rows, *((f"Columns that are not used: {', '.join(unused)}.",) if unused else ())),
     )
 
 
-def _column_index(settings: TextSettings, cells: CsvCells, setting: str, column: str | int | None) -> int:
+def _column_index(settings: TextSettings, cells: CsvTable, setting: str, column: str | int | None) -> int:
     if isinstance(column, int) and 1 <= column <= len(cells.names):
         return column - 1
     if isinstance(column, str) and column in cells.names:
@@ -155,7 +155,7 @@ def _column_index(settings: TextSettings, cells: CsvCells, setting: str, column:
     raise UserError(f"{settings.path}: {setting}: {found}; the columns are {', '.join(cells.names[:50])}{advice}")
 
 
-def _describe_column(cells: CsvCells, place: int) -> str:
+def _describe_column(cells: CsvTable, place: int) -> str:
     return f"column {place + 1} ({cells.names[place]})"
 
 
