@@ -1,6 +1,6 @@
 """What the checks of the data look at, and the words they share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,14 +40,6 @@ def build_context(data: Dataset, rows: SplitRows) -> CheckContext:
 def is_table(context: CheckContext) -> bool:
     """Whether the examples are rows of a few numbers and categories, which may well be alike by chance."""
     return all(field.kind in ("number", "category") for field in context.data.schema.inputs)
-
-
-def format_count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def format_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def format_rows(rows: NDArray[Any]) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding, chunks
-from pipelines.data_checks.context import CheckContext, format_count, format_rows
+from pipelines.data.wording import format_count
+from pipelines.data_checks.context import CheckContext, format_rows
 
 LOW_CONTRAST_SHARE = 0.1  # share of the range of grey levels; an image that spans less shows next to nothing
 

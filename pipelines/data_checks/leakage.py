@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from pipelines.data.dataset import Finding
 from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS
+from pipelines.data.wording import format_count, format_list
 from pipelines.data_checks.context import (
     NO_PART,
     SOURCE_KEYS,
     CheckContext,
-    format_count,
-    format_names,
     format_rows,
     is_table,
 )
@@ -86,13 +85,13 @@ def check_groups(context: CheckContext) -> Finding | None:
             whole.append(name)
     if leaking:
         sentence = (
-            f"Groups have examples in several parts ({format_names([one for _, one in leaking])}): the scores say how "
+            f"Groups have examples in several parts ({format_list([one for _, one in leaking])}): the scores say how "
             "well these groups are known, not strangers. Split by: group to ask that."
         )
         return Finding("groups", "warning", sum(count for count, _ in leaking), sentence)
     if not whole:
         return None
-    return Finding("groups", "fine", 0, f"No group is in more than one part (by {format_names(whole)}).")
+    return Finding("groups", "fine", 0, f"No group is in more than one part (by {format_list(whole)}).")
 
 
 def check_time_order(context: CheckContext) -> Finding | None:
@@ -162,4 +161,4 @@ def _part_ranges(context: CheckContext, values: NDArray[Any]) -> Iterator[tuple[
 
 
 def _format_time(value: Any) -> str:
-    return format_time(value) if isinstance(value, np.datetime64) else f"{value:g}"
+    return format_time(value) if isinstance(value, np.datetime64) else str(value)

@@ -268,7 +268,7 @@ def draws(count: int, seed: int = 0) -> np.ndarray:
         ({"height": np.full(90, 3, np.float32)}, "constant_target", "warning", 1, "the same in every example"),
         ({"height": np.where(np.arange(90) < 2, np.nan, draws(90))}, "constant_target", "warning", 2, "missing in 2"),
         ({}, "outliers", "fine", 0, "No height lies far outside"),
-        ({"height": np.where(np.arange(90) == 7, 1e4, draws(90))}, "outliers", "notice", 1, r"10000 cm \(example 7"),
+        ({"height": np.where(np.arange(90) == 7, 1e4, draws(90))}, "outliers", "notice", 1, r"10,000 cm \(example 7"),
         ({"height": np.minimum(draws(90), 0.5)}, "limits", "notice", 31, r"31 .* exactly the largest"),
         ({}, "missing_values", "fine", 0, "No cell is missing"),
         ({"age": np.where(np.arange(90) < 9, np.nan, draws(90))}, "missing_values", "notice", 1, "10.0% of age"),

@@ -135,7 +135,7 @@ def _agreed_content(format: CsvFormat) -> _Content | None:
     except csv.Error:
         return None
     body = memoryview(content)[len(sample[: start.skipped_characters].encode()) :]
-    if not "".join(first).strip() or not start.separator.isascii() or body[:3] == codecs.BOM_UTF8:
+    if not "".join(first).strip() or not start.separator.isascii() or body[:3].tobytes() == codecs.BOM_UTF8:
         return None
     has_quotes = content.find(b'"') >= 0
     if has_quotes and (start.separator == "\t" or not _has_regular_quotes(body, start.separator)):

@@ -121,7 +121,7 @@ def replace_codes(column: CodedColumn, codes: NDArray[np.int64]) -> CodedColumn:
     """The column with other codes (N,), less the different values that none of them stands for."""
     is_used = np.bincount(codes[codes >= 0], minlength=len(column.distinct_values)) > 0
     distinct = column.distinct_values
-    kept = distinct.filter(is_used) if column.holds_texts else distinct[is_used]
+    kept = distinct[is_used] if isinstance(distinct, np.ndarray) else distinct.filter(is_used)
     return column._replace(codes=np.append(np.cumsum(is_used) - 1, -1)[codes], distinct_values=kept)
 
 

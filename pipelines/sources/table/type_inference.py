@@ -106,7 +106,7 @@ def distinct_dates(column: CodedColumn) -> ParsedDates:
 
 def distinct_texts(column: CodedColumn) -> list[str]:
     """What a reader would call each different value, (D,)."""
-    if column.holds_texts:
+    if not isinstance(column.distinct_values, np.ndarray):
         texts: list[str] = column.distinct_values.to_pylist()
         return texts
     if column.distinct_values.dtype.kind == "M":
