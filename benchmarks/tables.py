@@ -4,7 +4,7 @@ A file of ten columns (four of fractions, three of whole numbers, three of words
 pyarrow alone, each in a process of its own with one thread, taking turns. Time is that of the processor, which what
 else runs on the machine changes less. Memory is the peak of what a process holds
 (anonymous memory: see benchmarks/memory.py) above that of one which imports the same libraries and reads a table of ten
-rows. The whole source, which also finds types and converts, is read once for comparison.
+rows.
 
     python -m benchmarks.tables 10000000
 """
@@ -25,7 +25,7 @@ from pyarrow import csv
 from benchmarks.memory import MB, SAMPLING_SECONDS, measure_memory
 from benchmarks.pipeline import ROOT
 from benchmarks.timing import format_ratio
-from pipelines.sources.table.load import TableSettings, load_table, read_table
+from pipelines.sources.table.load import TableSettings, read_table
 
 ROUNDS = 3
 DEFAULT_ROWS = 10_000_000
@@ -71,7 +71,6 @@ def _settings(path: Path) -> TableSettings:
 READERS: Mapping[str, Callable[[Path], object]] = {
     "coded columns": lambda path: read_table(_settings(path)),
     "pyarrow.csv": lambda path: csv.read_csv(path, csv.ReadOptions(use_threads=False)),
-    "whole source": lambda path: load_table(_settings(path)),
 }
 
 
@@ -108,14 +107,13 @@ def main(rows: int) -> None:
         write_table(small, 10)
         print(f"{rows:,} rows, {large.stat().st_size / MB:,.0f} MB; seconds, and MB above a table of ten rows:")
         costs: dict[str, list[ReadCost]] = {name: [] for name in READERS}
-        for round_number in range(ROUNDS):
+        for _ in range(ROUNDS):
             for name in READERS:
-                if name != "whole source" or not round_number:
-                    costs[name].append(measure_read(name, small, large))
+                costs[name].append(measure_read(name, small, large))
+                print(f"  {name:<15}{costs[name][-1].seconds:>8.1f} s", flush=True)
         for name, read in costs.items():
             peak = max(cost.peak_bytes for cost in read) - measure_read(name, small, small).peak_bytes
-            seconds = ", ".join(f"{cost.seconds:.1f}" for cost in read)
-            print(f"  {name:<15}{seconds:<20}{peak / MB:>8,.0f} MB", flush=True)
+            print(f"  {name:<15}{peak / MB:>8,.0f} MB")
     ours, theirs = ([cost.seconds for cost in costs[name]] for name in ("coded columns", "pyarrow.csv"))
     print(f"    coded columns / pyarrow.csv  {format_ratio(ours, theirs)}")
 
