@@ -106,14 +106,14 @@ def check_time_order(context: CheckContext) -> Finding | None:
                 f"Every test example is later than every train example, by {name}: "
                 f"{_format_time_ranges(context, values)}."
             )
-            return Finding("order_in_time", "fine", 0, sentence)
+            return Finding("time_order", "fine", 0, sentence)
         older = int((test <= train.max()).sum())
         sentence = (
             f"{older} of {len(test)} test examples are not later than all train examples, by {name}: "
             f"{_format_time_ranges(context, values)}. The scores say how well a time is known that was learned from, "
             "not the future."
         )
-        return Finding("order_in_time", "notice", older, sentence)
+        return Finding("time_order", "notice", older, sentence)
     return None
 
 
@@ -125,20 +125,20 @@ def _check_series_order(context: CheckContext) -> Finding:
         sentence = (
             f"{format_count(leaking, 'window')} hold values that were made of what they foretell: scores flatter."
         )
-        return Finding("order_in_time", "warning", leaking, sentence)
+        return Finding("time_order", "warning", leaking, sentence)
     train, valid, test = (origin[context.rows[part]] for part in PARTS)
     if train.max() + horizon <= valid.min() and valid.max() + horizon <= test.min():
         sentence = (
             "Every step that test foretells is later than every step that train or valid foretell "
             f"(forecasts begin: {_format_time_ranges(context, times)})."
         )
-        return Finding("order_in_time", "fine", 0, sentence)
+        return Finding("time_order", "fine", 0, sentence)
     early = int((test < max(train.max(), valid.max()) + horizon).sum())
     sentence = (
         f"{early} of {len(test)} test windows foretell steps that train or valid windows show or foretell as well: "
         "scores flatter. Split by: time."
     )
-    return Finding("order_in_time", "warning", early, sentence)
+    return Finding("time_order", "warning", early, sentence)
 
 
 def _is_series(context: CheckContext) -> bool:

@@ -103,17 +103,17 @@ def check_class_imbalance(context: CheckContext) -> Finding | None:
     rarest, commonest = present[np.argmin(counts[present])], int(np.argmax(counts))
     if len(present) == 1:
         sentence = f"Every example is of class {names[commonest]}: there is nothing to tell apart."
-        return Finding("uneven_classes", "warning", 1, sentence)
+        return Finding("class_imbalance", "warning", 1, sentence)
     if counts[commonest] == counts[rarest]:
-        return Finding("uneven_classes", "fine", 0, f"Every class has equally many examples, {counts[commonest]}.")
+        return Finding("class_imbalance", "fine", 0, f"Every class has equally many examples, {counts[commonest]}.")
     ratio = counts[commonest] / counts[rarest]
     sentence = (
         f"The commonest class, {names[commonest]}, has {format_rounded(ratio, 2)} times the examples of the rarest, "
         f"{names[rarest]} ({counts[commonest]} and {counts[rarest]})."
     )
     if ratio >= IMBALANCE_RATIO:
-        return Finding("uneven_classes", "notice", 1, f"{sentence} Accuracy alone hides how the rare ones fare.")
-    return Finding("uneven_classes", "fine", 0, sentence)
+        return Finding("class_imbalance", "notice", 1, f"{sentence} Accuracy alone hides how the rare ones fare.")
+    return Finding("class_imbalance", "fine", 0, sentence)
 
 
 def check_constant_target(context: CheckContext) -> Finding | None:
@@ -185,7 +185,7 @@ def check_clipped_target(context: CheckContext) -> Finding | None:
         f"{format_rounded(values[-1], 6)}{unit}: whatever was larger has probably been cut off there, and nothing can "
         "be learned about by how much."
     )
-    return Finding("limits", "notice", count, sentence)
+    return Finding("clipped_target", "notice", count, sentence)
 
 
 def check_pixel_classes(context: CheckContext) -> Finding | None:

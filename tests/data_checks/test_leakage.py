@@ -170,7 +170,7 @@ def test_test_examples_from_before_the_end_of_training_are_reported(by: str) -> 
         rows = split_rows(data, way(by), seed)
         time = data.keys["time"]
         early = int((time[rows["test"]] <= time[rows["train"]].max()).sum())
-        finding = report(data, rows, "order_in_time")
+        finding = report(data, rows, "time_order")
         assert finding is not None
         if by == "time":
             assert (early, finding.level) == (0, "fine")
@@ -225,7 +225,7 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
         shown = {
             step for name in ("train", "valid") for first in origin[rows[name]] for step in range(first - 12, first)
         }
-        finding = report(data, rows, "order_in_time")
+        finding = report(data, rows, "time_order")
         assert finding is not None
         if by == "time":
             assert not foretold["test"] & (foretold["train"] | foretold["valid"] | shown)

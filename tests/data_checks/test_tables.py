@@ -70,5 +70,5 @@ def test_a_rounded_number_is_written_without_an_exponent(ratio: float, written: 
 
 def test_a_rare_class_is_counted_in_plain_numbers(tmp_path: Path) -> None:
     content = format_csv({"x": list(np.arange(302) / 7), "y": ["common"] * 300 + ["rare"] * 2})
-    (finding,) = findings_of(tmp_path, content, "uneven_classes")
+    (finding,) = findings_of(tmp_path, content, "class_imbalance")
     assert "has 150 times the examples of the rarest" in finding.sentence

@@ -312,7 +312,7 @@ def test_a_bad_file_among_good_ones_is_set_aside_and_said(case: str, tmp_path: P
     data = loaded(written(many(tmp_path), {name: content}))
     finding = data.findings[0]
     assert len(data.part.inputs[0]) == len(data.part.target) == 12
-    assert (finding.check, finding.level, finding.concerns) == ("unusable_files", "notice", 1)
+    assert (finding.check, finding.level, finding.concerns) == ("skipped_files", "notice", 1)
     assert name in finding.sentence
     assert any(word in finding.sentence for word in words.split("|")), finding.sentence
     assert str(tmp_path) not in finding.sentence

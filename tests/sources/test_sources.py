@@ -155,7 +155,7 @@ def test_the_manifest_counts_every_example_and_hashes_every_file(digits: Dataset
 
 def test_digits_have_nothing_wrong_but_three_dead_pixels(digits: Dataset) -> None:
     said = run_checks(digits, split_rows(digits, SplitSettings(), seed=20))
-    checks = ["duplicates", "contradictions", "scarce_classes", "uneven_classes", "blank_images", "constant_pixels"]
+    checks = ["duplicates", "contradictions", "scarce_classes", "class_imbalance", "blank_images", "constant_pixels"]
     assert [one.check for one in said] == checks
     assert [(one.check, one.concerns) for one in said if one.level != "fine"] == [("constant_pixels", 3)]
 
@@ -211,9 +211,9 @@ def test_a_rare_class_is_named(dogs: int, level: str, words: str) -> None:
         (45, "fine", "equally many examples, 45"),
     ],
 )
-def test_uneven_classes_are_told(dogs: int, level: str, words: str) -> None:
+def test_class_imbalance_is_reported(dogs: int, level: str, words: str) -> None:
     data = few_classes(noise(90, 4, 4), [0] * (90 - dogs) + [1] * dogs)
-    finding = found(data, thirds(90), "uneven_classes")
+    finding = found(data, thirds(90), "class_imbalance")
     assert finding.level == level
     assert words in finding.sentence
 
@@ -269,7 +269,7 @@ def draws(count: int, seed: int = 0) -> np.ndarray:
         ({"height": np.where(np.arange(90) < 2, np.nan, draws(90))}, "constant_target", "warning", 2, "missing in 2"),
         ({}, "outliers", "fine", 0, "No height lies far outside"),
         ({"height": np.where(np.arange(90) == 7, 1e4, draws(90))}, "outliers", "notice", 1, r"10,000 cm \(example 7"),
-        ({"height": np.minimum(draws(90), 0.5)}, "limits", "notice", 31, r"31 .* exactly the largest"),
+        ({"height": np.minimum(draws(90), 0.5)}, "clipped_target", "notice", 31, r"31 .* exactly the largest"),
         ({}, "missing_values", "fine", 0, "No cell is missing"),
         ({"age": np.where(np.arange(90) < 9, np.nan, draws(90))}, "missing_values", "notice", 1, "10.0% of age"),
         ({"town": np.where(np.arange(90) < 45, -1, 1)}, "missing_values", "notice", 1, "50.0% of town"),

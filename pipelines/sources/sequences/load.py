@@ -246,7 +246,10 @@ def _cleaning_findings(
     if skipped:
         first = "; ".join(skipped[:3]) + (" ..." if len(skipped) > 3 else "")
         yield Finding(
-            "unusable", "warning", len(skipped), f"{format_count(len(skipped), 'sequence')} set aside: {first}."
+            "skipped_sequences",
+            "warning",
+            len(skipped),
+            f"{format_count(len(skipped), 'sequence')} set aside: {first}.",
         )
     if filled_counts:
         sentence = (
