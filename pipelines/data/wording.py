@@ -19,7 +19,11 @@ def format_rounded(number: float, digits: int) -> str:
     return f"{float(f'{number:.{digits}g}'):,.16g}"
 
 
-def format_list(entries: Sequence[str], max_listed: int = MAX_LISTED) -> str:
-    """The first entries, and how many more there are: "a, b and 3 more"."""
+def format_list(entries: Sequence[str], max_listed: int = MAX_LISTED, *, last: str = "and") -> str:
+    """The first entries, and how many more there are: "a, b and 3 more".
+
+    >>> format_list(["a", "b", "c"], max_listed=2)
+    'a, b and 1 more'
+    """
     listed = ", ".join(entries[:max_listed])
-    return f"{listed} and {len(entries) - max_listed} more" if len(entries) > max_listed else listed
+    return f"{listed} {last} {len(entries) - max_listed} more" if len(entries) > max_listed else listed

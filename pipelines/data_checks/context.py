@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset
-from pipelines.data.parts import PARTS
+from pipelines.data.parts import NO_PART, PARTS
 from pipelines.data.schema import Field
 from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.split import SplitRows
 
-NO_PART = -1
 SOURCE_KEYS = frozenset({"origin", "known", "part"})  # keys that a source makes, which name neither a group nor a time
 
 

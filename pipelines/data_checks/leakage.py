@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
 from pipelines.data.dates import format_time
-from pipelines.data.parts import PARTS
+from pipelines.data.parts import NO_PART, PARTS
 from pipelines.data.wording import format_count, format_list
 from pipelines.data_checks.context import (
-    NO_PART,
     SOURCE_KEYS,
     CheckContext,
     format_rows,

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from pipelines.data.dataset import Finding, chunks
-from pipelines.data.parts import PARTS
+from pipelines.data.dataset import RARE_PIXEL_SHARE, Finding, chunks
+from pipelines.data.parts import NO_PART, PARTS
 from pipelines.data.wording import format_count, format_list, format_rounded
 from pipelines.data_checks.context import (
-    NO_PART,
     CheckContext,
     format_rows,
     is_table,
@@ -19,7 +18,6 @@ OUTLIER_QUARTILE_RANGES = (
     10  # times the distance between the quartiles; a value so far outside them rules a squared error
 )
 CLIPPED_SHARE = 0.01  # share of the examples that have exactly the largest value, from which it looks like a limit
-RARE_PIXEL_SHARE = 0.01  # share of the pixels, below which a class hardly counts in a loss
 
 
 def check_contradictions(context: CheckContext) -> Finding:

@@ -3,11 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
 
 from pipelines.runtime.user_error import UserError
 
@@ -118,11 +117,6 @@ def to_datetime64(year: int, month: int, day: int, clock: tuple[str | None, ...]
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-ColumnNames = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-]
-
-
 DecimalMark = Literal[".", ","]
 
 
@@ -141,7 +135,3 @@ def parse_value(path: Path, line: int, name: str, text: str, decimal: DecimalMar
     if abs(found) > MAX_FLOAT32:
         raise UserError(f"{path}, line {line}: {name} is too large to compute with, found {text}; correct it")
     return found
-
-
-def format_count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -12,6 +12,10 @@ MAX_SKIPPED_SHARE = 0.1  # share of the files that may be set aside
 MAX_LISTED_FILES = 20  # files that a finding names
 
 
+class UnreadableFile(Exception):
+    """Why a file cannot be used."""
+
+
 class Skipped(NamedTuple):
     """A file that is not used, and why."""
 

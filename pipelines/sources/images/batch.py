@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, Field
 
 from pipelines.data.dataset import Finding
-from pipelines.sources.images.decode import CONVERSIONS, ImageHeader, UnreadableFile
+from pipelines.sources.files.skipped import UnreadableFile
+from pipelines.sources.images.decode import CONVERSIONS, ImageHeader
 
 THREADS = 2
 PREFETCH_FILES = 256  # files that are read ahead of the one that is used; bounds the memory of large pictures

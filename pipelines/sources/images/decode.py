@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.sources.files.skipped import UnreadableFile
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -40,10 +42,6 @@ ROTATED_ORIENTATIONS, TRANSPOSED_ORIENTATIONS = (
     range(2, 9),
     range(5, 9),
 )  # marks of images that are not upright, and that lie on their side
-
-
-class UnreadableFile(Exception):
-    """Why a file cannot be used."""
 
 
 class ImageHeader(NamedTuple):

@@ -9,11 +9,9 @@ from typing import Literal, NamedTuple
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
 from pipelines.sources.files.csv_table import CsvTable
-from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.files.parsing import MAX_FLOAT32, parse_number
 from pipelines.sources.files.skipped import Skipped
 from pipelines.sources.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
-
-MAX_FLOAT32 = 3.4e38  # of float32
 
 
 class Listing(NamedTuple):

@@ -18,9 +18,9 @@ from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
-from pipelines.sources.images.decode import UnreadableFile, decode_image, read_header
+from pipelines.sources.images.decode import decode_image, read_header
 from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
 
 IMAGES_PER_RELEASE = 256  # images, after which the memory of those that are written is given back

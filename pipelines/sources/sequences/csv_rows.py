@@ -8,18 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import CsvTable, read_csv
-from pipelines.sources.files.parsing import (
-    MISSING_MARKS,
-    DecimalMark,
-    format_count,
-    parse_datetime,
-    parse_number,
-    parse_value,
-)
+from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, parse_datetime, parse_number, parse_value
 from pipelines.sources.sequences.formats import Sequences
 
 

@@ -15,10 +15,12 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count, parse_number
+from pipelines.sources.files.parsing import DecimalMark, parse_number
+from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
 from pipelines.sources.sequences.formats import Sequences, read_npz, read_ts
 

@@ -16,11 +16,13 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
+from pipelines.data.wording import format_count, format_list
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count
+from pipelines.sources.files.parsing import DecimalMark
+from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.series.rows import RepeatPolicy, merge_repeated_times, parse_series_rows, sort_by_time
 from pipelines.sources.series.time_grid import FilledSeries, GapPolicy, TimeGrid, fill_gaps, infer_grid
 
@@ -235,7 +237,7 @@ def _stuck_findings(
         return ()
     sentence = (
         f"Values stay exactly the same for {min_steps} steps or more, for {steps} steps in all where it is most; at "
-        f"the longest, {', '.join(stuck[:10])}{f' and {len(stuck) - 10} more' if len(stuck) > 10 else ''}. "
+        f"the longest, {format_list(stuck)}. "
         "Check whether an instrument stood still or a gap was filled."
     )
     return (Finding("stuck", "notice", steps, sentence),)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_table import CsvTable
-from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, format_count, parse_datetime, parse_value
+from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, parse_datetime, parse_value
 
 YEAR_PATTERN = re.compile(r"[0-9]{4}")
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.dates import days_since_epoch
+from pipelines.sources.files.parsing import MAX_FLOAT32
 from pipelines.sources.table.columns import (
     CodedColumn,
     Table,
@@ -28,7 +29,6 @@ from pipelines.sources.table.type_inference import (
 )
 
 MAX_TEXT_BYTES = 8192  # bytes of a text that are kept
-MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class ReadContext(NamedTuple):

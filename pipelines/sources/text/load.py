@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
@@ -17,21 +17,18 @@ from pipelines.sources.files import folders, labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.files.setting_types import list_to_tuple
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
 from pipelines.sources.text.findings import (
     check_class_names,
     check_texts,
     drop_empty_rows,
     normalised_text_ids,
 )
-from pipelines.sources.text.text_file import TEXT_SUFFIX, UnreadableFile, read_text_prefix
+from pipelines.sources.text.text_file import TEXT_SUFFIX, read_text_prefix
 
 MAX_TEXT_BYTES = 8192  # bytes of a text that are stored, about 1,300 English words; a network reads 256 tokens at most
 MAX_UNREPEATED_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
-
-
-def _list_to_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class TextSettings(BaseModel):
@@ -49,7 +46,7 @@ class TextSettings(BaseModel):
     text: str | int | None = None  # of a file: the column of texts, its name or its number counted from 1
     target: str | int | None = None  # ... and the column of classes
     keys: Annotated[
-        tuple[str | int, ...], BeforeValidator(_list_to_tuple)
+        tuple[str | int, ...], BeforeValidator(list_to_tuple)
     ] = ()  # ... and columns that a split may go by
     separator: str | None = None  # found in the file when absent
     encoding: str | None = None  # UTF-8 when absent

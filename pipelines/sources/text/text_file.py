@@ -4,12 +4,9 @@ import codecs
 from pathlib import Path
 
 from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES
+from pipelines.sources.files.skipped import UnreadableFile
 
 TEXT_SUFFIX = ".txt"
-
-
-class UnreadableFile(Exception):
-    """Why a file cannot be used."""
 
 
 def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> str:
