@@ -1,4 +1,4 @@
-"""What the checks of the data look at, and the words they share."""
+"""What the data checks look at: the examples and their split."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class CheckContext(NamedTuple):
 
     data: Dataset
     rows: SplitRows
-    sets: NDArray[np.int64]  # (N,), which examples have identical inputs
+    sets: NDArray[np.int64]  # (N,), sets of examples with identical inputs
     part_of: NDArray[np.int64]  # (N,), the number of each example's part in PARTS, -1 in none
 
     @property

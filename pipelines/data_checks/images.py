@@ -1,4 +1,4 @@
-"""What may be wrong with pictures."""
+"""Checks of images: blank ones, and pixels that never change."""
 
 from typing import Any
 

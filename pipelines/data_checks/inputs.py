@@ -1,4 +1,4 @@
-"""What may be wrong with the columns, texts and sequences that a network is to read."""
+"""Checks of inputs: missing values, constant columns and copies of the target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ MIN_SHARED_SHARE = 0.5  # share of the examples that must have a value, before a
 
 
 def check_missing_values(context: CheckContext) -> Finding | None:
-    """Cells without a value, by column, unless the source has told already."""
+    """Cells without a value, by column, unless the source has reported them already."""
     if any(finding.check == "missing_cells" for finding in context.data.findings):
         return None
     shares = [(name, float(np.mean(_is_missing(field, values)))) for name, field, values in _cell_fields(context)]
@@ -32,7 +32,7 @@ def check_missing_values(context: CheckContext) -> Finding | None:
 
 
 def check_constant_columns(context: CheckContext) -> Finding | None:
-    """Columns, and variables of sequences, that say nothing."""
+    """Columns, and variables of sequences, that are constant."""
     columns = [pair for field, values in context.fields for pair in _column_variation(field, values)]
     if not columns:
         return None
@@ -44,7 +44,7 @@ def check_constant_columns(context: CheckContext) -> Finding | None:
 
 
 def check_target_copies(context: CheckContext) -> Finding | None:
-    """Inputs that are the target under another name: what they say is not known when it is asked."""
+    """Inputs that are the target under another name, which will not be known when a prediction is made."""
     target = context.data.schema.target
     if target.kind in ("number", "category") and any(True for _ in _scalar_columns(context)):
         copies = [
@@ -139,7 +139,7 @@ def _is_one_to_one(left: NDArray[np.int64], right: NDArray[np.int64]) -> bool:
 
 
 def _leading_variables(context: CheckContext) -> Iterator[str]:
-    """Variables whose last shown step already is a foretold step of another variable, in every window."""
+    """Variables whose last input step is a step to be forecast of another variable, in every window."""
     window, future = context.data.part.inputs[0], context.data.part.target  # (N, W, F), (N, H, targets)
     targets = context.data.schema.target.columns
     for place, name in enumerate(context.data.schema.inputs[0].columns):

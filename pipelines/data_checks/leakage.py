@@ -1,4 +1,4 @@
-"""What may let a network know what it is examined on."""
+"""Leakage checks: what of the test part a network may have seen in training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -94,7 +94,7 @@ def check_groups(context: CheckContext) -> Finding | None:
 
 
 def check_time_order(context: CheckContext) -> Finding | None:
-    """Whether what is tested comes after what is learned from."""
+    """Whether the test part is later than the train part."""
     if _is_series(context):
         return _check_series_order(context)
     times = [(name, values) for name, values in context.data.keys.items() if _is_time(name, values)]

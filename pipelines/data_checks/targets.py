@@ -1,4 +1,4 @@
-"""What may be wrong with what is to be learned."""
+"""Checks of targets: classes that contradict each other or are rare, outliers, clipped and constant values."""
 
 import numpy as np
 

@@ -43,12 +43,12 @@ STRATEGIES: dict[SplitStrategy, Callable[[SplitRequest], PartNumbers]] = {
 def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> SplitRows:
     """Choose the part of every example, or none.
 
-    Whatever the way, identical examples are in one part: if a way puts them in several, the last of these keeps its
-    own and the earlier ones lose theirs. A window of a series that knows its own future is in none.
+    Identical examples are in one part: if a strategy puts them in several, the last of these keeps its own and the
+    earlier ones lose theirs. A window of a series that holds values made from its own future is in none.
 
     Args:
         data: N examples.
-        settings: the shares and the way to split.
+        settings: the shares and the strategy.
         seed: another seed, another split.
         where: the settings' path in params.yaml, for failures.
 

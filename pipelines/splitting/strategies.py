@@ -1,4 +1,4 @@
-"""The ways to split: which part each example goes to, by its label, its group, its time or what the user says.
+"""Split strategies: which part each example goes to, by its label, its group, its time or a column.
 
 N examples, S sets of identical examples, P parts.
 """

@@ -17,7 +17,7 @@ def split_by_time(request: SplitRequest) -> PartNumbers:
 
     Windows of a series: a part keeps no window whose future reaches into the next part, and valid and test keep
     only windows whose futures do not overlap (rolling origins). Within `embargo` after a boundary, windows whose
-    first foretold step is there (or so many of the other examples) are in no part.
+    first forecast step is there (or so many of the other examples) are in no part.
     """
     target = request.data.schema.target
     if "origin" in request.data.keys and target.kind == "steps":
@@ -50,7 +50,7 @@ def split_by_group_in_time(request: SplitRequest) -> PartNumbers:
 
 
 def sees_future(data: Dataset) -> NDArray[np.bool_]:
-    """Which windows of a series (N,) hold a value that was made with the help of what they are to foretell."""
+    """Which windows of a series (N,) hold a value that was made from the steps they are to forecast."""
     if "known" in data.keys and "origin" in data.keys:
         return np.asarray(data.keys["known"] >= data.keys["origin"])
     return np.zeros(len(data.part.target), dtype=np.bool_)

@@ -94,7 +94,7 @@ def parse_datetime(text: str) -> np.datetime64 | None:
 
 
 def to_datetime64(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> np.datetime64 | None:
-    """A date and what CLOCK found (hour, minute, second, fraction, zone), to the microsecond; None if there is no such.
+    """A date and the groups of CLOCK_PATTERN (hour, minute, second, fraction, zone), in microseconds; None if invalid.
 
     An hour with AM or PM is one of 1 to 12.
     """

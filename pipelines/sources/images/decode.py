@@ -54,7 +54,7 @@ class DecodedImage(NamedTuple):
     """A picture as it is stored: uint8 (H, W), or (H, W, 3) if coloured."""
 
     pixels: NDArray[np.uint8]
-    conversions: tuple[str, ...]  # rows of TREATMENTS
+    conversions: tuple[str, ...]  # keys of CONVERSIONS
     max_level: int  # of a picture with 16 bits, the largest value; 0 of others
 
 

@@ -34,7 +34,7 @@ def list_class_folders(root: Path, where: str) -> Listing:
 
     Args:
         root: the folder.
-        called: its name in the settings, for sentences.
+        where: its name in the settings, for sentences.
 
     Raises:
         UserError: there is no image, or the classes seem to be one folder further down.
@@ -95,7 +95,7 @@ def list_csv_images(
 
     Args:
         cells: of the CSV.
-        called: its name in the settings, for sentences.
+        where: its name in the settings, for sentences.
         root: the folder that the files' names start from.
         file, target: the columns that name the file and what is to be learned.
         kind: of the target; numbers if all cells are, when absent.

@@ -35,7 +35,7 @@ class ImagesSettings(BaseModel):
     path: str  # a folder with one folder per class, or a CSV that names files
     size: Size | None = None  # [height, width] or one number; the commonest, at most 128 a side, when absent
     colour: Colour | None = None  # grey if every file is, when absent
-    fit: Literal["contain", "stretch", "crop"] = "contain"  # how another size becomes this one: a row of FITS
+    fit: Literal["contain", "stretch", "crop"] = "contain"  # how another size becomes this one: a key of FIT_METHODS
     file: str = "file"  # CSV: the column that names files
     target: str | None = None  # CSV: the column to be learned
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent

@@ -33,7 +33,7 @@ def build_mask_classes(
     """The classes that the settings name; otherwise every different value is one, in the values' order.
 
     Args:
-        stated: names and values of the settings, or none.
+        named_classes: names and values of the settings, or none.
         files: (N,), the masks' names, for sentences.
         values: (N,), the different values of each mask.
         where: the folder in the settings.

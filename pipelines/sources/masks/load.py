@@ -20,7 +20,6 @@ from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skip
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import (
     ImageHeader,
-    UnreadableFile,
     decode_image,
     read_header,
     resize_mask,

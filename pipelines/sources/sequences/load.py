@@ -39,7 +39,7 @@ class SequencesSettings(BaseModel):
     id: str = ""  # of CSV: the column that names the sequence of a row
     step: str = ""  # of CSV: the column with a row's place in its sequence, a number or a time
     target: str = ""  # of CSV: the column with the label
-    columns: ColumnNames = ()  # of CSV: the columns with values, all others if not said; of other files: names for them
+    columns: ColumnNames = ()  # of CSV: the columns with values, all others when absent; of other files: names for them
     keys: ColumnNames = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
     target_kind: Literal["category", "number"] | None = None  # found in the file when absent
     longest: int = Setting(default=512, ge=1)  # steps; of a longer sequence the last ones are kept

@@ -1,6 +1,6 @@
 """Time series: cut into windows, each with the steps that follow it.
 
-A window is what a network is shown, its future is what it must foretell.
+A window is the input of a network, its future the target.
 """
 
 from pathlib import Path
@@ -37,10 +37,10 @@ class SeriesSettings(BaseModel):
     kind: Literal["series"]
     path: str  # a CSV file with a row for each time, or its address
     time: str  # its column of times: 2024-12-31, 2024-12-31 23:00, 2024-12, 2024
-    targets: ColumnNames = ()  # columns that are foretold; all if not said
-    inputs: ColumnNames = ()  # columns that are shown; all if not said, the targets always
-    window: int = Setting(default=48, ge=1)  # steps that are shown
-    horizon: int = Setting(default=12, ge=1)  # steps that are foretold
+    targets: ColumnNames = ()  # columns that are forecast; all when absent
+    inputs: ColumnNames = ()  # columns that a network sees; all when absent, the targets always
+    window: int = Setting(default=48, ge=1)  # steps that a network sees
+    horizon: int = Setting(default=12, ge=1)  # steps that are forecast
     stride: int = Setting(default=1, ge=1)  # steps from one window to the next
     season: int | None = Setting(default=None, ge=2)  # steps after which the series resembles itself
     gaps: GapPolicy = (
@@ -132,17 +132,17 @@ def cut_windows(
         values: (T, F), in the order of time.
         times: (T,), datetime64[s].
         names: of the F variables.
-        window, horizon: W and H, how many steps are shown and how many are foretold.
-        targets: the variables that are foretold, some of `names`.
+        window, horizon: W and H, how many steps are input and how many are forecast.
+        targets: the variables that are forecast, some of `names`.
         step: the time from one step to the next: "1 h", "1 month".
         stride: steps from one window to the next.
         unit: of the targets.
-        known: (T,), the last step that each step's values were made from, where a gap was filled with the help of
-            what came later; None if every step knows of itself alone.
+        last_known_steps: (T,), the last step that each step's values were made from, where a gap was filled by what
+            came later; None if every step knows of itself alone.
 
     Returns:
         Input `window` (N, W, F) and target `future` (N, H, targets). The keys are `time`, when each window's first
-        foretold step is, `origin`, that step's place in the series, and `known`, the last place its window knows of.
+        forecast step is, `origin`, that step's place in the series, and `known`, the last place its window knows of.
 
     Raises:
         UserError: if the series is too short for one window in each part.

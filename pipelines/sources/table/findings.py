@@ -35,7 +35,7 @@ class ConvertedTable(NamedTuple):
 
 
 def report_skipped_rows(context: ReadContext, target: Variable) -> Iterator[Finding]:
-    """Rows without a value in the target; `target` and `reading` are of all rows."""
+    """Rows without a value in the target; `target` and `context` are of all rows."""
     name, count = target.column.name, int(target.missing_mask.sum())
     if count:
         row = int(np.argmax(target.missing_mask))

@@ -51,7 +51,7 @@ class TableSettings(BaseModel):
     inputs: ColumnNames = ()  # the columns a network sees; all that are left when empty
     keys: ColumnNames = ()  # columns that a split goes by; no inputs, unless they are named there too
     unit: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_mapping_to_pairs)] = ()  # of columns of numbers
-    missing: Annotated[tuple[str, ...] | None, BeforeValidator(list_to_tuple)] = None  # instead of cells.MISSING
+    missing: Annotated[tuple[str, ...] | None, BeforeValidator(list_to_tuple)] = None  # instead of MISSING_MARKS
     separator: str | None = None  # found in the file when absent
     decimal: Literal[".", ","] | None = None  # found in the file when absent
     encoding: str | None = None  # UTF-8 when absent

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, told from their cells: numbers, dates, yes and no, categories, texts or ids.
+"""Type inference: whether a column holds numbers, dates, yes and no, categories, texts or ids.
 
 The answer depends on which values there are and how often, never on the order of the rows.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "date", "text", "id", "ignore"]
 
 MAX_STRAY_SHARE = 0.05  # share of the filled cells that may be no number (no date) in a column of numbers (of dates)
-MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that hardly repeat are sentences rather than names or ids
+MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that seldom repeat are sentences rather than names or ids
 MAX_UNREPEATED_CATEGORIES = 20  # different texts that a column may always have and still be a category
 MAX_CATEGORIES = 1000
 MAX_SAMPLED_CELLS = 1000  # different cells of a column that are looked at to find its decimal mark
@@ -74,7 +74,7 @@ def _row_id_reason(column: CodedColumn, decimal: str, counts: NDArray[np.int64])
 
 
 def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
-    """The two words of PAIRS that are all a column holds, in any case."""
+    """The two words of BOOLEAN_WORD_PAIRS that are all a column holds, in any case."""
     if not column.holds_texts or len(column.distinct_values) > 6:
         return None
     words = {text.lower() for text in distinct_texts(column)}

@@ -80,7 +80,7 @@ class Documents(NamedTuple):
 def load_texts(settings: TextSettings) -> Dataset:
     """Read every text and its class.
 
-    What has no text or no class is set aside and listed; a text longer than LIMIT is cut.
+    What has no text or no class is set aside and listed; a text longer than MAX_TEXT_BYTES is cut.
 
     Raises:
         UserError: there is no such file, folder or column, the file is no table or not written in the stated encoding,

@@ -15,10 +15,10 @@ def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> s
     Args:
         path: the file.
         encoding: how characters are written; UTF-8 when absent. A byte order mark outranks it, and is left out.
-        limit: characters that are wanted; at least so many are read, if there are, and what follows is not looked at.
+        max_characters: at least so many characters are read, if there are; what follows is not.
 
     Raises:
-        Unfit: the file cannot be read or is no such text; the first wrong byte is named, counted from 0.
+        UnreadableFile: the file cannot be read or is no such text; the first wrong byte is named, counted from 0.
     """
     max_bytes = 4 * max_characters + 8  # no encoding writes a character in more than four bytes
     try:
