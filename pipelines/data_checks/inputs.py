@@ -61,8 +61,8 @@ def check_target_copies(context: CheckContext) -> Finding | None:
     if not copies:
         return Finding("target_copies", "fine", 0, f"No input is a copy of {target.name}.")
     sentence = (
-        f"{format_list(copies)} tells {target.name} exactly: {format_count(len(copies), 'input')} that will hardly be "
-        "known when a prediction is asked for. Leave it out, or scores flatter."
+        f"{format_list(copies)} tells {target.name} exactly: {format_count(len(copies), 'input')} that will probably "
+        "not be known when a prediction is made. Leave it out, or the scores are too good."
     )
     return Finding("target_copies", "warning", len(copies), sentence)
 
@@ -105,7 +105,7 @@ def _column_variation(field: Field, values: NDArray[Any]) -> Iterator[tuple[str,
 def _is_target_copy(field: Field, values: NDArray[Any], target_field: Field, target: NDArray[Any]) -> bool:
     """Whether a column (N,) and the target (N,) are one-to-one, or rise and fall together.
 
-    Where hardly a number repeats, any two columns are one-to-one; then they must also be in one order, or on a line.
+    Where few numbers repeat, any two columns are one-to-one; then they must also be in one order, or on a line.
     """
     ranks, target_ranks = _rank_values(values), _rank_values(target)
     if _is_one_to_one(ranks, target_ranks):  # that a cell is missing may tell the target, too

@@ -12,7 +12,7 @@ from pipelines.data_checks.context import (
 )
 from pipelines.splitting.duplicates import duplicate_ids
 
-MIN_CLASS_EXAMPLES = 10  # examples of a class in a part, below which its own score is an anecdote
+MIN_CLASS_EXAMPLES = 10  # examples of a class in a part, below which its own score is unreliable
 IMBALANCE_RATIO = 10  # times the rarest class, from which the commonest one rules the average
 OUTLIER_QUARTILE_RANGES = (
     10  # times the distance between the quartiles; a value so far outside them rules a squared error
@@ -85,8 +85,7 @@ def check_scarce_classes(context: CheckContext) -> Finding | None:
             "scarce_classes",
             "notice",
             len(few),
-            f"Fewer than {MIN_CLASS_EXAMPLES} test examples each: {format_list(few)}. What the scores say about them "
-            "is an anecdote.",
+            f"Fewer than {MIN_CLASS_EXAMPLES} test examples each: {format_list(few)}. Their own scores are unreliable.",
         )
     least = min(int(each.min()) for each in counts.values())
     return Finding("scarce_classes", "fine", 0, f"Every class has at least {least} examples in every part.")
@@ -110,7 +109,7 @@ def check_class_imbalance(context: CheckContext) -> Finding | None:
         f"{names[rarest]} ({counts[commonest]} and {counts[rarest]})."
     )
     if ratio >= IMBALANCE_RATIO:
-        return Finding("class_imbalance", "notice", 1, f"{sentence} Accuracy alone hides how the rare ones fare.")
+        return Finding("class_imbalance", "notice", 1, f"{sentence} Accuracy alone hides errors on the rare classes.")
     return Finding("class_imbalance", "fine", 0, sentence)
 
 

@@ -108,7 +108,7 @@ def test_planted_duplicates_never_straddle_parts(by: str) -> None:
         if apart.any():
             left_out = report(data, rows, "left_out")
             assert left_out is not None
-            assert "have an identical twin in a later part" in left_out.sentence
+            assert "are identical to an example in a later part" in left_out.sentence
 
 
 @ways
@@ -231,7 +231,7 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
             assert not foretold["test"] & (foretold["train"] | foretold["valid"] | shown)
             assert not foretold["valid"] & foretold["train"]
             assert finding.level == "fine"
-            assert "Every step that test foretells is later than every step that train or valid" in finding.sentence
+            assert "Every step that test forecasts is later than every step that train or valid" in finding.sentence
         elif foretold["test"] & (foretold["train"] | foretold["valid"] | shown):
             assert finding.level == "warning"
 
@@ -247,7 +247,7 @@ def test_windows_filled_with_the_help_of_their_future_are_in_no_part(by: str) ->
     assert not knowing & set(np.concatenate(list(rows.values())).tolist())
     finding = report(data, rows, "left_out")
     assert finding is not None
-    assert "7 hold values that were filled with the help of what they are to foretell" in finding.sentence
+    assert "7 hold values that were filled from the steps they are to forecast" in finding.sentence
 
 
 @ways

@@ -229,7 +229,7 @@ def test_blank_and_faint_images_and_dead_pixels_are_found(shape: tuple[int, ...]
     blank = found(data, thirds(90), "blank_images")
     assert (blank.level, blank.concerns) == ("warning", 2)
     assert "1 image of a single colour (example 5" in blank.sentence
-    assert "1 image with hardly any contrast (example 6" in blank.sentence
+    assert "1 image with almost no contrast (example 6" in blank.sentence
     dead = found(data, thirds(90), "constant_pixels")
     assert (dead.level, dead.concerns) == ("notice", 2)
     assert "2 of the 16 pixels" in dead.sentence
@@ -340,7 +340,7 @@ def test_the_manifest_sums_up_numbers_and_counts_what_was_left_out(tmp_path: Pat
         },
     }
     left_out = next(one for one in record["findings"] if one["check"] == "left_out")
-    assert "10 of 100 examples are in no part: 10 are put in no part by the way to split." in left_out["sentence"]
+    assert "10 of 100 examples are in no part: 10 are put in no part by the split strategy." in left_out["sentence"]
 
 
 def test_zeros_of_both_signs_and_missing_numbers_of_all_kinds_are_alike() -> None:
