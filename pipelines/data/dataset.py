@@ -10,6 +10,7 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 
 CHUNK_BYTES = 2**24  # bytes read at once, so that arrays larger than memory pass through
+RARE_PIXEL_SHARE = 0.01  # share of the pixels, below which a class of masks is rare: it hardly counts in a loss
 NO_KEYS: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
@@ -33,7 +34,7 @@ class Dataset(NamedTuple):
 
 
 def chunks(values: NDArray[Any]) -> Iterator[slice]:
-    """Cut the rows of `values` (N, ...) into slices of about `CHUNK` bytes each."""
+    """Cut the rows of `values` (N, ...) into slices of about CHUNK_BYTES bytes each."""
     row_bytes = max(1, values[:1].nbytes)
     rows_per_chunk = max(1, CHUNK_BYTES // row_bytes)
     for start in range(0, len(values), rows_per_chunk):

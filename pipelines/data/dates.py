@@ -1,10 +1,8 @@
-"""Points in time as texts."""
+"""Points in time as numbers and as texts."""
 
-from pathlib import Path
-from typing import Literal, NamedTuple
 import numpy as np
-from numpy.typing import NDArray
-from pipelines.runtime.user_error import UserError
+
+DATE_UNIT = "days since 1970-01-01"  # the unit of a number that is a date
 
 
 def format_time(time: np.datetime64) -> str:

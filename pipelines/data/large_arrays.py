@@ -6,12 +6,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pipelines.data.dataset import chunks
+
+if TYPE_CHECKING:
+    import pyarrow
 
 MAX_IN_MEMORY_BYTES = 2**26  # bytes; what is larger is written to a file and mapped
 SCRATCH_FOLDER = Path(".state", "sources")
@@ -30,13 +33,31 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size <= MAX_IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
-    SCRATCH_FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=SCRATCH_FOLDER) as file:
+    with _open_scratch_file() as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise OSError(error.errno, os.strerror(error.errno or 0), str(SCRATCH_FOLDER)) from None
         return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def read_batches(reader: "pyarrow.RecordBatchReader", size: int) -> "pyarrow.Table":
+    """All batches of a reader of about `size` bytes as a table; that of a large one lies in a file without a name.
+
+    Raises:
+        OSError: the disk of `.state/` has too little space.
+    """
+    import pyarrow
+
+    if size <= MAX_IN_MEMORY_BYTES:
+        return reader.read_all()
+    with _open_scratch_file() as file:
+        with pyarrow.ipc.new_stream(pyarrow.PythonFile(file, "w"), reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+        file.flush()
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pyarrow.ipc.open_stream(pyarrow.py_buffer(content)).read_all()
 
 
 def release_pages(values: NDArray[Any]) -> None:
@@ -54,3 +75,8 @@ def released_chunks(values: NDArray[Any]) -> Iterator[slice]:
     for rows in chunks(values):
         yield rows
         release_pages(values)
+
+
+def _open_scratch_file() -> IO[bytes]:
+    SCRATCH_FOLDER.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryFile(dir=SCRATCH_FOLDER)

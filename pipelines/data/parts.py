@@ -10,6 +10,7 @@ from pipelines.data.schema import Schema
 from pipelines.runtime.files import explaining_damage, write_array
 
 PartName = Literal["train", "valid", "test"]
+NO_PART = -1  # in place of the number of a part in PARTS: an example that is in none
 PARTS: tuple[PartName, ...] = ("train", "valid", "test")
 
 

@@ -14,7 +14,7 @@ FieldKind = Literal[
     "category",  # a code, int64 (); -1 where it is missing or unknown
     "text",  # UTF-8 bytes padded with zeros, uint8 (L,)
     "steps",  # a sequence, float32 (T, F); a shorter one begins with rows of NaN
-    "noise",  # what a generator starts from, float32 (Z,); asked, never stored
+    "noise",  # what a generator starts from, float32 (Z,); drawn, never stored
 ]
 
 

@@ -15,7 +15,7 @@ from pipelines.data.dataset import chunks
 TOKEN_PATTERN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")  # letters, digits, or one other sign; serving/ has the same rule
 PADDING_TOKEN, UNKNOWN_TOKEN = "", "<unknown>"  # codes 0 and 1; neither is a token, so no word can be taken for them
 MIN_TOKENS, MAX_TOKENS = 4, 256  # tokens that a network reads
-COVERED_SHARE = 0.95  # share of the train texts that are read to their end, unless they are longer than LONGEST
+COVERED_SHARE = 0.95  # share of the train texts that are read to their end, unless they are longer than MAX_TOKENS
 
 
 def tokenize(text: str) -> list[str]:
@@ -28,11 +28,11 @@ def tokenize(text: str) -> list[str]:
 
 
 def to_bytes(texts: Sequence[str], max_bytes: int) -> NDArray[np.uint8]:
-    """Store texts as UTF-8 bytes padded with zeros, each cut to at most `limit` bytes at the end of a character.
+    """Store texts as UTF-8 bytes padded with zeros, each cut to at most `max_bytes` bytes at the end of a character.
 
     Args:
         texts: N texts. Half of a surrogate pair, which is no character, becomes "?".
-        limit: the most bytes of one text.
+        max_bytes: the most bytes of one text.
 
     Returns:
         (N, L), L the bytes of the longest text after cutting, at least 1.
@@ -45,7 +45,7 @@ def to_bytes(texts: Sequence[str], max_bytes: int) -> NDArray[np.uint8]:
 
 
 def from_bytes(values: NDArray[np.uint8]) -> list[str]:
-    """Read back what `encoded` stored; (N, L) -> N texts, without the zeros behind."""
+    """Read back what `to_bytes` stored; (N, L) -> N texts, without the zeros behind."""
     return list(_iterate_texts(values))
 
 
@@ -54,8 +54,8 @@ def build_vocabulary(values: NDArray[np.uint8], max_words: int = 4000, min_count
 
     Args:
         values: N texts as bytes.
-        most: words at most, besides the two codes that stand for no word.
-        at_least: how often a word must occur.
+        max_words: words at most, besides the two codes that stand for no word.
+        min_count: how often a word must occur.
 
     Returns:
         what the codes 0, 1, 2, ... stand for: padding, an unknown word, then the words.
@@ -106,7 +106,7 @@ def _fit_field_vocabulary(field: Field, values: NDArray[np.uint8]) -> Field:
 
 
 def _truncate_utf8(content: bytes, max_bytes: int) -> bytes:
-    """Cut UTF-8 to `limit` bytes, less where that would leave a part of a character."""
+    """Cut UTF-8 to `max_bytes` bytes, less where that would leave a part of a character."""
     if len(content) <= max_bytes:
         return content
     while max_bytes and content[max_bytes] & 0b1100_0000 == 0b1000_0000:  # a byte 10xxxxxx continues a character

@@ -1,4 +1,4 @@
-"""What is wrong with the data, or may be, in words a person who knows the data understands.
+"""Data checks: what is wrong with the data, or may be, in words that a person who knows the data understands.
 
 Each check reads all examples, or which part they went to, and says one thing, or nothing where it does not apply.
 Nothing is changed or dropped.

@@ -1,18 +1,17 @@
-"""What the checks of the data look at, and the words they share."""
+"""What the data checks look at: the examples and their split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset
-from pipelines.data.parts import PARTS
+from pipelines.data.parts import NO_PART, PARTS
 from pipelines.data.schema import Field
 from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.split import SplitRows
 
-NO_PART = -1
 SOURCE_KEYS = frozenset({"origin", "known", "part"})  # keys that a source makes, which name neither a group nor a time
 
 
@@ -21,7 +20,7 @@ class CheckContext(NamedTuple):
 
     data: Dataset
     rows: SplitRows
-    sets: NDArray[np.int64]  # (N,), which examples have identical inputs
+    sets: NDArray[np.int64]  # (N,), sets of examples with identical inputs
     part_of: NDArray[np.int64]  # (N,), the number of each example's part in PARTS, -1 in none
 
     @property
@@ -40,14 +39,6 @@ def build_context(data: Dataset, rows: SplitRows) -> CheckContext:
 def is_table(context: CheckContext) -> bool:
     """Whether the examples are rows of a few numbers and categories, which may well be alike by chance."""
     return all(field.kind in ("number", "category") for field in context.data.schema.inputs)
-
-
-def format_count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def format_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def format_rows(rows: NDArray[Any]) -> str:

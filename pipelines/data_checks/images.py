@@ -1,4 +1,4 @@
-"""What may be wrong with pictures."""
+"""Checks of images: blank ones, and pixels that never change."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding, chunks
-from pipelines.data_checks.context import CheckContext, format_count, format_rows
+from pipelines.data.wording import format_count
+from pipelines.data_checks.context import CheckContext, format_rows
 
 LOW_CONTRAST_SHARE = 0.1  # share of the range of grey levels; an image that spans less shows next to nothing
 
@@ -28,7 +29,7 @@ def check_blank_images(context: CheckContext) -> Finding | None:
         return Finding("blank_images", "fine", 0, "No image is blank or nearly so.")
     phrases = [f"{format_count(len(empty), 'image')} of a single colour ({format_rows(empty)})"] if len(empty) else []
     phrases += (
-        [f"{format_count(len(pale), 'image')} with hardly any contrast ({format_rows(pale)})"] if len(pale) else []
+        [f"{format_count(len(pale), 'image')} with almost no contrast ({format_rows(pale)})"] if len(pale) else []
     )
     return Finding(
         "blank_images", "warning", len(empty) + len(pale), f"There are {' and '.join(phrases)}. Look at them."
@@ -45,7 +46,9 @@ def check_constant_pixels(context: CheckContext) -> Finding | None:
                 still = values[part] == values[0]  # (n, H, W) or (n, H, W, C)
                 same &= still.all(axis=0) if still.ndim == 3 else still.all(axis=(0, 3))
             if count := int(same.sum()):
-                sentence = f"{count} of the {same.size} pixels are the same in every {field.name}: they say nothing."
+                sentence = (
+                    f"{count} of the {same.size} pixels are the same in every {field.name}: they carry no information."
+                )
                 return Finding("constant_pixels", "notice", count, sentence)
     return Finding("constant_pixels", "fine", 0, "Every pixel differs between examples somewhere.")
 

@@ -1,4 +1,4 @@
-"""What may be wrong with the columns, texts and sequences that a network is to read."""
+"""Checks of inputs: missing values, constant columns and copies of the target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding, chunks
 from pipelines.data.schema import Field
-from pipelines.data_checks.context import CheckContext, format_count, format_names
+from pipelines.data.wording import format_count, format_list
+from pipelines.data_checks.context import CheckContext
 
 CORRELATION_TOLERANCE = (
     1e-8  # two columns whose correlation is so near to 1 are one, but for the unit and float32's rounding
@@ -17,7 +18,7 @@ MIN_SHARED_SHARE = 0.5  # share of the examples that must have a value, before a
 
 
 def check_missing_values(context: CheckContext) -> Finding | None:
-    """Cells without a value, by column, unless the source has told already."""
+    """Cells without a value, by column, unless the source has reported them already."""
     if any(finding.check == "missing_cells" for finding in context.data.findings):
         return None
     shares = [(name, float(np.mean(_is_missing(field, values)))) for name, field, values in _cell_fields(context)]
@@ -26,30 +27,30 @@ def check_missing_values(context: CheckContext) -> Finding | None:
     lacking = sorted(((share, name) for name, share in shares if share), key=lambda pair: (-pair[0], pair[1]))
     if not lacking:
         return Finding("missing_values", "fine", 0, "No cell is missing.")
-    listed_shares = format_names([f"{share:.1%} of {name}" for share, name in lacking])
+    listed_shares = format_list([f"{share:.1%} of {name}" for share, name in lacking])
     return Finding("missing_values", "notice", len(lacking), f"Cells are missing in {listed_shares}.")
 
 
 def check_constant_columns(context: CheckContext) -> Finding | None:
-    """Columns, and variables of sequences, that say nothing."""
+    """Columns, and variables of sequences, that are constant."""
     columns = [pair for field, values in context.fields for pair in _column_variation(field, values)]
     if not columns:
         return None
     constant = [name for name, varies in columns if not varies]
     if constant:
         what = "is the same in every example: it says nothing"
-        return Finding("constant_columns", "notice", len(constant), f"{format_names(constant)} {what}.")
+        return Finding("constant_columns", "notice", len(constant), f"{format_list(constant)} {what}.")
     return Finding("constant_columns", "fine", 0, "Every column varies.")
 
 
 def check_target_copies(context: CheckContext) -> Finding | None:
-    """Inputs that are the target under another name: what they say is not known when it is asked."""
+    """Inputs that are the target under another name, which will not be known when a prediction is made."""
     target = context.data.schema.target
     if target.kind in ("number", "category") and any(True for _ in _scalar_columns(context)):
         copies = [
             name
-            for name, values in _scalar_columns(context)
-            if _determines_target(values, context.data.part.target, target)
+            for name, field, values in _scalar_columns(context)
+            if _is_target_copy(field, values, target, context.data.part.target)
         ]
     elif target.kind == "steps" and "origin" in context.data.keys:
         copies = list(_leading_variables(context))
@@ -60,8 +61,8 @@ def check_target_copies(context: CheckContext) -> Finding | None:
     if not copies:
         return Finding("target_copies", "fine", 0, f"No input is a copy of {target.name}.")
     sentence = (
-        f"{format_names(copies)} tells {target.name} exactly: {format_count(len(copies), 'input')} that will hardly be "
-        "known when a prediction is asked for. Leave it out, or scores flatter."
+        f"{format_list(copies)} tells {target.name} exactly: {format_count(len(copies), 'input')} that will probably "
+        "not be known when a prediction is made. Leave it out, or the scores are too good."
     )
     return Finding("target_copies", "warning", len(copies), sentence)
 
@@ -73,19 +74,19 @@ def _cell_fields(context: CheckContext) -> Iterator[tuple[str, Field, NDArray[An
 
 
 def _is_missing(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
-    if field.kind == "number":
+    if field.kind in ("number", "steps"):
         return np.asarray(np.isnan(values))
     return np.asarray(values < 0 if field.kind == "category" else values[:, 0] == 0)
 
 
-def _scalar_columns(context: CheckContext) -> Iterator[tuple[str, NDArray[Any]]]:
+def _scalar_columns(context: CheckContext) -> Iterator[tuple[str, Field, NDArray[Any]]]:
     """Every input that is one value per example (N,); of a sequence, each variable's last step."""
     for field, values in context.fields:
         if field.kind in ("number", "category"):
-            yield field.name, values
+            yield field.name, field, values
         elif field.kind == "steps":
             for place, name in enumerate(field.columns):
-                yield name, values[:, -1, place]
+                yield name, field, values[:, -1, place]
 
 
 def _column_variation(field: Field, values: NDArray[Any]) -> Iterator[tuple[str, bool]]:
@@ -101,24 +102,44 @@ def _column_variation(field: Field, values: NDArray[Any]) -> Iterator[tuple[str,
         yield field.name, bool((values != values[0]).any())
 
 
-def _determines_target(values: NDArray[Any], target: NDArray[Any], field: Field) -> bool:
-    """Whether a column (N,) gives the target (N,) away."""
-    finite = np.isfinite(values) & np.isfinite(target)
-    if finite.sum() < max(3, MIN_SHARED_SHARE * len(target)):
+def _is_target_copy(field: Field, values: NDArray[Any], target_field: Field, target: NDArray[Any]) -> bool:
+    """Whether a column (N,) and the target (N,) are one-to-one, or rise and fall together.
+
+    Where few numbers repeat, any two columns are one-to-one; then they must also be in one order, or on a line.
+    """
+    ranks, target_ranks = _rank_values(values), _rank_values(target)
+    if _is_one_to_one(ranks, target_ranks):  # that a cell is missing may tell the target, too
+        return True
+    known = ~_is_missing(field, values) & np.isfinite(values) & np.isfinite(target)
+    if known.sum() < max(3, MIN_SHARED_SHARE * len(target)):
         return False
-    values, target = values[finite], target[finite]
-    if field.kind == "category":
-        codes, numbers = np.unique(values, return_inverse=True)
-        classes = len(np.unique(target))
-        pairs = len(np.unique(np.stack([numbers, target]), axis=1)[0]) if len(codes) == classes else 0
-        return 1 < classes == pairs
+    values, target = values[known], target[known]
+    ranks, target_ranks = _rank_values(values), _rank_values(target)
+    if _is_one_to_one(ranks, target_ranks):
+        return True
+    if "category" in (field.kind, target_field.kind):
+        return False
+    if target_ranks.max() > 0 and any(np.array_equal(each, target_ranks) for each in (ranks, ranks.max() - ranks)):
+        return True
     x, y = (each.astype(np.float64) - each.astype(np.float64).mean() for each in (values, target))
     scale = np.sqrt((x * x).sum() * (y * y).sum())
     return bool(scale > 0 and abs((x * y).sum()) > (1 - CORRELATION_TOLERANCE) * scale)
 
 
+def _rank_values(values: NDArray[Any]) -> NDArray[np.int64]:
+    """The different values of a column (N,) as 0, 1, 2, ... in their order; a missing one is a value too."""
+    comparable = np.where(np.isnan(values), np.inf, values)
+    return np.unique(comparable, return_inverse=True)[1].astype(np.int64)
+
+
+def _is_one_to_one(left: NDArray[np.int64], right: NDArray[np.int64]) -> bool:
+    """Whether each of at least two ranks (N,) on one side goes with one on the other, and most of them repeat."""
+    pair_count = len(np.unique(left * (int(right.max()) + 1) + right))
+    return left.max() == right.max() == pair_count - 1 and 2 <= pair_count <= len(left) / 2
+
+
 def _leading_variables(context: CheckContext) -> Iterator[str]:
-    """Variables whose last shown step already is a foretold step of another variable, in every window."""
+    """Variables whose last input step is a step to be forecast of another variable, in every window."""
     window, future = context.data.part.inputs[0], context.data.part.target  # (N, W, F), (N, H, targets)
     targets = context.data.schema.target.columns
     for place, name in enumerate(context.data.schema.inputs[0].columns):

@@ -1,4 +1,4 @@
-"""What may let a network know what it is examined on."""
+"""Leakage checks: what of the test part a network may have seen in training."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
 from pipelines.data.dates import format_time
-from pipelines.data.parts import PARTS
+from pipelines.data.parts import NO_PART, PARTS
+from pipelines.data.wording import format_count, format_list
 from pipelines.data_checks.context import (
-    NO_PART,
     SOURCE_KEYS,
     CheckContext,
-    format_count,
-    format_names,
     format_rows,
     is_table,
 )
@@ -26,18 +24,18 @@ def check_left_out(context: CheckContext) -> Finding | None:
     unassigned = context.part_of == NO_PART
     if not unassigned.any():
         return None
-    reasons = [(sees_future(context.data), "hold values that were filled with the help of what they are to foretell")]
+    reasons = [(sees_future(context.data), "hold values that were filled from the steps they are to forecast")]
     kept_sets = np.zeros(int(context.sets.max()) + 1, dtype=np.bool_)
     kept_sets[context.sets[~unassigned]] = True
-    reasons.append((kept_sets[context.sets], "have an identical twin in a later part, which keeps its own"))
+    reasons.append((kept_sets[context.sets], "are identical to an example in a later part, which keeps its own"))
     if _is_series(context):
         origin = context.data.keys["origin"]
         for name in ("valid", "test"):
             first, last = origin[context.rows[name]].min(), origin[context.rows[name]].max()
-            reason = f"overlap forecasts that {name} keeps, where no step is foretold twice"
+            reason = f"overlap forecasts that {name} keeps, where each step is forecast once"
             reasons.append(((origin >= first) & (origin <= last + context.data.schema.target.shape[0] - 1), reason))
-        reasons.append((unassigned, "foretell steps on both sides of a boundary between parts, or lie in the embargo"))
-    reasons.append((unassigned, "are put in no part by the way to split"))
+        reasons.append((unassigned, "forecast steps on both sides of a boundary between parts, or lie in the embargo"))
+    reasons.append((unassigned, "are put in no part by the split strategy"))
     sentences, left = [], unassigned.copy()
     for mask, sentence in reasons:
         if count := int((left & mask).sum()):
@@ -56,17 +54,17 @@ def check_duplicates(context: CheckContext) -> Finding:
     pairs = np.unique(context.sets[kept] * len(PARTS) + context.part_of[kept]) // len(PARTS)
     leaking = int((np.bincount(pairs) > 1).sum())
     count = int(sizes[sizes > 1].sum())
-    twin = "a twin that is alike in all columns in use" if is_table(context) else "an identical twin"
-    found = f"{count} examples have {twin} ({format_count(repeated, 'set')} of identical examples, "
+    others = "alike in all columns in use" if is_table(context) else "identical to another"
+    found = f"{count} examples are {others} ({format_count(repeated, 'set')} of identical examples, "
     found += f"for instance {format_rows(np.flatnonzero(context.sets == np.argmax(sizes)))}). "
     if leaking:
         return Finding(
             "duplicates",
             "warning",
             count,
-            f"{found}{format_count(leaking, 'set')} lie in several parts: scores flatter.",
+            f"{found}{format_count(leaking, 'set')} lie in several parts, so the scores are too good.",
         )
-    together = "Every set was kept in one part, so that no network is examined on what it was trained on."
+    together = "Every set was kept in one part, so that no network is tested on what it was trained on."
     return Finding("duplicates", "notice", count, found + together)
 
 
@@ -86,17 +84,17 @@ def check_groups(context: CheckContext) -> Finding | None:
             whole.append(name)
     if leaking:
         sentence = (
-            f"Groups have examples in several parts ({format_names([one for _, one in leaking])}): the scores say how "
-            "well these groups are known, not strangers. Split by: group to ask that."
+            f"Groups have examples in several parts ({format_list([one for _, one in leaking])}): the scores hold "
+            "for these groups, not for new ones. Split by: group to measure that."
         )
         return Finding("groups", "warning", sum(count for count, _ in leaking), sentence)
     if not whole:
         return None
-    return Finding("groups", "fine", 0, f"No group is in more than one part (by {format_names(whole)}).")
+    return Finding("groups", "fine", 0, f"No group is in more than one part (by {format_list(whole)}).")
 
 
 def check_time_order(context: CheckContext) -> Finding | None:
-    """Whether what is tested comes after what is learned from."""
+    """Whether the test part is later than the train part."""
     if _is_series(context):
         return _check_series_order(context)
     times = [(name, values) for name, values in context.data.keys.items() if _is_time(name, values)]
@@ -107,14 +105,14 @@ def check_time_order(context: CheckContext) -> Finding | None:
                 f"Every test example is later than every train example, by {name}: "
                 f"{_format_time_ranges(context, values)}."
             )
-            return Finding("order_in_time", "fine", 0, sentence)
+            return Finding("time_order", "fine", 0, sentence)
         older = int((test <= train.max()).sum())
         sentence = (
             f"{older} of {len(test)} test examples are not later than all train examples, by {name}: "
-            f"{_format_time_ranges(context, values)}. The scores say how well a time is known that was learned from, "
-            "not the future."
+            f"{_format_time_ranges(context, values)}. The scores hold for the times that were trained on, "
+            "not for the future."
         )
-        return Finding("order_in_time", "notice", older, sentence)
+        return Finding("time_order", "notice", older, sentence)
     return None
 
 
@@ -124,22 +122,23 @@ def _check_series_order(context: CheckContext) -> Finding:
     leaking = int(sees_future(context.data)[context.part_of != NO_PART].sum())
     if leaking:
         sentence = (
-            f"{format_count(leaking, 'window')} hold values that were made of what they foretell: scores flatter."
+            f"{format_count(leaking, 'window')} hold values that were made from what they forecast, so the scores are "
+            "too good."
         )
-        return Finding("order_in_time", "warning", leaking, sentence)
+        return Finding("time_order", "warning", leaking, sentence)
     train, valid, test = (origin[context.rows[part]] for part in PARTS)
     if train.max() + horizon <= valid.min() and valid.max() + horizon <= test.min():
         sentence = (
-            "Every step that test foretells is later than every step that train or valid foretell "
+            "Every step that test forecasts is later than every step that train or valid forecast "
             f"(forecasts begin: {_format_time_ranges(context, times)})."
         )
-        return Finding("order_in_time", "fine", 0, sentence)
+        return Finding("time_order", "fine", 0, sentence)
     early = int((test < max(train.max(), valid.max()) + horizon).sum())
     sentence = (
-        f"{early} of {len(test)} test windows foretell steps that train or valid windows show or foretell as well: "
-        "scores flatter. Split by: time."
+        f"{early} of {len(test)} test windows forecast steps that train or valid windows hold as well, so "
+        "the scores are too good. Split by: time."
     )
-    return Finding("order_in_time", "warning", early, sentence)
+    return Finding("time_order", "warning", early, sentence)
 
 
 def _is_series(context: CheckContext) -> bool:
@@ -162,4 +161,4 @@ def _part_ranges(context: CheckContext, values: NDArray[Any]) -> Iterator[tuple[
 
 
 def _format_time(value: Any) -> str:
-    return format_time(value) if isinstance(value, np.datetime64) else f"{value:g}"
+    return format_time(value) if isinstance(value, np.datetime64) else str(value)

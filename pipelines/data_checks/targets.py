@@ -1,26 +1,23 @@
-"""What may be wrong with what is to be learned."""
+"""Checks of targets: classes that contradict each other or are rare, outliers, clipped and constant values."""
 
 import numpy as np
 
-from pipelines.data.dataset import Finding, chunks
-from pipelines.data.parts import PARTS
+from pipelines.data.dataset import RARE_PIXEL_SHARE, Finding, chunks
+from pipelines.data.parts import NO_PART, PARTS
+from pipelines.data.wording import format_count, format_list, format_rounded
 from pipelines.data_checks.context import (
-    NO_PART,
     CheckContext,
-    format_count,
-    format_names,
     format_rows,
     is_table,
 )
 from pipelines.splitting.duplicates import duplicate_ids
 
-MIN_CLASS_EXAMPLES = 10  # examples of a class in a part, below which its own score is an anecdote
+MIN_CLASS_EXAMPLES = 10  # examples of a class in a part, below which its own score is unreliable
 IMBALANCE_RATIO = 10  # times the rarest class, from which the commonest one rules the average
 OUTLIER_QUARTILE_RANGES = (
     10  # times the distance between the quartiles; a value so far outside them rules a squared error
 )
 CLIPPED_SHARE = 0.01  # share of the examples that have exactly the largest value, from which it looks like a limit
-RARE_PIXEL_SHARE = 0.01  # share of the pixels, below which a class hardly counts in a loss
 
 
 def check_contradictions(context: CheckContext) -> Finding:
@@ -78,7 +75,7 @@ def check_scarce_classes(context: CheckContext) -> Finding | None:
     names = context.data.schema.target.categories
     counts = {name: np.bincount(context.data.part.target[context.rows[name]], minlength=len(names)) for name in PARTS}
     absent = {name: [names[code] for code in np.flatnonzero(counts[name] == 0)] for name in PARTS}
-    missing = [f"{name} has no example of {format_names(absent[name])}" for name in PARTS if absent[name]]
+    missing = [f"{name} has no example of {format_list(absent[name])}" for name in PARTS if absent[name]]
     if missing:
         count = len(set().union(*absent.values()))
         return Finding("scarce_classes", "warning", count, f"Some classes are too rare: {'; '.join(missing)}.")
@@ -88,8 +85,7 @@ def check_scarce_classes(context: CheckContext) -> Finding | None:
             "scarce_classes",
             "notice",
             len(few),
-            f"Fewer than {MIN_CLASS_EXAMPLES} test examples each: {format_names(few)}. What the scores say about them "
-            "is an anecdote.",
+            f"Fewer than {MIN_CLASS_EXAMPLES} test examples each: {format_list(few)}. Their own scores are unreliable.",
         )
     least = min(int(each.min()) for each in counts.values())
     return Finding("scarce_classes", "fine", 0, f"Every class has at least {least} examples in every part.")
@@ -104,17 +100,17 @@ def check_class_imbalance(context: CheckContext) -> Finding | None:
     rarest, commonest = present[np.argmin(counts[present])], int(np.argmax(counts))
     if len(present) == 1:
         sentence = f"Every example is of class {names[commonest]}: there is nothing to tell apart."
-        return Finding("uneven_classes", "warning", 1, sentence)
+        return Finding("class_imbalance", "warning", 1, sentence)
     if counts[commonest] == counts[rarest]:
-        return Finding("uneven_classes", "fine", 0, f"Every class has equally many examples, {counts[commonest]}.")
+        return Finding("class_imbalance", "fine", 0, f"Every class has equally many examples, {counts[commonest]}.")
     ratio = counts[commonest] / counts[rarest]
     sentence = (
-        f"The commonest class, {names[commonest]}, has {ratio:.2g} times the examples of the rarest, {names[rarest]} "
-        f"({counts[commonest]} and {counts[rarest]})."
+        f"The commonest class, {names[commonest]}, has {format_rounded(ratio, 2)} times the examples of the rarest, "
+        f"{names[rarest]} ({counts[commonest]} and {counts[rarest]})."
     )
     if ratio >= IMBALANCE_RATIO:
-        return Finding("uneven_classes", "notice", 1, f"{sentence} Accuracy alone hides how the rare ones fare.")
-    return Finding("uneven_classes", "fine", 0, sentence)
+        return Finding("class_imbalance", "notice", 1, f"{sentence} Accuracy alone hides errors on the rare classes.")
+    return Finding("class_imbalance", "fine", 0, sentence)
 
 
 def check_constant_target(context: CheckContext) -> Finding | None:
@@ -132,15 +128,18 @@ def check_constant_target(context: CheckContext) -> Finding | None:
         missing += int(np.isnan(values).sum()) if field.kind == "number" else 0
     constant = [name for name, least, most in zip(names, low, high, strict=True) if not least < most]
     if constant:
-        sentence = f"{format_names(constant)} is the same in every example: there is nothing to learn."
+        sentence = f"{format_list(constant)} is the same in every example: there is nothing to learn."
         return Finding("constant_target", "warning", len(constant), sentence)
     if missing:
         sentence = (
             f"{field.name} is missing in {format_count(missing, 'example')}: they can be neither learned nor scored."
         )
         return Finding("constant_target", "warning", missing, sentence)
-    spans = [f"{name} from {least:,.6g} to {most:,.6g}" for name, least, most in zip(names, low, high, strict=True)]
-    return Finding("constant_target", "fine", 0, f"What is to be learned varies: {format_names(spans)}.")
+    spans = [
+        f"{name} from {format_rounded(least, 6)} to {format_rounded(most, 6)}"
+        for name, least, most in zip(names, low, high, strict=True)
+    ]
+    return Finding("constant_target", "fine", 0, f"What is to be learned varies: {format_list(spans)}.")
 
 
 def check_outliers(context: CheckContext) -> Finding | None:
@@ -159,11 +158,11 @@ def check_outliers(context: CheckContext) -> Finding | None:
     if not len(outlier_rows):
         return Finding("outliers", "fine", 0, f"No {field.name} lies far outside the others.")
     unit = f" {field.unit}" if field.unit else ""
-    listed_values = ", ".join(f"{target[row]:.6g}{unit}" for row in outlier_rows[:3])
+    listed_values = ", ".join(f"{format_rounded(target[row], 6)}{unit}" for row in outlier_rows[:3])
     sentence = (
-        f"{format_count(len(outlier_rows), 'example')} with {field.name} far outside the others, half of which lie "
-        f"between {low:.4g} and {high:.4g}{unit}: {listed_values} ({format_rows(outlier_rows)}). They rule a squared "
-        "error; check them."
+        f"{format_count(len(outlier_rows), 'example')} with {field.name} far outside the others, half of which "
+        f"lie between {format_rounded(low, 4)} and {format_rounded(high, 4)}{unit}: {listed_values} "
+        f"({format_rows(outlier_rows)}). They rule a squared error; check them."
     )
     return Finding("outliers", "notice", len(outlier_rows), sentence)
 
@@ -180,10 +179,10 @@ def check_clipped_target(context: CheckContext) -> Finding | None:
     count, unit = int(counts[-1]), f" {field.unit}" if field.unit else ""
     sentence = (
         f"{format_count(count, 'example')} ({count / len(finite):.1%}) have exactly the largest {field.name}, "
-        f"{values[-1]:,.6g}{unit}: whatever was larger has probably been cut off there, and nothing can be learned "
-        "about by how much."
+        f"{format_rounded(values[-1], 6)}{unit}: whatever was larger has probably been cut off there, and nothing can "
+        "be learned about by how much."
     )
-    return Finding("limits", "notice", count, sentence)
+    return Finding("clipped_target", "notice", count, sentence)
 
 
 def check_pixel_classes(context: CheckContext) -> Finding | None:
@@ -199,14 +198,14 @@ def check_pixel_classes(context: CheckContext) -> Finding | None:
             counts[part_number] += np.bincount(masks.ravel(), minlength=len(names))
     shares = counts[: len(PARTS)].sum(axis=0) / max(1, counts[: len(PARTS)].sum())
     missing = [
-        f"{part} has no pixel of {format_names([names[code] for code in np.flatnonzero(row == 0)])}"
+        f"{part} has no pixel of {format_list([names[code] for code in np.flatnonzero(row == 0)])}"
         for part, row in zip(PARTS, counts, strict=False)
         if (row == 0).any()
     ]
     if missing:
         absent = int((counts[: len(PARTS)] == 0).any(axis=0).sum())
         return Finding("pixel_classes", "warning", absent, f"Some classes are too rare: {'; '.join(missing)}.")
-    listed_shares = format_names([f"{share:.1%} {name}" for name, share in zip(names, shares, strict=True)])
+    listed_shares = format_list([f"{share:.1%} {name}" for name, share in zip(names, shares, strict=True)])
     rare_count = int((shares < RARE_PIXEL_SHARE).sum())
     if rare_count:
         sentence = (

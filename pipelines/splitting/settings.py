@@ -6,9 +6,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 SplitStrategy = Literal[
     "stratified", "random", "group", "time", "group_in_time", "column", "given"
-]  # rows of splitting.BY
+]  # keys of splitting.split.STRATEGIES
 
-STRATEGIES_BY_SETTING: dict[str, tuple[str, ...]] = {  # which ways to split read a setting that not all of them do
+STRATEGIES_BY_SETTING: dict[str, tuple[str, ...]] = {  # which strategies read a setting that not all of them do
     "group": ("group", "group_in_time"),
     "time": ("time", "group_in_time"),
     "embargo": ("time",),
@@ -55,8 +55,8 @@ class SplitSettings(BaseModel):
     valid: float = 0.2  # share of the examples that tuning and early stopping look at
     test: float = 0.2  # share of the examples that only the final scores look at
     by: SplitStrategy = "stratified"
-    group: str | None = None  # the key that names an example's group; "group" if not said
-    time: str | None = None  # the key that says when an example was; "time" if not said
+    group: str | None = None  # the key that names an example's group; "group" when absent
+    time: str | None = None  # the key that says when an example was; "time" when absent
     embargo: int = Field(default=0, ge=0)  # steps of a series, or examples, that are left out after each boundary
     column: str | None = None  # the key whose values make the parts
     parts: PartValues | None = None  # ... and which value makes which

@@ -8,38 +8,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset, chunks
-from pipelines.data.parts import PARTS, PartName, read_part
+from pipelines.data.parts import NO_PART, PARTS, PartName, read_part
 from pipelines.data.schema import Schema, write_schema
 from pipelines.runtime.files import atomic_write
 from pipelines.runtime.user_error import UserError
-from pipelines.splitting import strategies, time_strategies
 from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.request import PartNumbers, SplitRequest
 from pipelines.splitting.settings import SplitSettings, SplitStrategy
+from pipelines.splitting.strategies import (
+    keep_duplicates_together,
+    split_by_column,
+    split_by_group,
+    split_predefined,
+    split_random,
+    split_stratified,
+)
+from pipelines.splitting.time_strategies import sees_future, split_by_group_in_time, split_by_time
 
 __all__ = ["STRATEGIES", "SplitRows", "SplitSettings", "split_rows", "write_split"]
 
 SplitRows: TypeAlias = dict[PartName, NDArray[np.int64]]  # sorted row numbers; no row twice, a row may be in no part
 
-STRATEGIES: dict[SplitStrategy, Callable[[strategies.SplitRequest], strategies.PartNumbers]] = {
-    "stratified": strategies.split_stratified,  # each class has the same shares; for examples independent of each other
-    "random": strategies.split_random,  # the same for a target that has no classes
-    "group": strategies.split_by_group,  # a person, site or machine is all in one part; the scores are a stranger's
-    "time": time_strategies.split_by_time,  # trained on the past, tested on the future; for series, and whatever drifts
-    "group_in_time": time_strategies.split_by_group_in_time,  # whole groups, the latest ones for the test
-    "column": strategies.split_by_column,  # as the values of a column say
-    "given": strategies.split_predefined,  # as the data came: a file or a folder for each part
+STRATEGIES: dict[SplitStrategy, Callable[[SplitRequest], PartNumbers]] = {
+    "stratified": split_stratified,  # each class has the same shares; for examples independent of each other
+    "random": split_random,  # the same for a target that has no classes
+    "group": split_by_group,  # a person, site or machine is all in one part; the scores are a stranger's
+    "time": split_by_time,  # trained on the past, tested on the future; for series, and whatever drifts
+    "group_in_time": split_by_group_in_time,  # whole groups, the latest ones for the test
+    "column": split_by_column,  # as the values of a column say
+    "given": split_predefined,  # as the data came: a file or a folder for each part
 }
 
 
 def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> SplitRows:
     """Choose the part of every example, or none.
 
-    Whatever the way, identical examples are in one part: if a way puts them in several, the last of these keeps its
-    own and the earlier ones lose theirs. A window of a series that knows its own future is in none.
+    Identical examples are in one part: if a strategy puts them in several, the last of these keeps its own and the
+    earlier ones lose theirs. A window of a series that holds values made from its own future is in none.
 
     Args:
         data: N examples.
-        settings: the shares and the way to split.
+        settings: the shares and the strategy.
         seed: another seed, another split.
         where: the settings' path in params.yaml, for failures.
 
@@ -50,14 +59,12 @@ def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "
     if count < len(PARTS):
         raise UserError(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
     sets = duplicate_ids(data.part.inputs, key=seed)
-    part_of = STRATEGIES[settings.by](strategies.SplitRequest(data, sets, settings, seed, where))
-    part_of = strategies.keep_duplicates_together(
-        sets, np.where(time_strategies.sees_future(data), strategies.NO_PART, part_of)
-    )
+    part_of = STRATEGIES[settings.by](SplitRequest(data, sets, settings, seed, where))
+    part_of = keep_duplicates_together(sets, np.where(sees_future(data), NO_PART, part_of))
     rows: SplitRows = {name: np.flatnonzero(part_of == number) for number, name in enumerate(PARTS)}
     empty = [name for name in PARTS if not len(rows[name])]
     if empty:
-        left_out = np.count_nonzero(part_of == strategies.NO_PART)
+        left_out = np.count_nonzero(part_of == NO_PART)
         why = (
             "ones stay together and a class with one or two different examples goes to train first; add examples"
             if settings.by == "stratified"

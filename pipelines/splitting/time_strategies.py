@@ -6,18 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset
-from pipelines.data.parts import PARTS
+from pipelines.data.parts import NO_PART, PARTS
 from pipelines.runtime.user_error import UserError
-from pipelines.splitting.strategies import (
-    NO_PART,
-    TRAIN_PART,
-    PartNumbers,
-    SplitRequest,
-    _cut_by_shares,
-    _key_values,
-    _part_shares,
-    _shuffled_groups,
-)
+from pipelines.splitting.dealing import cut_by_shares
+from pipelines.splitting.request import TRAIN_PART, PartNumbers, SplitRequest, key_values, part_shares, shuffled_groups
 
 
 def split_by_time(request: SplitRequest) -> PartNumbers:
@@ -25,7 +17,7 @@ def split_by_time(request: SplitRequest) -> PartNumbers:
 
     Windows of a series: a part keeps no window whose future reaches into the next part, and valid and test keep
     only windows whose futures do not overlap (rolling origins). Within `embargo` after a boundary, windows whose
-    first foretold step is there (or so many of the other examples) are in no part.
+    first forecast step is there (or so many of the other examples) are in no part.
     """
     target = request.data.schema.target
     if "origin" in request.data.keys and target.kind == "steps":
@@ -36,7 +28,7 @@ def split_by_time(request: SplitRequest) -> PartNumbers:
             f"{request.where}.by: time needs at least {len(PARTS)} different times, found {len(distinct_times)}; "
             "add data or split another way"
         )
-    part_of = _cut_by_shares(np.bincount(time_numbers), _part_shares(request.settings))[time_numbers]
+    part_of = cut_by_shares(np.bincount(time_numbers), part_shares(request.settings))[time_numbers]
     for part in range(1, len(PARTS)) if request.settings.embargo else ():
         members = np.flatnonzero(part_of == part)
         last = np.sort(time_numbers[members])[: request.settings.embargo][-1]
@@ -46,19 +38,19 @@ def split_by_time(request: SplitRequest) -> PartNumbers:
 
 def split_by_group_in_time(request: SplitRequest) -> PartNumbers:
     """Keep each group in one part; the groups that were seen last are tested on."""
-    groups, order = _shuffled_groups(request)
+    groups, order = shuffled_groups(request)
     times = _time_values(request)
     _, time_numbers = np.unique(times, return_inverse=True)
     latest = np.zeros(len(order), dtype=np.int64)
     np.maximum.at(latest, groups, time_numbers)
     order = order[np.argsort(latest[order], kind="stable")]
     part_of = np.empty(len(order), dtype=np.int64)
-    part_of[order] = _cut_by_shares(np.bincount(groups)[order], _part_shares(request.settings))
+    part_of[order] = cut_by_shares(np.bincount(groups)[order], part_shares(request.settings))
     return part_of[groups]
 
 
 def sees_future(data: Dataset) -> NDArray[np.bool_]:
-    """Which windows of a series (N,) hold a value that was made with the help of what they are to foretell."""
+    """Which windows of a series (N,) hold a value that was made from the steps they are to forecast."""
     if "known" in data.keys and "origin" in data.keys:
         return np.asarray(data.keys["known"] >= data.keys["origin"])
     return np.zeros(len(data.part.target), dtype=np.bool_)
@@ -67,7 +59,7 @@ def sees_future(data: Dataset) -> NDArray[np.bool_]:
 def _time_values(request: SplitRequest) -> NDArray[Any]:
     """When each example was, (N,): dates or numbers."""
     name = request.settings.time or "time"
-    values = _key_values(request, name)
+    values = key_values(request, name)
     if values.dtype.kind not in "Miuf":
         raise UserError(
             f"{request.where}.by: {request.settings.by} needs dates or numbers as {name}, but {name} is text such as "
@@ -86,7 +78,7 @@ def _split_rolling_origin(request: SplitRequest, horizon: int) -> PartNumbers:
     order = np.unique(origin[usable])
     if len(order) < len(PARTS):
         raise UserError(f"{request.where}.by: time needs at least {len(PARTS)} windows, found {len(order)}; add data")
-    nominal_part = _cut_by_shares(np.ones(len(order), dtype=np.int64), _part_shares(request.settings))
+    nominal_part = cut_by_shares(np.ones(len(order), dtype=np.int64), part_shares(request.settings))
     test = min(order[nominal_part == 2][0], order[-1] - embargo)
     before_test = order[order + horizon <= test]
     valid = min(order[nominal_part == 1][0], (before_test[-1] if len(before_test) else order[0]) - embargo)

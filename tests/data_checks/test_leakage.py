@@ -108,7 +108,7 @@ def test_planted_duplicates_never_straddle_parts(by: str) -> None:
         if apart.any():
             left_out = report(data, rows, "left_out")
             assert left_out is not None
-            assert "have an identical twin in a later part" in left_out.sentence
+            assert "are identical to an example in a later part" in left_out.sentence
 
 
 @ways
@@ -170,7 +170,7 @@ def test_test_examples_from_before_the_end_of_training_are_reported(by: str) -> 
         rows = split_rows(data, way(by), seed)
         time = data.keys["time"]
         early = int((time[rows["test"]] <= time[rows["train"]].max()).sum())
-        finding = report(data, rows, "order_in_time")
+        finding = report(data, rows, "time_order")
         assert finding is not None
         if by == "time":
             assert (early, finding.level) == (0, "fine")
@@ -225,13 +225,13 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
         shown = {
             step for name in ("train", "valid") for first in origin[rows[name]] for step in range(first - 12, first)
         }
-        finding = report(data, rows, "order_in_time")
+        finding = report(data, rows, "time_order")
         assert finding is not None
         if by == "time":
             assert not foretold["test"] & (foretold["train"] | foretold["valid"] | shown)
             assert not foretold["valid"] & foretold["train"]
             assert finding.level == "fine"
-            assert "Every step that test foretells is later than every step that train or valid" in finding.sentence
+            assert "Every step that test forecasts is later than every step that train or valid" in finding.sentence
         elif foretold["test"] & (foretold["train"] | foretold["valid"] | shown):
             assert finding.level == "warning"
 
@@ -247,7 +247,7 @@ def test_windows_filled_with_the_help_of_their_future_are_in_no_part(by: str) ->
     assert not knowing & set(np.concatenate(list(rows.values())).tolist())
     finding = report(data, rows, "left_out")
     assert finding is not None
-    assert "7 hold values that were filled with the help of what they are to foretell" in finding.sentence
+    assert "7 hold values that were filled from the steps they are to forecast" in finding.sentence
 
 
 @ways

@@ -68,7 +68,7 @@ def test_unusable_sequences_are_skipped_with_the_reason(tmp_path: Path) -> None:
     lines = [*LINES, "::up", "?,?:?,?:up", "1,2:?,?:up", "1,2:1,2:?"]
     data = read(write(tmp_path, HEADER + "\n".join(lines)))
     assert len(data.part.target) == 4
-    sentence = said(data, "unusable")
+    sentence = said(data, "skipped_sequences")
     assert "4 sequences set aside" in sentence
     assert "moves.ts, line 11: it has no step with a value; moves.ts, line 12" in sentence
     assert "moves.ts, line 13: variable 2 has no value" in sentence

@@ -147,13 +147,13 @@ def test_a_long_text_is_cut_at_the_end_of_a_character(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_set_aside_by_name_and_byte(content: bytes, words: str, tmp_path: Path) -> None:
     data = read(tree(tmp_path, {**many(), "good/odd.txt": content}))
     assert len(data.part.target) == 20
-    assert (said(data)["unusable_files"].concerns, words in said(data)["unusable_files"].sentence) == (1, True)
+    assert (said(data)["skipped_files"].concerns, words in said(data)["skipped_files"].sentence) == (1, True)
 
 
 def test_a_link_to_nothing_and_a_text_outside_a_class_are_set_aside(tmp_path: Path) -> None:
     tree(tmp_path, {**many(), "stray.txt": "whose?"})
     (tmp_path / "bad" / "gone.txt").symlink_to("nowhere")
-    sentence = said(read(tmp_path))["unusable_files"].sentence
+    sentence = said(read(tmp_path))["skipped_files"].sentence
     assert "bad/gone.txt (is a link to nothing)" in sentence
     assert "stray.txt (lies in no folder of a class)" in sentence
 

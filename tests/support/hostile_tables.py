@@ -207,30 +207,6 @@ TABLES_WITH_FINDINGS = {
     "a word in a target of few numbers": TableWithFinding(
         format_csv({"x": NUMBERS, "y": [*([1, 2, 3] * 13), "lost"]}), "rows_without_target", 1, "on line 41"
     ),
-    "a copy of the target": TableWithFinding(
-        format_csv({"x": NUMBERS, "copy": ["J", "N"] * 20, "y": ["yes", "no"] * 20}),
-        "leak",
-        1,
-        "Each value of copy goes",
-    ),
-    "a cell that is filled for one class": TableWithFinding(
-        format_csv({"x": NUMBERS, "boat": ["5", ""] * 20, "y": ["yes", "no"] * 20}),
-        "leak",
-        1,
-        "Each value of boat goes",
-    ),
-    "the target in another unit": TableWithFinding(
-        format_csv({"x": WORDS, "fahrenheit": [n * 1.8 + 32 for n in NUMBERS], "y": NUMBERS}), "leak", 1, "fahrenheit"
-    ),
-    "the target's logarithm, with gaps": TableWithFinding(
-        format_csv({"x": WORDS, "log": ["", "", *(np.log(n + 4) for n in NUMBERS[2:])], "y": NUMBERS}),
-        "leak",
-        1,
-        "log goes",
-    ),
-    "a target that is always the same": TableWithFinding(
-        format_csv({"x": NUMBERS, "y": [0.5] * ROW_COUNT}), "constant_target", 40, "y is 0.5 in every row"
-    ),
     "a mark that may be decimal": TableWithFinding(
         format_csv({"x": [f'"{n},125"' for n in range(1, 41)], "y": ["a", "b"] * 20}),
         "unsure_decimals",
@@ -246,5 +222,15 @@ TABLES_WITH_FINDINGS = {
         3,
         "state `header: false`",
         {"target": "0"},
+    ),
+}
+
+
+TABLES_WITH_COPIES = {  # the column `copy` tells the target y
+    "the target in other words": format_csv({"x": NUMBERS, "copy": ["J", "N"] * 20, "y": ["yes", "no"] * 20}),
+    "a cell that is filled for one class": format_csv({"x": NUMBERS, "copy": ["5", ""] * 20, "y": ["yes", "no"] * 20}),
+    "the target in another unit": format_csv({"x": WORDS, "copy": [n * 1.8 + 32 for n in NUMBERS], "y": NUMBERS}),
+    "the target's logarithm, with gaps": format_csv(
+        {"x": WORDS, "copy": ["", "", *(np.log(n + 4) for n in NUMBERS[2:])], "y": NUMBERS}
     ),
 }

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
+from pipelines.data.dates import DATE_UNIT
 from pipelines.data.schema import Field
 from pipelines.tasks import Task
 
 PREDICTIONS_URL = "http://127.0.0.1:8080/predictions"
-DATE_UNIT = "days since 1970-01-01"  # unit of a field of dates
 
 
 def curl_command(problem: str, task: Task) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dates import DATE_UNIT
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, FieldKind, Schema
 from pipelines.data.text import from_bytes
@@ -91,7 +92,7 @@ def format_value(field: Field, value: Any) -> str:
         return from_bytes(np.asarray(value)[None])[0]
     if np.isnan(value):
         return "missing"
-    if field.unit == "days since 1970-01-01":
+    if field.unit == DATE_UNIT:
         return str(np.datetime64("1970-01-01") + np.timedelta64(int(value), "D"))
     return f"{float(value):{',' if abs(value) >= MIN_GROUPED_THOUSANDS else ''}.6g} {field.unit}".strip()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dates import DATE_UNIT
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.evaluation.number_format import format_number
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DATE_UNIT = "days since 1970-01-01"  # the unit of dates
 MAX_SCATTER_POINTS = (
     3000  # examples from which on dots would hide each other, and cells are coloured by how many they hold
 )

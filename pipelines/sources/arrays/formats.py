@@ -52,7 +52,7 @@ def open_array(path: Path, where: str, key: str | None = None) -> NDArray[Any]:
 
     Args:
         path: the file.
-        called: its name in the settings, for sentences.
+        where: its name in the settings, for sentences.
         key: which array of an `.npz`; None for the other formats.
 
     Raises:

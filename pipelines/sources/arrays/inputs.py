@@ -30,7 +30,7 @@ def read_array_inputs(arrays: Sequence[NamedArray], names: Sequence[str], step: 
     """Read arrays, of which the second continues the first, as the inputs of a problem.
 
     Args:
-        opened: one array, or the examples for training and for testing.
+        arrays: one array, or the examples for training and for testing.
         names: of the F variables; x1, x2, ... if there are none.
         step: of sequences, the time from one step to the next.
 
@@ -67,7 +67,7 @@ def concatenate_arrays(arrays: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDAr
     offset = 0
     for values in arrays:
         for rows in released_chunks(values):
-            with np.errstate(over="ignore"):  # found, and said, when the values are checked
+            with np.errstate(over="ignore"):  # reported when the values are checked
                 joined_values[offset + rows.start : offset + rows.stop] = values[rows]
             release_pages(joined_values)
         offset += len(values)

@@ -30,10 +30,10 @@ def read_array_target(
     Whole numbers and texts are classes, other numbers are numbers, and whole numbers for every pixel are a mask.
 
     Args:
-        opened: one array, or the targets for training and for testing.
+        arrays: one array, or the targets for training and for testing.
         labels: what the whole numbers 0, 1, 2, ... stand for; if none are given, every different one is a class.
         unit: of numbers.
-        given: the inputs.
+        inputs: of the same examples.
 
     Raises:
         UserError: a target is missing, infinite or without a label, or the array is none of these.

@@ -157,7 +157,7 @@ def paste_digits(
 
 
 def _choose_patches(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Choose the patches of a photograph (H, W, 3); (PATCHES, 2), their rows and columns in a grid of patches."""
+    """Choose the patches of a photograph (H, W, 3); (n, 2), their rows and columns in a grid of patches."""
     rows, columns = shape[0] // PATCH_PIXELS, shape[1] // PATCH_PIXELS
     chosen = np.sort(generator.choice(rows * columns, size=PATCHES_PER_PHOTOGRAPH, replace=False))
     return np.stack(np.divmod(chosen, columns), axis=1)

@@ -124,7 +124,7 @@ def _package_folder(name: str, import_name: str) -> Path:
 
 
 def _iterate_docstrings(folder: Path) -> Iterator[Docstring]:
-    """The docstrings of a package that say something, one file after the other and of each at most `OF_FILE`."""
+    """The docstrings of a package with enough words, file by file, at most MAX_DOCSTRINGS_PER_FILE of each."""
     paths = {path.relative_to(folder.parent).as_posix(): path for path in folder.rglob("*.py")}
     for module in sorted(paths, key=lambda name: hashlib.blake2b(name.encode()).digest()):
         if EXCLUDED_PATH_PARTS.isdisjoint(module.split("/")):
@@ -146,7 +146,7 @@ def _parse_module(path: Path) -> ast.Module:
 
 
 def mask_library_names(docstring: str) -> str:
-    """Take out what names a library and the lines of code in examples; keep the first `LIMIT` characters."""
+    """Take out what names a library and the lines of code in examples; keep the first MAX_CHARACTERS characters."""
     lines = [line.rstrip() for line in inspect.cleandoc(docstring).splitlines() if not DOCTEST_LINE.match(line)]
     return LIBRARY_NAMES.sub("", "\n".join(lines)).strip()[:MAX_CHARACTERS].rstrip()
 

@@ -23,7 +23,7 @@ class StatsmodelsSettings(BaseModel):
     kind: Literal["statsmodels"]
     dataset: str  # a row of DATASETS
     window: int = Field(default=48, ge=1)  # steps that are shown
-    horizon: int = Field(default=12, ge=1)  # steps that are foretold
+    horizon: int = Field(default=12, ge=1)  # steps that are forecast
     stride: int = Field(default=1, ge=1)  # steps from one window to the next
 
     @field_validator("dataset")

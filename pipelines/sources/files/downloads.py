@@ -26,7 +26,7 @@ def resolve_location(location: str, cache: Path = DOWNLOAD_FOLDER) -> Path:
     broke, at once while the file grows, or in a later call. Nothing is unpacked.
 
     Args:
-        path: relative to the project's folder, absolute, or an address with the sha256 of its file behind it:
+        location: a path, absolute or relative to the project's folder, or an address with its file's sha256 behind it:
             `https://example.org/x.npy#sha256=<64 digits>`.
         cache: the folder of fetched files.
 
@@ -156,7 +156,7 @@ def _resume_download(url: str, redacted_url: str, part: Path) -> str | None:
 
 
 def _write_response(response: http.client.HTTPResponse, part: Path, offset: int) -> str | None:
-    """Write what a reply brings behind the first `have` bytes; None if it is as long as the reply promised."""
+    """Write the body of a response behind the first `offset` bytes; None if it is as long as its header says."""
     content_length = response.headers.get("Content-Length")
     with part.open("ab" if offset else "wb") as file:
         while block := response.read(BLOCK_BYTES):

@@ -17,11 +17,11 @@ MIN_FILE_AGE_SECONDS = (
 def fingerprint(path: Path, hash_cache: Path) -> dict[str, Any]:
     """Hash a file, or every file below a folder by name and content.
 
-    Hidden files do not count. A file whose size and time of change are those in `memory` is not read again.
+    Hidden files do not count. A file whose size and time of change are those in `hash_cache` is not read again.
 
     Args:
         path: of a file or a folder.
-        memory: a JSON file of hashes; it may be missing, and is brought up to date.
+        hash_cache: a JSON file of hashes; it may be missing, and is brought up to date.
 
     Returns:
         `files` (how many), `bytes` (together) and `sha256`, which names neither the folder nor the time.

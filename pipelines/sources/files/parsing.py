@@ -3,12 +3,15 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BeforeValidator
+from numpy.typing import NDArray
 
 from pipelines.runtime.user_error import UserError
+
+if TYPE_CHECKING:
+    import pyarrow
 
 # How people write "no value here". A cell that is one of these, but for spaces around it, is missing.
 MISSING_MARKS: frozenset[str] = frozenset(
@@ -25,6 +28,11 @@ _PLAIN_NUMBER_TEMPLATE = r"[+-]?(?:[0-9]+[%s]?[0-9]*|[%s][0-9]+)(?:[eE][+-]?[0-9
 
 
 _PLAIN_NUMBER_PATTERNS = {mark: re.compile(_PLAIN_NUMBER_TEMPLATE % (mark, mark)) for mark in (".", ",")}
+
+
+COMMON_NUMBER_PATTERNS = {
+    mark: rf"^-?[0-9]+([{mark}][0-9]+)?([eE][+-]?[0-9]+)?$" for mark in (".", ",")
+}  # what pyarrow reads as float() does
 
 
 _GROUPED_NUMBER_PATTERNS = {
@@ -53,6 +61,19 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     return None
 
 
+def parse_numbers(texts: "pyarrow.StringArray", decimal: str = ".") -> NDArray[np.float64]:
+    """`parse_number` of every text (D,); NaN where it is none. Most are written plainly, and pyarrow reads those."""
+    from pyarrow import compute
+
+    pointed = texts if decimal == "." else compute.replace_substring(texts, decimal, ".")
+    is_plain = compute.match_substring_regex(texts, COMMON_NUMBER_PATTERNS[decimal]).to_numpy(zero_copy_only=False)
+    numbers = np.full(len(texts), np.nan)
+    numbers[is_plain] = pointed.filter(is_plain).cast("float64")
+    others = [parse_number(text, decimal) for text in texts.filter(~is_plain).to_pylist()]
+    numbers[~is_plain] = [np.nan if number is None else number for number in others]
+    return numbers
+
+
 CLOCK_PATTERN = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 
 
@@ -73,7 +94,7 @@ def parse_datetime(text: str) -> np.datetime64 | None:
 
 
 def to_datetime64(year: int, month: int, day: int, clock: tuple[str | None, ...]) -> np.datetime64 | None:
-    """A date and what CLOCK found (hour, minute, second, fraction, zone), to the microsecond; None if there is no such.
+    """A date and the groups of CLOCK_PATTERN (hour, minute, second, fraction, zone), in microseconds; None if invalid.
 
     An hour with AM or PM is one of 1 to 12.
     """
@@ -96,11 +117,6 @@ def to_datetime64(year: int, month: int, day: int, clock: tuple[str | None, ...]
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-ColumnNames = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-]
-
-
 DecimalMark = Literal[".", ","]
 
 
@@ -119,7 +135,3 @@ def parse_value(path: Path, line: int, name: str, text: str, decimal: DecimalMar
     if abs(found) > MAX_FLOAT32:
         raise UserError(f"{path}, line {line}: {name} is too large to compute with, found {text}; correct it")
     return found
-
-
-def format_count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

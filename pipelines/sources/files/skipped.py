@@ -12,6 +12,10 @@ MAX_SKIPPED_SHARE = 0.1  # share of the files that may be set aside
 MAX_LISTED_FILES = 20  # files that a finding names
 
 
+class UnreadableFile(Exception):
+    """Why a file cannot be used."""
+
+
 class Skipped(NamedTuple):
     """A file that is not used, and why."""
 
@@ -32,9 +36,9 @@ def report_skipped(skipped: Sequence[Skipped], total: int, where: str, noun: str
             f"{_format_skipped(skipped, 5)}. Repair or remove them"
         )
     if not count:
-        return Finding("unusable_files", "fine", 0, f"All {total} {noun} could be used.")
+        return Finding("skipped_files", "fine", 0, f"All {total} {noun} could be used.")
     sentence = f"{count} of {total} {noun} cannot be used and {'was' if count == 1 else 'were'} set aside: "
-    return Finding("unusable_files", "notice", count, f"{sentence}{_format_skipped(skipped, MAX_LISTED_FILES)}.")
+    return Finding("skipped_files", "notice", count, f"{sentence}{_format_skipped(skipped, MAX_LISTED_FILES)}.")
 
 
 def _format_skipped(skipped: Sequence[Skipped], max_listed: int) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, Field
 
 from pipelines.data.dataset import Finding
-from pipelines.sources.images.decode import CONVERSIONS, ImageHeader, UnreadableFile
+from pipelines.sources.files.skipped import UnreadableFile
+from pipelines.sources.images.decode import CONVERSIONS, ImageHeader
 
 THREADS = 2
 PREFETCH_FILES = 256  # files that are read ahead of the one that is used; bounds the memory of large pictures
@@ -58,7 +59,7 @@ def choose_size(headers: Sequence[ImageHeader], size: tuple[int, int] | None) ->
     """The stored height and width, and a sentence that says where they come from.
 
     Without a size in the settings it is the commonest among the files, the smallest of equally common ones, made
-    smaller if a side is longer than `LARGEST`.
+    smaller if a side is longer than MAX_DEFAULT_SIDE_PIXELS.
     """
     if size is not None:
         return size, f"Every image is stored as {_format_size(size)}, as the settings say."

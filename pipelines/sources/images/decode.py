@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.sources.files.skipped import UnreadableFile
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -42,10 +44,6 @@ ROTATED_ORIENTATIONS, TRANSPOSED_ORIENTATIONS = (
 )  # marks of images that are not upright, and that lie on their side
 
 
-class UnreadableFile(Exception):
-    """Why a file cannot be used."""
-
-
 class ImageHeader(NamedTuple):
     height: int  # of the upright picture
     width: int
@@ -56,7 +54,7 @@ class DecodedImage(NamedTuple):
     """A picture as it is stored: uint8 (H, W), or (H, W, 3) if coloured."""
 
     pixels: NDArray[np.uint8]
-    conversions: tuple[str, ...]  # rows of TREATMENTS
+    conversions: tuple[str, ...]  # keys of CONVERSIONS
     max_level: int  # of a picture with 16 bits, the largest value; 0 of others
 
 

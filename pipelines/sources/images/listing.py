@@ -8,12 +8,10 @@ from typing import Literal, NamedTuple
 
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import CsvCells
-from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.files.csv_table import CsvTable
+from pipelines.sources.files.parsing import MAX_FLOAT32, parse_number
 from pipelines.sources.files.skipped import Skipped
 from pipelines.sources.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
-
-MAX_FLOAT32 = 3.4e38  # of float32
 
 
 class Listing(NamedTuple):
@@ -36,7 +34,7 @@ def list_class_folders(root: Path, where: str) -> Listing:
 
     Args:
         root: the folder.
-        called: its name in the settings, for sentences.
+        where: its name in the settings, for sentences.
 
     Raises:
         UserError: there is no image, or the classes seem to be one folder further down.
@@ -88,7 +86,7 @@ def _check_depth(inner: Sequence[str], where: str) -> None:
 
 
 def list_csv_images(
-    cells: CsvCells, where: str, root: Path, file: str, target: str | None, kind: Literal["number", "category"] | None
+    cells: CsvTable, where: str, root: Path, file: str, target: str | None, kind: Literal["number", "category"] | None
 ) -> Listing:
     """A CSV that names image files and says what each shows; its other columns are keys that a split may go by.
 
@@ -97,7 +95,7 @@ def list_csv_images(
 
     Args:
         cells: of the CSV.
-        called: its name in the settings, for sentences.
+        where: its name in the settings, for sentences.
         root: the folder that the files' names start from.
         file, target: the columns that name the file and what is to be learned.
         kind: of the target; numbers if all cells are, when absent.
@@ -105,13 +103,15 @@ def list_csv_images(
     Raises:
         UserError: the CSV lacks a column, or names a file outside the folder.
     """
-    columns = [_column_index(cells, "file", file, where), _column_index(cells, "target", target, where)]
-    lines = cells.line_numbers
+    file_column = _check_column(cells, "file", file, where)
+    target_column = _check_column(cells, "target", target, where)
+    lines = cells.line_numbers.tolist()
     relative_names = [
-        _relative_name(row[columns[0]].strip(), line, where) for row, line in zip(cells.rows, lines, strict=True)
+        _relative_name(name.strip(), line, where)
+        for name, line in zip(cells.column_texts(file_column), lines, strict=True)
     ]
     names = [_add_extension(root, name) for name in relative_names]
-    texts = [row[columns[1]] for row in cells.rows]
+    texts = cells.column_texts(target_column)
     target_kind = kind or labels.infer_target_kind(texts, lines, f"{where}, column {target}")
     if target_kind == "number":
         _check_numbers(texts, lines, f"{where}, column {target}")
@@ -125,9 +125,9 @@ def list_csv_images(
         str(target),
         target_kind,
         {
-            name: tuple(cells.rows[row][place] for row in kept)
-            for place, name in enumerate(cells.names)
-            if place not in columns
+            name: tuple(key_texts[row] for row in kept)
+            for name in cells.names
+            if name not in (file_column, target_column) and (key_texts := cells.column_texts(name))
         },
         tuple(
             Skipped(names[row] or f"line {lines[row]}", _skip_reason(names[row], lines[row]))
@@ -159,9 +159,9 @@ def _target_kind_notes(texts: Sequence[str], found: str, stated: str | None, tar
     )
 
 
-def _column_index(cells: CsvCells, setting: str, name: str | None, where: str) -> int:
-    if name in cells.names:
-        return list(cells.names).index(str(name))
+def _check_column(cells: CsvTable, setting: str, name: str | None, where: str) -> str:
+    if name is not None and name in cells.names:
+        return name
     problem = f"has no column {name!r}" if name else "is a list of files"
     raise UserError(f"{where}: {problem}; set `{setting}` to one of its columns: {', '.join(cells.names)}")
 

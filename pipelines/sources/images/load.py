@@ -15,11 +15,12 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
-from pipelines.sources.images.decode import UnreadableFile, decode_image, read_header
+from pipelines.sources.images.decode import decode_image, read_header
 from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
 
 IMAGES_PER_RELEASE = 256  # images, after which the memory of those that are written is given back
@@ -34,7 +35,7 @@ class ImagesSettings(BaseModel):
     path: str  # a folder with one folder per class, or a CSV that names files
     size: Size | None = None  # [height, width] or one number; the commonest, at most 128 a side, when absent
     colour: Colour | None = None  # grey if every file is, when absent
-    fit: Literal["contain", "stretch", "crop"] = "contain"  # how another size becomes this one: a row of FITS
+    fit: Literal["contain", "stretch", "crop"] = "contain"  # how another size becomes this one: a key of FIT_METHODS
     file: str = "file"  # CSV: the column that names files
     target: str | None = None  # CSV: the column to be learned
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent
@@ -95,7 +96,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
         return list_class_folders(path, settings.path)
-    cells = read_csv(path)
+    cells = read_csv(CsvFormat(path))
     if settings.folder is None:
         raise UserError(
             f"{settings.path}: is a list of files; set `folder` to the folder that its names start from, "

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.dataset import Finding
+from pipelines.data.dataset import RARE_PIXEL_SHARE, Finding
 from pipelines.data.large_arrays import released_chunks
+from pipelines.data.wording import format_list
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.masks.decode import format_pixel_value, parse_pixel_value
 
 MAX_DISTINCT_VALUES = 64  # different values without `classes`; more are a photograph, or masks saved as JPEG
-RARE_PIXEL_SHARE = 0.01  # share of the pixels, below which a class is said to be rare
+MAX_LISTED_CLASSES = 12  # classes that a finding lists
 
 
 class MaskClasses(NamedTuple):
@@ -32,7 +33,7 @@ def build_mask_classes(
     """The classes that the settings name; otherwise every different value is one, in the values' order.
 
     Args:
-        stated: names and values of the settings, or none.
+        named_classes: names and values of the settings, or none.
         files: (N,), the masks' names, for sentences.
         values: (N,), the different values of each mask.
         where: the folder in the settings.
@@ -74,20 +75,14 @@ def class_pixels_finding(masks: NDArray[np.uint8], names: Sequence[str]) -> Find
     for rows in released_chunks(masks):
         counts += np.bincount(masks[rows].ravel(), minlength=len(names))
     shares = counts / counts.sum()
-    commonest = sorted(range(len(names)), key=lambda code: -counts[code])[:12]
-    listed = ", ".join(f"{names[code]} {shares[code]:.2%}" for code in commonest)
-    more = f" and {len(names) - len(commonest)} more" if len(names) > len(commonest) else ""
-    sentence = f"Share of the pixels: {listed}{more}."
+    commonest = sorted(range(len(names)), key=lambda code: -counts[code])
+    listed = format_list([f"{names[code]} {shares[code]:.2%}" for code in commonest], MAX_LISTED_CLASSES)
+    sentence = f"Share of the pixels: {listed}."
     if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
-        sentence += f" No pixel is {_format_names(absent)}: check `classes` and the masks."
+        sentence += f" No pixel is {format_list(absent, last='or')}: check `classes` and the masks."
         return Finding("class_pixels", "warning", len(absent), sentence)
     if rare := [name for name, share in zip(names, shares, strict=True) if share < RARE_PIXEL_SHARE]:
-        sentence += (
-            f" Fewer than one pixel in a hundred is {_format_names(rare)}: a score over all pixels hides how it fares."
-        )
+        listed = format_list(rare, last="or")
+        sentence += f" Fewer than one pixel in a hundred is {listed}: a score over all pixels hides how it fares."
         return Finding("class_pixels", "notice", len(rare), sentence)
     return Finding("class_pixels", "fine", 0, sentence)
-
-
-def _format_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" or {len(names) - 10} more" if len(names) > 10 else "")

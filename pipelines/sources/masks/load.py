@@ -16,11 +16,10 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import (
     ImageHeader,
-    UnreadableFile,
     decode_image,
     read_header,
     resize_mask,

@@ -34,7 +34,7 @@ def pair_files(images: Path, masks: Path, where: tuple[str, str]) -> FilePairs:
 
     Args:
         images, masks: the folders.
-        called: their names in the settings, for sentences.
+        where: their names in the settings, for sentences.
 
     Raises:
         UserError: a folder holds no image, or two of its files have the same name.

@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import CsvCells, read_csv
-from pipelines.sources.files.parsing import (
-    MISSING_MARKS,
-    DecimalMark,
-    format_count,
-    parse_datetime,
-    parse_number,
-    parse_value,
-)
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
+from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, parse_datetime, parse_number, parse_value
 from pipelines.sources.sequences.formats import Sequences
 
 
@@ -40,7 +35,7 @@ def read_sequence_csv(
     Raises:
         UserError: if a cell is missing where it may not be, a step repeats, or a sequence has two labels or two keys.
     """
-    cells = read_csv(path, separator=separator, encoding=encoding)
+    cells = read_csv(CsvFormat(path, separator, encoding))
     role_columns = (columns.id, columns.step, columns.target, *columns.keys)
     for name in (*role_columns, *columns.variables):
         if name not in cells.names:
@@ -50,9 +45,10 @@ def read_sequence_csv(
         raise UserError(f"{path}: beside {', '.join(role_columns)} there is no column with values; add one")
     rows_by_id = _group_rows_by_id(path, cells, columns.id)
     sorted_rows, reordered_count = _sort_rows_by_step(path, cells, rows_by_id, columns)
-    values = [_sequence_values(path, cells, rows, variables, decimal) for rows in sorted_rows]
+    texts = {name: cells.column_texts(name) for name in variables}
+    values = [_sequence_values(path, cells, texts, rows, decimal) for rows in sorted_rows]
     constant_values = {
-        name: [_constant_value(path, cells, rows, name) for rows in rows_by_id.values()] for name in role_columns[2:]
+        name: _constant_values(path, cells, list(rows_by_id.values()), name) for name in role_columns[2:]
     }
     sentence = (
         f"The rows of {format_count(reordered_count, 'sequence')} were not in the order of {columns.step}: they were "
@@ -67,12 +63,11 @@ def read_sequence_csv(
     return Sequences(values, constant_values[columns.target], None, variables, positions, keys, findings)
 
 
-def _group_rows_by_id(path: Path, cells: CsvCells, name: str) -> dict[str, list[int]]:
+def _group_rows_by_id(path: Path, cells: CsvTable, name: str) -> dict[str, list[int]]:
     """The rows of every sequence by its id."""
     rows_by_id: dict[str, list[int]] = {}
-    place = cells.names.index(name)
-    for row, line in enumerate(cells.rows):
-        text = line[place].strip()
+    for row, cell in enumerate(cells.column_texts(name)):
+        text = cell.strip()
         if text in MISSING_MARKS:
             raise UserError(f"{path}, line {cells.line_numbers[row]}: {name} is empty; say whose step this is")
         rows_by_id.setdefault(text, []).append(row)
@@ -80,63 +75,59 @@ def _group_rows_by_id(path: Path, cells: CsvCells, name: str) -> dict[str, list[
 
 
 def _sort_rows_by_step(
-    path: Path, cells: CsvCells, rows_by_id: dict[str, list[int]], columns: ColumnRoles
+    path: Path, cells: CsvTable, rows_by_id: dict[str, list[int]], columns: ColumnRoles
 ) -> tuple[list[list[int]], int]:
     """The rows of every sequence in the order of its steps, and how many sequences had to be sorted."""
     order = _parse_steps(path, cells, columns)
-    place = cells.names.index(columns.step)
     sorted_rows = [sorted(rows, key=order.__getitem__) for rows in rows_by_id.values()]
     for name, rows in zip(rows_by_id, sorted_rows, strict=True):
         for one, other in pairwise(rows):
             if order[one] == order[other]:
                 raise UserError(
                     f"{path}: lines {cells.line_numbers[one]} and {cells.line_numbers[other]} are both step "
-                    f"{cells.rows[one][place]} of {name}; take one out"
+                    f"{cells.column_texts(columns.step)[one]} of {name}; take one out"
                 )
     return sorted_rows, sum(rows != before for rows, before in zip(sorted_rows, rows_by_id.values(), strict=True))
 
 
-def _parse_steps(path: Path, cells: CsvCells, columns: ColumnRoles) -> list[float]:
+def _parse_steps(path: Path, cells: CsvTable, columns: ColumnRoles) -> list[float]:
     """The step of every row as a number; of times, microseconds."""
-    place = cells.names.index(columns.step)
     order = []
     kinds = set()
-    for row, line in zip(cells.line_numbers, cells.rows, strict=True):
-        text = line[place]
+    for line, text in zip(cells.line_numbers, cells.column_texts(columns.step), strict=True):
         found, when = parse_number(text), parse_datetime(text)
         if when is not None and found is None:
             found = float(when.astype(np.int64))
         if found is None or found != found:
-            raise UserError(f"{path}, line {row}: {columns.step} must be a number or a time, found {text!r}")
+            raise UserError(f"{path}, line {line}: {columns.step} must be a number or a time, found {text!r}")
         kinds.add(when is not None)
         if len(kinds) > 1:
-            raise UserError(f"{path}, line {row}: {columns.step} is {text!r}, but other rows mix numbers and times")
+            raise UserError(f"{path}, line {line}: {columns.step} is {text!r}, but other rows mix numbers and times")
         order.append(found)
     return order
 
 
 def _sequence_values(
-    path: Path, cells: CsvCells, rows: list[int], variables: tuple[str, ...], decimal: DecimalMark
+    path: Path, cells: CsvTable, texts: dict[str, list[str]], rows: list[int], decimal: DecimalMark
 ) -> NDArray[np.float64]:
-    places = [(name, cells.names.index(name)) for name in variables]
     return np.array(
         [
-            [
-                parse_value(path, cells.line_numbers[row], name, cells.rows[row][place], decimal)
-                for name, place in places
-            ]
+            [parse_value(path, cells.line_numbers[row], name, column[row], decimal) for name, column in texts.items()]
             for row in rows
         ]
     )
 
 
-def _constant_value(path: Path, cells: CsvCells, rows: list[int], name: str) -> str:
-    """What all rows of a sequence say in a column; empty cells agree with everything."""
-    place = cells.names.index(name)
+def _constant_values(path: Path, cells: CsvTable, rows_by_sequence: list[list[int]], name: str) -> list[str]:
+    texts = [text.strip() for text in cells.column_texts(name)]
+    return [_constant_value(path, cells, texts, rows, name) for rows in rows_by_sequence]
+
+
+def _constant_value(path: Path, cells: CsvTable, texts: list[str], rows: list[int], name: str) -> str:
+    """The text that a column has in all rows of a sequence; empty cells agree with everything."""
     line_of_value: dict[str, int] = {}
     for row in rows:
-        text = cells.rows[row][place].strip()
-        if text:
+        if text := texts[row]:
             line_of_value.setdefault(text, cells.line_numbers[row])
     if len(line_of_value) > 1:
         (one, first), (other, second) = list(line_of_value.items())[:2]

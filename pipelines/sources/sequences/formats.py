@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.encoding import read_text
-from pipelines.sources.files.parsing import MAX_FLOAT32, MISSING_MARKS, format_count, parse_number, parse_value
+from pipelines.sources.files.parsing import MAX_FLOAT32, MISSING_MARKS, parse_number, parse_value
 
 
 class Sequences(NamedTuple):

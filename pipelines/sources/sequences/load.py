@@ -15,10 +15,12 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count, parse_number
+from pipelines.sources.files.parsing import DecimalMark, parse_number
+from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
 from pipelines.sources.sequences.formats import Sequences, read_npz, read_ts
 
@@ -37,7 +39,7 @@ class SequencesSettings(BaseModel):
     id: str = ""  # of CSV: the column that names the sequence of a row
     step: str = ""  # of CSV: the column with a row's place in its sequence, a number or a time
     target: str = ""  # of CSV: the column with the label
-    columns: ColumnNames = ()  # of CSV: the columns with values, all others if not said; of other files: names for them
+    columns: ColumnNames = ()  # of CSV: the columns with values, all others when absent; of other files: names for them
     keys: ColumnNames = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
     target_kind: Literal["category", "number"] | None = None  # found in the file when absent
     longest: int = Setting(default=512, ge=1)  # steps; of a longer sequence the last ones are kept
@@ -246,7 +248,10 @@ def _cleaning_findings(
     if skipped:
         first = "; ".join(skipped[:3]) + (" ..." if len(skipped) > 3 else "")
         yield Finding(
-            "unusable", "warning", len(skipped), f"{format_count(len(skipped), 'sequence')} set aside: {first}."
+            "skipped_sequences",
+            "warning",
+            len(skipped),
+            f"{format_count(len(skipped), 'sequence')} set aside: {first}.",
         )
     if filled_counts:
         sentence = (

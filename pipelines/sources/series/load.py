@@ -1,6 +1,6 @@
 """Time series: cut into windows, each with the steps that follow it.
 
-A window is what a network is shown, its future is what it must foretell.
+A window is the input of a network, its future the target.
 """
 
 from pathlib import Path
@@ -16,10 +16,13 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.dates import format_time
 from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
+from pipelines.data.wording import format_count, format_list
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.parsing import ColumnNames, DecimalMark, format_count
+from pipelines.sources.files.parsing import DecimalMark
+from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.series.rows import RepeatPolicy, merge_repeated_times, parse_series_rows, sort_by_time
 from pipelines.sources.series.time_grid import FilledSeries, GapPolicy, TimeGrid, fill_gaps, infer_grid
 
@@ -34,10 +37,10 @@ class SeriesSettings(BaseModel):
     kind: Literal["series"]
     path: str  # a CSV file with a row for each time, or its address
     time: str  # its column of times: 2024-12-31, 2024-12-31 23:00, 2024-12, 2024
-    targets: ColumnNames = ()  # columns that are foretold; all if not said
-    inputs: ColumnNames = ()  # columns that are shown; all if not said, the targets always
-    window: int = Setting(default=48, ge=1)  # steps that are shown
-    horizon: int = Setting(default=12, ge=1)  # steps that are foretold
+    targets: ColumnNames = ()  # columns that are forecast; all when absent
+    inputs: ColumnNames = ()  # columns that a network sees; all when absent, the targets always
+    window: int = Setting(default=48, ge=1)  # steps that a network sees
+    horizon: int = Setting(default=12, ge=1)  # steps that are forecast
     stride: int = Setting(default=1, ge=1)  # steps from one window to the next
     season: int | None = Setting(default=None, ge=2)  # steps after which the series resembles itself
     gaps: GapPolicy = (
@@ -72,7 +75,7 @@ def load_series(settings: SeriesSettings) -> Dataset:
             then; if steps are unequal, or too few.
     """
     path = resolve_location(settings.path)
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding)
+    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding))
     names, targets = _select_variables(path, cells, settings)
     sorted_rows, order_findings = sort_by_time(parse_series_rows(path, cells, settings.time, names, settings.decimal))
     series_rows, repeat_findings = merge_repeated_times(path, sorted_rows, settings.repeats)
@@ -129,17 +132,17 @@ def cut_windows(
         values: (T, F), in the order of time.
         times: (T,), datetime64[s].
         names: of the F variables.
-        window, horizon: W and H, how many steps are shown and how many are foretold.
-        targets: the variables that are foretold, some of `names`.
+        window, horizon: W and H, how many steps are input and how many are forecast.
+        targets: the variables that are forecast, some of `names`.
         step: the time from one step to the next: "1 h", "1 month".
         stride: steps from one window to the next.
         unit: of the targets.
-        known: (T,), the last step that each step's values were made from, where a gap was filled with the help of
-            what came later; None if every step knows of itself alone.
+        last_known_steps: (T,), the last step that each step's values were made from, where a gap was filled by what
+            came later; None if every step knows of itself alone.
 
     Returns:
         Input `window` (N, W, F) and target `future` (N, H, targets). The keys are `time`, when each window's first
-        foretold step is, `origin`, that step's place in the series, and `known`, the last place its window knows of.
+        forecast step is, `origin`, that step's place in the series, and `known`, the last place its window knows of.
 
     Raises:
         UserError: if the series is too short for one window in each part.
@@ -179,7 +182,7 @@ def _check_length(title: str, steps: int, window: int, horizon: int) -> None:
         )
 
 
-def _select_variables(path: Path, cells: CsvCells, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _select_variables(path: Path, cells: CsvTable, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns that are shown and those that are foretold, both in the file's order."""
     others = tuple(name for name in cells.names if name != settings.time)
     for setting, wanted in (("time", (settings.time,)), ("targets", settings.targets), ("inputs", settings.inputs)):
@@ -234,7 +237,7 @@ def _stuck_findings(
         return ()
     sentence = (
         f"Values stay exactly the same for {min_steps} steps or more, for {steps} steps in all where it is most; at "
-        f"the longest, {', '.join(stuck[:10])}{f' and {len(stuck) - 10} more' if len(stuck) > 10 else ''}. "
+        f"the longest, {format_list(stuck)}. "
         "Check whether an instrument stood still or a gap was filled."
     )
     return (Finding("stuck", "notice", steps, sentence),)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import CsvCells
-from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, format_count, parse_datetime, parse_value
+from pipelines.sources.files.csv_table import CsvTable
+from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, parse_datetime, parse_value
 
 YEAR_PATTERN = re.compile(r"[0-9]{4}")
 
@@ -27,15 +28,14 @@ class SeriesRows(NamedTuple):
 
 
 def parse_series_rows(
-    path: Path, cells: CsvCells, time: str, names: tuple[str, ...], decimal: DecimalMark
+    path: Path, cells: CsvTable, time: str, names: tuple[str, ...], decimal: DecimalMark
 ) -> SeriesRows:
     """Read the cells of the column of times and of the variables, as they stand in the file.
 
     Raises:
         UserError: if a cell is no time, or no number that fits float32.
     """
-    place = cells.names.index(time)
-    texts = [row[place].strip() for row in cells.rows]
+    texts = [text.strip() for text in cells.column_texts(time)]
     years = all(YEAR_PATTERN.fullmatch(text) for text in texts)
     times = np.empty(len(texts), dtype="datetime64[us]")
     for row, text in enumerate(texts):
@@ -46,10 +46,9 @@ def parse_series_rows(
         times[row] = found
     values = np.empty((len(texts), len(names)))
     for column, name in enumerate(names):
-        place = cells.names.index(name)
-        for row, line in enumerate(cells.rows):
-            values[row, column] = parse_value(path, cells.line_numbers[row], name, line[place], decimal)
-    return SeriesRows(times, values, np.array(cells.line_numbers, dtype=np.int64))
+        for row, (line, text) in enumerate(zip(cells.line_numbers, cells.column_texts(name), strict=True)):
+            values[row, column] = parse_value(path, line, name, text, decimal)
+    return SeriesRows(times, values, cells.line_numbers)
 
 
 def sort_by_time(series_rows: SeriesRows) -> tuple[SeriesRows, tuple[Finding, ...]]:

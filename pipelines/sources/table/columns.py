@@ -1,51 +1,61 @@
 """A table column by column: each cell as a place in the list of the different values of its column.
 
 So a column of a million cells with three different values is a million small numbers and three texts, and whatever is
-asked about the values is asked once for each different one.
+computed from a value is computed once for each different one. Large columns lie on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.large_arrays import allocate, read_batches, release_pages, released_chunks
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import CsvCells
+from pipelines.sources.files.csv_table import CsvTable
 from pipelines.sources.files.encoding import read_bytes
+
+if TYPE_CHECKING:
+    import pyarrow
+
+PADDED_TEXT = r"^[^!-~]|[^!-~]$"  # may have spaces around it: begins or ends with no visible ASCII character
 
 
 class CodedColumn(NamedTuple):
     """N cells with D different values."""
 
     name: str  # as it stands in the file
-    codes: NDArray[np.int64]  # (N,), the place in `distinct`; -1 where the cell is missing
-    distinct_values: (
-        list[str] | NDArray[Any]
-    )  # (D,) texts without spaces around them; numbers or moments of a typed file
+    codes: NDArray[np.int64]  # (N,), the place in `distinct_values`; -1 where the cell is missing
+    distinct_values: "pyarrow.StringArray | NDArray[Any]"  # (D,) texts without spaces around them; numbers or times
     missing_counts: dict[str, int]  # how the missing cells are written, and how many of each
     is_typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
 
+    @property
+    def holds_texts(self) -> bool:
+        """Whether the different values are texts; numbers and times stand in a typed file alone."""
+        return not isinstance(self.distinct_values, np.ndarray)
+
 
 class Table(NamedTuple):
+    """N rows."""
+
     columns: dict[str, CodedColumn]  # by name, in the file's order
-    line_numbers: NDArray[np.int64]  # (N,), where each row begins in the file, counted from 1
-    position_unit: str  # what `lines` counts: "line" or "row"
+    row_numbers: NDArray[np.int64]  # (N,), of the file, counted from 0
+    file_position: Callable[[int], str]  # where a row of the file is found: "line 12"
     unsupported_columns: dict[str, str]  # columns that hold no single value per row: their name and their type
 
     def row_position(self, row: int) -> str:
         """Where a row (counted from 0) is found in the file: "line 12"."""
-        return f"{self.position_unit} {int(self.line_numbers[row])}"
+        return self.file_position(int(self.row_numbers[row]))
 
 
-def table_from_cells(cells: CsvCells, missing: frozenset[str]) -> Table:
-    """Turn the rows of a text file into columns; a cell that is in `missing` but for spaces around it is missing."""
-    columns = {}
-    for place, name in enumerate(cells.names):
-        codes, distinct = _factorize([row[place] for row in cells.rows])
-        columns[name] = _mark_missing(name, codes, distinct, missing)
-    return Table(columns, np.array(cells.line_numbers, dtype=np.int64), "line", {})
+def table_from_csv(cells: CsvTable, missing: frozenset[str]) -> Table:
+    """Turn the texts of a file into columns; a cell that is in `missing` but for spaces around it is missing."""
+    columns = {
+        name: _encode_texts(name, texts, missing) for name, texts in zip(cells.names, cells.columns, strict=True)
+    }
+    return Table(columns, np.arange(len(cells)), lambda row: f"line {cells.line_numbers[row]}", {})
 
 
 def read_parquet(path: Path, missing: frozenset[str]) -> Table:
@@ -73,10 +83,10 @@ def read_parquet(path: Path, missing: frozenset[str]) -> Table:
             unsupported[name] = str(table.schema.field(name).type)
         else:
             columns[name] = column
-    return Table(columns, np.arange(1, table.num_rows + 1), "row", unsupported)
+    return Table(columns, np.arange(table.num_rows), lambda row: f"row {row + 1}", unsupported)
 
 
-def _convert_parquet_column(name: str, values: Any, missing: frozenset[str]) -> CodedColumn | None:
+def _convert_parquet_column(name: str, values: "pyarrow.ChunkedArray", missing: frozenset[str]) -> CodedColumn | None:
     """One column of a Parquet file; None if a cell holds more than one value, or something like a duration."""
     from pyarrow import compute, types
 
@@ -85,35 +95,34 @@ def _convert_parquet_column(name: str, values: Any, missing: frozenset[str]) -> 
     kind = values.type
     textual = (types.is_string, types.is_large_string, types.is_string_view, types.is_boolean, types.is_null)
     if any(one(kind) for one in textual):
-        values = values.cast("string")
-    elif types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        texts = compute.replace_substring(values.cast("string"), "\0", " ")
+        return _encode_texts(name, texts, missing, is_typed=True)
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         values = values.cast("float64", safe=False)
         values = compute.if_else(compute.is_nan(values), None, values)
     elif types.is_timestamp(kind) or types.is_date(kind):
         values = compute.cast(values, "timestamp[us]", safe=False)
     else:
         return None
-    encoded = values.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    if values.type == "string":
-        texts = [text.strip().replace("\0", " ") for text in encoded.dictionary.to_pylist()]
-        return _mark_missing(name, codes, texts, missing, is_typed=True)
+    codes, distinct = _factorize(values)
     marks = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
-    return CodedColumn(name, codes, encoded.dictionary.to_numpy(zero_copy_only=False), marks, is_typed=True)
+    return CodedColumn(name, codes, distinct.to_numpy(zero_copy_only=False), marks, is_typed=True)
 
 
 def select_rows(table: Table, rows: NDArray[np.bool_]) -> Table:
-    """The rows (N,) that are true; the ways of missing are counted over all rows, as the file has them."""
+    """The rows (N,) that are true; the spellings of missing cells are counted over all rows, as the file has them."""
+    if rows.all():
+        return table
     columns = {name: replace_codes(column, column.codes[rows]) for name, column in table.columns.items()}
-    return table._replace(columns=columns, line_numbers=table.line_numbers[rows])
+    return table._replace(columns=columns, row_numbers=table.row_numbers[rows])
 
 
 def replace_codes(column: CodedColumn, codes: NDArray[np.int64]) -> CodedColumn:
     """The column with other codes (N,), less the different values that none of them stands for."""
-    used, places = np.unique(codes, return_inverse=True)
-    absent = int(len(used) > 0 and used[0] == -1)
-    return column._replace(codes=places - absent, distinct_values=_take_values(column.distinct_values, used[absent:]))
+    is_used = np.bincount(codes[codes >= 0], minlength=len(column.distinct_values)) > 0
+    distinct = column.distinct_values
+    kept = distinct[is_used] if isinstance(distinct, np.ndarray) else distinct.filter(is_used)
+    return column._replace(codes=np.append(np.cumsum(is_used) - 1, -1)[codes], distinct_values=kept)
 
 
 def value_counts(column: CodedColumn) -> NDArray[np.int64]:
@@ -122,35 +131,60 @@ def value_counts(column: CodedColumn) -> NDArray[np.int64]:
 
 
 def first_row_with(column: CodedColumn, selected: NDArray[np.bool_]) -> int:
-    """The first row that holds one of the different values (D,) that are true in `odd`; at least one is."""
-    return int(np.argmax(selected[column.codes] & (column.codes >= 0)))
+    """The first row that holds one of the different values (D,) that are true in `selected`; at least one is."""
+    return int(np.argmax(np.append(selected, False)[column.codes]))
 
 
-def _factorize(texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
-    """Each text as its place among the different ones, which stand in the order in which they are met."""
-    places: dict[str, int] = {}
-    codes = np.fromiter((places.setdefault(text, len(places)) for text in texts), dtype=np.int64, count=len(texts))
-    return codes, list(places)
+def _factorize(values: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:
+    """Each cell (N,) as its place among the different ones (D,), which stand in the order in which they are met."""
+    encoded = values.dictionary_encode()  # every chunk has the same dictionary
+    codes = allocate((len(values),), np.int64)
+    start = 0
+    for chunk in encoded.chunks:
+        codes[start : start + len(chunk)] = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        start += len(chunk)
+    release_pages(codes)
+    return codes, encoded.chunk(0).dictionary
 
 
-def _mark_missing(
-    name: str, codes: NDArray[np.int64], distinct: list[str], missing: frozenset[str], *, is_typed: bool = False
+def _encode_texts(
+    name: str, texts: "pyarrow.ChunkedArray", missing: frozenset[str], *, is_typed: bool = False
 ) -> CodedColumn:
     """Strip the different texts, join those that are equal then, and leave out those that mean a missing cell."""
-    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
-    missing_counts = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
-    places: dict[str, int] = {}
-    new_codes = np.full(len(distinct) + 1, -1, dtype=np.int64)  # the last one answers for codes of -1
-    for place, text in enumerate(distinct):
-        bare = text.strip()
-        if bare in missing:
-            missing_counts[bare] = missing_counts.get(bare, 0) + int(counts[place])
-        else:
-            new_codes[place] = places.setdefault(bare, len(places))
-    return CodedColumn(name, new_codes[codes], list(places), missing_counts, is_typed)
+    import pyarrow
+    from pyarrow import compute
+
+    codes, distinct = _factorize(texts)
+    null_count = int(np.count_nonzero(codes < 0))
+    missing_counts = {"null": null_count} if null_count else {}
+    padded = compute.match_substring_regex(distinct, PADDED_TEXT)
+    if compute.any(padded).as_py():
+        stripped = pyarrow.array([text.strip() for text in distinct.filter(padded).to_pylist()], pyarrow.string())
+        bare = compute.replace_with_mask(distinct, padded, stripped).dictionary_encode()
+        _replace_in_place(codes, bare.indices.to_numpy())
+        distinct = bare.dictionary
+    marks = pyarrow.array(sorted(missing), pyarrow.string())
+    is_mark = compute.is_in(distinct, value_set=marks).to_numpy(zero_copy_only=False)
+    if is_mark.any():
+        counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+        for mark, count in zip(distinct.filter(is_mark).to_pylist(), counts[is_mark], strict=True):
+            missing_counts[mark] = missing_counts.get(mark, 0) + int(count)
+        _replace_in_place(codes, np.where(is_mark, -1, np.cumsum(~is_mark) - 1))
+        distinct = distinct.filter(~is_mark)
+    return CodedColumn(name, codes, _store_array(distinct), missing_counts, is_typed)
 
 
-def _take_values(distinct: list[str] | NDArray[Any], places: NDArray[np.int64]) -> list[str] | NDArray[Any]:
-    if isinstance(distinct, list):
-        return [distinct[place] for place in places]
-    return distinct[places]
+def _replace_in_place(codes: NDArray[np.int64], replacements: NDArray[np.integer]) -> None:
+    """Give every code (N,) its replacement (D,); -1 stays."""
+    table = np.append(replacements, -1)
+    for rows in released_chunks(codes):
+        codes[rows] = table[codes[rows]]
+
+
+def _store_array(values: "pyarrow.Array") -> "pyarrow.Array":
+    """The same values; many of them on disk."""
+    import pyarrow
+
+    batch = pyarrow.record_batch([values], names=["values"])
+    reader = pyarrow.RecordBatchReader.from_batches(batch.schema, [batch])
+    return read_batches(reader, values.nbytes).column(0).chunk(0)

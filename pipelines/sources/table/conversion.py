@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.dates import days_since_epoch
+from pipelines.sources.files.parsing import MAX_FLOAT32
 from pipelines.sources.table.columns import (
     CodedColumn,
     Table,
@@ -28,7 +29,6 @@ from pipelines.sources.table.type_inference import (
 )
 
 MAX_TEXT_BYTES = 8192  # bytes of a text that are kept
-MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class ReadContext(NamedTuple):
@@ -56,7 +56,7 @@ class Variable(NamedTuple):
     categories: tuple[str, ...] = ()
     stray_cells: BadCells | None = None  # no numbers, in a column of numbers; no dates, in one of dates
     overflow_cells: BadCells | None = None  # numbers beyond what a float32 holds
-    truncated_texts: int = 0  # texts that were longer than LONGEST_TEXT
+    truncated_texts: int = 0  # texts that were longer than MAX_TEXT_BYTES
 
     @property
     def missing_mask(self) -> NDArray[np.bool_]:
@@ -71,8 +71,8 @@ def convert_column(column: CodedColumn, inferred: InferredType, context: ReadCon
 
     Args:
         column: N cells.
-        found: its type, guessed or stated; "id" and "ignore" are never stored.
-        reading: how the file is read.
+        inferred: its type, inferred or stated; "id" and "ignore" are never stored.
+        context: how the file is read.
 
     Raises:
         UserError: the type was stated, and the cells are of another.
@@ -171,7 +171,7 @@ def _expand_values(values: NDArray[np.float64], column: CodedColumn) -> NDArray[
 
 
 def _find_bad_cells(column: CodedColumn, selected: NDArray[np.bool_]) -> BadCells | None:
-    """The cells that hold one of the different values (D,) that are true in `which`."""
+    """The cells that hold one of the different values (D,) that are true in `selected`."""
     if not selected.any():
         return None
     row = first_row_with(column, selected)
@@ -189,5 +189,5 @@ def _check_stray_share(column: CodedColumn, strays: BadCells | None, context: Re
 
 
 def _truncate_text(text: bytes) -> bytes:
-    """The first LONGEST_TEXT bytes, less those of a character that would be cut in two."""
+    """The first MAX_TEXT_BYTES bytes, less those of a character that would be cut in two."""
     return text[:MAX_TEXT_BYTES].decode(errors="ignore").encode()

@@ -1,12 +1,15 @@
-"""What was found wrong in the cells, rows and columns of a table, and what was done about it."""
+"""What was found wrong in the cells, rows and columns of a table, and what was done about it.
+
+What may be wrong with examples of every source, such as a column that is a copy of the target, is in data_checks/.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_count, format_list
 from pipelines.sources.files.parsing import parse_number
 from pipelines.sources.table.conversion import (
     MAX_TEXT_BYTES,
@@ -19,7 +22,6 @@ from pipelines.sources.table.type_inference import distinct_dates
 MIN_CATEGORY_ROWS = 10  # rows of a category, below which a network learns next to nothing about it
 MAX_MISSING_TARGET_SHARE = 0.05  # share of the rows without a target, from which those left may be no fair sample
 MAX_ROUNDED_SHARE = 0.01  # share of the different numbers of a column that rounding may make equal, unsaid
-MAX_LISTED = 10  # columns or categories that a sentence names
 
 
 class ConvertedTable(NamedTuple):
@@ -33,7 +35,7 @@ class ConvertedTable(NamedTuple):
 
 
 def report_skipped_rows(context: ReadContext, target: Variable) -> Iterator[Finding]:
-    """Rows without a value in the target; `target` and `reading` are of all rows."""
+    """Rows without a value in the target; `target` and `context` are of all rows."""
     name, count = target.column.name, int(target.missing_mask.sum())
     if count:
         row = int(np.argmax(target.missing_mask))
@@ -41,7 +43,7 @@ def report_skipped_rows(context: ReadContext, target: Variable) -> Iterator[Find
             "warning" if count > MAX_MISSING_TARGET_SHARE * len(target.missing_mask) else "notice"
         )
         sentence = (
-            f"{_format_count(count, 'row')} of {len(target.missing_mask)} had no usable value in the target {name} and "
+            f"{format_count(count, 'row')} of {len(target.missing_mask)} had no usable value in the target {name} and "
             f"{'was' if count == 1 else 'were'} set aside, the first on {context.table.row_position(row)}."
         )
         yield Finding("rows_without_target", level, count, sentence)
@@ -65,7 +67,7 @@ def check_missing_cells(converted: ConvertedTable) -> Iterator[Finding]:
             listed.append(f"{each.column.name} {count} ({marks})")
     if listed:
         of = f"of {len(converted.target.missing_mask)} rows"
-        yield Finding("missing_cells", "notice", total, f"Cells without a value, {of}: {_format_list(listed)}.")
+        yield Finding("missing_cells", "notice", total, f"Cells without a value, {of}: {format_list(listed)}.")
 
 
 def report_skipped_columns(converted: ConvertedTable) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def report_skipped_columns(converted: ConvertedTable) -> Iterator[Finding]:
             "set_aside_columns",
             "notice",
             len(listed),
-            f"Columns that are not used: {_format_list(listed)}. What `types` or `inputs` say of a column outranks "
+            f"Columns that are not used: {format_list(listed)}. What `types` or `inputs` say of a column outranks "
             "this.",
         )
 
@@ -99,9 +101,7 @@ def check_rounded_numbers(converted: ConvertedTable) -> Iterator[Finding]:
                 total += lost
                 listed.append(f"{each.column.name} {lost} of {len(exact)}")
     if listed:
-        sentence = (
-            f"Different values that are equal when rounded to the 7 digits that are kept: {_format_list(listed)}."
-        )
+        sentence = f"Different values that are equal when rounded to the 7 digits that are kept: {format_list(listed)}."
         yield Finding("rounded_numbers", "notice", total, sentence)
 
 
@@ -118,7 +118,7 @@ def check_rare_categories(converted: ConvertedTable) -> Iterator[Finding]:
     if listed:
         sentence = (
             f"Categories with fewer than {MIN_CATEGORY_ROWS} rows each, of which little can be learned: "
-            f"{_format_list(listed)}."
+            f"{format_list(listed)}."
         )
         yield Finding("rare_categories", "notice", total, sentence)
 
@@ -136,7 +136,7 @@ def check_similar_categories(converted: ConvertedTable) -> Iterator[Finding]:
             if len(same) > 1
         ]
     if listed:
-        sentence = f"Categories that differ in capitals or spaces alone and count as different: {_format_list(listed)}."
+        sentence = f"Categories that differ in capitals or spaces alone and count as different: {format_list(listed)}."
         yield Finding("similar_categories", "warning", len(listed), sentence)
 
 
@@ -145,30 +145,8 @@ def check_truncated_texts(converted: ConvertedTable) -> Iterator[Finding]:
     if listed:
         total = sum(each.truncated_texts for each in converted.inputs)
         yield Finding(
-            "cut_texts", "notice", total, f"Texts cut to their first {MAX_TEXT_BYTES} bytes: {_format_list(listed)}."
+            "cut_texts", "notice", total, f"Texts cut to their first {MAX_TEXT_BYTES} bytes: {format_list(listed)}."
         )
-
-
-def check_target_copies(converted: ConvertedTable) -> Iterator[Finding]:
-    """Columns from which the target can be looked up, and the other way round."""
-    listed = [each.column.name for each in converted.inputs if _is_target_copy(each, converted.target)]
-    if listed:
-        yield Finding(
-            "leak",
-            "warning",
-            len(listed),
-            f"Each value of {_format_list(listed)} goes with one value of the target {converted.target.column.name} "
-            f"and the other way round. If it is not known when a prediction is asked for, state `types: {{{listed[0]}: "
-            f"ignore}}`.",
-        )
-
-
-def check_constant_target(converted: ConvertedTable) -> Iterator[Finding]:
-    """A number that is to be predicted and is always the same; of classes, the checks of every source say so."""
-    target = converted.target
-    if not target.categories and (target.values == target.values[0]).all():
-        sentence = f"The target {target.column.name} is {target.values[0]:g} in every row: there is nothing to learn."
-        yield Finding("constant_target", "warning", len(target.values), sentence)
 
 
 def check_ambiguous_decimals(converted: ConvertedTable) -> Iterator[Finding]:
@@ -180,8 +158,7 @@ def check_ambiguous_decimals(converted: ConvertedTable) -> Iterator[Finding]:
             listed.append(f"{name} ({cell} is read as {read:g})")
     if listed:
         sentence = (
-            f"Nothing in the file says which mark is the decimal one: {_format_list(listed)}. State `decimal` if not "
-            "so."
+            f"Nothing in the file says which mark is the decimal one: {format_list(listed)}. State `decimal` if not so."
         )
         yield Finding("unsure_decimals", "warning", len(listed), sentence)
 
@@ -196,7 +173,7 @@ def check_ambiguous_dates(converted: ConvertedTable) -> Iterator[Finding]:
         if column is not None and len(column.distinct_values) and (cell := distinct_dates(column).ambiguous_text):
             listed.append(f"{name} ({cell})")
     if listed:
-        sentence = f"Not read as dates, as nothing says whether the day or the month is first: {_format_list(listed)}."
+        sentence = f"Not read as dates, as nothing says whether the day or the month is first: {format_list(listed)}."
         yield Finding("unsure_dates", "warning", len(listed), f"{sentence} Write dates as 2020-12-31.")
 
 
@@ -204,13 +181,11 @@ def check_numeric_names(converted: ConvertedTable) -> Iterator[Finding]:
     names = list(converted.context.table.columns)
     numeric = [name for name in names if (read := parse_number(name)) is not None and not np.isnan(read)]
     if len(numeric) > len(names) / 2:
-        sentence = f"Most columns have a number for a name ({_format_list(numeric)}): if the first line is data, state "
+        sentence = f"Most columns have a number for a name ({format_list(numeric)}): if the first line is data, state "
         yield Finding("numbers_as_names", "warning", len(numeric), f"{sentence}`header: false`.")
 
 
 CHECKS: tuple[Callable[[ConvertedTable], Iterator[Finding]], ...] = (
-    check_target_copies,
-    check_constant_target,
     check_numeric_names,
     check_ambiguous_decimals,
     check_ambiguous_dates,
@@ -231,7 +206,7 @@ def _stray_findings(context: ReadContext, variables: Iterable[Variable]) -> Iter
     if listed:
         total = sum(stray.cell_count for _, stray in bad_cells)
         sentence = (
-            f"Cells that are no numbers (or dates) where the others are, treated as missing: {_format_list(listed)}."
+            f"Cells that are no numbers (or dates) where the others are, treated as missing: {format_list(listed)}."
         )
         yield Finding("stray_cells", "warning", total, sentence)
 
@@ -241,7 +216,7 @@ def _overflow_findings(context: ReadContext, variables: Iterable[Variable]) -> I
     listed = [f"{each.column.name}: {_describe_bad_cells(context, stray)}" for each, stray in bad_cells]
     if listed:
         total = sum(stray.cell_count for _, stray in bad_cells)
-        sentence = f"Numbers that are infinite or beyond 3.4e38, treated as missing: {_format_list(listed)}."
+        sentence = f"Numbers that are infinite or beyond 3.4e38, treated as missing: {format_list(listed)}."
         yield Finding("excessive_numbers", "warning", total, sentence)
 
 
@@ -252,45 +227,5 @@ def _describe_bad_cells(context: ReadContext, bad_cells: BadCells) -> str:
     )
 
 
-def _is_target_copy(one: Variable, target: Variable) -> bool:
-    """Whether a column and the target (N,) are one-to-one, and repeat so often that this is no accident.
-
-    Where hardly a number repeats, every two columns are one-to-one; then they must also rise, or fall, together.
-    """
-    if one.type == "text":
-        return False
-    filled = ~one.missing_mask
-    if _is_one_to_one(_factorize(one), _factorize(target)):  # a missing cell may be what tells
-        return True
-    if filled.sum() <= max(2, len(filled) / 2):
-        return False
-    left, right = (_factorize(each._replace(values=each.values[filled])) for each in (one, target))
-    if one.categories or target.categories:
-        return _is_one_to_one(left, right)
-    rising, falling = np.array_equal(left, right), np.array_equal(left.max() - left, right)
-    return _is_one_to_one(left, right) or bool(right.max() > 0 and (rising or falling))
-
-
-def _is_one_to_one(left: NDArray[np.int64], right: NDArray[np.int64]) -> bool:
-    pairs = len(np.unique(left * (int(right.max()) + 1) + right))
-    return len(np.unique(left)) == len(np.unique(right)) == pairs and 2 <= pairs <= len(left) / 2
-
-
-def _factorize(variable: Variable) -> NDArray[np.int64]:
-    """The different values of a column as 0, 1, 2, ...; a missing one is a value too."""
-    values = np.where(np.isnan(variable.values), np.inf, variable.values)
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
 def _quote_label(label: str) -> str:
     return repr(label[:40])
-
-
-def _format_list(entries: list[str]) -> str:
-    return ", ".join(entries[:MAX_LISTED]) + (
-        f" and {len(entries) - MAX_LISTED} more" if len(entries) > MAX_LISTED else ""
-    )
-
-
-def _format_count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

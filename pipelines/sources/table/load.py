@@ -8,14 +8,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
+from pipelines.data.wording import format_list
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.parsing import MISSING_MARKS
+from pipelines.sources.files.setting_types import ColumnNames, list_to_tuple
 from pipelines.sources.table.columns import (
     Table,
     read_parquet,
     select_rows,
-    table_from_cells,
+    table_from_csv,
 )
 from pipelines.sources.table.conversion import ReadContext, convert_column
 from pipelines.sources.table.findings import ConvertedTable, check_table, report_skipped_rows
@@ -23,6 +26,7 @@ from pipelines.sources.table.roles import read_inputs, read_split_key, read_targ
 from pipelines.sources.table.schema import build_fields, stored_values, type_notes
 from pipelines.sources.table.type_inference import ColumnType, InferredType, infer_decimal_mark
 
+MAX_LISTED_COLUMNS = 50  # columns that a message lists
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
 
@@ -31,13 +35,6 @@ def _mapping_to_pairs(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted(value.items(), key=str))
     return tuple(map(tuple, value)) if isinstance(value, list) else value
-
-
-def _list_to_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-ColumnNames = Annotated[tuple[str, ...], BeforeValidator(_list_to_tuple)]
 
 
 class TableSettings(BaseModel):
@@ -54,7 +51,7 @@ class TableSettings(BaseModel):
     inputs: ColumnNames = ()  # the columns a network sees; all that are left when empty
     keys: ColumnNames = ()  # columns that a split goes by; no inputs, unless they are named there too
     unit: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_mapping_to_pairs)] = ()  # of columns of numbers
-    missing: Annotated[tuple[str, ...] | None, BeforeValidator(_list_to_tuple)] = None  # instead of cells.MISSING
+    missing: Annotated[tuple[str, ...] | None, BeforeValidator(list_to_tuple)] = None  # instead of MISSING_MARKS
     separator: str | None = None  # found in the file when absent
     decimal: Literal[".", ","] | None = None  # found in the file when absent
     encoding: str | None = None  # UTF-8 when absent
@@ -121,8 +118,7 @@ def read_table(settings: TableSettings) -> Table:
     missing = MISSING_MARKS if settings.missing is None else frozenset(mark.strip() for mark in settings.missing) | {""}
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return read_parquet(path, missing)
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
-    return table_from_cells(cells, missing)
+    return table_from_csv(read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header)), missing)
 
 
 def _candidates(settings: TableSettings, table: Table) -> list[str]:
@@ -146,7 +142,7 @@ def _check_column_names(settings: TableSettings, table: Table) -> None:
     for setting, names in named.items():
         for name in names:
             if name not in known:
-                shown = ", ".join(known[:50]) + (f" and {len(known) - 50} more" if len(known) > 50 else "")
+                shown = format_list(known, MAX_LISTED_COLUMNS)
                 raise UserError(f"{settings.path}: {setting}: there is no column {name!r}; the columns are {shown}")
             if name in table.unsupported_columns and setting in ("target", "inputs", "keys"):
                 raise UserError(

@@ -28,7 +28,8 @@ MAX_NUMERIC_CLASSES = 10  # different whole numbers, up to which a target is tak
 def read_target(context: ReadContext, name: str, stated_type: ColumnType | None) -> Variable:
     """Read the target of all rows, those without one too.
 
-    Unless its type is stated, it is a category if it holds text, yes and no, or at most MOST_CLASSES whole numbers.
+    Unless its type is stated, it is a category if it holds text, yes and no, or at most
+    MAX_NUMERIC_CLASSES whole numbers.
 
     Raises:
         UserError: no row has a value, it is of a type that cannot be predicted, or hardly any text repeats.
@@ -92,10 +93,10 @@ def read_inputs(
     """Read the columns that a network may see.
 
     Args:
-        reading: how the file is read; only rows with a target.
+        context: how the file is read; only rows with a target.
         candidates: names of columns, in the file's order.
-        stated: the types that the user states.
-        insist: the user named the candidates, so that one which looks like an id is used nevertheless.
+        stated_types: the types that the user states.
+        named_by_user: the user named the candidates, so that one which looks like an id is used nevertheless.
 
     Returns:
         The inputs, and the columns that are set aside with the reason.

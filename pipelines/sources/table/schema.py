@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dates import DATE_UNIT
 from pipelines.data.schema import Field
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.table.conversion import Variable
 from pipelines.sources.table.type_inference import ColumnType
 
-DAYS_SINCE_EPOCH = "days since 1970-01-01"
 MAX_NAME_CHARACTERS = 60  # characters
 TYPE_WORDS: dict[ColumnType, tuple[str, str]] = {  # what one is called, and several
     "number": ("a number", "numbers"),
@@ -89,7 +89,7 @@ def _build_field(variable: Variable, name: str, units: Mapping[str, str]) -> Fie
             dtype="float32",
             shape=(),
             range=(float(np.nanmin(values)), float(np.nanmax(values))),
-            unit=DAYS_SINCE_EPOCH if variable.type == "date" else units.get(variable.column.name, ""),
+            unit=DATE_UNIT if variable.type == "date" else units.get(variable.column.name, ""),
         )
     if variable.type == "text":
         return Field(name=name, kind="text", dtype="uint8", shape=values.shape[1:])

@@ -1,30 +1,31 @@
-"""What the columns of a table hold, told from their cells: numbers, dates, yes and no, categories, texts or ids.
+"""Type inference: whether a column holds numbers, dates, yes and no, categories, texts or ids.
 
 The answer depends on which values there are and how often, never on the order of the rows.
 """
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.sources.files.dates import ParsedDates, days_since_epoch, parse_dates
-from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.files.parsing import parse_number, parse_numbers
 from pipelines.sources.table.columns import CodedColumn, value_counts
+
+if TYPE_CHECKING:
+    import pyarrow
 
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "date", "text", "id", "ignore"]
 
 MAX_STRAY_SHARE = 0.05  # share of the filled cells that may be no number (no date) in a column of numbers (of dates)
-MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that hardly repeat are sentences rather than names or ids
+MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that seldom repeat are sentences rather than names or ids
 MAX_UNREPEATED_CATEGORIES = 20  # different texts that a column may always have and still be a category
 MAX_CATEGORIES = 1000
 MAX_SAMPLED_CELLS = 1000  # different cells of a column that are looked at to find its decimal mark
 BOOLEAN_WORD_PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))  # no is before yes
-_ZERO_PADDED_PATTERN = re.compile(
-    r"0[0-9]+"
-)  # 00420 is a code (of a place, of an article): as a number it would lose its zeros
+ZERO_PADDED_PATTERN = "^0[0-9]+$"  # 00420 is a code (of a place, of an article): a number would lose its zeros
 _ID_NAME_PATTERN = re.compile(r"(?i:(?:^|[^a-z])(?:id|uuid|guid))$|[a-z]I[dD]$|(?i:^(?:index|idx|key|row|#)$)")
 
 
@@ -73,25 +74,22 @@ def _row_id_reason(column: CodedColumn, decimal: str, counts: NDArray[np.int64])
 
 
 def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
-    """The two words of PAIRS that are all a column holds, in any case."""
-    if not isinstance(column.distinct_values, list) or len(column.distinct_values) > 6:
+    """The two words of BOOLEAN_WORD_PAIRS that are all a column holds, in any case."""
+    if not column.holds_texts or len(column.distinct_values) > 6:
         return None
-    words = {text.lower() for text in column.distinct_values}
+    words = {text.lower() for text in distinct_texts(column)}
     return next((pair for pair in BOOLEAN_WORD_PAIRS if words == set(pair)), None)
 
 
 def is_textual(column: CodedColumn) -> bool:
     """Whether the cells are texts even where they look like numbers: zeros in front, or a file that says so."""
-    if not isinstance(column.distinct_values, list):
-        return False
-    return column.is_typed or any(_ZERO_PADDED_PATTERN.fullmatch(text) for text in column.distinct_values)
+    return column.holds_texts and (column.is_typed or _has_zero_padded(column.distinct_values))
 
 
 def distinct_numbers(column: CodedColumn, decimal: str) -> NDArray[np.float64]:
     """The number each different value is, (D,); NaN where it is none."""
-    if isinstance(column.distinct_values, list):
-        parsed = [parse_number(text, decimal) for text in column.distinct_values]
-        return np.array([np.nan if one is None else one for one in parsed], dtype=np.float64)
+    if column.holds_texts:
+        return parse_numbers(column.distinct_values, decimal)
     if column.distinct_values.dtype.kind == "M":
         return np.full(len(column.distinct_values), np.nan)
     return column.distinct_values.astype(np.float64)
@@ -99,8 +97,8 @@ def distinct_numbers(column: CodedColumn, decimal: str) -> NDArray[np.float64]:
 
 def distinct_dates(column: CodedColumn) -> ParsedDates:
     """The moment each different value is, (D,); NaT where it is none."""
-    if isinstance(column.distinct_values, list):
-        return parse_dates(column.distinct_values)
+    if column.holds_texts:
+        return parse_dates(distinct_texts(column))
     if column.distinct_values.dtype.kind == "M":
         return ParsedDates(column.distinct_values.astype("datetime64[us]"))
     return ParsedDates(np.full(len(column.distinct_values), np.datetime64("NaT"), dtype="datetime64[us]"))
@@ -108,8 +106,9 @@ def distinct_dates(column: CodedColumn) -> ParsedDates:
 
 def distinct_texts(column: CodedColumn) -> list[str]:
     """What a reader would call each different value, (D,)."""
-    if isinstance(column.distinct_values, list):
-        return column.distinct_values
+    if not isinstance(column.distinct_values, np.ndarray):
+        texts: list[str] = column.distinct_values.to_pylist()
+        return texts
     if column.distinct_values.dtype.kind == "M":
         return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in column.distinct_values]
     return [format_number(value) for value in column.distinct_values.tolist()]
@@ -130,15 +129,31 @@ def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, s
     votes = {".": 0, ",": 0}
     ambiguous = {}
     for column in columns:
-        if isinstance(column.distinct_values, list) and not column.is_typed:
-            marked = sorted(text for text in column.distinct_values if "." in text or "," in text)
-            vote = _vote_decimal_mark(marked[:: len(marked) // MAX_SAMPLED_CELLS + 1])
+        if column.holds_texts and not column.is_typed:
+            marked = _sample_marked(column.distinct_values)
+            vote = _vote_decimal_mark(marked)
             if vote in votes:
                 votes[vote] += 1
             elif vote == "either":
                 ambiguous[column.name] = marked[0]
     mark = "," if votes[","] > votes["."] else "."
     return mark, {} if any(votes.values()) else ambiguous
+
+
+def _has_zero_padded(texts: "pyarrow.StringArray") -> bool:
+    from pyarrow import compute
+
+    return bool(compute.any(compute.match_substring_regex(texts, ZERO_PADDED_PATTERN)).as_py())
+
+
+def _sample_marked(texts: "pyarrow.StringArray") -> list[str]:
+    """At most MAX_SAMPLED_CELLS of the texts with a "." or ",", evenly from the first to the last by alphabet."""
+    from pyarrow import compute
+
+    marked = texts.filter(compute.match_substring_regex(texts, "[.,]"))
+    order = compute.array_sort_indices(marked).to_numpy()
+    sampled: list[str] = marked.take(order[:: len(marked) // MAX_SAMPLED_CELLS + 1]).to_pylist()
+    return sampled
 
 
 def _vote_decimal_mark(marked: list[str]) -> str:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding
+from pipelines.data.wording import format_list
 
 MAX_LISTED_TEXTS = 5  # texts that a finding names
 MAX_LISTED_CLASSES = 10  # classes that a finding names
@@ -108,7 +108,7 @@ def check_class_names(names: Sequence[str], codes: NDArray[np.int64]) -> tuple[F
     if single := [name for name, count in zip(names, counts, strict=True) if count == 1]:
         sentence = (
             "Classes with one text, so that what is learned about them cannot be tested: "
-            f"{_format_class_names(single)}."
+            f"{format_list(single, MAX_LISTED_CLASSES)}."
         )
         findings.append(Finding("single_texts", "warning", len(single), sentence))
     spellings: dict[str, list[str]] = {}
@@ -135,12 +135,5 @@ def _format_text_count(count: int, one: str, many: str) -> str:
     return f"{count} text {one}" if count == 1 else f"{count} texts {many}"
 
 
-def _format_positions(rows: Sequence[int], positions: Sequence[Any]) -> str:
-    more = f" and {len(rows) - MAX_LISTED_TEXTS} more" if len(rows) > MAX_LISTED_TEXTS else ""
-    return ", ".join(str(positions[row]) for row in rows[:MAX_LISTED_TEXTS]) + more
-
-
-def _format_class_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:MAX_LISTED_CLASSES]) + (
-        f" and {len(names) - MAX_LISTED_CLASSES} more" if len(names) > MAX_LISTED_CLASSES else ""
-    )
+def _format_positions(rows: Sequence[int], positions: Sequence[str]) -> str:
+    return format_list([positions[row] for row in rows], MAX_LISTED_TEXTS)

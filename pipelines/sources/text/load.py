@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
@@ -14,23 +14,21 @@ from pipelines.data.schema import Field, Schema
 from pipelines.data.text import to_bytes
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import CsvCells, read_csv
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, report_skipped
+from pipelines.sources.files.setting_types import list_to_tuple
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
 from pipelines.sources.text.findings import (
     check_class_names,
     check_texts,
     drop_empty_rows,
     normalised_text_ids,
 )
-from pipelines.sources.text.text_file import TEXT_SUFFIX, UnreadableFile, read_text_prefix
+from pipelines.sources.text.text_file import TEXT_SUFFIX, read_text_prefix
 
 MAX_TEXT_BYTES = 8192  # bytes of a text that are stored, about 1,300 English words; a network reads 256 tokens at most
 MAX_UNREPEATED_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
-
-
-def _list_to_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class TextSettings(BaseModel):
@@ -48,7 +46,7 @@ class TextSettings(BaseModel):
     text: str | int | None = None  # of a file: the column of texts, its name or its number counted from 1
     target: str | int | None = None  # ... and the column of classes
     keys: Annotated[
-        tuple[str | int, ...], BeforeValidator(_list_to_tuple)
+        tuple[str | int, ...], BeforeValidator(list_to_tuple)
     ] = ()  # ... and columns that a split may go by
     separator: str | None = None  # found in the file when absent
     encoding: str | None = None  # UTF-8 when absent
@@ -82,7 +80,7 @@ class Documents(NamedTuple):
 def load_texts(settings: TextSettings) -> Dataset:
     """Read every text and its class.
 
-    What has no text or no class is set aside and listed; a text longer than LIMIT is cut.
+    What has no text or no class is set aside and listed; a text longer than MAX_TEXT_BYTES is cut.
 
     Raises:
         UserError: there is no such file, folder or column, the file is no table or not written in the stated encoding,
@@ -120,7 +118,7 @@ def load_texts(settings: TextSettings) -> Dataset:
 
 
 def _read_text_table(settings: TextSettings, path: Path) -> Documents:
-    cells = read_csv(path, separator=settings.separator, encoding=settings.encoding, header=settings.header)
+    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header))
     text, target = (
         _column_index(settings, cells, "text", settings.text),
         _column_index(settings, cells, "target", settings.target),
@@ -128,24 +126,23 @@ def _read_text_table(settings: TextSettings, path: Path) -> Documents:
     if text == target:
         raise UserError(f"{settings.path}: text and target are the same column, {cells.names[text]}; name two")
     others = [_column_index(settings, cells, "keys", name) for name in settings.keys]
-    columns = list(zip(*cells.rows, strict=True))
     rows = (
-        f"{len(cells.rows)} rows; the texts are {_describe_column(cells, text)}, the classes "
+        f"{len(cells)} rows; the texts are {_describe_column(cells, text)}, the classes "
         f"{_describe_column(cells, target)}."
     )
     unused = [name for place, name in enumerate(cells.names) if place not in (text, target, *others)]
     return Documents(
-        texts=columns[text],
-        classes=columns[target],
+        texts=cells.column_texts(cells.names[text]),
+        classes=cells.column_texts(cells.names[target]),
         positions=[f"line {line}" for line in cells.line_numbers],
-        keys={cells.names[place]: columns[place] for place in others},
+        keys={cells.names[place]: cells.column_texts(cells.names[place]) for place in others},
         field_names=_field_names(cells.names[text], cells.names[target]) if settings.header else ("text", "class"),
         findings=(),
         notes=(rows, *((f"Columns that are not used: {', '.join(unused)}.",) if unused else ())),
     )
 
 
-def _column_index(settings: TextSettings, cells: CsvCells, setting: str, column: str | int | None) -> int:
+def _column_index(settings: TextSettings, cells: CsvTable, setting: str, column: str | int | None) -> int:
     if isinstance(column, int) and 1 <= column <= len(cells.names):
         return column - 1
     if isinstance(column, str) and column in cells.names:
@@ -155,7 +152,7 @@ def _column_index(settings: TextSettings, cells: CsvCells, setting: str, column:
     raise UserError(f"{settings.path}: {setting}: {found}; the columns are {', '.join(cells.names[:50])}{advice}")
 
 
-def _describe_column(cells: CsvCells, place: int) -> str:
+def _describe_column(cells: CsvTable, place: int) -> str:
     return f"column {place + 1} ({cells.names[place]})"
 
 

@@ -4,12 +4,9 @@ import codecs
 from pathlib import Path
 
 from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES
+from pipelines.sources.files.skipped import UnreadableFile
 
 TEXT_SUFFIX = ".txt"
-
-
-class UnreadableFile(Exception):
-    """Why a file cannot be used."""
 
 
 def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> str:
@@ -18,10 +15,10 @@ def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> s
     Args:
         path: the file.
         encoding: how characters are written; UTF-8 when absent. A byte order mark outranks it, and is left out.
-        limit: characters that are wanted; at least so many are read, if there are, and what follows is not looked at.
+        max_characters: at least so many characters are read, if there are; what follows is not.
 
     Raises:
-        Unfit: the file cannot be read or is no such text; the first wrong byte is named, counted from 0.
+        UnreadableFile: the file cannot be read or is no such text; the first wrong byte is named, counted from 0.
     """
     max_bytes = 4 * max_characters + 8  # no encoding writes a character in more than four bytes
     try:

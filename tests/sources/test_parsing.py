@@ -1,30 +1,14 @@
-"""What stands in a file's cells, and what a cell's text means as a number or a moment."""
+"""What a cell's text means as a number or a point in time."""
 
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.sources.files.csv_cells import read_csv
-from pipelines.sources.files.parsing import MISSING_MARKS, parse_datetime, parse_number
-
-
-def test_a_quoted_cell_holds_separators_quotes_and_line_breaks(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text('a,b\n1,"x, ""y""\nz"\n\n2,plain\n')
-    assert read_csv(path) == (("a", "b"), [["1", 'x, "y"\nz'], ["2", "plain"]], [2, 5])
-
-
-def test_stray_quotes_in_a_tab_separated_file_are_letters(tmp_path: Path) -> None:
-    path = tmp_path / "t.tsv"
-    path.write_text('ham\t"Hello\nham\tthe 5" pipe\nspam\t"quoted" and more\nham\tend"\n')
-    rows = read_csv(path, header=False).rows
-    assert [row[1] for row in rows] == ['"Hello', 'the 5" pipe', '"quoted" and more', 'end"']
-    path.write_text('a\tb\n1\t"two\nlines"\n')
-    assert read_csv(path).rows == [["1", "two\nlines"]]
+from pipelines.sources.files.parsing import MISSING_MARKS, parse_datetime, parse_number, parse_numbers
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([".", ","]))
@@ -51,6 +35,16 @@ def test_what_python_reads_as_a_number_is_not_always_one(text: str) -> None:
     elif read is not None:
         assert text.strip().isascii() or set(text) & set(" \u00a0\u202f’−")
         assert any(letter in "0123456789" for letter in text) or "inf" in text.lower()
+
+
+@given(st.lists(st.text("0123456789+-.,eE ") | st.floats().map(repr)), st.sampled_from([".", ","]))
+@example(["5.", ".5", "+5", "1e400", "-0", "007", "1,234.5", "inf", "nan", " 3"], ".")
+def test_a_column_of_numbers_is_read_as_its_cells_are(texts: list[str], decimal: str) -> None:
+    expected = [parse_number(text, decimal) for text in texts]
+    np.testing.assert_array_equal(
+        parse_numbers(pa.array(texts, pa.string()), decimal),
+        np.array([np.nan if number is None else number for number in expected]),
+    )
 
 
 @given(st.datetimes())
