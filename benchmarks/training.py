@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-import models
 from benchmarks.digits import prepare_digits_job
 from benchmarks.timing import format_ratio, time_alternately
 from models.blocks.optimizers import OPTIMIZERS
