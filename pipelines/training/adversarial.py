@@ -52,7 +52,7 @@ class GANOptimizers:
         learning_rate = settings.learning_rate
         self.generator = torch.optim.Adam(gan.generator.parameters(), learning_rate, ADAM_BETAS)
         self.discriminator = torch.optim.Adam(
-            gan.discriminator.parameters(), learning_rate * settings.advantage, ADAM_BETAS
+            gan.discriminator.parameters(), learning_rate * settings.discriminator_lr_ratio, ADAM_BETAS
         )
 
     def state_dict(self) -> dict[str, object]:
@@ -86,7 +86,7 @@ def fit_gan(
         noise = examples.inputs[0]
         learning_rate = cosine_learning_rate(settings.learning_rate, epoch, run.total_epochs)
         set_learning_rate(optimizers.generator, learning_rate)
-        set_learning_rate(optimizers.discriminator, learning_rate * settings.advantage)
+        set_learning_rate(optimizers.discriminator, learning_rate * settings.discriminator_lr_ratio)
         discriminator_loss_sum, generator_loss_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         model.train()
         for batch in shuffled_batches(Examples((), examples.target), settings.batch_size, generator):

@@ -238,10 +238,10 @@ def describe_augmentation(settings: AugmentSettings) -> str:
     }
     how = ", ".join(phrase for name, phrase in phrases.items() if getattr(settings, name))
     if settings.copies == "live":
-        return f"New draws in every epoch: {how}"
+        return f"Augmented anew in every epoch: {how}"
     if settings.copies == 0:
-        return "No draws: networks train on the examples as they are"
-    return f"{settings.copies} draw{'' if settings.copies == 1 else 's'} per example: {how}"
+        return "No augmentation: networks train on the original examples"
+    return f"{settings.copies} augmented cop{'y' if settings.copies == 1 else 'ies'} per example: {how}"
 
 
 def _stack_draws(values: Any, settings: AugmentSettings, seeds: list[int]) -> Any:

@@ -25,14 +25,14 @@ class GANSettings(Hyperparameters):
     """What is searched for every generator with its discriminator, besides their own settings."""
 
     learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at the start
-    advantage: float = tunable(1.0, 0.25, 4.0, log=True, gt=0)  # discriminator's learning rate / generator's
+    discriminator_lr_ratio: float = tunable(1.0, 0.25, 4.0, log=True, gt=0)  # its learning rate / the generator's
     batch_size: int = choice(64, 32, 64, 128, ge=1)  # examples per step
 
 
 class ClosedFormSettings(Hyperparameters):
     """What is searched for everything that is fitted in one step, besides its own settings."""
 
-    draws: bool = choice(False, False, True)  # fit the augmented copies too, which can hurt a linear model
+    fit_augmented: bool = choice(False, False, True)  # fit the augmented copies too, which can hurt a linear model
 
 
 LEARNER_SETTINGS: dict[str, type[Hyperparameters]] = {
@@ -40,6 +40,8 @@ LEARNER_SETTINGS: dict[str, type[Hyperparameters]] = {
     "adversarial": GANSettings,
     "closed_form": ClosedFormSettings,
 }
+
+RENAMED_SETTINGS = {"advantage": "discriminator_lr_ratio", "draws": "fit_augmented"}
 
 
 LearnerSettings = TypeVar("LearnerSettings", bound=Hyperparameters)

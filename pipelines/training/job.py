@@ -75,7 +75,7 @@ class TrainingData(NamedTuple):
 
     schema: Schema
     task: Task
-    part: Part  # the train part as it is stored, memory-mapped, without its draws
+    part: Part  # the train part as it is stored, memory-mapped, without its copies
     train: tuple[Examples, ...]  # one per copy; the first is the examples as they are
     valid: ValidationExamples
 

@@ -193,7 +193,7 @@ def fit_closed_form(
 ) -> TrainingResult:
     """Fit in one step, without epochs, to all examples at once."""
     data = load_training_data(job)
-    copies = data.train if settings.learner.draws else data.train[:1]
+    copies = data.train if settings.learner.fit_augmented else data.train[:1]
     torch.manual_seed(derive_seed(seed, "weights"))
     model = build_fitted_model(job, data, settings.network)
     with torch.no_grad():

@@ -14,7 +14,7 @@ from models.blocks.hyperparameters import (
     nearest_to_default,
 )
 from pipelines.runtime.user_error import UserError
-from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
+from pipelines.training.contender_settings import RENAMED_SETTINGS, ContenderSettings, make_settings, settings_types
 
 
 class SearchSpace(NamedTuple):
@@ -44,6 +44,9 @@ def build_search_space(
     where = f"params.yaml: contenders.{contender}"
     if architecture not in ARCHITECTURES:
         raise UserError(f"{where}.architecture: {architecture!r} is unknown; there are: {', '.join(ARCHITECTURES)}")
+    for old, new in RENAMED_SETTINGS.items():
+        if old in fix or old in search:
+            raise UserError(f"{where}: the setting {old!r} is called {new!r} now")
     configs = settings_types(architecture)
     try:
         full_space = {name: domain for config in configs for name, domain in default_space(config).items()}

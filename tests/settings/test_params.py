@@ -128,6 +128,8 @@ CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
     ({"search": {"batch_size": [-5, 16]}}, "batch_size"),
     ({"architecture": "lenet6"}, "contenders.digits-mlp.architecture: 'lenet6' is unknown; there are: "),
     ({"fix": {"widht": 3}}, "unknown setting 'widht'"),
+    ({"fix": {"advantage": 2.0}}, "the setting 'advantage' is called 'discriminator_lr_ratio' now"),
+    ({"search": {"draws": [True, False]}}, "the setting 'draws' is called 'fit_augmented' now"),
     ({"fix": {"width": "wide"}}, "width must be a whole number, found 'wide'"),
     ({"fix": {"width": 0}}, "width"),
     ({"fix": {"optimizer": "magic"}}, "optimizer must be one of"),

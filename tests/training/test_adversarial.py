@@ -63,7 +63,7 @@ def test_a_loss_that_is_no_number_is_a_sentence_with_its_epoch(
 
 def test_the_discriminator_may_learn_faster_or_slower_than_the_generator() -> None:
     pair = GAN(Config(), (64,), 12)
-    optimizers = GANOptimizers(pair, GANSettings(learning_rate=1e-3, advantage=4.0))
+    optimizers = GANOptimizers(pair, GANSettings(learning_rate=1e-3, discriminator_lr_ratio=4.0))
     assert optimizers.generator.param_groups[0]["lr"] == 1e-3
     assert optimizers.discriminator.param_groups[0]["lr"] == 4e-3
     mine = {id(weight) for group in optimizers.generator.param_groups for weight in group["params"]}

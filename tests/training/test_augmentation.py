@@ -239,10 +239,10 @@ def test_impossible_settings_are_refused_in_a_sentence(wrong: dict[str, object],
 def test_settings_are_described_in_words() -> None:
     settings = AugmentSettings(copies=3, shift=1, rotate=10, scale=0.1)
     assert describe_augmentation(settings) == (
-        "3 draws per example: moved by up to 1 pixel, turned by up to 10°, larger or smaller by up to 10 %"
+        "3 augmented copies per example: moved by up to 1 pixel, turned by up to 10°, larger or smaller by up to 10 %"
     )
-    assert describe_augmentation(AugmentSettings(shift=1)) == "No draws: networks train on the examples as they are"
+    assert describe_augmentation(AugmentSettings(shift=1)) == "No augmentation: networks train on the original examples"
     for name, value in ON.items():
         words = describe_augmentation(AugmentSettings.model_validate({"copies": "live", name: value}))
-        assert words.startswith("New draws in every epoch: ")
-        assert len(words) > len("New draws in every epoch: ")
+        assert words.startswith("Augmented anew in every epoch: ")
+        assert len(words) > len("Augmented anew in every epoch: ")

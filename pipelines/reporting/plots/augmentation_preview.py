@@ -114,7 +114,11 @@ def augmentation_sheet(
                 sheet.paste(tile, (x + copy * (width + GAP), y))
             pen.rectangle((x - 2, y - 2, x + width + 1, y + height + 1), outline=FRAME_COLOUR, width=2)
     pen.text(
-        (left, top - 12), "framed: as it is" + (", then its draws" if copies else ""), FRAME_COLOUR, small, anchor="ls"
+        (left, top - 12),
+        "framed: the original" + (", then its augmented copies" if copies else ""),
+        FRAME_COLOUR,
+        small,
+        anchor="ls",
     )
     return sheet
 
