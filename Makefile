@@ -38,6 +38,8 @@ track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if i
 bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.training
 	@python -m benchmarks.tuning
+	@python -m benchmarks.metrics
+	@python -m benchmarks.tables
 	@python -m benchmarks.memory
 	@python -m benchmarks.pipeline
 	@python -m benchmarks.serving

@@ -1,5 +1,12 @@
 """A scikit-learn champion as one ONNX graph: stem, output transform and postprocess by PyTorch, estimator by skl2onnx.
 
+    raw columns --> stem --(features)--> estimator --estimator/answer--> output transform --> postprocess --> output
+         |          PyTorch              skl2onnx                         PyTorch, prefix "rest/"
+         +------------------ the same raw columns --------------------------^
+
+Three graphs are merged twice. The output transform reads raw columns too (a forecast adds the last value), so the
+second merge leaves two inputs per column, `name` and `rest/name`; they become one by renaming the nodes' inputs.
+
 Shapes: B batch, F features, S classes seen in training, O outputs.
 """
 
