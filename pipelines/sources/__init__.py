@@ -1,4 +1,4 @@
-"""Where data comes from: one kind of source per file."""
+"""Data sources: one kind of source per folder, each with its settings and its loader."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,44 +7,46 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from pipelines.data.dataset import Dataset
-from pipelines.sources.arrays import load as arrays
-from pipelines.sources.bundled import docstrings, scikit_learn, statsmodels_series
+from pipelines.sources.arrays.load import ArraysSettings, load_arrays
+from pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings
+from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
+from pipelines.sources.bundled.statsmodels_series import StatsmodelsSettings, load_statsmodels
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.locations import LOCATION_SETTINGS
-from pipelines.sources.images import load as images
-from pipelines.sources.masks import load as masks
-from pipelines.sources.sequences import load as sequences
-from pipelines.sources.series import load as series
-from pipelines.sources.table import load as table
-from pipelines.sources.text import load as text_source
+from pipelines.sources.images.load import ImagesSettings, load_images
+from pipelines.sources.masks.load import MasksSettings, load_masks
+from pipelines.sources.sequences.load import SequencesSettings, load_sequences
+from pipelines.sources.series.load import SeriesSettings, load_series
+from pipelines.sources.table.load import TableSettings, load_table
+from pipelines.sources.text.load import TextSettings, load_texts
 
 SourceSettings: TypeAlias = Annotated[
-    arrays.ArraysSettings
-    | docstrings.DocstringsSettings
-    | text_source.TextSettings
-    | images.ImagesSettings
-    | masks.MasksSettings
-    | scikit_learn.ScikitLearnSettings
-    | sequences.SequencesSettings
-    | series.SeriesSettings
-    | statsmodels_series.StatsmodelsSettings
-    | table.TableSettings,
+    ArraysSettings
+    | DocstringsSettings
+    | TextSettings
+    | ImagesSettings
+    | MasksSettings
+    | ScikitLearnSettings
+    | SequencesSettings
+    | SeriesSettings
+    | StatsmodelsSettings
+    | TableSettings,
     Field(discriminator="kind"),
 ]
 
 LOADERS: dict[str, Callable[[Any], Dataset]] = {
     # files of yours
-    "table": table.load_table,  # rows and columns: CSV, TSV, Parquet
-    "text": text_source.load_texts,  # texts and what they are about
-    "images": images.load_images,  # a folder per class, or a list of files
-    "masks": masks.load_masks,  # images, and images that say what each pixel is
-    "arrays": arrays.load_arrays,  # what somebody saved as .npy, .npz or idx
-    "series": series.load_series,  # one long record over time
-    "sequences": sequences.load_sequences,  # many short ones, each with a label
+    "table": load_table,  # rows and columns: CSV, TSV, Parquet
+    "text": load_texts,  # texts and what they are about
+    "images": load_images,  # a folder per class, or a list of files
+    "masks": load_masks,  # images, and images that say what each pixel is
+    "arrays": load_arrays,  # what somebody saved as .npy, .npz or idx
+    "series": load_series,  # one long record over time
+    "sequences": load_sequences,  # many short ones, each with a label
     # real data that comes with the packages
-    "sklearn": scikit_learn.load_scikit_learn,
-    "statsmodels": statsmodels_series.load_statsmodels,
-    "docstrings": docstrings.load_docstrings,  # texts: what Python libraries say about themselves
+    "sklearn": load_scikit_learn,
+    "statsmodels": load_statsmodels,
+    "docstrings": load_docstrings,  # texts: what Python libraries say about themselves
 }
 
 

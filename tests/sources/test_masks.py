@@ -1,43 +1,17 @@
-"""Images and masks: what the pixels of a mask say, which mask belongs to which image, and cutting into tiles."""
+"""Masks: which class each pixel is, and which mask belongs to which image."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines.data.dataset import Dataset
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.masks.load import MasksSettings, cut_tiles, load_masks
+from pipelines.sources.masks.load import MasksSettings
+from tests.support.mask_files import CODES, loaded, photo, png, written
 
-CODES = (np.add.outer(np.arange(16), np.arange(16)) // 8 % 3).astype(np.uint8)  # (16, 16), classes 0, 1, 2
 COLOURS = np.array([[0, 0, 0], [0, 128, 0], [255, 0, 64]], dtype=np.uint8)  # sorted as 0xRRGGBB
-
-
-def png(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def photo(seed: int = 0, shape: tuple[int, ...] = (16, 16)) -> bytes:
-    return png(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
-
-
-def written(folder: Path, files: dict[str, bytes]) -> Path:
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def loaded(folder: Path, **settings: object) -> Dataset:
-    places = {"images": str(folder / "images"), "masks": str(folder / "masks")}
-    return load_masks(MasksSettings.model_validate({"kind": "masks", **places, **settings}))
 
 
 def pair(folder: Path, mask: bytes, name: str = "x.png", image: bytes | None = None) -> Path:
@@ -47,9 +21,6 @@ def pair(folder: Path, mask: bytes, name: str = "x.png", image: bytes | None = N
 def twelve(folder: Path) -> Path:
     files = {f"images/{number:02}.jpg": photo(number) for number in range(12)}
     return written(folder, {**files, **{f"masks/{number:02}.png": png(CODES) for number in range(12)}})
-
-
-# what the pixels of a mask say
 
 
 def palette(grey: bool = False) -> Image.Image:
@@ -65,6 +36,8 @@ def overlaid() -> np.ndarray:
 
 
 NAMED = ("0", "colour #008000", "colour #ff0040")
+
+
 KINDS: dict[str, tuple[bytes, dict[str, object], tuple[str, ...]]] = {
     "numbers": (png(CODES), {}, ("0", "1", "2")),
     "numbers with gaps": (png(CODES * 7), {}, ("0", "7", "14")),
@@ -128,9 +101,6 @@ def test_the_share_of_every_class_is_said_and_a_rare_one_noticed(tmp_path: Path)
     (found,) = [one for one in loaded(pair(tmp_path, png(mask))).findings if one.check == "class_pixels"]
     assert "0 50.00%, 1 49.22%, 2 0.78%" in found.sentence
     assert (found.level, found.concerns) == ("notice", 1)
-
-
-# which mask belongs to which image
 
 
 @pytest.mark.parametrize(
@@ -254,51 +224,3 @@ def test_settings_can_be_hashed() -> None:
     settings = MasksSettings.model_validate({"kind": "masks", "images": "x", "masks": "y", "classes": classes})
     assert hash(settings) == hash(settings.model_copy())
     assert settings.classes == (("a", 0), ("b", "#010203"))
-
-
-# sizes and tiles
-
-
-@pytest.mark.parametrize("fit", ["stretch", "crop"])
-def test_a_mask_goes_with_its_image_to_another_size_and_mixes_no_classes(fit: str, tmp_path: Path) -> None:
-    blocks = np.kron(CODES[:8, :8], np.ones((4, 4), dtype=np.uint8))  # (32, 32)
-    shown = (blocks * 100).astype(np.uint8)
-    written(tmp_path, {"images/x.png": png(shown), "masks/x.png": png(blocks)})
-    data = loaded(tmp_path, size=[16, 16], fit=fit)
-    np.testing.assert_array_equal(data.part.target[0], blocks[::2, ::2])
-    np.testing.assert_array_equal(data.part.inputs[0][0][1:-1:2, 1:-1:2].shape, (7, 7))
-    inside = data.part.inputs[0][0] % 100 == 0  # pixels that no border runs through
-    np.testing.assert_array_equal(data.part.inputs[0][0][inside] // 100, data.part.target[0][inside])
-
-
-def test_tiles_of_an_image_keep_its_name_and_cover_what_fits(tmp_path: Path) -> None:
-    files = {"images/b.png": photo(1, (20, 27)), "masks/b.png": png(np.resize(CODES, (20, 27))),
-             "images/a.png": photo(2, (8, 8)), "masks/a.png": png(CODES[:8, :8])}  # fmt: skip
-    data = loaded(written(tmp_path, files), tile=8)
-    whole = np.array(Image.open(tmp_path / "images" / "b.png"))
-    assert data.keys["image"].tolist() == ["a"] + ["b"] * 6  # 2 rows of 3
-    np.testing.assert_array_equal(data.part.inputs[0][1:4], [whole[:8, :8], whole[:8, 8:16], whole[:8, 16:24]])
-    np.testing.assert_array_equal(data.part.target[4], np.resize(CODES, (20, 27))[8:16, :8])
-    left_out = 1 - (64 + 6 * 64) / (64 + 20 * 27)
-    assert f"{left_out:.1%} of the pixels" in data.notes[0]
-
-
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.sampled_from([(), (3,)]))
-def test_tiles_put_together_are_the_image(high: int, wide: int, side: int, channels: tuple[int, ...]) -> None:
-    values = np.random.default_rng(0).integers(0, 256, (high, wide, *channels), dtype=np.uint8)
-    cut = cut_tiles(values, side)
-    assert cut.shape == ((high // side) * (wide // side), side, side, *channels)
-    for number, tile in enumerate(cut):
-        row, column = divmod(number, wide // side)
-        np.testing.assert_array_equal(tile, values[row * side :, column * side :][:side, :side])
-
-
-def test_exif_orientation_turns_image_and_mask(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright
-    turned = np.rot90(CODES[:, :10]).copy()
-    shown, mask = png((turned * 100).astype(np.uint8), exif=exif), png(turned, exif=exif)
-    written(tmp_path, {"images/x.png": shown, "masks/x.png": mask})
-    data = loaded(tmp_path)
-    np.testing.assert_array_equal(data.part.target[0], CODES[:, :10])
-    np.testing.assert_array_equal(data.part.inputs[0][0], CODES[:, :10] * 100)

@@ -1,4 +1,4 @@
-"""What a table becomes: types, missing cells, names; and what is said about a table that is wrong."""
+"""Tables: what each column is, how it is stored, and what every form of file gives."""
 
 import codecs
 from pathlib import Path
@@ -7,45 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from sklearn.datasets import load_wine
 
-from pipelines.data.dataset import Dataset, Finding
-from pipelines.runtime.user_error import UserError
 from pipelines.sources.table.load import TableSettings, load_table
 from pipelines.sources.table.schema import field_names
 from tests.support.hostile_tables import (
     DATES,
     NUMBERS,
-    REFUSED_TABLES,
     ROW_COUNT,
     SENTENCES,
-    TABLES_WITH_FINDINGS,
     WORDS,
-    Content,
     csv_with_column,
     format_csv,
 )
-
-
-def table(folder: Path, content: Content, name: str = "t.csv", **stated: Any) -> Dataset:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load_table(TableSettings(**{"kind": "table", "path": str(path), "target": "y", **stated}))
-
-
-def column(data: Dataset, name: str) -> np.ndarray:
-    return data.part.inputs[[field.name for field in data.schema.inputs].index(name)]
-
-
-def field(data: Dataset, name: str) -> Any:
-    return next(field for field in (*data.schema.inputs, data.schema.target) if field.name == name)
-
-
-def finding(data: Dataset, check: str) -> Finding:
-    return next(each for each in data.findings if each.check == check)
+from tests.support.table_reading import column, field, finding, table
 
 
 class Told(NamedTuple):
@@ -246,78 +223,3 @@ def test_field_names_are_safe_and_each_once(columns: list[str]) -> None:
     assert len(set(names)) == len(columns)
     assert not {"value", "probabilities", "quantiles", "reconstruction", "samples"} & set(names), "a graph's answer"
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_") and name for name in names)
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(content=st.one_of(st.binary(max_size=80), st.text('ab1.,;\t"\n\r -', max_size=80).map(str.encode)))
-def test_any_bytes_give_a_table_or_a_user_error(content: bytes, tmp_path: Path) -> None:
-    try:
-        data = table(tmp_path, content, header=False, target="column_2")
-    except UserError as failure:
-        assert "t.csv" in str(failure)  # noqa: PT017  either end is right
-    else:
-        assert all(len(values) == len(data.part.target) for values in data.part.inputs)
-
-
-@pytest.mark.parametrize("name", REFUSED_TABLES)
-def test_a_wrong_table_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
-    content, words, stated, file = REFUSED_TABLES[name]
-    with pytest.raises(UserError) as caught:
-        table(tmp_path, content, file, **stated)
-    assert str(caught.value).startswith(str(tmp_path / file))
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_and_a_folder_end_in_a_sentence(tmp_path: Path) -> None:
-    for name, words in (("none.csv", "no such file"), ("none.parquet", "no such file"), (".", "is a folder")):
-        with pytest.raises(UserError, match=words):
-            load_table(TableSettings(kind="table", path=str(tmp_path / name), target="y"))
-
-
-@pytest.mark.parametrize("name", TABLES_WITH_FINDINGS)
-def test_faults_in_a_table_are_repaired_and_reported(name: str, tmp_path: Path) -> None:
-    content, check, concerns, words, stated = TABLES_WITH_FINDINGS[name]
-    data = table(tmp_path, content, **stated)
-    found = finding(data, check)
-    assert (found.concerns, found.level in ("notice", "warning")) == (concerns, True)
-    assert words in found.sentence
-    assert str(tmp_path) not in repr((data.schema, data.notes, data.findings)), (
-        "what is written names no machine's path"
-    )
-
-
-def test_a_table_without_faults_has_no_findings(tmp_path: Path) -> None:
-    assert table(tmp_path, csv_with_column(WORDS)).findings == ()
-
-
-def test_a_text_is_cut_between_two_characters(tmp_path: Path) -> None:
-    text = "ä" * 4000 + "x" + "€" * 400  # 8,001 bytes, and 3 for each €
-    data = table(tmp_path, csv_with_column([text, *SENTENCES[1:]]), types={"x": "text"})
-    assert field(data, "x").shape == (8190,)
-    assert column(data, "x")[0].tobytes().decode() == text[: 4001 + 63]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"separator": ";;"}, "one character"),
-        ({"decimal": ";"}, "'.' or ','"),
-        ({"types": {"x": "float"}}, "'number', 'category'"),
-        ({"inputs": ["y"]}, "y is the target"),
-        ({"keys": ["y"]}, "y is the target"),
-        ({"unit": ["m"]}, "unit"),
-        ({"sheet": 1}, "sheet"),
-    ],
-)
-def test_wrong_settings_are_refused(wrong: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
-        TableSettings(**{"kind": "table", "path": "t.csv", "target": "y", **wrong})
-
-
-def test_settings_are_hashable_and_come_back_from_their_dump() -> None:
-    stated = TableSettings(
-        kind="table", path="t.csv", target="y", types={"b": "text", "a": "number"}, inputs=["a"], missing=["?"]
-    )
-    assert hash(stated) == hash(TableSettings.model_validate(stated.model_dump()))
-    assert TableSettings.model_validate(stated.model_dump(mode="json")) == stated
