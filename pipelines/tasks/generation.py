@@ -40,7 +40,7 @@ METRICS = (
         "energy_distance",
         "Energy distance",
         "lower",
-        "How far the drawn images lie from the real ones as a crowd: 0 if they could be from the same source. Measured "
+        "How far the drawn images lie from the real ones as a set: 0 if they could be from the same source. Measured "
         f"in the features of a fixed network ({embedding.EMBEDDING_NAME}).",
     ),
     Metric(

@@ -219,7 +219,7 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
         data = hours(seed=seed)
         rows = split_rows(data, usual(by, data), seed)
         origin = data.keys["origin"]
-        foretold = {
+        forecast = {
             name: {step for first in origin[part] for step in range(first, first + 6)} for name, part in rows.items()
         }
         shown = {
@@ -228,11 +228,11 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
         finding = report(data, rows, "time_order")
         assert finding is not None
         if by == "time":
-            assert not foretold["test"] & (foretold["train"] | foretold["valid"] | shown)
-            assert not foretold["valid"] & foretold["train"]
+            assert not forecast["test"] & (forecast["train"] | forecast["valid"] | shown)
+            assert not forecast["valid"] & forecast["train"]
             assert finding.level == "fine"
             assert "Every step that test forecasts is later than every step that train or valid" in finding.sentence
-        elif foretold["test"] & (foretold["train"] | foretold["valid"] | shown):
+        elif forecast["test"] & (forecast["train"] | forecast["valid"] | shown):
             assert finding.level == "warning"
 
 

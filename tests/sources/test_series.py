@@ -67,16 +67,16 @@ def test_parts_in_time_share_no_step_that_is_foretold(steps: int, horizon: int, 
     data = cut(*series(steps), window=4, horizon=horizon, stride=stride)
     rows = split_rows(data, SplitSettings(by="time", embargo=embargo), seed=0)  # 60 steps are enough
     origin = data.keys["origin"]
-    foretold = {
+    forecast = {
         name: np.concatenate([np.arange(first, first + horizon) for first in origin[part]])
         for name, part in rows.items()
     }
-    assert foretold["train"].max() < foretold["valid"].min()
-    assert foretold["valid"].max() < foretold["test"].min()
+    assert forecast["train"].max() < forecast["valid"].min()
+    assert forecast["valid"].max() < forecast["test"].min()
     for name in ("valid", "test"):
-        assert len(set(foretold[name].tolist())) == len(foretold[name])  # rolling origins: no step twice
+        assert len(set(forecast[name].tolist())) == len(forecast[name])  # rolling origins: no step twice
         assert np.all(np.diff(origin[rows[name]]) < horizon + stride)  # and none passed over without need
-    assert foretold["valid"].min() - foretold["train"].max() > embargo
+    assert forecast["valid"].min() - forecast["train"].max() > embargo
 
 
 def sentence(data: Dataset, check: str) -> str:
@@ -96,7 +96,7 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "shown", "foretold"),
+    ("more", "shown", "forecast"),
     [
         ({}, ("load", "heat"), ("load", "heat")),
         ({"targets": ["load"]}, ("load", "heat"), ("load",)),
@@ -105,10 +105,10 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
     ],
 )
 def test_targets_are_always_shown(
-    tmp_path: Path, more: dict[str, object], shown: tuple[str, ...], foretold: tuple[str, ...]
+    tmp_path: Path, more: dict[str, object], shown: tuple[str, ...], forecast: tuple[str, ...]
 ) -> None:
     data = read(written(tmp_path, HOURS), **more)
-    assert (data.schema.inputs[0].columns, data.schema.target.columns) == (shown, foretold)
+    assert (data.schema.inputs[0].columns, data.schema.target.columns) == (shown, forecast)
 
 
 @pytest.mark.parametrize(

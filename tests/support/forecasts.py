@@ -11,14 +11,14 @@ from pipelines.tasks.forecasting import Forecasting, ForecastingSettings
 W, H = 12, 4
 
 
-SEEN, FORETOLD = ("wind", "load", "heat"), ("load", "wind")  # in another order, and one that is not foretold
+SEEN, FORECAST = ("wind", "load", "heat"), ("load", "wind")  # in another order, and one that is not forecast
 
 
 def steps(name: str, length: int, columns: tuple[str, ...], **more: Any) -> Field:
     return Field(name=name, kind="steps", dtype="float32", shape=(length, len(columns)), columns=columns, **more)
 
 
-def schema(window: tuple[str, ...] = SEEN, target: tuple[str, ...] = FORETOLD, horizon: int = H) -> Schema:
+def schema(window: tuple[str, ...] = SEEN, target: tuple[str, ...] = FORECAST, horizon: int = H) -> Schema:
     return Schema(
         inputs=(steps("window", W, window),),
         target=steps("future", horizon, target, step="1 h", unit="MW"),

@@ -20,7 +20,7 @@ from pipelines.tasks.metrics.forecasting import (
     ForecastReference,
     pinball_loss,
 )
-from tests.support.forecasts import FORETOLD, H, part, predicted, schema, task
+from tests.support.forecasts import FORECAST, H, part, predicted, schema, task
 from tests.support.references import rows_of
 
 
@@ -115,7 +115,7 @@ def test_intervals_hold_the_truth_of_new_windows_as_often_as_they_promise(loss: 
 
 def test_every_step_and_variable_has_a_radius_of_its_own() -> None:
     calibration = task().calibrate(predicted(part()), task().reference(part()))
-    assert set(calibration) == {"coverage", *(f"radius_{step}_{name}" for step in range(1, H + 1) for name in FORETOLD)}
+    assert set(calibration) == {"coverage", *(f"radius_{step}_{name}" for step in range(1, H + 1) for name in FORECAST)}
 
 
 def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:

@@ -40,7 +40,7 @@ MAX_MARKED_ORIGINS = 60  # origins up to which every one has a dot
 CAPTIONS = {
     "forecast.png": (
         "Forecasts beside what came true",
-        "Grey is the past that was shown to the model, black is what came true, blue what it foretold, with the "
+        "Grey is the past that was shown to the model, black is what came true, blue its forecast, with the "
         "interval around it; the dashed line is the best of the baselines. The worst of the test windows is at the "
         "top, one in the middle and the best below, so that it can be seen what an average error means.",
     ),
@@ -153,7 +153,7 @@ def draw_forecasts(path: Path, forecasts: Forecasts, schema: Schema) -> None:
 
 
 def _draw_forecast(axes: Axes, forecasts: Forecasts, row: int, variable: int) -> None:
-    """One variable of one window: the end of its past, what came true, and what was foretold."""
+    """One variable of one window: the end of its past, what came true, and the forecast."""
     horizon = forecasts.reference.shape[1]
     past = (
         forecasts.past[row, -PAST_HORIZONS * horizon :, variable] if horizon > 1 else forecasts.past[row, :, variable]

@@ -96,7 +96,7 @@ def co2() -> TimeSeries:
         "in the SIO network, Carbon Dioxide Information Analysis Center, 2004, "
         "http://cdiac.ornl.gov/trends/co2/sio-keel-flask/sio-keel-flaskmlo_c.html, as bundled with statsmodels",
         licence="public domain, as statsmodels states",
-        notes=("Carbon dioxide rises from year to year, so what is to be foretold was never seen before.",),
+        notes=("Carbon dioxide rises from year to year, so the values to forecast were never seen before.",),
     )
 
 
@@ -117,7 +117,7 @@ def load_statsmodels(settings: StatsmodelsSettings) -> Dataset:
     path = Path(settings.dataset)  # for sentences
     timeline = infer_grid(path, times, np.arange(1, len(times) + 1))
     filled_series = fill_gaps(path, timeline, series.values[:, None], (series.name,), "interpolate", MAX_GAP_STEPS)
-    window_note = f"{settings.window} steps of {timeline.step} are shown and the next {settings.horizon} are foretold."
+    window_note = f"{settings.window} steps of {timeline.step} are read and the next {settings.horizon} are forecast."
     return cut_windows(
         filled_series.values,
         timeline.times[filled_series.kept_steps],
@@ -151,6 +151,6 @@ def _gaps_finding(steps: int, step: str, cells: int, gaps: int, longest: int) ->
     sentence = (
         f"{steps} steps of {step}, of which {cells} had no value, in {gaps} gaps of at most {longest} steps: they were "
         f"filled on a line between their neighbours. A window that would so know its future is in no part; "
-        "where they are foretold, the truth is this filling."
+        "where they are forecast, these filled values count as the reference."
     )
     return Finding("gaps", "notice", cells, sentence)

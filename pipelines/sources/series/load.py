@@ -183,7 +183,7 @@ def _check_length(title: str, steps: int, window: int, horizon: int) -> None:
 
 
 def _select_variables(path: Path, cells: CsvTable, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns that are shown and those that are foretold, both in the file's order."""
+    """The columns that are read and those to forecast, both in the file's order."""
     others = tuple(name for name in cells.names if name != settings.time)
     for setting, wanted in (("time", (settings.time,)), ("targets", settings.targets), ("inputs", settings.inputs)):
         for name in wanted:
@@ -217,7 +217,7 @@ def _gap_findings(settings: SeriesSettings, grid: TimeGrid, filled_series: Fille
         sentences.append(
             f"{format_count(filled_series.filled_cells, 'value')} in {format_count(filled_series.gap_count, 'gap')}, "
             f"the longest of {format_count(filled_series.longest_gap, 'step')}, were missing and {how}. "
-            "Where they are foretold, the truth is this filling."
+            "Where they are forecast, these filled values count as the reference."
         )
     return (Finding("gaps", "notice", filled_series.filled_cells + dropped_steps, " ".join(sentences)),)
 
@@ -255,6 +255,6 @@ def _season_findings(settings: SeriesSettings) -> tuple[Finding, ...]:
 
 def _window_notes(settings: SeriesSettings, grid: TimeGrid, targets: tuple[str, ...]) -> tuple[str, ...]:
     return (
-        f"{settings.window} steps of {grid.step} are shown and the next {settings.horizon} of "
-        f"{', '.join(targets)} are foretold.",
+        f"{settings.window} steps of {grid.step} are read and the next {settings.horizon} of "
+        f"{', '.join(targets)} are forecast.",
     )
