@@ -1,1 +1,1 @@
-"""How examples are stored: their columns, their parts, and what a source hands over before they are split."""
+"""Datasets as arrays: schema, parts, texts, arrays larger than memory."""

@@ -1,4 +1,4 @@
-"""What every source returns: all examples, before anything is split."""
+"""Dataset: every example of a problem, as a source returns it, before the split."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Room for an array that is to be filled: in memory while it is small, on disk when it is not."""
+"""Large arrays: in memory while they are small, in a memory-mapped scratch file when they are not."""
 
 import math
 import mmap

@@ -1,4 +1,4 @@
-"""What the columns of a problem's data are: the words every later stage uses for them."""
+"""Schema: kind, type, shape, range, unit and categories of every input and of the target."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Words of findings and messages: counts with their noun, and lists that end before they tire."""
+"""Message formatting: counts with their nouns, and lists cut after ten entries."""
 
 from collections.abc import Sequence
 

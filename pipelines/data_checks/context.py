@@ -1,4 +1,4 @@
-"""What the data checks look at: the examples and their split."""
+"""Context of the data checks: the examples and their split."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

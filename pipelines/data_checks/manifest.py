@@ -1,4 +1,4 @@
-"""The record of a split: how many, of what, in which file, and what was found in the data."""
+"""Manifest of a split: counts, hashes of the files, and findings."""
 
 import hashlib
 from pathlib import Path

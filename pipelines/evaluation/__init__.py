@@ -1,1 +1,1 @@
-"""What decides: predictions, intervals, significance, ranking and the champion."""
+"""Evaluation: predictions, intervals, significance, ranking and the champion."""

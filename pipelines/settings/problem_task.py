@@ -1,4 +1,4 @@
-"""A problem's task, from its settings in params.yaml and the schema of its data."""
+"""Task of a problem: its settings in params.yaml with the schema of its data."""
 
 from pipelines.data.schema import read_schema
 from pipelines.settings import paths

@@ -1,4 +1,4 @@
-"""A trained contender, from its artifacts alone: params.yaml may have moved on since."""
+"""Trained model of a contender, loaded from its artifacts alone."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""Which example goes to which part: split strategies, duplicates, groups and time."""
+"""Splitting into train, valid and test: strategies, duplicates, groups and time."""

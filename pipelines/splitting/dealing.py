@@ -1,4 +1,4 @@
-"""Sets of examples dealt, or cut in their order, into parts of given shares.
+"""Assignment of groups of duplicates to parts by share, at random or in order.
 
 N examples, S sets of identical examples, P parts.
 """

@@ -1,4 +1,4 @@
-"""Which examples are identical: found by hashing their bytes, so the examples need not fit in memory."""
+"""Duplicates: identical examples, found by hashing their bytes."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is to be split, and what every strategy looks up in it: keys, groups and shares. N examples."""
+"""Split request: the dataset and the settings, with keys, groups and shares looked up. N examples."""
 
 import hashlib
 from typing import Any, NamedTuple, TypeAlias

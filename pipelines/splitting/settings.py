@@ -1,4 +1,4 @@
-"""How a problem's examples are to be split: the `split:` block of params.yaml."""
+"""Split settings: the `split:` block of params.yaml."""
 
 from typing import Annotated, Any, Literal, get_args
 

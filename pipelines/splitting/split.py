@@ -1,4 +1,4 @@
-"""Which example goes to which part: train, valid or test; and the parts on disk."""
+"""Split of a dataset into train, valid and test, and the parts on disk."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Split strategies by time: the past trains, the future tests."""
+"""Split strategies by time: train on the past, test on the future; embargo, rolling origins."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tasks: what is learned, one per file: the view of the data, the head, the metrics."""
+"""Tasks: what is learned, one per file: targets, loss, metrics, baselines."""
 
 import json
 from collections.abc import Mapping

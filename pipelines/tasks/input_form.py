@@ -1,4 +1,4 @@
-"""Input form: what is reconstructed, one image or a row of numbers, and the head that draws it.
+"""Input form of what reconstructs: one image or a row of numbers, and its losses.
 
 Predictions of what reconstructs hold an anomaly score and the reconstruction, (N, 1 + D).
 

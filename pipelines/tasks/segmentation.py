@@ -47,8 +47,8 @@ def build_metrics(scored_classes: str, tolerance: float) -> tuple[Metric, ...]:
             "dice",
             "Dice",
             "higher",
-            "How well the answered areas lie on the true ones: twice the shared area over the sum of both, 1 if they "
-            f"are the same. Of every image, averaged over {scored_classes} that are there or are answered (an image "
+            "How well the predicted areas overlap the true ones: twice the shared area over the sum of both, 1 if they "
+            f"are the same. Of every image, averaged over {scored_classes} that are there or are predicted (an image "
             "rightly left empty counts 1), then over the images.",
         ),
         Metric(

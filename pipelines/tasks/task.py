@@ -1,4 +1,4 @@
-"""Task: how data is viewed, the head of the network with its loss, and the metrics.
+"""Task: targets and inputs of a part, output width and loss of the network, metrics and baselines.
 
 A model is stem -> network -> output transform; the postprocess follows in the exported graph. The network's outputs
 are in units that are easy to learn (logits, standardised numbers); the output transform puts them into the target's

@@ -1,1 +1,1 @@
-"""What was run, in MLflow: a view of the artifacts that can be lost and made again."""
+"""Tracking: MLflow as a view of the artifacts, which can be lost and made again."""

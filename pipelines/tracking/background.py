@@ -1,4 +1,4 @@
-"""The view, made by a process beside the stages: MLflow costs a stage milliseconds."""
+"""Background tracking: a process beside the stages, so that MLflow costs a stage milliseconds."""
 
 import fcntl
 import os

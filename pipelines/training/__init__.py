@@ -1,1 +1,1 @@
-"""How it is learned: the learners, search, checkpoints."""
+"""Training: learners, loops, search, checkpoints, augmentation."""

@@ -1,4 +1,4 @@
-"""Training loop of networks that learn by gradient descent.
+"""Training loop of gradient descent: optimizer, learning-rate schedule, epochs.
 
 An epoch is a permutation of rows and slices of it; the data is on the device already. Every draw of
 an epoch comes from a seed derived from (seed, epoch), so training goes on after a kill exactly as it

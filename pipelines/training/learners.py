@@ -1,4 +1,4 @@
-"""Training algorithms. Each resumes from its folder's checkpoint and returns its result so far.
+"""Learners: training algorithms with checkpoints and early stopping. Each resumes where it was killed.
 
 A learner keeps its scratch in a folder: a checkpoint while it learns, and the weights of its best
 epoch. Killed and called again with the same folder, it goes on from the checkpoint and ends with the

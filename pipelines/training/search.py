@@ -189,25 +189,25 @@ def _run_generation(
         pool.submit((position, 0), _trial_spec(config, folder, trial, config.rungs[0]))
     while len(finished) < len(trials):
         results.update(pool.collect_results())
-        for rung, epochs in enumerate(config.rungs):
-            while (position := next_trial[rung]) in finished or (position, rung) in results:
-                next_trial[rung] += 1
-                if (position, rung) not in results:
+        for rung_index, epochs in enumerate(config.rungs):
+            while (position := next_trial[rung_index]) in finished or (position, rung_index) in results:
+                next_trial[rung_index] += 1
+                if (position, rung_index) not in results:
                     continue  # it ended on an earlier rung
                 trial = trials[position]
-                row = _report_result(config, trial, results[position, rung], epochs)
+                row = _report_result(config, trial, results[position, rung_index], epochs)
                 if row is not None:
                     finished[position] = row
                     _delete_weights(folder / _trial_folder_name(trial.number))
                 else:  # a trial that is ahead has the longest way to go: it comes first
-                    spec = _trial_spec(config, folder, trial, config.rungs[rung + 1])
-                    pool.submit((position, rung + 1), spec, first=True)
+                    spec = _trial_spec(config, folder, trial, config.rungs[rung_index + 1])
+                    pool.submit((position, rung_index + 1), spec, first=True)
         on_trial(finished.values())
     return [finished[position] for position in range(len(trials))]
 
 
 def _report_result(
-    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, rung: int
+    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, epochs: int
 ) -> Trial | None:
     """Report a result to the pruner; the row of a trial that ends here, None for one that goes on."""
     if isinstance(result, Crash):
@@ -215,8 +215,8 @@ def _report_result(
     if result.score is None or not math.isfinite(result.score):
         reason = result.reason or "the validation score is not a number"
         return _trial_row(trial, "failed", TrainingResult(None, result.epochs, 0, reason))
-    trial.report(result.score, rung)
-    if rung == config.rungs[-1]:
+    trial.report(result.score, epochs)
+    if epochs == config.rungs[-1]:
         return _trial_row(trial, "complete", result)
     return _trial_row(trial, "pruned", result) if trial.should_prune() else None
 
@@ -233,13 +233,13 @@ def _delete_weights(trial_folder: Path) -> None:
         path.unlink()
 
 
-def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung: int) -> TrialSpec:
+def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, epochs: int) -> TrialSpec:
     return TrialSpec(
         config.job,
         config.space.settings_of(trial.params),
         derive_seed(config.seed, "trial", trial.number),
         folder / _trial_folder_name(trial.number),
-        Budget(stop_epoch=rung, total_epochs=config.rungs[-1]),
+        Budget(stop_epoch=epochs, total_epochs=config.rungs[-1]),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an array says by its type and shape: images, sequences or columns of numbers.
+"""Inputs from arrays: images, sequences or columns of numbers, by type and shape.
 
 N examples, H height, W width, C channels, T steps, F variables.
 """

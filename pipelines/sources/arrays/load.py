@@ -1,4 +1,4 @@
-"""Arrays that somebody saved: images, sequences or rows of numbers, and what is to be learned of each.
+"""Loader of saved arrays: .npy, .npz and idx files with images, sequences or rows of numbers.
 
 N examples, H height, W width, C channels, T steps, F variables.
 """

@@ -1,4 +1,4 @@
-"""What an array says of each example: a class, a number, or the class of every pixel. N examples, K classes."""
+"""Targets from arrays: class labels, numbers or masks. N examples, K classes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: as they are, under noise, and pasted on its two photographs.
+"""scikit-learn's handwritten digits: plain, noisy, and pasted on its two photographs.
 
 What is added is made here with a fixed seed: every machine with the same packages makes the same bytes.
 """

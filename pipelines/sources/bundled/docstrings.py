@@ -1,4 +1,4 @@
-"""Which library does a docstring come from? Real English about code, read from the pinned packages' sources."""
+"""Docstrings of Python libraries: texts from the installed sources, the library as their class."""
 
 import ast
 import hashlib

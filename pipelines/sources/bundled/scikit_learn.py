@@ -1,4 +1,4 @@
-"""The small real data sets inside the scikit-learn package; nothing is downloaded."""
+"""Data sets inside the scikit-learn package; nothing is downloaded."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The real time series inside the statsmodels package, cut into windows; nothing is downloaded."""
+"""Time series inside the statsmodels package, cut into windows; nothing is downloaded."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The small tables inside the scikit-learn package: measures of cells, wines, flowers and patients.
+"""Tables inside the scikit-learn package: breast cancer, wine, iris, diabetes.
 
 They are real, complete, small, and known for decades.
 """

@@ -1,1 +1,1 @@
-"""What every source that reads files shares: paths, downloads, cells, encodings, labels."""
+"""Shared readers of sources: locations, downloads, CSV cells, dates, encodings, labels."""

@@ -1,4 +1,4 @@
-"""The cells of a CSV or TSV file as RFC 4180 says, row by row: slow, strict, and able to say on which line it failed.
+"""CSV parser, row by row (RFC 4180): strict, and able to say on which line it failed.
 
 A cell may stand in double quotes, and then hold separators, line breaks and doubled quotes.
 https://www.rfc-editor.org/rfc/rfc4180

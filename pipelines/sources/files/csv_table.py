@@ -1,4 +1,4 @@
-"""A CSV or TSV file as columns of texts: read by pyarrow, a block at a time, so that it may be larger than memory.
+"""CSV reader by column: pyarrow, a block at a time, so that a file may be larger than memory.
 
 pyarrow is kept to files on which it agrees with `csv_cells.read_rows`; that one reads the others, and words the errors.
 https://arrow.apache.org/docs/cpp/csv.html

@@ -1,4 +1,4 @@
-"""Dates and times as people write them: 2020-01-31, 31.12.2020, 12/31/2020, each with a time of day or without."""
+"""Date parsing: 2020-01-31, 31.12.2020, 12/31/2020, each with a time of day or without."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Where a path of the settings leads, and what is there: a file, a folder, or an address that is fetched once."""
+"""Locations resolved: a file, a folder, or an address that is downloaded once."""
 
 import difflib
 import hashlib

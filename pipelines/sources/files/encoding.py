@@ -1,4 +1,4 @@
-"""From the bytes of a text file to its characters; what is no such text is named for what it is."""
+"""Text decoding; a file that is not text (zip, Excel) gives an error that names its format."""
 
 import codecs
 from pathlib import Path

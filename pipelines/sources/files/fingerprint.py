@@ -1,4 +1,4 @@
-"""Hashes of files and folders, remembered while they do not change."""
+"""Fingerprints: hashes of files and folders, remembered while they do not change."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""What lies in a folder: every file below it, in an order that does not depend on the disk."""
+"""Folder listing: every file below a folder, in an order that does not depend on the disk."""
 
 import os
 from collections.abc import Iterator, Sequence

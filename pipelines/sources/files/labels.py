@@ -1,4 +1,4 @@
-"""What a person wrote about each example -> the target: categories or numbers."""
+"""Labels as written by a person -> the target: categories or numbers."""
 
 from collections.abc import Sequence
 from typing import Literal

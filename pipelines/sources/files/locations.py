@@ -1,4 +1,4 @@
-"""Which settings of a source name a file, a folder or an address; read without loading anything else."""
+"""Location settings: which settings of a source name a file, a folder or an address."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

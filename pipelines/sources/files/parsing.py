@@ -1,4 +1,4 @@
-"""Cell texts parsed as numbers and points in time."""
+"""Cell parsing: numbers, points in time, and the texts that mean a missing cell."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

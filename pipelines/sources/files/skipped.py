@@ -1,4 +1,4 @@
-"""Files and rows that could not be read: skipped up to a share, and reported."""
+"""Skipped files and rows: tolerated up to a share, and reported."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Many picture files -> one array, with what had to be set aside and what was done to the rest."""
+"""Image batches: many image files -> one array, with the skipped files and the conversions reported."""
 
 import warnings
 from collections import Counter

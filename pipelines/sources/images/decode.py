@@ -1,4 +1,4 @@
-"""One picture file -> pixels, trusting nothing about it.
+"""Image decoding: one file -> pixels, trusting nothing about it.
 
 What is too large is known from the header, before anything is unfolded. Transparent pixels are laid over black, the
 camera's orientation mark (EXIF) is honoured and grey is ITU-R 601 luma, exactly as the served model does it.

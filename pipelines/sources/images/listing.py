@@ -1,4 +1,4 @@
-"""Which image files a source is about, and what each of them shows."""
+"""Image listing: which files a source has, and the label of each."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Images on disk: a folder for every class, or a CSV that lists files."""
+"""Loader of images: a folder for every class, or a CSV list of files."""
 
 from collections.abc import Sequence
 from functools import partial

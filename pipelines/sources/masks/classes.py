@@ -1,4 +1,4 @@
-"""Which classes the values of masks stand for, and how common each is. N masks, K values."""
+"""Mask classes: which class each value of the masks stands for, and how common it is. N masks, K values."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What the pixels of masks say: numbers or colours -> classes. K classes.
+"""Mask decoding: grey levels or colours -> class codes. K classes.
 
 A value is one whole number, whatever kind of file it comes from: a colour is 0xRRGGBB, a number up to 255 is the grey
 of that level, and a larger one (of 16 bits) stands above all colours. So the values sort as a person would.

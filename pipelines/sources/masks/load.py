@@ -1,4 +1,4 @@
-"""Images and their masks: two folders of files, and the class of every pixel."""
+"""Loader of images with masks: two folders of files, and the class of every pixel."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which mask belongs to which image: the same name, apart from its ending and a word such as `_mask`."""
+"""Mask pairing: the mask of an image has its name, apart from the ending and a word such as `_mask`."""
 
 from collections import Counter
 from collections.abc import Sequence

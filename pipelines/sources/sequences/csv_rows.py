@@ -1,4 +1,4 @@
-"""Labelled sequences in a CSV file, a row for each step."""
+"""Labelled sequences from a CSV file with a row per step."""
 
 from itertools import pairwise
 from pathlib import Path

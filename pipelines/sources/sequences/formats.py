@@ -1,4 +1,4 @@
-"""Files of labelled sequences, as they stand: the .ts form of the UCR and UEA archives, and NumPy's .npz."""
+"""File formats of labelled sequences: .ts of the UCR and UEA archives, and .npz."""
 
 import zipfile
 import zlib

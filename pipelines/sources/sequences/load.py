@@ -1,4 +1,4 @@
-"""Labelled sequences: a recording, a stroke or a stay, each with its class or number."""
+"""Loader of labelled sequences: .ts, .npz, or CSV with a row per step."""
 
 import math
 import re

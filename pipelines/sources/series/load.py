@@ -1,4 +1,4 @@
-"""Time series: cut into windows, each with the steps that follow it.
+"""Loader of a time series: windows of its past, each with the steps that follow it.
 
 A window is the input of a network, its future the target.
 """

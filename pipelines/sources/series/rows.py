@@ -1,4 +1,4 @@
-"""The rows of a time series as a file has them, put in order, each time once."""
+"""Rows of a time series: read, sorted by time, each time once."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The regular grid of a time series: its step, its place for every row, and what is done where a step is missing."""
+"""Time grid: the regular step of a series, the position of every row, and filled gaps."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""A table column by column: each cell as a place in the list of the different values of its column.
+"""Coded columns: every cell as a code, its place among the column's distinct values.
 
 So a column of a million cells with three different values is a million small numbers and three texts, and whatever is
 computed from a value is computed once for each different one. Large columns lie on disk.

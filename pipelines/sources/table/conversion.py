@@ -1,4 +1,4 @@
-"""A column of a table as an array of numbers, codes or bytes, once it is decided what the column holds."""
+"""Conversion of a column to numbers, codes or bytes, once its type is known."""
 
 from collections.abc import Callable
 from typing import NamedTuple

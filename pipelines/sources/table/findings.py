@@ -1,4 +1,4 @@
-"""What was found wrong in the cells, rows and columns of a table, and what was done about it.
+"""Findings in the cells, rows and columns of a table, and what was done about them.
 
 What may be wrong with examples of every source, such as a column that is a copy of the target, is in data_checks/.
 """

@@ -1,4 +1,4 @@
-"""A table: CSV, TSV or Parquet, a row per example and a column per thing known about it."""
+"""Loader of tables: CSV, TSV or Parquet, a row per example."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal

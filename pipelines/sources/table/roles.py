@@ -1,4 +1,4 @@
-"""What the columns of a table are for: the target, the inputs, the keys of a split, or nothing."""
+"""Roles of columns: target, input, key of a split, or unused."""
 
 from collections.abc import Mapping
 from typing import Any

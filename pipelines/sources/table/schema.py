@@ -1,4 +1,4 @@
-"""The fields of a table's schema: safe names, kinds, units and ranges, and what a reader should know of them."""
+"""Schema of a table: field names, kinds, units and ranges of its columns."""
 
 import re
 import unicodedata

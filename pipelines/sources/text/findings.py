@@ -1,4 +1,4 @@
-"""What is wrong with texts and their classes, and what was done about it, in words."""
+"""Findings in texts and their classes, and what was done about them."""
 
 import re
 from collections.abc import Sequence

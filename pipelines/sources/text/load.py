@@ -1,4 +1,4 @@
-"""Texts and the class of each: a CSV or TSV file with a column of texts, or a folder of .txt files for every class."""
+"""Loader of texts with classes: a CSV or TSV file with a column of texts, or a folder of .txt files per class."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""One text file -> its text, trusting nothing about it."""
+"""Text file -> its text, trusting nothing about it."""
 
 import codecs
 from pathlib import Path

@@ -137,8 +137,8 @@ def best_threshold(
     """The threshold on the probability of a class that makes a score largest.
 
     Args:
-        positive: probability of the class, (N,).
-        truth: whether it is the class, (N,).
+        probabilities: of the class, (N,).
+        is_positive: whether it is the class, (N,).
         score: of true positives, false positives, false negatives and true negatives, one number per threshold.
 
     Returns:
