@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
+from torch import nn
 
+from models.stems import ColumnSpec, Model, build_stem
+from pipelines.exporting.graphs import ExportModule
 from pipelines.settings.jobs import check_params
 from pipelines.settings.params import load_params
 from pipelines.tracking.registry import CHAMPION_ALIAS
@@ -227,6 +230,15 @@ def is_the_tree(block: Block, project: Path) -> None:
     assert paths_of_tree(block.text)  # test_pages.py compares it with the folders
 
 
+def is_the_chain(block: Block, project: Path) -> None:
+    """Its folders are there, and its modules are those of an exported graph, in that order."""
+    folders, modules = (re.split(r"\s*->\s*|\s{2,}", line) for line in block.lines[:2])
+    assert all((ROOT / folder.replace("<architecture>", "mlp")).exists() for folder in folders)
+    model = Model(build_stem((ColumnSpec("noise", (4,), 0, 0),), "vector"), nn.Identity())
+    exported = ExportModule(model, nn.Identity())
+    assert [name for name, _ in exported.named_children()] == modules[:-1]
+
+
 TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("make run", is_a_target),
     ("make serve", is_a_target),
@@ -254,6 +266,7 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("dvc remote add", is_shared),
     ("make bench", is_a_target),
     ("README.md", is_the_tree),
+    ("models/stems", is_the_chain),
     ("git clone", is_cloned),
 ]
 
