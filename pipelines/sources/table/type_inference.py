@@ -144,8 +144,8 @@ def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, s
     votes = {".": 0, ",": 0}
     ambiguous = {}
     for column in columns:
-        if column.holds_texts and not column.is_typed:
-            texts = column.distinct_values
+        texts = column.distinct_values
+        if not isinstance(texts, np.ndarray) and not column.is_typed:
             marked = texts.filter(_match_texts(texts, "[.,]"))
             vote = _sure_decimal_mark(marked) or _vote_decimal_mark(_sample_texts(marked))
             if vote in votes:
