@@ -16,6 +16,8 @@ _DOTTED_PATTERN = re.compile(
 _SLASHED_PATTERN = re.compile(
     rf"([0-9]{{1,2}})([/-])([0-9]{{1,2}})\2([0-9]{{4}})(?:(?:T|,?\s+){CLOCK_PATTERN})?"
 )  # day or month is
+# How a text that is a date begins: what a column of millions of texts is looked through for.
+DATE_BEGINNING_PATTERN = "^([0-9]{4}[-/]|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9])"
 
 
 class ParsedDates(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.large_arrays import allocate, released_chunks
 from pipelines.runtime.user_error import UserError
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
 
 def parse_numbers(texts: "pyarrow.StringArray", decimal: str = ".") -> NDArray[np.float64]:
     """`parse_number` of every text (D,); NaN where it is none. Most are written plainly, and pyarrow reads those."""
+    numbers = allocate((len(texts),), np.float64)
+    for rows in released_chunks(numbers):
+        numbers[rows] = _parse_number_chunk(texts[rows], decimal)
+    return numbers
+
+
+def _parse_number_chunk(texts: "pyarrow.StringArray", decimal: str) -> NDArray[np.float64]:
     from pyarrow import compute
 
     pointed = texts if decimal == "." else compute.replace_substring(texts, decimal, ".")

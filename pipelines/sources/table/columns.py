@@ -113,7 +113,8 @@ def select_rows(table: Table, rows: NDArray[np.bool_]) -> Table:
     """The rows (N,) that are true; the spellings of missing cells are counted over all rows, as the file has them."""
     if rows.all():
         return table
-    columns = {name: replace_codes(column, column.codes[rows]) for name, column in table.columns.items()}
+    kept = np.flatnonzero(rows)
+    columns = {name: replace_codes(column, expand_codes(column.codes, kept)) for name, column in table.columns.items()}
     return table._replace(columns=columns, row_numbers=table.row_numbers[rows])
 
 
@@ -122,12 +123,22 @@ def replace_codes(column: CodedColumn, codes: NDArray[np.int64]) -> CodedColumn:
     is_used = np.bincount(codes[codes >= 0], minlength=len(column.distinct_values)) > 0
     distinct = column.distinct_values
     kept = distinct[is_used] if isinstance(distinct, np.ndarray) else distinct.filter(is_used)
-    return column._replace(codes=np.append(np.cumsum(is_used) - 1, -1)[codes], distinct_values=kept)
+    return column._replace(codes=expand_codes(np.append(np.cumsum(is_used) - 1, -1), codes), distinct_values=kept)
+
+
+def expand_codes(values: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
+    """`values[codes]`, (N,), of values (D,); that of a large column lies on disk."""
+    expanded = allocate(codes.shape, values.dtype)
+    for rows in released_chunks(expanded):
+        expanded[rows] = values[codes[rows]]
+    release_pages(codes)
+    return expanded
 
 
 def value_counts(column: CodedColumn) -> NDArray[np.int64]:
     """How many cells hold each different value, (D,)."""
-    return np.bincount(column.codes[column.codes >= 0], minlength=len(column.distinct_values))
+    filled = column.codes if column.codes.min(initial=0) >= 0 else column.codes[column.codes >= 0]
+    return np.bincount(filled, minlength=len(column.distinct_values))
 
 
 def first_row_with(column: CodedColumn, selected: NDArray[np.bool_]) -> int:

@@ -12,6 +12,7 @@ from pipelines.sources.files.parsing import MAX_FLOAT32
 from pipelines.sources.table.columns import (
     CodedColumn,
     Table,
+    expand_codes,
     first_row_with,
     value_counts,
 )
@@ -162,12 +163,12 @@ def _category_labels(column: CodedColumn, decimal: str) -> tuple[list[str], tupl
 
 def _category_codes(column: CodedColumn, labels: list[str], categories: tuple[str, ...]) -> NDArray[np.int64]:
     places = {label: place for place, label in enumerate(categories)}
-    return np.array([*(places[label] for label in labels), -1], dtype=np.int64)[column.codes]
+    return expand_codes(np.array([*(places[label] for label in labels), -1], dtype=np.int64), column.codes)
 
 
 def _expand_values(values: NDArray[np.float64], column: CodedColumn) -> NDArray[np.float64]:
     """The values (D,) of the different cells in every row, (N,); NaN where the cell is missing."""
-    return np.append(values, np.nan)[column.codes]
+    return expand_codes(np.append(values, np.nan), column.codes)
 
 
 def _find_bad_cells(column: CodedColumn, selected: NDArray[np.bool_]) -> BadCells | None:
@@ -175,7 +176,9 @@ def _find_bad_cells(column: CodedColumn, selected: NDArray[np.bool_]) -> BadCell
     if not selected.any():
         return None
     row = first_row_with(column, selected)
-    return BadCells(int(value_counts(column)[selected].sum()), row, distinct_texts(column)[column.codes[row]][:40])
+    code = int(column.codes[row])
+    (text,) = distinct_texts(column, slice(code, code + 1))
+    return BadCells(int(value_counts(column)[selected].sum()), row, text[:40])
 
 
 def _check_stray_share(column: CodedColumn, strays: BadCells | None, context: ReadContext, what: str) -> None:

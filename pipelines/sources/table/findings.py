@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipelines.data.dataset import Finding
+from pipelines.data.dataset import Finding, chunks
 from pipelines.data.wording import format_count, format_list
 from pipelines.sources.files.parsing import parse_number
 from pipelines.sources.table.conversion import (
@@ -95,7 +96,7 @@ def check_rounded_numbers(converted: ConvertedTable) -> Iterator[Finding]:
     listed, total = [], 0
     for each in (*converted.inputs, converted.target):
         if each.type in ("number", "date"):
-            exact = np.unique(each.values[~each.missing_mask])
+            exact = _distinct_values(each)
             lost = len(exact) - len(np.unique(exact.astype(np.float32)))
             if lost > MAX_ROUNDED_SHARE * len(exact):
                 total += lost
@@ -225,6 +226,15 @@ def _describe_bad_cells(context: ReadContext, bad_cells: BadCells) -> str:
         f"{bad_cells.cell_count}, the first {bad_cells.first_text!r} on "
         f"{context.table.row_position(bad_cells.first_row)}"
     )
+
+
+def _distinct_values(variable: Variable) -> NDArray[np.float64]:
+    """The different values of a column of numbers, sorted."""
+    codes = variable.column.codes
+    values = np.full(len(variable.column.distinct_values) + 1, np.nan)  # the last is of missing cells, whose code is -1
+    for rows in chunks(variable.values):
+        values[codes[rows]] = variable.values[rows]
+    return np.unique(values[~np.isnan(values)])
 
 
 def _quote_label(label: str) -> str:

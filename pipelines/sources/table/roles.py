@@ -48,7 +48,9 @@ def read_target(context: ReadContext, name: str, stated_type: ColumnType | None)
         _check_classes(column, where)
     target = convert_column(column, inferred, context)
     if target.missing_mask.all():
-        raise UserError(f"{where} holds no value that can be used, the first cell is {distinct_texts(column)[0]!r}")
+        raise UserError(
+            f"{where} holds no value that can be used, the first cell is {distinct_texts(column, slice(1))[0]!r}"
+        )
     return target
 
 
@@ -80,7 +82,7 @@ def _drop_stray_cells(column: CodedColumn, decimal: str) -> CodedColumn:
 def _check_classes(column: CodedColumn, where: str) -> None:
     filled = int((column.codes >= 0).sum())
     if len(column.distinct_values) > min(MAX_CATEGORIES, max(MAX_UNREPEATED_CATEGORIES, filled / 2)):
-        shown = ", ".join(repr(text[:40]) for text in distinct_texts(column)[:3])
+        shown = ", ".join(repr(text[:40]) for text in distinct_texts(column, slice(3)))
         raise UserError(
             f"{where} holds {len(column.distinct_values)} different texts in {filled} rows ({shown}, ...), so no class "
             "can be learned; name another column"
@@ -145,7 +147,7 @@ def _constant_reason(converted: Variable) -> str:
         return "every cell is missing"
     if converted.missing_mask.any() or converted.type == "text" or (converted.values != converted.values[0]).any():
         return ""
-    return f"every cell is {distinct_texts(converted.column)[0][:40]!r}"
+    return f"every cell is {distinct_texts(converted.column, slice(1))[0][:40]!r}"
 
 
 def read_split_key(context: ReadContext, name: str, stated_type: ColumnType | None) -> NDArray[Any]:

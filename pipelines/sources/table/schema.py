@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dates import DATE_UNIT
+from pipelines.data.large_arrays import allocate, release_pages, released_chunks
 from pipelines.data.schema import Field
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.table.conversion import Variable
@@ -56,7 +57,13 @@ def field_names(columns: Sequence[str]) -> list[str]:
 
 def stored_values(variable: Variable) -> NDArray[Any]:
     """The values as the schema says: float32, int64 or uint8."""
-    return variable.values.astype(np.float32) if variable.values.dtype == np.float64 else variable.values
+    if variable.values.dtype != np.float64:
+        return variable.values
+    stored = allocate(variable.values.shape, np.float32)
+    for rows in released_chunks(stored):
+        stored[rows] = variable.values[rows]
+    release_pages(variable.values)
+    return stored
 
 
 def type_notes(variables: Sequence[Variable], fields: Sequence[Field], *, is_guessed: bool) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.sources.files.dates import ParsedDates, days_since_epoch, parse_dates
-from pipelines.sources.files.parsing import parse_number, parse_numbers
+from pipelines.data.dataset import chunks
+from pipelines.sources.files.dates import DATE_BEGINNING_PATTERN, ParsedDates, days_since_epoch, parse_dates
+from pipelines.sources.files.parsing import COMMON_NUMBER_PATTERNS, parse_number, parse_numbers
 from pipelines.sources.table.columns import CodedColumn, value_counts
 
 if TYPE_CHECKING:
@@ -41,32 +42,41 @@ def infer_type(column: CodedColumn, decimal: str) -> InferredType:
     counts = value_counts(column)
     if boolean_words(column):
         return InferredType("boolean")
-    if not is_textual(column) and _valid_share(distinct_numbers(column, decimal), counts) >= 1 - MAX_STRAY_SHARE:
-        id_reason = _row_id_reason(column, decimal, counts)
+    numbers = np.empty(0) if is_textual(column) else distinct_numbers(column, decimal)
+    if len(numbers) and _valid_share(numbers, counts) >= 1 - MAX_STRAY_SHARE:
+        id_reason = _row_id_reason(column, numbers, counts)
         return InferredType("id", id_reason) if id_reason else InferredType("number")
     if _valid_share(days_since_epoch(distinct_dates(column).datetimes), counts) >= 1 - MAX_STRAY_SHARE:
         return InferredType("date")
-    return _infer_text_type(distinct_texts(column), counts)
+    return _infer_text_type(column, counts)
 
 
-def _infer_text_type(distinct: list[str], counts: NDArray[np.int64]) -> InferredType:
-    filled = int(counts.sum())
-    if len(distinct) > filled / 2:
-        words = sum(len(text.split()) * count for text, count in zip(distinct, counts.tolist(), strict=True)) / filled
-        if words >= MIN_SENTENCE_WORDS:
+def _infer_text_type(column: CodedColumn, counts: NDArray[np.int64]) -> InferredType:
+    filled, distinct_count = int(counts.sum()), len(counts)
+    if distinct_count > filled / 2:
+        if _word_count(column, counts) >= MIN_SENTENCE_WORDS * filled:
             return InferredType("text")
-        if len(distinct) > MAX_UNREPEATED_CATEGORIES:
+        if distinct_count > MAX_UNREPEATED_CATEGORIES:
             return InferredType(
-                "id", f"{len(distinct)} different short texts in {filled} filled cells, so hardly any repeats"
+                "id", f"{distinct_count} different short texts in {filled} filled cells, so hardly any repeats"
             )
-    return InferredType("category") if len(distinct) <= MAX_CATEGORIES else InferredType("text")
+    return InferredType("category") if distinct_count <= MAX_CATEGORIES else InferredType("text")
 
 
-def _row_id_reason(column: CodedColumn, decimal: str, counts: NDArray[np.int64]) -> str:
-    """Why a column of numbers only numbers the rows; "" if it does not."""
-    values = distinct_numbers(column, decimal)
-    whole = bool(np.all(np.isfinite(values) & (values == np.rint(values))))
-    if not whole or len(values) < 2 or len(counts) < counts.sum() or (column.codes < 0).any():
+def _word_count(column: CodedColumn, counts: NDArray[np.int64]) -> int:
+    """How many words stand in all the cells."""
+    return sum(
+        len(text.split()) * int(count)
+        for rows in chunks(counts)
+        for text, count in zip(distinct_texts(column, rows), counts[rows], strict=True)
+    )
+
+
+def _row_id_reason(column: CodedColumn, values: NDArray[np.float64], counts: NDArray[np.int64]) -> str:
+    """Why a column of numbers (D,) only numbers the rows; "" if it does not."""
+    if len(values) < 2 or len(counts) < counts.sum() or (column.codes < 0).any():
+        return ""
+    if not np.all(np.isfinite(values) & (values == np.rint(values))):
         return ""
     if values.min() in (0, 1) and np.ptp(values) == len(values) - 1:
         return f"it counts the rows, from {values.min():.0f} to {values.max():.0f}"
@@ -97,21 +107,26 @@ def distinct_numbers(column: CodedColumn, decimal: str) -> NDArray[np.float64]:
 
 def distinct_dates(column: CodedColumn) -> ParsedDates:
     """The moment each different value is, (D,); NaT where it is none."""
-    if column.holds_texts:
-        return parse_dates(distinct_texts(column))
+    if not isinstance(column.distinct_values, np.ndarray):
+        datetimes = np.full(len(column.distinct_values), np.datetime64("NaT"), dtype="datetime64[us]")
+        may_be_date = _match_texts(column.distinct_values, DATE_BEGINNING_PATTERN)
+        parsed = parse_dates(column.distinct_values.filter(may_be_date).to_pylist())
+        datetimes[may_be_date] = parsed.datetimes
+        return ParsedDates(datetimes, parsed.ambiguous_text)
     if column.distinct_values.dtype.kind == "M":
         return ParsedDates(column.distinct_values.astype("datetime64[us]"))
     return ParsedDates(np.full(len(column.distinct_values), np.datetime64("NaT"), dtype="datetime64[us]"))
 
 
-def distinct_texts(column: CodedColumn) -> list[str]:
-    """What a reader would call each different value, (D,)."""
-    if not isinstance(column.distinct_values, np.ndarray):
-        texts: list[str] = column.distinct_values.to_pylist()
+def distinct_texts(column: CodedColumn, places: slice = slice(None)) -> list[str]:
+    """What a reader would call each different value, (D,), or those at some places."""
+    values = column.distinct_values[places]
+    if not isinstance(values, np.ndarray):
+        texts: list[str] = values.to_pylist()
         return texts
-    if column.distinct_values.dtype.kind == "M":
-        return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in column.distinct_values]
-    return [format_number(value) for value in column.distinct_values.tolist()]
+    if values.dtype.kind == "M":
+        return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in values]
+    return [format_number(value) for value in values.tolist()]
 
 
 def format_number(value: float) -> str:
@@ -129,31 +144,59 @@ def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, s
     votes = {".": 0, ",": 0}
     ambiguous = {}
     for column in columns:
-        if column.holds_texts and not column.is_typed:
-            marked = _sample_marked(column.distinct_values)
-            vote = _vote_decimal_mark(marked)
+        texts = column.distinct_values
+        if not isinstance(texts, np.ndarray) and not column.is_typed:
+            marked = texts.filter(_match_texts(texts, "[.,]"))
+            vote = _sure_decimal_mark(marked) or _vote_decimal_mark(_sample_texts(marked))
             if vote in votes:
                 votes[vote] += 1
             elif vote == "either":
-                ambiguous[column.name] = marked[0]
+                ambiguous[column.name] = _first_text(marked)
     mark = "," if votes[","] > votes["."] else "."
     return mark, {} if any(votes.values()) else ambiguous
 
 
 def _has_zero_padded(texts: "pyarrow.StringArray") -> bool:
+    return bool(_match_texts(texts, ZERO_PADDED_PATTERN).any())
+
+
+def _match_texts(texts: "pyarrow.StringArray", pattern: str) -> NDArray[np.bool_]:
+    """Which of the texts (D,) a regular expression is found in."""
     from pyarrow import compute
 
-    return bool(compute.any(compute.match_substring_regex(texts, ZERO_PADDED_PATTERN)).as_py())
+    return np.asarray(compute.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False))
 
 
-def _sample_marked(texts: "pyarrow.StringArray") -> list[str]:
-    """At most MAX_SAMPLED_CELLS of the texts with a "." or ",", evenly from the first to the last by alphabet."""
+def _first_text(texts: "pyarrow.StringArray") -> str:
+    """The first by alphabet; there is one."""
     from pyarrow import compute
 
-    marked = texts.filter(compute.match_substring_regex(texts, "[.,]"))
-    order = compute.array_sort_indices(marked).to_numpy()
-    sampled: list[str] = marked.take(order[:: len(marked) // MAX_SAMPLED_CELLS + 1]).to_pylist()
+    return str(compute.min(texts).as_py())
+
+
+def _sample_texts(texts: "pyarrow.StringArray") -> list[str]:
+    """At most MAX_SAMPLED_CELLS of the texts, evenly from the first to the last by alphabet."""
+    from pyarrow import compute
+
+    order = compute.array_sort_indices(texts).to_numpy()
+    sampled: list[str] = texts.take(order[:: len(texts) // MAX_SAMPLED_CELLS + 1]).to_pylist()
     return sampled
+
+
+def _sure_decimal_mark(marked: "pyarrow.StringArray") -> str:
+    """The mark with which all the cells are numbers and the first, which every sample has, with the other is none.
+
+    "" if there is no such mark. What `_vote_decimal_mark` would say of any sample, without sorting millions of texts.
+    """
+    if not len(marked):
+        return ""
+    first = _first_text(marked)
+    sure = (
+        mark
+        for mark, other in ((".", ","), (",", "."))
+        if parse_number(first, other) is None and _match_texts(marked, COMMON_NUMBER_PATTERNS[mark]).all()
+    )
+    return next(sure, "")
 
 
 def _vote_decimal_mark(marked: list[str]) -> str:
