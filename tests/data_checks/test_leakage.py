@@ -28,9 +28,9 @@ COUNT = 240
 SEEDS = range(5)
 FOLDS = PartValues(train=("0", "1", "2"), valid=("3",), test=("4",))
 FOR_WAY: dict[str, dict[str, Any]] = {"column": {"column": "fold", "parts": FOLDS}}  # what a way cannot do without
-BY_GROUP = ("group", "group_in_time")  # ways that keep groups whole
+BY_GROUP = ("group", "group_in_time")  # strategies that keep groups whole
 
-ways = pytest.mark.parametrize("by", STRATEGIES)
+every_strategy = pytest.mark.parametrize("by", STRATEGIES)
 
 
 def way(by: str, **more: Any) -> SplitSettings:
@@ -91,7 +91,7 @@ def usual(by: str, data: Dataset) -> SplitSettings:
     return way("random" if by == "stratified" and data.schema.target.kind != "category" else by)
 
 
-@ways
+@every_strategy
 def test_planted_duplicates_never_straddle_parts(by: str) -> None:
     for seed in SEEDS:
         data = patients(seed)
@@ -111,7 +111,7 @@ def test_planted_duplicates_never_straddle_parts(by: str) -> None:
             assert "are identical to an example in a later part" in left_out.sentence
 
 
-@ways
+@every_strategy
 def test_the_test_part_keeps_its_twin_and_train_loses_its_own(by: str) -> None:
     order = {"none": 0, "train": 1, "valid": 2, "test": 3}
     for seed in SEEDS:
@@ -127,7 +127,7 @@ def test_the_test_part_keeps_its_twin_and_train_loses_its_own(by: str) -> None:
             assert (after[first], after[last]) == ("none", before[last])
 
 
-@ways
+@every_strategy
 def test_contradicting_labels_stay_together_and_are_reported(by: str) -> None:
     for seed in SEEDS:
         data = patients(seed)
@@ -142,7 +142,7 @@ def test_contradicting_labels_stay_together_and_are_reported(by: str) -> None:
         assert (finding.level, finding.concerns) == ("notice", 10)  # rows of a table may be alike by chance
 
 
-@ways
+@every_strategy
 def test_groups_that_straddle_parts_are_reported(by: str) -> None:
     for seed in SEEDS:
         data = patients(seed)
@@ -163,7 +163,7 @@ def test_groups_that_straddle_parts_are_reported(by: str) -> None:
             assert (finding.level, f"{straddling} of 40 by group" in finding.sentence) == ("warning", True)
 
 
-@ways
+@every_strategy
 def test_test_examples_from_before_the_end_of_training_are_reported(by: str) -> None:
     for seed in SEEDS:
         data = patients(seed)
@@ -189,7 +189,7 @@ def copies(target: np.ndarray, kind: str) -> np.ndarray:
     }[kind].astype(np.float32)
 
 
-@ways
+@every_strategy
 @pytest.mark.parametrize("kind", ["as it is", "in another unit", "negated"])
 @pytest.mark.parametrize("target", ["category", "number"])
 def test_a_copy_of_the_target_is_reported(by: str, kind: str, target: str) -> None:
@@ -213,7 +213,7 @@ def test_a_copy_of_the_target_is_reported(by: str, kind: str, target: str) -> No
     assert honest.level == "fine"
 
 
-@ways
+@every_strategy
 def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) -> None:
     for seed in SEEDS:
         data = hours(seed=seed)
@@ -236,7 +236,7 @@ def test_windows_that_share_a_foretold_step_are_kept_apart_or_reported(by: str) 
             assert finding.level == "warning"
 
 
-@ways
+@every_strategy
 def test_windows_filled_with_the_help_of_their_future_are_in_no_part(by: str) -> None:
     known = np.arange(300)
     known[100:104], known[200:203] = 104, 203  # two gaps that were filled on a line to what came after
@@ -250,7 +250,7 @@ def test_windows_filled_with_the_help_of_their_future_are_in_no_part(by: str) ->
     assert "7 hold values that were filled from the steps they are to forecast" in finding.sentence
 
 
-@ways
+@every_strategy
 @pytest.mark.parametrize("ahead", [1, 3, 6])
 def test_a_variable_that_is_the_target_some_steps_ahead_is_reported(by: str, ahead: int) -> None:
     data = hours(tomorrow=lambda walk, steps: walk[ahead : ahead + steps], noise=lambda walk, steps: walk[::-1][:steps])
@@ -261,7 +261,7 @@ def test_a_variable_that_is_the_target_some_steps_ahead_is_reported(by: str, ahe
     assert f"tomorrow (walk {ahead} step{'s' * (ahead > 1)} later) tells future exactly" in finding.sentence
 
 
-@ways
+@every_strategy
 def test_written_parts_are_disjoint_and_the_manifest_counts_every_example(by: str, tmp_path: Path) -> None:
     data = patients(seed=4)
     for values in data.part.inputs:

@@ -47,7 +47,9 @@ def serving_blocks() -> list[str]:
     to be run in the project's folder, with this environment's `python` first in PATH.
     """
     asking = [
-        block for block, (_, check) in zip(fenced_blocks(), TREATMENTS, strict=True) if check in (is_asked, is_prepared)
+        block
+        for block, (_, check) in zip(fenced_blocks(), TREATMENTS, strict=True)
+        if check in (is_requested, is_prepared)
     ]
     return [
         f"python - <<'END'\n{block.text}END\n" if block.language == "python" else f"set -e\n{block.text}"
@@ -90,7 +92,7 @@ def is_prepared_too(block: Block, project: Path) -> None:
     is_prepared(block, project)
 
 
-def is_asked(block: Block, project: Path) -> None:
+def is_requested(block: Block, project: Path) -> None:
     """As far as is cheap: the paths, the contents and the names. Against a live server: `serving_blocks`."""
     if block.language == "python":
         compile(block.text, "README.md", "exec")
@@ -248,11 +250,11 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("contenders:", is_accepted),
     *[("problems:", is_accepted)] * 10,
     ("import json", is_prepared),
-    ("curl", is_asked),
-    ("curl", is_asked),
+    ("curl", is_requested),
+    ("curl", is_requested),
     ('{"error":', is_what_a_mistake_gets),
-    ("python -m serving.client", is_asked),
-    ("from serving.client import Client", is_asked),
+    ("python -m serving.client", is_requested),
+    ("from serving.client import Client", is_requested),
     ("import json", is_prepared_too),
     ("curl", is_understood),
     ('{"label":', is_answered),

@@ -37,7 +37,7 @@ def classification(goal: str = "log_loss") -> Classification:
     return Classification(schema, ClassificationSettings(), goal)
 
 
-def replies(skill: float, seed: int) -> np.ndarray:
+def predictions_of(skill: float, seed: int) -> np.ndarray:
     """Probabilities (N, K) whose logits favour the truth by `skill`, and noise besides."""
     logits = np.random.default_rng(seed).normal(size=(ROWS, CLASSES))
     logits[np.arange(ROWS), TARGETS] += skill
@@ -47,9 +47,9 @@ def replies(skill: float, seed: int) -> np.ndarray:
 def entry(name: str, skill: float, parameters: int, seed: int = 0, test_skill: float | None = None) -> Entry:
     task = classification()
     predictions = Predictions(
-        replies(skill, seed),
+        predictions_of(skill, seed),
         ClassReference(TARGETS),
-        replies(skill if test_skill is None else test_skill, seed + 100),
+        predictions_of(skill if test_skill is None else test_skill, seed + 100),
         ClassReference(TARGETS),
         {FLOOR: (SHARES, SHARES)},
     )

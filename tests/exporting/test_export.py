@@ -93,16 +93,16 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
     job = training_job_of(root, architecture, problem)
     assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", Budget(1, 1))).score is not None
     schema = read_schema(job.schema_file)
-    learned = build_task(task_settings_of(problem), schema)
-    model = weights.load_model(architecture, learned, settings.network, folder / "scratch" / "best")
+    task = build_task(task_settings_of(problem), schema)
+    model = weights.load_model(architecture, task, settings.network, folder / "scratch" / "best")
     valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
     with torch.no_grad():
-        served = ExportModule(model, learned.postprocess())
-        replies = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(learned, valid))).numpy()
-    decision = learned.calibrate(replies, learned.reference(valid))
+        served = ExportModule(model, task.postprocess())
+        predictions = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(task, valid))).numpy()
+    decision = task.calibrate(predictions, task.reference(valid))
     champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     return export_champion(
-        folder / "export", model, learned, schema, test, name=problem, champion=champion, calibration=decision
+        folder / "export", model, task, schema, test, name=problem, champion=champion, calibration=decision
     )  # fmt: skip
 
 
@@ -144,15 +144,15 @@ def test_every_architecture_answers_the_same_in_every_runtime(
     folder = tmp_path / "export"
     assert read_json(folder / "parity.json") == report
     assert (folder / "model.pt").exists() == in_pytorch
-    learned, signature = build_task(task_settings_of(problem), schema), read_json(folder / "signature.json")
-    assert [field["name"] for field in signature["inputs"]] == [field.name for field in learned.input_fields]
+    task, signature = build_task(task_settings_of(problem), schema), read_json(folder / "signature.json")
+    assert [field["name"] for field in signature["inputs"]] == [field.name for field in task.input_fields]
     (output,) = signature["outputs"]
     with np.load(folder / "golden.npz", allow_pickle=False) as golden:
-        columns = tuple(golden[f"input_{field.name}"] for field in learned.input_fields)
-        replies = golden[learned.output_name]
-    assert (output["name"], output["shape"]) == (learned.output_name, list(replies.shape[1:]))
+        columns = tuple(golden[f"input_{field.name}"] for field in task.input_fields)
+        predictions = golden[task.output_name]
+    assert (output["name"], output["shape"]) == (task.output_name, list(predictions.shape[1:]))
     again = onnx_runtime(folder / "model.onnx")(columns)
-    np.testing.assert_allclose(again, replies, atol=TOLERANCE * max(1.0, float(np.abs(replies).max())))
+    np.testing.assert_allclose(again, predictions, atol=TOLERANCE * max(1.0, float(np.abs(predictions).max())))
 
 
 @pytest.mark.parametrize("architecture", ["logistic_regression", "lenet5"])
@@ -183,11 +183,11 @@ def test_the_signature_describes_the_files_beside_it(architecture: str, tmp_path
 def test_golden_answers_are_those_of_the_graph(tmp_path: Path) -> None:
     export_digits("mlp", tmp_path)
     with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
-        images, replies = golden["input_image"], golden["probabilities"]
+        images, predictions = golden["input_image"], golden["probabilities"]
     assert images.shape == (8, 8, 8)
     assert images.dtype == np.uint8
-    np.testing.assert_allclose(onnx_runtime(tmp_path / "model.onnx")((images,)), replies, atol=TOLERANCE)
-    np.testing.assert_allclose(replies.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(onnx_runtime(tmp_path / "model.onnx")((images,)), predictions, atol=TOLERANCE)
+    np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-6)
 
 
 def test_a_class_that_training_never_saw_gets_no_probability(tmp_path: Path) -> None:
@@ -195,9 +195,9 @@ def test_a_class_that_training_never_saw_gets_no_probability(tmp_path: Path) -> 
     seen = targets != 3
     train, rest = Part((images[seen][:TRAIN],), targets[seen][:TRAIN]), Part((images[TRAIN:],), targets[TRAIN:])
     export_classes("decision_tree", tmp_path, schema_of((8, 8), 10), train, rest)
-    replies = onnx_runtime(tmp_path / "model.onnx")(rest.inputs)
-    assert replies.shape == (len(rest.target), 10)
-    assert replies[:, 3].max() < 1e-6
+    predictions = onnx_runtime(tmp_path / "model.onnx")(rest.inputs)
+    assert predictions.shape == (len(rest.target), 10)
+    assert predictions[:, 3].max() < 1e-6
 
 
 @pytest.mark.parametrize("architecture", ["logistic_regression", "mlp", "lenet5"])
@@ -215,9 +215,9 @@ def test_torchscript_loads_and_answers_at_any_batch_size(tmp_path: Path) -> None
     with hide_torchscript_warnings():
         loaded = torch.jit.load(tmp_path / "model.pt")
     with np.load(tmp_path / "golden.npz", allow_pickle=False) as golden:
-        images, replies = torch.from_numpy(golden["input_image"]), golden["probabilities"]
+        images, predictions = torch.from_numpy(golden["input_image"]), golden["probabilities"]
     for rows in (1, 3, 8):
-        np.testing.assert_allclose(loaded(images[:rows]).detach(), replies[:rows], atol=TOLERANCE)
+        np.testing.assert_allclose(loaded(images[:rows]).detach(), predictions[:rows], atol=TOLERANCE)
 
 
 def test_dropout_is_off_in_what_is_exported() -> None:

@@ -131,8 +131,8 @@ def test_numbers_may_differ_by_a_part_of_their_scale(size: float, share: float, 
 
 
 def test_parity_scale_is_the_largest_absolute_value_of_each_output() -> None:
-    replies = np.array([[1000.0, 0.5], [1e-3, 2.0]])
-    assert output_scales(replies, absolute=False).tolist() == [1000, 2]
-    assert output_scales(replies, absolute=True).tolist() == [1, 1]
-    assert output_scales(0 * replies, absolute=False).tolist() == [1, 1]
+    predictions = np.array([[1000.0, 0.5], [1e-3, 2.0]])
+    assert output_scales(predictions, absolute=False).tolist() == [1000, 2]
+    assert output_scales(predictions, absolute=True).tolist() == [1, 1]
+    assert output_scales(0 * predictions, absolute=False).tolist() == [1, 1]
     assert output_scales(np.array([[1e-9, 3e-9]]), absolute=False).tolist() == [3e-9, 3e-9]

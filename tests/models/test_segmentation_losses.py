@@ -49,8 +49,8 @@ def test_loss_of_equal_areas_is_zero(loss_function: Loss, problem: tuple[torch.T
 
 @AREA_LOSSES
 def test_loss_of_disjoint_areas_is_nearly_one(loss_function: Loss) -> None:
-    truth = (torch.arange(32 * 32).reshape(1, 32, 32) % 2).long()
-    loss = loss_function(certain_logits(1 - truth, 2), truth).item()
+    labels = (torch.arange(32 * 32).reshape(1, 32, 32) % 2).long()
+    loss = loss_function(certain_logits(1 - labels, 2), labels).item()
     assert loss == pytest.approx(1 - 1 / (1024 + 1))  # each class: 512 answered, 512 others true, and the 1 pixel added
 
 
@@ -59,9 +59,9 @@ def test_loss_of_disjoint_areas_is_nearly_one(loss_function: Loss) -> None:
 )
 def test_half_an_overlap_is_counted_by_hand(loss_function: Loss, expected: float) -> None:
     # class 1 is true in pixels 0 to 3 of 8 and answered in 2 to 5: 2 shared, 4 and 4 large, 6 in either; so is class 0
-    truth = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]).reshape(1, 1, 8)
+    labels = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0]).reshape(1, 1, 8)
     answer = torch.tensor([0, 0, 1, 1, 1, 1, 0, 0]).reshape(1, 1, 8)
-    assert loss_function(certain_logits(answer, 2), truth).item() == pytest.approx(expected, abs=1e-6)
+    assert loss_function(certain_logits(answer, 2), labels).item() == pytest.approx(expected, abs=1e-6)
 
 
 @given(problem=masks())
@@ -96,9 +96,9 @@ def test_balanced_every_class_counts_the_same(problem: tuple[torch.Tensor, torch
 @PIXEL_LOSSES
 @pytest.mark.parametrize("logit", [0.0, 1e-30, 100.0, 1e4, -1e4])
 def test_gradient_is_finite_at_extremes(loss_function: Loss, logit: float) -> None:
-    truth = torch.zeros(2, 4, 4).long()  # class 1 never occurs
-    logits = certain_logits(truth, 3, logit).requires_grad_()
-    loss = loss_function(logits, truth)
+    labels = torch.zeros(2, 4, 4).long()  # class 1 never occurs
+    logits = certain_logits(labels, 3, logit).requires_grad_()
+    loss = loss_function(logits, labels)
     loss.backward()
     assert math.isfinite(loss.item())
     assert torch.isfinite(logits.grad).all()
@@ -106,8 +106,8 @@ def test_gradient_is_finite_at_extremes(loss_function: Loss, logit: float) -> No
 
 @AREA_LOSSES
 def test_gradient_of_an_undecided_prediction_points_to_the_target(loss_function: Loss) -> None:
-    logits, truth = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.ones(1, 3, 3).long()
-    loss_function(logits, truth).backward()
+    logits, labels = torch.zeros(1, 2, 3, 3, requires_grad=True), torch.ones(1, 3, 3).long()
+    loss_function(logits, labels).backward()
     assert (logits.grad[:, 1] < 0).all()
 
 

@@ -47,7 +47,7 @@ def schema(title: str) -> Schema:
     )
 
 
-def replies(skill: float, seed: int) -> np.ndarray:
+def predictions_of(skill: float, seed: int) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(size=(ROWS, 3))
     logits[np.arange(ROWS), TARGETS] += skill
     return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
@@ -61,7 +61,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     floors = task.baselines(part, part)
     both = {name: (shares, shares) for name, shares in floors.items()}
     predictions = Predictions(
-        replies(skill, 0), ClassReference(TARGETS), replies(skill, 1), ClassReference(TARGETS), both
+        predictions_of(skill, 0), ClassReference(TARGETS), predictions_of(skill, 1), ClassReference(TARGETS), both
     )
     write_predictions(folders.evaluated / "predictions.npz", predictions)
     write_scores(folders.evaluated / "metrics.json", score_predictions(task, predictions, seed=0), predictions)

@@ -63,10 +63,10 @@ def answered(classes: int, rows: int, shape: tuple[int, ...] = (8, 8)) -> tuple[
     """A part of noise and replies that are right about two times in three."""
     generator = np.random.default_rng(0)
     targets = generator.integers(0, classes, rows)
-    replies = generator.dirichlet(np.ones(classes), size=rows)
-    replies[np.arange(rows), targets] += 0.5
+    predictions = generator.dirichlet(np.ones(classes), size=rows)
+    predictions[np.arange(rows), targets] += 0.5
     images = generator.integers(0, 256, (rows, *shape), dtype=np.uint8)
-    return Part((images,), targets), replies / replies.sum(1, keepdims=True)
+    return Part((images,), targets), predictions / predictions.sum(1, keepdims=True)
 
 
 def board(contenders: int) -> Leaderboard:
@@ -123,9 +123,9 @@ def test_a_picture_is_a_png_with_the_same_bytes_every_time(draw: Callable[[Path]
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-def view(classes: int, part: Part, replies: np.ndarray) -> EvaluationData[Classification]:
+def view(classes: int, part: Part, predictions: np.ndarray) -> EvaluationData[Classification]:
     described = schema(classes)
-    return EvaluationData(described, Classification(described), part, replies, ClassReference(part.target), {}, {})
+    return EvaluationData(described, Classification(described), part, predictions, ClassReference(part.target), {}, {})
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -134,9 +134,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> None:
-    part, replies = answered(5, 120)
-    classification.write_view(tmp_path, view(5, part, replies))
-    scores = score(Classification(schema(5)), replies, ClassReference(part.target), {})
+    part, predictions = answered(5, 120)
+    classification.write_view(tmp_path, view(5, part, predictions))
+    scores = score(Classification(schema(5)), predictions, ClassReference(part.target), {})
     pairs = rows_of(tmp_path / "tables" / "confusion.csv")
     assert [pair["actual"] for pair in pairs] == [f"c{code}" for code in part.target]
     assert np.mean([pair["actual"] == pair["predicted"] for pair in pairs]) == scores["accuracy"]
@@ -146,17 +146,17 @@ def test_the_tables_hold_every_row_and_add_up_to_the_scores(tmp_path: Path) -> N
 
 
 def test_of_two_classes_the_table_holds_what_the_threshold_says(tmp_path: Path) -> None:
-    part, replies = answered(2, 120)
+    part, predictions = answered(2, 120)
     calibration = {"positive": 1.0, "threshold": 0.9}
-    classification.write_view(tmp_path, view(2, part, replies)._replace(calibration=calibration))
+    classification.write_view(tmp_path, view(2, part, predictions)._replace(calibration=calibration))
     said = [pair["predicted"] for pair in rows_of(tmp_path / "tables" / "confusion.csv")]
-    assert said == ["c1" if surely else "c0" for surely in replies[:, 1] >= 0.9]
+    assert said == ["c1" if surely else "c0" for surely in predictions[:, 1] >= 0.9]
 
 
 @pytest.mark.parametrize("right", [0, 3, 8, 10])
 def test_the_interval_of_a_bin_is_wilsons_as_scipy_computes_it(right: int) -> None:
-    replies = np.tile([0.9, 0.1], (10, 1))
-    (found,) = classification.reliability_bins(replies, np.array([0] * right + [1] * (10 - right)))
+    predictions = np.tile([0.9, 0.1], (10, 1))
+    (found,) = classification.reliability_bins(predictions, np.array([0] * right + [1] * (10 - right)))
     expected = binomtest(right, 10).proportion_ci(method="wilson")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
@@ -179,9 +179,9 @@ def test_any_number_of_mistakes_fits_the_sheet(mistakes: int, tmp_path: Path) ->
 
 
 def test_a_closed_form_fit_has_no_learning_curve(tmp_path: Path) -> None:
-    part, replies = answered(3, 30)
-    views.write_views(tmp_path / "solved", view(3, part, replies), history(1, 1))
-    views.write_views(tmp_path / "learned", view(3, part, replies), history(2, 5))
+    part, predictions = answered(3, 30)
+    views.write_views(tmp_path / "solved", view(3, part, predictions), history(1, 1))
+    views.write_views(tmp_path / "learned", view(3, part, predictions), history(2, 5))
     assert not (tmp_path / "solved/pictures/curves.png").exists()
     assert (tmp_path / "learned/pictures/curves.png").exists()
 

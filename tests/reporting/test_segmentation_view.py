@@ -11,11 +11,11 @@ from pipelines.reporting.views import segmentation as views_segmentation
 
 def test_every_wrong_pixel_of_the_difference_says_how_it_is_wrong() -> None:
     image = np.full((1, 4), 200, np.uint8)
-    truth, answer = np.array([[0, 1, 0, 1]]), np.array([[0, 0, 1, 2]])
-    shown = views_segmentation.difference_image(image, truth, answer, background=0)[0].tolist()
+    reference, answer = np.array([[0, 1, 0, 1]]), np.array([[0, 0, 1, 2]])
+    shown = views_segmentation.difference_image(image, reference, answer, background=0)[0].tolist()
     assert shown[0] == [90, 90, 90]  # right: the image, darkened
     assert len({tuple(colour) for colour in shown}) == 4
-    plain = views_segmentation.difference_image(image, truth, answer, background=None)[0].tolist()
+    plain = views_segmentation.difference_image(image, reference, answer, background=None)[0].tolist()
     assert plain[1] == plain[2] == plain[3]
 
 

@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        asked = self.headers.get("Range")
+        requested = self.headers.get("Range")
         status, start = 200, 0
         if self.path.startswith("/status/"):
             return self.send_error(int(self.path.split("/")[2]))
@@ -38,11 +38,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/data.bin")
             return self.end_headers()
-        if asked and self.server.ranges:
-            status, start = 206, int(asked.removeprefix("bytes=").removesuffix("-"))
+        if requested and self.server.ranges:
+            status, start = 206, int(requested.removeprefix("bytes=").removesuffix("-"))
         if start >= len(CONTENT):
             status = 416
-        self.server.answers.append((status, asked))
+        self.server.answers.append((status, requested))
         self.send_response(status)
         if status != 200:
             last = f"{start}-{len(CONTENT) - 1}" if status == 206 else "*"

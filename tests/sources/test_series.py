@@ -208,9 +208,9 @@ def test_steps_at_the_ends_without_a_value_are_left_out_and_said(tmp_path: Path)
 
 def test_a_constant_run_of_readings_is_reported(tmp_path: Path) -> None:
     still = {row: f"{HOURS[row]},{row},7.25" for row in range(20, 32)}
-    told = sentence(read(written(tmp_path, HOURS, cells=still)), "stuck")
-    assert "exactly the same for 10 steps or more, for 12 steps" in told
-    assert "heat for 12" in told
+    notices = sentence(read(written(tmp_path, HOURS, cells=still)), "stuck")
+    assert "exactly the same for 10 steps or more, for 12 steps" in notices
+    assert "heat for 12" in notices
     assert all(finding.check != "stuck" for finding in read(written(tmp_path, HOURS)).findings)
 
 

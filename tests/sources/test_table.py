@@ -25,33 +25,33 @@ from tests.support.hostile_tables import (
 from tests.support.table_reading import column, field, finding, table
 
 
-class Told(NamedTuple):
+class TableReading(NamedTuple):
     cells: list[Any]
     kind: str
     first: object  # what is stored for the first row, or what it is called
 
 
 TYPES = {
-    "numbers": Told(NUMBERS, "number", -3.0),
-    "numbers with some missing": Told(["", "NA", *NUMBERS[2:]], "number", np.nan),
-    "exponents": Told([f"{n:.2e}" for n in NUMBERS], "number", -3.0),
-    "a typographic minus": Told([str(n).replace("-", "−") for n in NUMBERS], "number", -3.0),
-    "thousands set apart by spaces": Told([f"{n} 00{n % 10}.5" for n in range(1, 41)], "number", 1001.5),
-    "years": Told(list(range(1980, 2020)), "number", 1980.0),
-    "words": Told(WORDS, "category", "red"),
-    "words with spaces around them": Told([f"  {word} " for word in WORDS], "category", "red"),
-    "true and false": Told(["TRUE", "False"] * 20, "category", "true"),
-    "yes and no and nothing": Told(["Yes", "no", "", "?"] * 10, "category", "yes"),
-    "codes with zeros in front": Told([["00420", "10117", "0815"][place % 3] for place in range(ROW_COUNT)],
+    "numbers": TableReading(NUMBERS, "number", -3.0),
+    "numbers with some missing": TableReading(["", "NA", *NUMBERS[2:]], "number", np.nan),
+    "exponents": TableReading([f"{n:.2e}" for n in NUMBERS], "number", -3.0),
+    "a typographic minus": TableReading([str(n).replace("-", "−") for n in NUMBERS], "number", -3.0),
+    "thousands set apart by spaces": TableReading([f"{n} 00{n % 10}.5" for n in range(1, 41)], "number", 1001.5),
+    "years": TableReading(list(range(1980, 2020)), "number", 1980.0),
+    "words": TableReading(WORDS, "category", "red"),
+    "words with spaces around them": TableReading([f"  {word} " for word in WORDS], "category", "red"),
+    "true and false": TableReading(["TRUE", "False"] * 20, "category", "true"),
+    "yes and no and nothing": TableReading(["Yes", "no", "", "?"] * 10, "category", "yes"),
+    "codes with zeros in front": TableReading([["00420", "10117", "0815"][place % 3] for place in range(ROW_COUNT)],
                                       "category", "00420"),
-    "sentences": Told(SENTENCES, "text", b"message 0 holds quite a few words"),
-    "ISO dates": Told(DATES, "number", 18255.0),  # days from 1970 to 2019-12-25: date -d 2019-12-25 +%s, / 86400
-    "ISO times in a zone": Told([f"{day}T14:00:00+02:00" for day in DATES], "number", 18255.5),
-    "dates with dots": Told([f"{day:%d.%m.%Y}" for day in DATES], "number", 18255.0),
-    "dates with the month first": Told([f"{day:%m/%d/%Y}" for day in DATES], "number", 18255.0),
-    "dates with the day first": Told([f"{day:%d/%m/%Y}" for day in DATES], "number", 18255.0),
-    "American times": Told([f"{day:%m/%d/%Y} 6:00 PM" for day in DATES], "number", 18255.75),
-    "months": Told([f"{year}-0{month}" for year in range(1749, 1789) for month in (1,)], "number", -80718.0),
+    "sentences": TableReading(SENTENCES, "text", b"message 0 holds quite a few words"),
+    "ISO dates": TableReading(DATES, "number", 18255.0),  # days since 1970: date -d 2019-12-25 +%s, / 86400
+    "ISO times in a zone": TableReading([f"{day}T14:00:00+02:00" for day in DATES], "number", 18255.5),
+    "dates with dots": TableReading([f"{day:%d.%m.%Y}" for day in DATES], "number", 18255.0),
+    "dates with the month first": TableReading([f"{day:%m/%d/%Y}" for day in DATES], "number", 18255.0),
+    "dates with the day first": TableReading([f"{day:%d/%m/%Y}" for day in DATES], "number", 18255.0),
+    "American times": TableReading([f"{day:%m/%d/%Y} 6:00 PM" for day in DATES], "number", 18255.75),
+    "months": TableReading([f"{year}-0{month}" for year in range(1749, 1789) for month in (1,)], "number", -80718.0),
 }  # fmt: skip
 
 
@@ -59,13 +59,13 @@ TYPES = {
 def test_a_column_is_what_its_cells_say(name: str, tmp_path: Path) -> None:
     cells, kind, first = TYPES[name]
     data = table(tmp_path, csv_with_column(cells), separator=",")
-    told, values = field(data, "x"), column(data, "x")
-    assert told.kind == kind
-    assert (str(values.dtype), values.shape[1:]) == (told.dtype, told.shape)
+    reading, values = field(data, "x"), column(data, "x")
+    assert reading.kind == kind
+    assert (str(values.dtype), values.shape[1:]) == (reading.dtype, reading.shape)
     found: object = values[0]
     if kind == "category":
-        assert list(told.categories) == sorted(told.categories)
-        found = told.categories[values[0]]
+        assert list(reading.categories) == sorted(reading.categories)
+        found = reading.categories[values[0]]
     elif kind == "text":
         found = values[0].tobytes().rstrip(b"\0")
     np.testing.assert_equal(found, first)
@@ -94,8 +94,8 @@ STATED = {
 @pytest.mark.parametrize("name", STATED)
 def test_a_stated_type_outranks_the_guess(name: str, tmp_path: Path) -> None:
     cells, stated, kind, categories = STATED[name]
-    told = field(table(tmp_path, csv_with_column(cells), types={"x": stated}), "x")
-    assert (told.kind, told.categories) == (kind, categories)
+    reading = field(table(tmp_path, csv_with_column(cells), types={"x": stated}), "x")
+    assert (reading.kind, reading.categories) == (kind, categories)
 
 
 @pytest.mark.parametrize(

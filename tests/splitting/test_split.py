@@ -21,7 +21,7 @@ def test_every_split_strategy_of_the_settings_exists() -> None:
     assert tuple(STRATEGIES) == get_args(SplitStrategy)
 
 
-ways = pytest.mark.parametrize("by", STRATEGIES)
+every_strategy = pytest.mark.parametrize("by", STRATEGIES)
 
 
 def keyed(data: Dataset, seed: int) -> Dataset:
@@ -48,7 +48,7 @@ def way(by: str, settings: SplitSettings | None = None) -> SplitSettings:
     return SplitSettings(valid=shares.valid, test=shares.test, by=by, **FOR_WAY.get(by, {}))
 
 
-@ways
+@every_strategy
 @checked(deadline=None, max_examples=40)  # a busy machine is not a failure
 @given(pairs=labelled, settings=chosen, seed=seeds)
 def test_no_example_is_in_two_parts_and_twins_are_together(
@@ -67,7 +67,7 @@ def test_no_example_is_in_two_parts_and_twins_are_together(
     assert sum(map(len, owners)) == len(set.union(*owners))
 
 
-@ways
+@every_strategy
 @checked(deadline=None, max_examples=15)
 @given(seed=seeds)
 def test_no_way_to_split_looks_at_the_order_of_the_examples(by: str, seed: int) -> None:

@@ -64,13 +64,13 @@ def test_without_an_anomaly_the_threshold_lets_95_percent_through() -> None:
 def test_a_part_without_anomalies_has_no_auroc_and_says_so() -> None:
     some = part(ODD_ROWS)
     normal = Part(tuple(column[some.target == 0] for column in some.inputs), some.target[some.target == 0])
-    predictions, truth = predicted(ODD_ROWS, normal), ODD_ROWS.reference(normal)
+    predictions, true_values = predicted(ODD_ROWS, normal), ODD_ROWS.reference(normal)
     with pytest.raises(UserError, match=r"of 6 rows, 6 are normal: .* or set goal: squared_error"):
-        ODD_ROWS.objective_per_row(predictions, truth)
+        ODD_ROWS.objective_per_row(predictions, true_values)
     other = anomaly_detection(numbers(4), goal="squared_error")
-    scores = score(other, predictions, truth, other.calibrate(predictions, truth))
+    scores = score(other, predictions, true_values, other.calibrate(predictions, true_values))
     assert np.isnan(scores["auroc"])
-    assert agree(other.objective_per_row(predictions, truth).mean(), scores["squared_error"])
+    assert agree(other.objective_per_row(predictions, true_values).mean(), scores["squared_error"])
 
 
 def test_of_anomalies_only_normal_rows_are_learned_from() -> None:
@@ -88,12 +88,12 @@ def test_of_anomalies_only_normal_rows_are_learned_from() -> None:
 
 def test_the_squared_error_of_a_table_is_in_spreads_and_of_normal_rows() -> None:
     some = part(ODD_ROWS, 40)
-    truth = ODD_ROWS.reference(some)
-    wanted = truth.values[~truth.is_anomalous].astype(np.float64)
+    true_values = ODD_ROWS.reference(some)
+    wanted = true_values.values[~true_values.is_anomalous].astype(np.float64)
     mean = np.nanmean(wanted, axis=0)
-    predictions = np.concatenate([truth.is_anomalous[:, None], np.tile(mean, (40, 1))], axis=1)
-    predictions[truth.is_anomalous, 1:] = 1e6  # does not matter
+    predictions = np.concatenate([true_values.is_anomalous[:, None], np.tile(mean, (40, 1))], axis=1)
+    predictions[true_values.is_anomalous, 1:] = 1e6  # does not matter
     expected = np.nanmean((wanted - mean) ** 2 / np.nanvar(wanted, axis=0), axis=1).mean()
-    found = score(ODD_ROWS, predictions, truth, {"threshold": 0.5})["squared_error"]
+    found = score(ODD_ROWS, predictions, true_values, {"threshold": 0.5})["squared_error"]
     assert found == pytest.approx(expected)
     assert found == pytest.approx(1, abs=0.05)  # each column's error is 1; rows with a missing cell weigh the rest more

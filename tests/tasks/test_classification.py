@@ -177,8 +177,10 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     predictions, targets = problem
     task = Classification(schema(predictions.shape[1]), SETTINGS, goal)
-    truth = ClassReference(targets)
-    assert agree(task.objective_per_row(predictions, truth).mean(), score(task, predictions, truth, {})[goal])
+    true_values = ClassReference(targets)
+    assert agree(
+        task.objective_per_row(predictions, true_values).mean(), score(task, predictions, true_values, {})[goal]
+    )
 
 
 @pytest.mark.parametrize("goal", GOALS)

@@ -27,8 +27,8 @@ from tests.support.references import rows_of
 @pytest.mark.parametrize("loss", ["quantile", "huber"])
 def test_the_errors_equal_scikit_learns(loss: str) -> None:
     one, data = task(loss=loss), part()
-    predictions, truth = predicted(data, len(one.quantile_levels)), one.reference(data)
-    found = score(one, predictions, truth, one.calibrate(predictions, truth))
+    predictions, true_values = predicted(data, len(one.quantile_levels)), one.reference(data)
+    found = score(one, predictions, true_values, one.calibrate(predictions, true_values))
     true, middle = data.target.reshape(30, -1), predictions[..., one.quantile_levels.index(0.5)].reshape(30, -1)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(true, middle), rel=1e-12)
     assert found["rmse"] == pytest.approx(reference.mean_squared_error(true, middle) ** 0.5, rel=1e-12)
@@ -65,31 +65,31 @@ def test_gaps_and_variables_that_never_move_leave_errors_finite() -> None:
 @pytest.mark.parametrize("loss", ["quantile", "squared_error"])
 def test_unit_weights_give_the_plain_score(loss: str) -> None:
     one, data = task(loss=loss), part()
-    predictions, truth = predicted(data, len(one.quantile_levels)), one.reference(data)
-    calibration = one.calibrate(predictions, truth)
-    found = one.bootstrap_scores(predictions, truth, np.ones((2, 30)), calibration)
-    for name, value in score(one, predictions, truth, calibration).items():
+    predictions, true_values = predicted(data, len(one.quantile_levels)), one.reference(data)
+    calibration = one.calibrate(predictions, true_values)
+    found = one.bootstrap_scores(predictions, true_values, np.ones((2, 30)), calibration)
+    for name, value in score(one, predictions, true_values, calibration).items():
         assert found[name] == pytest.approx([value, value], rel=1e-12)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(seed: int) -> None:
     one, data = task(), part()
-    predictions, truth = predicted(data), one.reference(data)
+    predictions, true_values = predicted(data), one.reference(data)
     weights = np.random.default_rng(seed).multinomial(30, np.full(30, 1 / 30), size=2)
-    found = one.bootstrap_scores(predictions, truth, weights, {})
+    found = one.bootstrap_scores(predictions, true_values, weights, {})
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(30), counts)
-        expected = score(one, predictions[drawn], rows_of(truth, drawn), {})
+        expected = score(one, predictions[drawn], rows_of(true_values, drawn), {})
         assert {name: pytest.approx(found[name][resample], rel=1e-12) for name in expected} == expected
 
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_the_goal_is_the_mean_over_examples(goal: str) -> None:
     one, data = task(goal), part()
-    predictions, truth = predicted(data), one.reference(data)
-    assert one.objective_per_row(predictions, truth).mean() == pytest.approx(
-        score(one, predictions, truth, {})[goal], rel=1e-12
+    predictions, true_values = predicted(data), one.reference(data)
+    assert one.objective_per_row(predictions, true_values).mean() == pytest.approx(
+        score(one, predictions, true_values, {})[goal], rel=1e-12
     )
 
 
@@ -105,11 +105,11 @@ def test_intervals_hold_the_truth_of_new_windows_as_often_as_they_promise(loss: 
     """Romano et al. 2019, theorem 1: between 0.8 and 0.8 + 1 / (n + 1) on average, however bad the quantiles are."""
     one, rows = task(loss=loss), 1199
     generator = np.random.default_rng(0)
-    truth = ForecastReference(generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2)))
+    true_values = ForecastReference(generator.standard_t(2, (2 * rows, H, 2)), np.ones((2 * rows, 1, 2)))
     predictions = np.sort(generator.normal(0, 0.1, (2 * rows, H, 2, len(one.quantile_levels))), axis=-1)
-    calibration = one.calibrate(predictions[:rows], rows_of(truth, slice(rows)))
+    calibration = one.calibrate(predictions[:rows], rows_of(true_values, slice(rows)))
     assert calibration["coverage"] == 0.8
-    found = score(one, predictions[rows:], rows_of(truth, slice(rows, None)), calibration)
+    found = score(one, predictions[rows:], rows_of(true_values, slice(rows, None)), calibration)
     assert found["coverage"] == pytest.approx(0.8, abs=0.02)
 
 
@@ -122,8 +122,8 @@ def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
     one, data = task(), part()
     middle = data.target.astype(float)
     predictions = np.stack([middle - 1000, middle, middle + 1000], axis=-1)
-    truth = one.reference(data)
-    low, high = one.interval_bounds(predictions, one.calibrate(predictions, truth))
+    true_values = one.reference(data)
+    low, high = one.interval_bounds(predictions, one.calibrate(predictions, true_values))
     np.testing.assert_allclose(low, middle)
     np.testing.assert_allclose(high, middle)
 

@@ -146,15 +146,15 @@ def test_real_digits_beat_the_baselines_which_are_deterministic(
     parts: dict[str, Part],
 ) -> None:
     task = Generation(schema_of(8, 8))
-    truth = task.reference(parts["test"])
+    true_values = task.reference(parts["test"])
     floors, again = (task.baselines(parts["train"], parts["test"]) for _ in range(2))
     assert list(floors) == ["pixels on their own (baseline)", "Gaussian mixture (baseline)"]
     assert all(np.array_equal(values, again[name]) for name, values in floors.items())
-    assert all(values.shape == truth.images.shape and values.dtype == np.float32 for values in floors.values())
+    assert all(values.shape == true_values.images.shape and values.dtype == np.float32 for values in floors.values())
     assert all(values.min() >= 0 and values.max() <= 255 for values in floors.values())
-    real = score(task, copied(task.reference(parts["valid"]).images), truth, {})
+    real = score(task, copied(task.reference(parts["valid"]).images), true_values, {})
     for values in floors.values():
-        found = score(task, values, truth, {})
+        found = score(task, values, true_values, {})
         assert tuple(found) == NAMES == tuple(metric.name for metric in task.metrics)
         assert real["energy_distance"] < found["energy_distance"]
         assert real["frechet"] < found["frechet"]
@@ -165,29 +165,31 @@ def test_real_digits_beat_the_baselines_which_are_deterministic(
 
 def test_the_goal_is_the_mean_over_examples(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
-    examples = task.objective_per_row(predictions, truth)
+    true_values, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
+    examples = task.objective_per_row(predictions, true_values)
     assert examples.shape == (len(predictions),)
-    assert examples.mean() == pytest.approx(score(task, predictions, truth, {})["energy_distance"], abs=1e-12)
+    assert examples.mean() == pytest.approx(score(task, predictions, true_values, {})["energy_distance"], abs=1e-12)
 
 
 def test_a_score_of_the_task_under_weights_is_that_of_the_repeated_rows(parts: dict[str, Part]) -> None:
     task = Generation(schema_of(8, 8))
-    truth, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
+    true_values, predictions = task.reference(parts["test"]), copied(task.reference(parts["valid"]).images)
     weights = np.random.default_rng(0).multinomial(
         len(predictions), np.full(len(predictions), 1 / len(predictions)), size=2
     )
-    found = task.bootstrap_scores(predictions, truth, weights, {})
+    found = task.bootstrap_scores(predictions, true_values, weights, {})
     for resample, counts in enumerate(weights):
-        again = score(task, drawn_again(counts, predictions), ImageReference(drawn_again(counts, truth.images)), {})
+        again = score(
+            task, drawn_again(counts, predictions), ImageReference(drawn_again(counts, true_values.images)), {}
+        )
         for name in ("energy_distance", "frechet"):  # neighbours are those in the whole set
             assert found[name][resample] == pytest.approx(again[name], rel=1e-6)
 
 
 def test_nan_samples_have_no_score() -> None:
-    task, truth = Generation(schema_of(4, 4)), ImageReference(np.zeros((5, 4, 4), dtype=np.uint8))
-    assert np.isnan(list(score(task, np.full((5, 4, 4), np.nan), truth, {}).values())).all()
-    assert np.isnan(task.objective_per_row(np.full((5, 4, 4), np.nan), truth)).all()
+    task, true_values = Generation(schema_of(4, 4)), ImageReference(np.zeros((5, 4, 4), dtype=np.uint8))
+    assert np.isnan(list(score(task, np.full((5, 4, 4), np.nan), true_values, {}).values())).all()
+    assert np.isnan(task.objective_per_row(np.full((5, 4, 4), np.nan), true_values)).all()
 
 
 @given(st.sampled_from([(3, 4), (2, 5, 3), (6, 1, 1)]), st.integers(0, 2**31))

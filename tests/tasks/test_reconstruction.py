@@ -97,14 +97,14 @@ def agree(found: Any, expected: Any) -> bool:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(which: Reconstructing, seed: int) -> None:
     some = part(which)
-    predictions, truth = predicted(which, some), which.reference(some)
-    calibration = which.calibrate(predictions, truth)
+    predictions, true_values = predicted(which, some), which.reference(some)
+    calibration = which.calibrate(predictions, true_values)
     weights = np.random.default_rng(seed).multinomial(12, np.full(12, 1 / 12), size=3)
-    found = which.bootstrap_scores(predictions, truth, weights, calibration)
+    found = which.bootstrap_scores(predictions, true_values, weights, calibration)
     assert list(found) == [metric.name for metric in which.metrics]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(12), counts)
-        scores = score(which, predictions[drawn], rows_of(truth, drawn), calibration)
+        scores = score(which, predictions[drawn], rows_of(true_values, drawn), calibration)
         if which.form.is_image:  # of a table, the unit is the spread of the whole set, and stays it
             assert all(agree(found[name][resample], value) for name, value in scores.items())
         else:
@@ -114,24 +114,24 @@ def test_a_resample_scores_as_the_rows_it_drew(which: Reconstructing, seed: int)
 @EVERY_FORM
 def test_the_goal_is_the_mean_over_rows_and_better_for_the_truth(which: Reconstructing) -> None:
     some = part(which, 40)
-    predictions, truth = predicted(which, some), which.reference(some)
-    flags = getattr(truth, "is_anomalous", np.zeros(40))
-    perfect = np.column_stack([flags, np.nan_to_num(truth.values.reshape(40, -1))])
+    predictions, true_values = predicted(which, some), which.reference(some)
+    flags = getattr(true_values, "is_anomalous", np.zeros(40))
+    perfect = np.column_stack([flags, np.nan_to_num(true_values.values.reshape(40, -1))])
     for goal in which.goals:
         one = with_goal(which, goal)
-        calibration = one.calibrate(predictions, truth)
-        own = score(one, predictions, truth, calibration)[goal]
-        assert agree(one.objective_per_row(predictions, truth).mean(), own)
-        assert one.goal.is_better(score(one, perfect, truth, calibration)[goal], own)
+        calibration = one.calibrate(predictions, true_values)
+        own = score(one, predictions, true_values, calibration)[goal]
+        assert agree(one.objective_per_row(predictions, true_values).mean(), own)
+        assert one.goal.is_better(score(one, perfect, true_values, calibration)[goal], own)
 
 
 @EVERY_FORM
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning(which: Reconstructing) -> None:
     some = part(which)
-    truth = which.reference(some)
+    true_values = which.reference(some)
     predictions = np.full_like(predicted(which, some), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        calibration = which.calibrate(predictions, truth)
-        assert all(np.isnan(value) for value in score(which, predictions, truth, calibration).values())
-        assert np.isnan(which.objective_per_row(predictions, truth).mean())
+        calibration = which.calibrate(predictions, true_values)
+        assert all(np.isnan(value) for value in score(which, predictions, true_values, calibration).values())
+        assert np.isnan(which.objective_per_row(predictions, true_values).mean())

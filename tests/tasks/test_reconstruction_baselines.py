@@ -25,13 +25,13 @@ from tests.support.reconstructions import (
 @EVERY_FORM
 def test_every_baseline_answers_as_a_network_does(which: Reconstructing) -> None:
     train, some = part(which, 60), part(which, 20, seed=3)
-    truth = which.reference(some)
+    true_values = which.reference(some)
     for name, predictions in which.baselines(train, some).items():
         assert name.endswith("(baseline)")
         assert predictions.dtype == np.float32
         assert predictions.shape == predicted(which, some).shape
-        calibration = which.calibrate(predictions, truth)
-        assert all(np.isfinite(value) for value in score(which, predictions, truth, calibration).values())
+        calibration = which.calibrate(predictions, true_values)
+        assert all(np.isfinite(value) for value in score(which, predictions, true_values, calibration).values())
 
 
 def test_the_mean_has_the_score_that_the_graph_would_give_it() -> None:
@@ -70,10 +70,11 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
         Part(tuple(np.ascontiguousarray(column) for column in values[rows].T), table.target[rows].astype(np.int64))
         for rows in (slice(0, 400), slice(400, None))
     )
-    truth = which.reference(some)
+    true_values = which.reference(some)
     predictions = which.baselines(train, some)
     assert {
-        name: score(which, one, truth, which.calibrate(one, truth))["auroc"] > 0.9 for name, one in predictions.items()
+        name: score(which, one, true_values, which.calibrate(one, true_values))["auroc"] > 0.9
+        for name, one in predictions.items()
     } == {
         "mean (baseline)": True,
         "isolation forest (baseline)": True,
@@ -88,4 +89,4 @@ def test_malignant_cells_stand_out_from_benign_ones() -> None:
     pca = PCA(6).fit(normal[which.train_mask(train)])
     outputs = torch.from_numpy(pca.inverse_transform(pca.transform(unseen))).float()
     drawn = transform(outputs, *(torch.from_numpy(column) for column in some.inputs)).numpy()
-    assert score(which, drawn, truth, which.calibrate(drawn, truth))["auroc"] > 0.9
+    assert score(which, drawn, true_values, which.calibrate(drawn, true_values))["auroc"] > 0.9

@@ -68,36 +68,36 @@ def test_the_table_of_references_covers_every_metric() -> None:
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=PROBLEMS)
 def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
-    predictions, truth = problem
-    found = score(task(), predictions[:, None], NumberReference(truth), CALIBRATION)[name]
-    assert agree(found, REFERENCES[name](truth, predictions, np.ones(len(truth))))
+    predictions, true_values = problem
+    found = score(task(), predictions[:, None], NumberReference(true_values), CALIBRATION)[name]
+    assert agree(found, REFERENCES[name](true_values, predictions, np.ones(len(true_values))))
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 @given(problem=PROBLEMS, seed=st.integers(0, 2**32 - 1))
 def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, seed: int) -> None:
-    predictions, truth = problem
-    rows = len(truth)
+    predictions, true_values = problem
+    rows = len(true_values)
     weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=3)
-    found = task().bootstrap_scores(predictions[:, None], NumberReference(truth), weights, CALIBRATION)[name]
+    found = task().bootstrap_scores(predictions[:, None], NumberReference(true_values), weights, CALIBRATION)[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
-        assert agree(found[resample], REFERENCES[name](truth[drawn], predictions[drawn], np.ones(rows)))
+        assert agree(found[resample], REFERENCES[name](true_values[drawn], predictions[drawn], np.ones(rows)))
 
 
 def test_a_large_target_with_little_spread_loses_no_digits() -> None:
-    truth = 1e6 + np.random.default_rng(0).normal(size=50)
-    predictions = truth + np.random.default_rng(1).normal(size=50) / 3
-    found = score(task(), predictions[:, None], NumberReference(truth), CALIBRATION)["r2"]
-    assert agree(found, reference.r2_score(truth, predictions))
+    true_values = 1e6 + np.random.default_rng(0).normal(size=50)
+    predictions = true_values + np.random.default_rng(1).normal(size=50) / 3
+    found = score(task(), predictions[:, None], NumberReference(true_values), CALIBRATION)["r2"]
+    assert agree(found, reference.r2_score(true_values, predictions))
 
 
 @pytest.mark.parametrize("goal", GOALS)
 @given(problem=PROBLEMS)
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
-    predictions, truth = problem[0][:, None], NumberReference(problem[1])
+    predictions, true_values = problem[0][:, None], NumberReference(problem[1])
     one = task(goal)
-    assert agree(one.objective_per_row(predictions, truth).mean(), score(one, predictions, truth, {})[goal])
+    assert agree(one.objective_per_row(predictions, true_values).mean(), score(one, predictions, true_values, {})[goal])
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:

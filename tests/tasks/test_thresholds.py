@@ -46,25 +46,27 @@ def ranked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities with many ties, and truths of both kinds."""
     rows = draw(st.integers(2, 30))
     positive = draw(st.lists(st.integers(0, 8), min_size=rows, max_size=rows))
-    truth = draw(st.lists(st.booleans(), min_size=rows, max_size=rows))
-    truth[0], truth[1] = True, False
-    return np.array(positive) / 8, np.array(truth)
+    true_values = draw(st.lists(st.booleans(), min_size=rows, max_size=rows))
+    true_values[0], true_values[1] = True, False
+    return np.array(positive) / 8, np.array(true_values)
 
 
 @pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
 @given(problem=ranked())
 def test_no_threshold_is_better_than_the_one_that_was_chosen(name: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
-    positive, truth = problem
-    found = best_threshold(positive, truth, THRESHOLD_CRITERIA[name])
-    tried = [SCORES[name](truth, positive >= level) for level in np.unique(positive)]  # no other level splits otherwise
-    assert SCORES[name](truth, positive >= found) == pytest.approx(max(tried), abs=1e-12)
+    positive, true_values = problem
+    found = best_threshold(positive, true_values, THRESHOLD_CRITERIA[name])
+    tried = [
+        SCORES[name](true_values, positive >= level) for level in np.unique(positive)
+    ]  # no other level splits otherwise
+    assert SCORES[name](true_values, positive >= found) == pytest.approx(max(tried), abs=1e-12)
     assert 0 <= found <= 1
 
 
 @pytest.mark.parametrize("name", THRESHOLD_CRITERIA)
 def test_the_threshold_stands_half_way_between_two_rows(name: str) -> None:
-    positive, truth = np.array([0.1, 0.2, 0.6, 0.8]), np.array([False, False, True, True])
-    assert best_threshold(positive, truth, THRESHOLD_CRITERIA[name]) == pytest.approx(0.4)
+    positive, true_values = np.array([0.1, 0.2, 0.6, 0.8]), np.array([False, False, True, True])
+    assert best_threshold(positive, true_values, THRESHOLD_CRITERIA[name]) == pytest.approx(0.4)
 
 
 def test_the_rarer_class_is_predicted_from_the_threshold_on() -> None:

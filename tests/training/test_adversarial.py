@@ -21,7 +21,7 @@ AT_ODDS = [name for name, row in ARCHITECTURES.items() if row.learner == "advers
 EVERY = pytest.mark.parametrize("architecture", AT_ODDS)
 
 
-def lesson_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
+def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
     return training_job_of(folder_of("drawings"), architecture, "drawings")
 
 
@@ -36,7 +36,7 @@ def test_every_gan_implements_the_learners_interface(architecture: str) -> None:
 def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
-    job = lesson_for(folder_of, architecture)
+    job = job_for(folder_of, architecture)
     result = run_trial(TrialSpec(job, make_settings(architecture, {}), 3, tmp_path, Budget(20, 20)))
     assert result.epochs == 20
     for row in result.history:
@@ -54,7 +54,7 @@ def test_a_loss_that_is_no_number_is_a_sentence_with_its_epoch(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     wild = make_settings(architecture, {"learning_rate": 1e30})
-    result = run_trial(TrialSpec(lesson_for(folder_of, architecture), wild, 3, tmp_path, Budget(4, 4)))
+    result = run_trial(TrialSpec(job_for(folder_of, architecture), wild, 3, tmp_path, Budget(4, 4)))
     assert result.score is None
     assert "a training loss became" in result.reason
     assert "in epoch" in result.reason
@@ -92,6 +92,6 @@ def test_optimizer_state_survives_a_checkpoint() -> None:
 
 
 def test_training_noise_is_as_wide_as_the_input_field(folder_of: Callable[[str], Path]) -> None:
-    data = load_training_data(lesson_for(folder_of, "gan"))
+    data = load_training_data(job_for(folder_of, "gan"))
     (noise,) = data.train[0].inputs
     assert noise.shape[1:] == data.task.input_fields[0].shape

@@ -25,7 +25,7 @@ from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import training_job_of
 
-COURSE = Budget(stop_epoch=2, total_epochs=2)
+BUDGET = Budget(stop_epoch=2, total_epochs=2)
 LIVE = AugmentSettings(copies="live", shift=1, rotate=10, noise=3, erase=0.3)
 SHIFT = AugmentSettings(copies=2, shift=1)
 ENTRIES = [  # architecture and problem: every learner, every kind of field
@@ -59,8 +59,8 @@ def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
     load_training_data.cache_clear()
 
 
-def learned(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]]:
-    result = run_trial(TrialSpec(job, make_settings(job.architecture, {}), 7, folder, COURSE))
+def train_from_disk(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]]:
+    result = run_trial(TrialSpec(job, make_settings(job.architecture, {}), 7, folder, BUDGET))
     assert result.score is not None, result.reason
     return result, [path.read_bytes() for path in sorted(folder.glob("best.*"))]
 
@@ -74,18 +74,18 @@ def test_training_from_mapped_files_equals_training_in_memory(
     tmp_path: Path,
 ) -> None:
     job = training_job_of(folder_of(problem), architecture, problem)
-    resident = learned(job, tmp_path / "resident")
+    resident = train_from_disk(job, tmp_path / "resident")
     nothing_fits()
-    assert learned(job, tmp_path / "mapped") == resident
+    assert train_from_disk(job, tmp_path / "mapped") == resident
 
 
 def test_live_draws_are_the_same_in_files_and_in_memory(
     folder_of: Callable[[str], Path], nothing_fits: Callable[[], None], tmp_path: Path
 ) -> None:
     job = replace(training_job_of(folder_of("digits"), "mlp"), augment=LIVE)
-    resident = learned(job, tmp_path / "resident")
+    resident = train_from_disk(job, tmp_path / "resident")
     nothing_fits()
-    assert learned(job, tmp_path / "mapped") == resident
+    assert train_from_disk(job, tmp_path / "mapped") == resident
 
 
 def test_stored_draws_are_the_same_in_files_and_in_memory(nothing_fits: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
     return make_settings(architecture, changed)
 
 
-def lesson_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
+def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
     """On the kind of problem that the architecture is for."""
     problem = problem_of(architecture)
     return training_job_of(folder_of(problem), architecture, problem)
@@ -51,7 +51,7 @@ def test_settings_of_network_and_learner_have_different_names(architecture: str)
 def test_training_twice_gives_the_same_bytes(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
-    job = lesson_for(folder_of, architecture)
+    job = job_for(folder_of, architecture)
     results = [
         run_trial(TrialSpec(job, settings_of(architecture), 7, tmp_path / name, FULL)) for name in ("one", "two")
     ]
@@ -75,7 +75,7 @@ IN_EPOCHS = [name for name, row in ARCHITECTURES.items() if row.learner != "clos
 def test_stopping_at_a_rung_and_resuming_equals_one_run(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
-    job, settings = lesson_for(folder_of, architecture), settings_of(architecture)
+    job, settings = job_for(folder_of, architecture), settings_of(architecture)
     through = run_trial(TrialSpec(job, settings, 3, tmp_path / "through", FULL))
     for until in (1, 3, 4):
         halting = run_trial(TrialSpec(job, settings, 3, tmp_path / "halting", Budget(until, 4)))
@@ -90,7 +90,7 @@ def test_resuming_from_a_checkpoint_equals_one_run(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     """What a kill leaves behind is a checkpoint after some epoch and no result."""
-    job, settings = lesson_for(folder_of, architecture), settings_of(architecture)
+    job, settings = job_for(folder_of, architecture), settings_of(architecture)
     through = run_trial(TrialSpec(job, settings, 3, tmp_path / "through", FULL))
     run_trial(TrialSpec(job, settings, 3, tmp_path / "killed", Budget(2, 4)))
     (tmp_path / "killed" / "until-2.json").unlink()
