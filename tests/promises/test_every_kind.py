@@ -54,6 +54,16 @@ EVERY: dict[str, Any] = {
             "source": {"kind": "sklearn", "dataset": "malignant_cells"},
             "split": {"by": "stratified"},
         },
+        "noisy": {
+            "task": "denoising",
+            "source": {"kind": "sklearn", "dataset": "noisy_digits"},
+            "split": {"by": "random"},
+        },
+        "compressed": {
+            "task": "reconstruction",
+            "source": {"kind": "sklearn", "dataset": "digits"},
+            "split": {"by": "stratified"},
+        },
         "samples": {
             "task": "generation",
             "source": {"kind": "sklearn", "dataset": "digits"},
@@ -66,6 +76,8 @@ EVERY: dict[str, Any] = {
         "sunspots-esn": {"problem": "sunspots", "architecture": "esn", "fix": {"units": 60}},
         "photographs-unet": {"problem": "photographs", "architecture": "unet", "fix": {"width": 4, "depth": 2}},
         "odd-autoencoder": {"problem": "odd", "architecture": "autoencoder"},
+        "noisy-pca": {"problem": "noisy", "architecture": "pca"},
+        "compressed-pca": {"problem": "compressed", "architecture": "pca"},
         "samples-gan": {"problem": "samples", "architecture": "gan", "train": {"epochs": 12, "patience": 12}},
     },
 }
