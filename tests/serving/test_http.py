@@ -32,7 +32,7 @@ def post(
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, Any]:
     """Send one request and return its status and document."""
-    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=300)
     try:
         content_type = {"Content-Type": media_type} if media_type else {}
         connection.request("POST", path, body, {**content_type, **(headers or {})})
@@ -133,7 +133,7 @@ def test_models_cannot_be_added_from_outside(server: Server) -> None:
     for path in ("/models?url=http://localhost/evil.mar", "/models?url=file:///etc/passwd"):
         status, _ = post(server, b"", None, path=path)
         assert status >= 400
-    connection = http.client.HTTPConnection("127.0.0.1", server.torchserve.ports["management"], timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.torchserve.ports["management"], timeout=300)
     connection.request("POST", "/models?url=file:///etc/passwd")
     assert connection.getresponse().status >= 400
     connection.close()
@@ -153,7 +153,7 @@ def test_only_loopback_listens(server: Server) -> None:
 def test_a_dropped_connection_does_not_affect_other_requests(server: Server, first_worker: int) -> None:
     port = server.torchserve.ports["inference"]
     for content in (b"\x00\xff\x00", b"POST /predictions/digits HTTP/1.1\r\nContent-Length: 500\r\n\r\n{"):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
             connection.sendall(content)
     assert still_right(server)
     assert server.list_workers("digits")[0]["pid"] == first_worker

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as checked
 from hypothesis import strategies as st
 
 from pipelines.data.dataset import Dataset
@@ -29,7 +28,6 @@ def cut(values: np.ndarray, times: np.ndarray, *, window: int, horizon: int, **m
     return cut_windows(values, times, names, window=window, horizon=horizon, **(said | more))
 
 
-@checked(deadline=None)
 @given(steps=st.integers(20, 60), window=st.integers(1, 8), horizon=st.integers(1, 4), stride=st.integers(1, 5))
 def test_every_window_is_followed_by_its_future(steps: int, window: int, horizon: int, stride: int) -> None:
     values, times = series(steps)
@@ -61,7 +59,6 @@ def test_a_series_too_short_for_a_window_in_each_part_is_refused() -> None:
     assert [len(rows) for rows in split_rows(data, SplitSettings(by="time"), seed=0).values()] == [1, 1, 1]
 
 
-@checked(deadline=None)
 @given(steps=st.integers(60, 200), horizon=st.integers(1, 6), embargo=st.integers(0, 5), stride=st.integers(1, 3))
 def test_parts_in_time_share_no_step_that_is_foretold(steps: int, horizon: int, embargo: int, stride: int) -> None:
     data = cut(*series(steps), window=4, horizon=horizon, stride=stride)

@@ -49,7 +49,7 @@ def way(by: str, settings: SplitSettings | None = None) -> SplitSettings:
 
 
 @every_strategy
-@checked(deadline=None, max_examples=40)  # a busy machine is not a failure
+@checked(max_examples=40)
 @given(pairs=labelled, settings=chosen, seed=seeds)
 def test_no_example_is_in_two_parts_and_twins_are_together(
     by: str, pairs: list[tuple[int, int]], settings: SplitSettings, seed: int
@@ -68,7 +68,7 @@ def test_no_example_is_in_two_parts_and_twins_are_together(
 
 
 @every_strategy
-@checked(deadline=None, max_examples=15)
+@checked(max_examples=15)
 @given(seed=seeds)
 def test_no_way_to_split_looks_at_the_order_of_the_examples(by: str, seed: int) -> None:
     data = keyed(classes_of([60, 60]), seed)
@@ -80,7 +80,6 @@ def test_no_way_to_split_looks_at_the_order_of_the_examples(by: str, seed: int) 
         assert np.array_equal(np.sort(order[again[name]]), rows[name])
 
 
-@checked(deadline=None)  # a busy machine is not a failure
 @given(sizes=st.lists(st.integers(1, 30), min_size=3, max_size=40), settings=chosen, seed=seeds)
 def test_groups_stay_whole_and_every_part_gets_one(sizes: list[int], settings: SplitSettings, seed: int) -> None:
     group = np.repeat([f"patient {number}" for number in range(len(sizes))], sizes)
@@ -96,7 +95,6 @@ def test_groups_stay_whole_and_every_part_gets_one(sizes: list[int], settings: S
             assert abs(len(rows[name]) - share * len(group)) <= max(sizes)
 
 
-@checked(deadline=None)  # a busy machine is not a failure
 @given(days=st.lists(st.integers(0, 60), min_size=40, max_size=150), embargo=st.integers(0, 3), seed=seeds)
 def test_time_goes_from_train_over_valid_to_test(days: list[int], embargo: int, seed: int) -> None:
     time = np.array(days)

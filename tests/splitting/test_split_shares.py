@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as checked
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -18,7 +17,6 @@ from pipelines.splitting.split import SplitSettings, split_rows
 from tests.support.split_examples import chosen, classes_of, examples, labelled, seeds
 
 
-@checked(deadline=None)  # a busy machine is not a failure
 @given(counts=st.lists(st.integers(40, 90), min_size=2, max_size=6), settings=chosen, seed=seeds)
 def test_shares_are_met_to_one_example_and_in_each_class_to_two(
     counts: list[int], settings: SplitSettings, seed: int
@@ -32,7 +30,6 @@ def test_shares_are_met_to_one_example_and_in_each_class_to_two(
         assert np.all(np.abs(per_class - shares[name] * np.array(counts)) <= 2)
 
 
-@checked(deadline=None)  # a busy machine is not a failure
 @given(
     counts=st.lists(st.integers(3, 8), min_size=1, max_size=8), copies=st.integers(1, 3), settings=chosen, seed=seeds
 )
@@ -45,7 +42,6 @@ def test_a_class_with_three_different_examples_is_in_every_part(
         assert set(data.part.target[part]) == set(range(len(counts)))
 
 
-@checked(deadline=None)  # a busy machine is not a failure
 @given(pairs=labelled, seed=seeds)
 def test_the_order_of_the_examples_does_not_matter(pairs: list[tuple[int, int]], seed: int) -> None:
     data = examples(*map(list, zip(*pairs, strict=True)))

@@ -167,7 +167,7 @@ def between_two_contenders(process: subprocess.Popen[str]) -> bool:
 def test_killed_at_any_moment_it_ends_with_the_same_runs(project: Path) -> None:
     for moment in (making_the_store, filling_a_run, between_two_contenders):
         process = start_tracking()
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not moment(process):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline, moment.__name__
@@ -271,11 +271,11 @@ def test_a_contender_with_missing_files_does_not_block_the_others(
 
 def test_a_stage_does_not_wait_for_mlflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    started = time.monotonic()
-    background.start_in_background("digits-mlp")
-    assert time.monotonic() - started < 0.5
     log = background.TRACKING_STATE / "digits-mlp.log"
-    deadline = time.monotonic() + 120
+    log.unlink(missing_ok=True)
+    background.start_in_background("digits-mlp")
+    assert not log.exists() or "shown" not in log.read_text(), "importing MLflow alone takes longer than a return"
+    deadline = time.monotonic() + 600
     while "shown" not in log.read_text() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert log.read_text().startswith("digits-mlp: shown in ")

@@ -249,7 +249,7 @@ def test_a_full_disk_is_an_error_of_the_disk_and_not_of_the_setting(job: Trainin
     assignment = TrialSpec(job, settings_of("mlp"), 3, tmp_path / "trial", FULL)
     (tmp_path / "assignment").write_bytes(pickle.dumps(assignment))
     command = [sys.executable, "-c", script, str(tmp_path / "assignment")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert ended.stdout.strip() == f"OSError {tmp_path / 'trial' / 'checkpoint.pt'}", ended.stderr
     assert list((tmp_path / "trial").iterdir()) == [], "nothing is kept that another run would believe"
     assert run_trial(assignment).score is not None, "with space again, it goes on"
