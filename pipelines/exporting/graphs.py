@@ -81,7 +81,7 @@ def torchscript_bytes(module: nn.Module, example: tuple[Tensor, ...]) -> bytes:
     """
     with hide_torchscript_warnings(), torch.no_grad():
         # PyTorch's own check knows no units; parity.py compares every row, in the output's own.
-        traced_module = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced_module = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]  # so are all of torch.jit
         content = io.BytesIO()
         torch.jit.save(traced_module, content)
     return _repack_archive(content.getvalue())

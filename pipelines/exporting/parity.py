@@ -135,7 +135,7 @@ def eager_predictions(export_module: nn.Module, inputs: ColumnArrays) -> NDArray
 
 def torchscript_runtime(path: Path) -> Runtime:
     with hide_torchscript_warnings():
-        return eager_runtime(torch.jit.load(path, map_location="cpu"))  # type: ignore[no-untyped-call]
+        return eager_runtime(torch.jit.load(path, map_location="cpu"))  # type: ignore[no-untyped-call]  # as all of torch.jit
 
 
 def onnx_runtime(path: Path) -> Runtime:

@@ -72,7 +72,7 @@ def _sync_store(contenders: list[tuple[str, ...]], problems: list[str], *, every
                 succeeded &= _sync_champion(store, problem)
             if everything:
                 _tag_current_runs(store, contenders)
-    except Exception as error:
+    except Exception as error:  # whatever an MLflow server, a database or a network raises: the run itself is whole
         print(_failure_notice("the results", error), file=sys.stderr)
         return False
     return succeeded
@@ -89,7 +89,7 @@ def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:
                 print(_failure_notice(contender, error), file=sys.stderr)
                 return False
             time.sleep(attempt)
-        except Exception as error:
+        except Exception as error:  # the same; the other contenders are still shown
             print(_failure_notice(contender, error), file=sys.stderr)
             return False
     print(f"{contender}: {f'shown in {time.monotonic() - started:.1f} s' if changed else 'as it was'}", flush=True)
@@ -99,7 +99,7 @@ def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:
 def _sync_champion(store: TrackingStore, problem: str) -> bool:
     try:
         changed = register_champion(store, problem, paths.export_folder(problem))
-    except Exception as error:
+    except Exception as error:  # the same; the other champions are still registered
         print(_failure_notice(problem, error), file=sys.stderr)
         return False
     print(f"models:/{problem}@champion: {'registered' if changed else 'as it was'}", flush=True)

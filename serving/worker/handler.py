@@ -106,14 +106,14 @@ class Handler:
         """Run all examples of a group at once; if that fails, each request alone, so that one failure stays one."""
         try:
             return self._run_payloads(group)
-        except Exception:
+        except Exception:  # a worker that raises answers none of the batch, and TorchServe may restart it
             logger.exception("a batch of %d requests could not be run", len(group))
             return [self._run_alone(payload) for payload in group]
 
     def _run_alone(self, payload: Payload) -> bytes | RequestError:
         try:
             return self._run_payloads([payload])[0]
-        except Exception:
+        except Exception:  # the same, of one request
             logger.exception("a request could not be run")
             return RequestError(500, "the model failed on this input because of an error in the server")
 

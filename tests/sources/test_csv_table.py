@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import csv_table
 from pipelines.sources.files.csv_cells import CsvFormat, read_rows
 from pipelines.sources.files.csv_table import CsvTable, read_csv
+from pipelines.sources.table.columns import table_from_csv
 
 LETTERS = 'ab1.,;\t"\n\r -\u00e9\u2028\x0b\x1c'
 
@@ -91,7 +93,12 @@ def test_a_large_file_is_read_into_files_without_names(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     in_memory = rows_of(read_csv(CsvFormat(path)))
     monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(csv_table, "BLOCK_BYTES", 1000)
-    assert rows_of(read_csv(CsvFormat(path))) == in_memory
+    monkeypatch.setattr(csv_table, "BLOCK_BYTES", 1000)  # each block has a dictionary of its own
+    table = read_csv(CsvFormat(path))
+    assert [pyarrow.types.is_dictionary(column.type) for column in table.columns] == [False, True]
+    assert rows_of(table) == in_memory
+    coded = table_from_csv(table, frozenset()).columns["b"]
+    assert coded.distinct_values.to_pylist() == [f"word {number}" for number in range(7)]  # not the column's name
+    assert coded.codes.tolist() == [number % 7 for number in range(1000)]
     assert (tmp_path / ".state" / "sources").is_dir()
     assert not list((tmp_path / ".state" / "sources").iterdir())

@@ -57,7 +57,7 @@ def png_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
         with atomic_write(path) as temporary, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # names may be in any script
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
 

@@ -8,7 +8,7 @@ import codecs
 import csv
 import io
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # half a second, which no stage without a table should pay
     import pyarrow
 
 BLOCK_BYTES = 2**22  # bytes that pyarrow parses at once; no row may be longer
+QUOTE_BLOCK_BYTES = 2**17  # bytes whose quotes are looked for at once: few enough for a processor's cache
 BLOCK_ROWS = 2**16  # rows that are turned into columns at once, where rows are read one by one
 SAMPLE_BYTES = 4 * (SAMPLE_CHARACTERS + 16)  # no character has more than four; 16 are for a line of `sep=;`
+MAX_DISTINCT_SHARE = 0.5  # share of a column's first cells that differ, up to which each is kept once per block
 LONGEST_SIGNATURE = 16  # bytes that tell what a file is
 QUOTE_NEIGHBOURS = b'"\n\r'  # what may stand around a quote, besides the separator
 
@@ -38,7 +40,7 @@ class CsvTable:
 
     format: CsvFormat
     names: tuple[str, ...]
-    columns: tuple["pyarrow.ChunkedArray", ...]  # of strings, (N,) each
+    columns: tuple["pyarrow.ChunkedArray", ...]  # of strings, (N,) each; where they repeat, of a dictionary of strings
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -93,33 +95,39 @@ def _columns_of_rows(rows: Iterable[list[str]]) -> tuple["pyarrow.ChunkedArray",
 def _read_fast(format: CsvFormat) -> tuple["pyarrow.ChunkedArray", ...]:
     """All rows by pyarrow, that of the names too; () if it could read them otherwise than `read_rows`, or not."""
     import pyarrow
-    from pyarrow import csv as pyarrow_csv
 
     found = _agreed_content(format)
     if found is None:
         return ()
     names = [f"f{place}" for place in range(found.width)]  # pyarrow's own, where it is not to look for names
+    types = dict.fromkeys(names, pyarrow.string())
     try:
-        reader = pyarrow_csv.open_csv(
-            pyarrow.BufferReader(pyarrow.py_buffer(found.content)),
-            pyarrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, autogenerate_column_names=True),
-            pyarrow_csv.ParseOptions(
-                delimiter=found.separator,
-                quote_char='"' if found.has_quotes else False,
-                newlines_in_values=found.has_quotes,
-            ),
-            pyarrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pyarrow.string()),
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-        table = read_batches(reader, len(found.content))
-    except pyarrow.ArrowInvalid:
+        first = _open_csv(found, types).read_next_batch()
+        for name, column in zip(first.schema.names, first.columns, strict=True):
+            if len(column.unique()) <= MAX_DISTINCT_SHARE * len(column):
+                types[name] = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+        table = read_batches(_open_csv(found, types), len(found.content))
+    except (pyarrow.ArrowInvalid, StopIteration):
         return ()
     if table.column_names != names or table.num_rows <= int(format.header):
         return ()
     return tuple(table.columns)
+
+
+def _open_csv(found: _Content, types: Mapping[str, "pyarrow.DataType"]) -> "pyarrow.csv.CSVStreamingReader":
+    import pyarrow
+    from pyarrow import csv as pyarrow_csv
+
+    return pyarrow_csv.open_csv(
+        pyarrow.BufferReader(pyarrow.py_buffer(found.content)),
+        pyarrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, autogenerate_column_names=True),
+        pyarrow_csv.ParseOptions(
+            delimiter=found.separator,
+            quote_char='"' if found.has_quotes else False,
+            newlines_in_values=found.has_quotes,
+        ),
+        pyarrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
+    )
 
 
 def _agreed_content(format: CsvFormat) -> _Content | None:
@@ -173,8 +181,8 @@ def _has_regular_quotes(content: memoryview, separator: str) -> bool:
     boundaries = np.zeros(256, dtype=bool)
     boundaries[[ord(separator), *QUOTE_NEIGHBOURS]] = True
     is_opening = True
-    for start in range(0, len(array), BLOCK_BYTES):
-        places = np.flatnonzero(array[start : start + BLOCK_BYTES] == ord('"')) + start
+    for start in range(0, len(array), QUOTE_BLOCK_BYTES):
+        places = np.flatnonzero(array[start : start + QUOTE_BLOCK_BYTES] == ord('"')) + start
         opening, closing = (places[int(not is_opening) :: 2], places[int(is_opening) :: 2])
         before, after = array[opening[opening > 0] - 1], array[closing[closing + 1 < len(array)] + 1]
         if not boundaries[before].all() or not boundaries[after].all():

@@ -1,7 +1,8 @@
 """Coded columns: every cell as a code, its place among the column's distinct values.
 
 So a column of a million cells with three different values is a million small numbers and three texts, and whatever is
-computed from a value is computed once for each different one. Large columns lie on disk.
+computed from a value is computed once for each different one. Finding out which numbers are equal costs more than
+computing with them, so where numbers hardly repeat each cell keeps its own. Large columns lie on disk.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 PADDED_TEXT = r"^[^!-~]|[^!-~]$"  # may have spaces around it: begins or ends with no visible ASCII character
+CANONICAL_NUMBER = r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)?$"  # 1234.5, 1e-3; or an empty cell
+MAX_REPEAT_SAMPLE = 10_000  # cells of a column that are looked at to tell whether its values repeat
+MIN_DISTINCT_SHARE = 0.5  # share of the sampled cells that differ, from which numbers hardly repeat
+MAX_UNIQUE_BYTES = 2**31 - 1  # bytes of a pyarrow.StringArray
 
 
 class CodedColumn(NamedTuple):
@@ -27,7 +32,8 @@ class CodedColumn(NamedTuple):
 
     name: str  # as it stands in the file
     codes: NDArray[np.int64]  # (N,), the place in `distinct_values`; -1 where the cell is missing
-    distinct_values: "pyarrow.StringArray | NDArray[Any]"  # (D,) texts without spaces around them; numbers or times
+    # (D,) texts without spaces around them, numbers or times; each once, but texts that are numbers perhaps more often
+    distinct_values: "pyarrow.StringArray | NDArray[Any]"
     missing_counts: dict[str, int]  # how the missing cells are written, and how many of each
     is_typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
 
@@ -148,14 +154,23 @@ def first_row_with(column: CodedColumn, selected: NDArray[np.bool_]) -> int:
 
 def _factorize(values: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:
     """Each cell (N,) as its place among the different ones (D,), which stand in the order in which they are met."""
-    encoded = values.dictionary_encode()  # every chunk has the same dictionary
+    from pyarrow import types
+
+    encoded = values.unify_dictionaries() if types.is_dictionary(values.type) else values.dictionary_encode()
+    distinct = encoded.chunk(0).dictionary  # that of every chunk
     codes = allocate((len(values),), np.int64)
+    is_used = np.zeros(len(distinct) + 1, dtype=bool)  # the last is for missing cells, whose code is -1
     start = 0
     for chunk in encoded.chunks:
-        codes[start : start + len(chunk)] = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        start += len(chunk)
+        rows = slice(start, start + len(chunk))
+        codes[rows] = (chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices).to_numpy()
+        is_used[codes[rows]] = True
+        start = rows.stop
+    if not is_used[:-1].all():  # the line of names was read with the others
+        _replace_in_place(codes, np.cumsum(is_used[:-1]) - 1)
+        distinct = distinct.filter(is_used[:-1])
     release_pages(codes)
-    return codes, encoded.chunk(0).dictionary
+    return codes, distinct
 
 
 def _encode_texts(
@@ -165,15 +180,9 @@ def _encode_texts(
     import pyarrow
     from pyarrow import compute
 
-    codes, distinct = _factorize(texts)
-    null_count = int(np.count_nonzero(codes < 0))
+    codes, distinct = _number_cells(texts) if not is_typed and _hardly_repeats(texts) else _factorize_stripped(texts)
+    null_count = texts.null_count
     missing_counts = {"null": null_count} if null_count else {}
-    padded = compute.match_substring_regex(distinct, PADDED_TEXT)
-    if compute.any(padded).as_py():
-        stripped = pyarrow.array([text.strip() for text in distinct.filter(padded).to_pylist()], pyarrow.string())
-        bare = compute.replace_with_mask(distinct, padded, stripped).dictionary_encode()
-        _replace_in_place(codes, bare.indices.to_numpy())
-        distinct = bare.dictionary
     marks = pyarrow.array(sorted(missing), pyarrow.string())
     is_mark = compute.is_in(distinct, value_set=marks).to_numpy(zero_copy_only=False)
     if is_mark.any():
@@ -183,6 +192,44 @@ def _encode_texts(
         _replace_in_place(codes, np.where(is_mark, -1, np.cumsum(~is_mark) - 1))
         distinct = distinct.filter(~is_mark)
     return CodedColumn(name, codes, _store_array(distinct), missing_counts, is_typed)
+
+
+def _hardly_repeats(texts: "pyarrow.ChunkedArray") -> bool:
+    """Whether all the cells are numbers, written plainly, or empty, and most of a sample of them differ.
+
+    Nothing but time depends on the answer: such a column is one of numbers, whether its values stand there once or not.
+    """
+    from pyarrow import compute, types
+
+    if types.is_dictionary(texts.type) or texts.nbytes > MAX_UNIQUE_BYTES:
+        return False
+    sample = texts.take(np.arange(0, len(texts), len(texts) // MAX_REPEAT_SAMPLE + 1))
+    if len(sample.unique()) < MIN_DISTINCT_SHARE * len(sample):
+        return False
+    return all(compute.all(compute.match_substring_regex(each, CANONICAL_NUMBER)).as_py() for each in (sample, texts))
+
+
+def _number_cells(texts: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:
+    """Each cell (N,) as a value of its own."""
+    codes = allocate((len(texts),), np.int64)
+    for rows in released_chunks(codes):
+        codes[rows] = np.arange(rows.start, rows.start + len(codes[rows]))
+    return codes, texts.combine_chunks()
+
+
+def _factorize_stripped(texts: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:
+    """Each cell (N,) as its place among the different ones (D,) without the spaces around them."""
+    import pyarrow
+    from pyarrow import compute
+
+    codes, distinct = _factorize(texts)
+    padded = compute.match_substring_regex(distinct, PADDED_TEXT)
+    if not compute.any(padded).as_py():
+        return codes, distinct
+    stripped = pyarrow.array([text.strip() for text in distinct.filter(padded).to_pylist()], pyarrow.string())
+    bare = compute.replace_with_mask(distinct, padded, stripped).dictionary_encode()
+    _replace_in_place(codes, bare.indices.to_numpy())
+    return codes, bare.dictionary
 
 
 def _replace_in_place(codes: NDArray[np.int64], replacements: NDArray[np.integer]) -> None:

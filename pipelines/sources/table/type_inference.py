@@ -78,9 +78,16 @@ def _row_id_reason(column: CodedColumn, values: NDArray[np.float64], counts: NDA
         return ""
     if not np.all(np.isfinite(values) & (values == np.rint(values))):
         return ""
-    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1:
+    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1 and not _repeats(column):
         return f"it counts the rows, from {values.min():.0f} to {values.max():.0f}"
-    return "it is called an id and no number repeats" if _ID_NAME_PATTERN.search(column.name) else ""
+    is_called_id = _ID_NAME_PATTERN.search(column.name) and not _repeats(column)
+    return "it is called an id and no number repeats" if is_called_id else ""
+
+
+def _repeats(column: CodedColumn) -> bool:
+    """Whether a value stands in `distinct_values` more than once, which costs more to find out than anything else."""
+    values = column.distinct_values
+    return not isinstance(values, np.ndarray) and len(values.unique()) < len(values)
 
 
 def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
@@ -147,7 +154,7 @@ def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, s
         texts = column.distinct_values
         if not isinstance(texts, np.ndarray) and not column.is_typed:
             marked = texts.filter(_match_texts(texts, "[.,]"))
-            vote = _sure_decimal_mark(marked) or _vote_decimal_mark(_sample_texts(marked))
+            vote = _sure_decimal_mark(marked) or _vote_decimal_mark(_sample_texts(marked.unique()))
             if vote in votes:
                 votes[vote] += 1
             elif vote == "either":
