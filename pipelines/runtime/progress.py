@@ -2,10 +2,29 @@
 
 import sys
 import time
-from typing import TextIO
+from collections.abc import Callable
+from typing import NamedTuple, TextIO
 
 REDRAW_SECONDS = 0.1  # seconds between two drawings on a terminal
 LOG_LINE_SECONDS = 10.0  # seconds between two plain lines in a file
+
+
+class ProgressState(NamedTuple):
+    """How far a stage is."""
+
+    label: str  # "trial", "seed"
+    done: int
+    total: int
+    text: str  # "best accuracy 0.9812"
+
+
+def report_progress_to(report: Callable[[ProgressState], None]) -> None:
+    """Have every change of this process's progress reported instead of printed."""
+    global _report
+    _report = report
+
+
+_report: Callable[[ProgressState], None] | None = None
 
 
 class Progress:
@@ -26,6 +45,9 @@ class Progress:
 
     def update(self, done: int, text: str = "", *, done_earlier: int = 0) -> None:
         """Show that `done` of the total are over, `done_earlier` of them in an earlier, interrupted run."""
+        if _report is not None:
+            _report(ProgressState(self.label, done, self.total, text))
+            return
         now = time.monotonic()
         self.done_earlier = max(self.done_earlier, done_earlier)
         is_last = done >= self.total

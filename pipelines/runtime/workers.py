@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from pipelines.runtime.slots import POLL_SECONDS, slots_of_this_process
 from pipelines.runtime.user_error import UserError
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Workers(Generic[T, R]):
         self.idle = [self._start_worker() for _ in range(count)]
         self.queue: deque[tuple[Any, T, int]] = deque()  # key, task, which try this will be
         self.busy: dict[Connection, tuple[Worker, Any, T, int]] = {}
+        self.slots = slots_of_this_process()
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +72,8 @@ class Workers(Generic[T, R]):
         for worker in (*self.idle, *(worker for worker, *_ in self.busy.values())):
             worker.connection.close()
             worker.process.join()
+        if self.slots is not None:
+            self.slots.give_back(kept=1)  # the stage's own
 
     def _start_worker(self) -> Worker:
         ours, theirs = FORKSERVER.Pipe()
@@ -88,7 +92,7 @@ class Workers(Generic[T, R]):
         assert self.busy, "nothing was submitted"
         finished: list[tuple[Any, R | Crash]] = []
         while not finished:
-            for connection in wait(list(self.busy)):
+            for connection in wait(list(self.busy), POLL_SECONDS if self.slots and self.queue else None):
                 assert isinstance(connection, Connection)
                 worker, key, task, tries = self.busy.pop(connection)
                 result = self._receive_result(worker, tries)
@@ -97,6 +101,8 @@ class Workers(Generic[T, R]):
                 else:
                     finished.append((key, result))
             self._start_queued_tasks()
+            if self.slots is not None:
+                self.slots.give_back(kept=max(1, len(self.busy)))
         return finished
 
     def map(self, tasks: Sequence[T], on_result: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
@@ -112,11 +118,15 @@ class Workers(Generic[T, R]):
         return [results[index] for index in range(len(tasks))]
 
     def _start_queued_tasks(self) -> None:
-        while self.queue and self.idle:
+        while self.queue and self.idle and self._has_slot():
             key, task, tries = self.queue.popleft()
             worker = self.idle.pop()
             self.busy[worker.connection] = (worker, key, task, tries)
             self._send_task(worker, task)
+
+    def _has_slot(self) -> bool:
+        """Whether one more worker may compute; the first does so in the place of this process, which waits."""
+        return self.slots is None or len(self.busy) < self.slots.held_count or self.slots.take()
 
     def _send_task(self, worker: Worker, task: T) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # dead while idle: reading from it says so

@@ -1,9 +1,14 @@
-"""Background tracking: a process beside the stages, so that MLflow costs a stage milliseconds."""
+"""Background tracking: a process beside the stages, so that MLflow costs a stage milliseconds.
+
+A stage on its own starts that process. Stages of a run only put what is to be shown into a queue, and the run
+starts one process for the queue, which computes when nothing else does.
+"""
 
 import fcntl
 import os
 import sys
 import time
+from pathlib import Path
 
 from pipelines.runtime.files import write_json
 from pipelines.runtime.locks import exclusive_lock
@@ -11,7 +16,10 @@ from pipelines.settings import paths
 
 TRACKING_STATE = paths.STATE_FOLDER / "tracking"
 BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
-NICENESS = 10  # of a process in the background: the stages go first
+QUEUE = TRACKING_STATE / "queue"  # a file per contender and champion that is still to be shown
+QUEUE_LOG = TRACKING_STATE / "queue.log"
+RUN_VARIABLE = "BAKEOFF_RUN"  # set in the environment of stages that a run started
+NICENESS = 19  # of a process in the background: the stages go first
 
 
 def start_in_background(*arguments: str) -> None:
@@ -20,9 +28,36 @@ def start_in_background(*arguments: str) -> None:
     What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
     goes to .state/durations/.
     """
+    if RUN_VARIABLE in os.environ:
+        write_json(QUEUE / f"{'-'.join(arguments)}.json", {"arguments": arguments, "queued_at": time.time()})
+        return
     started = time.monotonic()
     TRACKING_STATE.mkdir(parents=True, exist_ok=True)
     log = str(TRACKING_STATE / f"{arguments[-1]}.log")
+    _spawn(arguments, log)
+    write_json(
+        paths.STATE_FOLDER / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started}
+    )
+
+
+def start_queue() -> int:
+    """Start one process for all that is queued, without waiting; return its number."""
+    TRACKING_STATE.mkdir(parents=True, exist_ok=True)
+    return _spawn(("--queued",), str(QUEUE_LOG))
+
+
+def read_queue() -> dict[Path, bytes]:
+    """What is still to be shown, as the files of the queue have it."""
+    return {path: path.read_bytes() for path in sorted(QUEUE.glob("*.json"))}
+
+
+def leave_queue(path: Path, content: bytes) -> None:
+    """Take out what has been shown, unless a stage has queued it anew meanwhile."""
+    if path.exists() and path.read_bytes() == content:
+        path.unlink()
+
+
+def _spawn(arguments: tuple[str, ...], log: str) -> int:
     with BUSY_LOCK.open("w") as busy:
         fcntl.flock(busy, fcntl.LOCK_SH)
         os.set_inheritable(busy.fileno(), True)  # the lock lives as long as a process holds the open file
@@ -38,9 +73,7 @@ def start_in_background(*arguments: str) -> None:
             setsid=True,  # it outlives the stage, and Ctrl-C is not for it
         )
     os.setpriority(os.PRIO_PROCESS, child, NICENESS)
-    write_json(
-        paths.STATE_FOLDER / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started}
-    )
+    return child
 
 
 def wait_for_background() -> None:

@@ -4,6 +4,7 @@
     python -m pipelines.tracking digits-lenet5         these contenders
     python -m pipelines.tracking --registry digits     this problem's champion
     python -m pipelines.tracking --wait                nothing new: wait for what the stages started
+    python -m pipelines.tracking --queued              what the stages of a run have queued
 
 A run that already shows the artifacts as they are is left alone, so the command may be repeated freely.
 Without names it also tags the runs whose contender is no longer in params.yaml, or has no artifacts any
@@ -13,6 +14,7 @@ MLflow is never allowed to fail a stage or to make it wait: stages start this as
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from pathlib import Path
 from pipelines.runtime.dvc_yaml import read_stages
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import TRACKING_STATE, wait_for_background
+from pipelines.tracking.background import TRACKING_STATE, leave_queue, read_queue, wait_for_background
 from pipelines.tracking.contender_run import (
     COMPLETE_TAG,
     CONTENDER_TAG,
@@ -47,10 +49,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("contender", nargs="*", help="show only these; all there are, and the champions, if none")
     parser.add_argument("--registry", metavar="PROBLEM", help="register this problem's champion")
     parser.add_argument("--wait", action="store_true", help="only wait for what the stages started in the background")
+    parser.add_argument("--queued", action="store_true", help="show what the stages of a run have queued")
     options = parser.parse_args(arguments)
     if options.wait:
         wait_for_background()
         return 0
+    if options.queued:
+        return _sync_queue()
     if options.registry is not None:
         contenders, problems = _find_evaluated(options.contender), [options.registry]
     elif options.contender:
@@ -76,6 +81,19 @@ def _sync_store(contenders: list[tuple[str, ...]], problems: list[str], *, every
         print(_failure_notice("the results", error), file=sys.stderr)
         return False
     return succeeded
+
+
+def _sync_queue() -> int:
+    """Show what is queued until nothing is; what fails stays, for the next run."""
+    while queued := read_queue():
+        entries = [json.loads(content)["arguments"] for content in queued.values()]
+        contenders = _find_evaluated([entry[0] for entry in entries if len(entry) == 1])
+        problems = [entry[1] for entry in entries if len(entry) == 2]
+        if not _sync_store(contenders, problems, everything=False):
+            return 1
+        for path, content in queued.items():
+            leave_queue(path, content)
+    return 0
 
 
 def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:

@@ -1,0 +1,188 @@
+"""DVC's work around a stage's command, taken apart, so that commands can run side by side.
+
+`dvc repro` does for one stage after the other: compare it with dvc.lock, remove its outputs, look into the run cache,
+run the command, hash and store what it wrote, write dvc.lock. Here the same methods of DVC are called in the same order
+by one process, which holds DVC's lock while it calls them and not while commands run. This is the one file that goes
+through what DVC does not promise to keep, so it is held to one version of it.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pipelines.runtime.files import write_text
+from pipelines.runtime.user_error import UserError
+
+DVC_VERSION = "3.67.1"
+LOCK_HEADER = "schema: '2.0'\nstages:\n"
+MAX_LOCK_SECONDS = 60.0  # how long another DVC command, such as `dvc status`, may hold DVC's lock
+RETRY_SECONDS = 0.05
+
+Outcome = Literal["up to date", "restored", "must run"]
+
+
+class PlannedStage(NamedTuple):
+    """A stage in the order of `dvc repro`."""
+
+    address: str  # tune@digits-mlp
+    command: str
+    upstream: tuple[str, ...]  # addresses of the stages whose outputs it reads
+
+
+def is_supported() -> bool:
+    """Whether this is the version of DVC whose methods are called here."""
+    return version("dvc") == DVC_VERSION
+
+
+class DvcProject:
+    """The stages of the project in the current folder, and dvc.lock."""
+
+    def __init__(self) -> None:
+        """Open the project.
+
+        Raises:
+            UserError: DVC cannot read the project, with DVC's own reason.
+        """
+        from dvc.repo import Repo
+
+        with _explained():
+            self._repo = Repo()
+            self._graph = self._repo.index.graph
+        self._stages: dict[str, Any] = {}
+        self._lock_text = LockText(Path("dvc.lock"))
+
+    def plan(self, targets: Sequence[str] = ()) -> list[PlannedStage]:
+        """The stages to look at for some addresses (of dvc.yaml all, if there is none), what they read first.
+
+        Raises:
+            UserError: there is no stage of that address.
+        """
+        from dvc.repo.reproduce import collect_stages, plan_repro
+
+        with _explained(), self._locked():
+            wanted = collect_stages(self._repo, list(targets) or ["dvc.yaml"])
+            ordered = plan_repro(self._graph, wanted)
+        self._stages = {stage.addressing: stage for stage in ordered}
+        self._lock_text.order = [stage.addressing for stage in ordered if _is_at_root(stage)]
+        return [
+            PlannedStage(
+                stage.addressing,
+                stage.cmd if isinstance(stage.cmd, str) else "\n".join(stage.cmd or ()),
+                tuple(each.addressing for each in self._graph.successors(stage)),
+            )
+            for stage in ordered
+        ]
+
+    def begin(self, address: str) -> Outcome:
+        """Compare a stage with dvc.lock; if it is not up to date, remove its outputs or take them from the cache."""
+        from dvc.stage.cache import RunCacheNotFoundError
+
+        stage = self._stages[address]
+        with _explained(), self._locked():
+            if not stage.changed():
+                return "up to date"
+            stage.remove_outs(ignore_remove=False, force=False)
+            try:
+                self._repo.stage_cache.restore(stage)
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                return "must run"
+            self._save(stage)
+            return "restored"
+
+    def finish(self, address: str) -> None:
+        """Hash and store what the command of a stage wrote, and write dvc.lock."""
+        with _explained(), self._locked():
+            self._save(self._stages[address])
+
+    def environment(self, address: str) -> dict[str, str]:
+        """What DVC adds to the environment of a stage's command."""
+        return {"DVC_ROOT": str(self._repo.root_dir), "DVC_STAGE": address}
+
+    def _save(self, stage: Any) -> None:
+        with self._repo.scm_context(quiet=True):
+            stage.save(run_cache=all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs))
+            stage.commit()
+            if not _is_at_root(stage) or not self._lock_text.record(stage):
+                stage.dump(update_pipeline=False)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        from dvc.lock import LockError
+
+        give_up_at = time.monotonic() + MAX_LOCK_SECONDS
+        while True:
+            try:
+                self._repo.lock.lock()
+                break
+            except LockError:
+                if time.monotonic() > give_up_at:
+                    raise UserError(
+                        f"another DVC command has held its lock for {MAX_LOCK_SECONDS:.0f} s; wait for it, or end it"
+                    ) from None
+                time.sleep(RETRY_SECONDS)
+        try:
+            yield
+        finally:
+            self._repo.lock.unlock()
+            self._repo._reset()
+
+
+class LockText:
+    """The text of dvc.lock, a block of lines per stage.
+
+    DVC parses the whole file and writes it again for each stage; here a stage's block is written as DVC would, and the
+    others stay the text they were.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.order: list[str] = []  # in which DVC would have written the stages
+        text = path.read_text(encoding="utf-8") if path.exists() else LOCK_HEADER
+        self.is_readable = text.startswith(LOCK_HEADER)
+        blocks = re.split(r"^(?=  [^ ])", text.removeprefix(LOCK_HEADER), flags=re.MULTILINE)
+        self._blocks = {block[2:].split(":", 1)[0]: block for block in blocks if block}
+
+    def record(self, stage: Any) -> bool:
+        """Write the file with a stage as it is now; False if the file is not laid out as expected."""
+        from dvc.stage.serialize import to_lockfile
+        from dvc.utils.serialize import dumps_yaml
+
+        if not self.is_readable:
+            return False
+        (name,) = (entry := to_lockfile(stage))
+        block = dumps_yaml({"stages": entry}).removeprefix("stages:\n")
+        if self._blocks.get(name) != block:
+            self._insert(name, block)
+            write_text(self._path, LOCK_HEADER + "".join(self._blocks.values()))
+        return True
+
+    def _insert(self, name: str, block: str) -> None:
+        """Put a new stage where `dvc repro` from nothing would have, if those that stand there are in that order."""
+        places = {each: place for place, each in enumerate(self.order)}
+        known = [places[each] for each in self._blocks if each in places]
+        is_new = name not in self._blocks
+        self._blocks[name] = block
+        if is_new and known == sorted(known) and len(known) == len(self._blocks) - 1:
+            self._blocks = {each: self._blocks[each] for each in self.order if each in self._blocks}
+
+
+def _is_at_root(stage: Any) -> bool:
+    """Whether the stage stands in dvc.yaml itself, and so in dvc.lock."""
+    return Path(stage.path).samefile("dvc.yaml")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what DVC refuses into a sentence, with its causes."""
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except DvcException as error:
+        causes = [" ".join(str(each).split()) for each in (error, error.__cause__) if each is not None]
+        raise UserError(f"DVC: {': '.join(cause for cause in causes if cause)}") from None

@@ -1,0 +1,189 @@
+"""Scheduler: the stages of a run, each started as soon as what it reads is there and a slot is free.
+
+Which stage is done is DVC's to say, and its work is done here, in one process, between the ends of stages. The longest
+remaining way to the end goes first, so that no long stage is left over when the others are done.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from pipelines.runtime.dvc_project import Outcome, PlannedStage
+from pipelines.runtime.files import read_json
+from pipelines.runtime.lanes import Lane, LaneTask, start_lane
+from pipelines.runtime.slots import Slots
+from pipelines.runtime.user_error import UserError
+
+TICK_SECONDS = 0.1  # seconds between two looks at slots, and between two drawings
+TYPICAL_SECONDS = {"tune": 15.0, "train": 10.0, "evaluate": 4.0}  # of a stage that never ran here
+SHORT_SECONDS = 1.5  # the same, of all others
+
+End = Literal["up to date", "restored", "done", "failed", "skipped"]
+
+
+class Project(Protocol):
+    """What a run needs of DVC; benchmarks measure a run without it."""
+
+    def begin(self, address: str) -> Outcome: ...
+    def finish(self, address: str) -> None: ...
+    def environment(self, address: str) -> dict[str, str]: ...
+
+
+class StageEnd(NamedTuple):
+    """A stage that needs no more work, or gets none."""
+
+    address: str
+    end: End
+    seconds: float = 0.0
+    reason: str = ""  # of a failure: what the stage said last, or which stage before it failed
+    log: Path | None = None
+
+
+class Settings(NamedTuple):
+    """What does not change results."""
+
+    slot_count: int
+    state: Path  # the scratch folder
+
+
+class Observer(Protocol):
+    """Who is told how the run stands."""
+
+    def on_end(self, end: StageEnd) -> None: ...
+    def on_tick(self, run: "Run") -> None: ...
+
+
+class Run:
+    """Stages of a plan, until none is left."""
+
+    def __init__(self, plan: Sequence[PlannedStage], project: Project, settings: Settings, observer: Observer) -> None:
+        self.stages = {stage.address: stage for stage in plan}
+        self.seconds = {address: _expected_seconds(address, settings.state) for address in self.stages}
+        self.ends: dict[str, StageEnd] = {}
+        self.lanes: list[Lane] = []
+        self.started_at = time.monotonic()
+        self._project = project
+        self._settings = settings
+        self._observer = observer
+        self._slots = Slots(settings.state / "run" / "slots", settings.slot_count)
+        self._priorities = _longest_ways(plan, self.seconds)
+
+    def run(self) -> list[StageEnd]:
+        """Bring all stages to an end; how each ended, in that order."""
+        try:
+            while len(self.ends) < len(self.stages):
+                self._start_ready_stages()
+                if self.lanes:
+                    self._wait_for_lanes()
+                self._observer.on_tick(self)
+        finally:
+            for lane in self.lanes:  # an exception or Ctrl-C is on its way
+                lane.kill()
+                lane.close()
+        return list(self.ends.values())
+
+    def seconds_left(self) -> float:
+        """About how long the rest takes."""
+        now = time.monotonic()
+        running = {lane.address: now - lane.started_at for lane in self.lanes}
+        left = sum(
+            max(0.0, seconds - running.get(address, 0.0))
+            for address, seconds in self.seconds.items()
+            if address not in self.ends
+        )
+        return left / self._settings.slot_count
+
+    def _start_ready_stages(self) -> None:
+        while len(self.lanes) < self._settings.slot_count and (address := self._next_ready()):
+            if self.lanes and not self._slots.is_one_free():
+                return
+            self._begin(address)
+
+    def _next_ready(self) -> str | None:
+        busy = {lane.address for lane in self.lanes}
+        ready = (
+            stage.address
+            for stage in self.stages.values()
+            if stage.address not in self.ends
+            and stage.address not in busy
+            and all(one in self.ends or one not in self.stages for one in stage.upstream)
+        )
+        return max(ready, key=lambda address: self._priorities[address], default=None)
+
+    def _begin(self, address: str) -> None:
+        try:
+            outcome = self._project.begin(address)
+        except UserError as error:
+            self._end(StageEnd(address, "failed", reason=str(error)))
+            return
+        if outcome != "must run":
+            self._end(StageEnd(address, outcome))
+            return
+        task = LaneTask(
+            self.stages[address].command,
+            self._project.environment(address),
+            self._settings.state / "run" / "logs" / f"{address.replace('@', '-').replace('/', '-')}.log",
+            self._settings.state,
+            self._slots,
+        )
+        self.lanes.append(start_lane(address, task))
+
+    def _wait_for_lanes(self) -> None:
+        wait([handle for lane in self.lanes for handle in lane.handles], TICK_SECONDS)
+        for lane in list(self.lanes):
+            lane.receive_progress()
+            if lane.exit_status() is not None:
+                self.lanes.remove(lane)
+                lane.close()
+                self._finish(lane)
+
+    def _finish(self, lane: Lane) -> None:
+        seconds = time.monotonic() - lane.started_at
+        reason = _failure_reason(lane)
+        if not reason:
+            try:
+                self._project.finish(lane.address)
+            except UserError as error:
+                reason = str(error)
+        self._end(StageEnd(lane.address, "failed" if reason else "done", seconds, reason, lane.log))
+
+    def _end(self, end: StageEnd) -> None:
+        self.ends[end.address] = end
+        self._observer.on_end(end)
+        if end.end in ("failed", "skipped"):
+            for stage in self.stages.values():
+                if end.address in stage.upstream and stage.address not in self.ends:
+                    self._end(StageEnd(stage.address, "skipped", reason=f"{end.address} {end.end}"))
+
+
+def _failure_reason(lane: Lane) -> str:
+    """What a stage said last, without its own name; "" if it ended well."""
+    status = lane.exit_status()
+    if status == 0:
+        return ""
+    said = [line for line in lane.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if status is not None and status < 0:
+        return f"its process was ended by signal {-status}"
+    return said[-1].strip() if said else f"it ended with status {status} and said nothing"
+
+
+def _expected_seconds(address: str, state: Path) -> float:
+    """How long a stage took the last time, or stages like it usually do."""
+    verb = address.partition("@")[0]
+    try:
+        seconds = read_json(state / "durations" / f"{address.replace('@', '-')}.json")["seconds"]
+    except (UserError, KeyError, TypeError):
+        return TYPICAL_SECONDS.get(verb, SHORT_SECONDS)
+    return float(seconds)
+
+
+def _longest_ways(plan: Sequence[PlannedStage], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Seconds from the beginning of each stage to the end of the last that depends on it."""
+    ways = dict(seconds)
+    for stage in reversed(plan):  # what a stage reads stands before it
+        for address in stage.upstream:
+            if address in ways:
+                ways[address] = max(ways[address], seconds[address] + ways[stage.address])
+    return ways
