@@ -11,11 +11,8 @@ BENCH_INSTALLED := .venv/.bench-installed
 
 .PHONY: run test check serve ui track bench format clean
 
-run: $(INSTALLED)	## the whole competition, then the leaderboard and what to do next
-	@python -m pipelines.settings.jobs
-	@dvc repro
-	@python -m pipelines.tracking --wait
-	@python -m pipelines.reporting.leaderboard artifacts/*/compare
+run: $(INSTALLED)	## the whole competition, then the leaderboards; a part of it: make run ONLY=digits
+	@exec bakeoff run $(ONLY)
 
 test: check	## lint, types, all tests
 	@python -m pytest
@@ -26,14 +23,13 @@ check: $(INSTALLED)	## lint and types alone
 	@mypy
 
 serve: $(INSTALLED)	## TorchServe with every champion; Ctrl-C stops all of it
-	@exec python -m serving.server
+	@exec bakeoff serve
 
-ui: $(INSTALLED) track	## MLflow on what was run; another port: make ui PORT=5001
-	@echo "Open http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning once it answers; Ctrl-C stops it."
-	@exec mlflow ui --port $(PORT) --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+ui: $(INSTALLED)	## MLflow on what was run; another port: make ui PORT=5001
+	@exec bakeoff ui --port $(PORT)
 
 track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if it was deleted
-	@python -m pipelines.tracking
+	@exec bakeoff track
 
 bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.training

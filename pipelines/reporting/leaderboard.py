@@ -1,24 +1,17 @@
-"""The leaderboard as plain text, for a terminal.
-
-    python -m pipelines.reporting.leaderboard artifacts/*/compare
-
-prints it from leaderboard.csv and champion.json alone; it imports little, so that it starts at once.
-"""
+"""The leaderboard as plain text, for a terminal; it imports little, so that it is printed at once."""
 
 import math
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from textwrap import wrap
 
-from pipelines.evaluation.leaderboard import Estimate, Leaderboard, read_leaderboard
+from pipelines.evaluation.leaderboard import Estimate, Leaderboard
 from pipelines.evaluation.number_format import format_number
 
 
 def render_leaderboard(board: Leaderboard) -> str:
     """The leaderboard as an aligned table, and the champion with the reason for it."""
     goal = board.champion.goal
-    metric_names = [goal, *(name for name in board.rows[0].test_scores if name != goal)][:2]
+    metric_names = shown_metrics(goal, board.rows[0].test_scores)
     header = ["", "contender", f"valid {goal}", *(f"test {name} [95 %]" for name in metric_names)]
     table = [[*header, "parameters", "FLOPs", "verdict"]]
     for row in board.rows:
@@ -44,24 +37,13 @@ def render_leaderboard(board: Leaderboard) -> str:
     return "\n".join([board.champion.problem, *lines, *wrap(f"* champion: {board.champion.reason}", width)])
 
 
+def shown_metrics(goal: str, metrics: Iterable[str]) -> list[str]:
+    """The metrics a row has room for: the goal and the first other one."""
+    return [goal, *(name for name in metrics if name != goal)][:2]
+
+
 def format_estimate(estimate: Estimate) -> str:
     """A value and its interval, `0.95 [0.93, 0.97]`; the value alone where there is no interval."""
     if math.isnan(estimate.low):
         return format_number(estimate.value)
     return f"{format_number(estimate.value)} [{format_number(estimate.low)}, {format_number(estimate.high)}]"
-
-
-def main(folders: Sequence[str]) -> int:
-    """Print the leaderboards of the given `compare` folders, the paths of their reports, and the next commands."""
-    compare_folders = [Path(folder) for folder in folders if Path(folder, "champion.json").exists()]
-    if not compare_folders:
-        print("There is no leaderboard yet: `make run` makes one.", file=sys.stderr)
-        return 1
-    for folder in compare_folders:
-        print(f"{render_leaderboard(read_leaderboard(folder))}\n  report: {folder / 'report.html'}\n")
-    print("Next: `make serve` answers over HTTP with every champion; `make ui` compares all runs in MLflow.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

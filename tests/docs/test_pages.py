@@ -8,11 +8,13 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import yaml
+from click import Argument, Context
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_settings, default_space
+from pipelines.cli.command import COMMANDS
 from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load_params
 from pipelines.sources import LOADERS, SourceSettings
 from pipelines.sources.bundled import scikit_learn, statsmodels_series
@@ -94,6 +96,14 @@ def test_everything_there_is_in_the_tree() -> None:
 def test_every_stage_is_in_the_table() -> None:
     stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert [cells[0] for cells in table_cells("stage")] == stages
+
+
+def test_every_command_is_in_the_table_with_its_argument() -> None:
+    usages = []
+    for command in COMMANDS:
+        arguments = (one.make_metavar(Context(command)) for one in command.params if isinstance(one, Argument))
+        usages.append(" ".join(["bakeoff", str(command.name), *arguments]))
+    assert [cells[0] for cells in table_cells("command")] == usages
 
 
 def test_every_problem_is_in_the_table_with_its_task_and_one_of_its_contenders() -> None:

@@ -24,6 +24,7 @@ from serving.client.client import DEFAULT_ADDRESS, Client
 from serving.worker.replies.table import build_reply
 from serving.worker.request_error import RequestError
 from serving.worker.requests import body as request_body
+from tests.support.commands import is_a_command
 from tests.support.expected_signatures import BaselineChampion, export_baseline
 from tests.support.pages import (
     ROOT,
@@ -246,6 +247,7 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("make serve", is_a_target),
     ("digits", is_a_leaderboard),
     ("co2", is_a_leaderboard),
+    ("bakeoff status", is_a_command),
     ("seed: 20", is_part_of_the_shipped_file),
     ("contenders:", is_accepted),
     *[("problems:", is_accepted)] * 10,

@@ -18,7 +18,7 @@ from pipelines.evaluation.predictions import (
     write_scores,
 )
 from pipelines.evaluation.ranking import Entry, check_same_rows, rank, read_entry
-from pipelines.reporting.leaderboard import main, render_leaderboard
+from pipelines.reporting.leaderboard import render_leaderboard
 from pipelines.runtime.files import write_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import Classification, ClassificationSettings, ClassReference
@@ -173,23 +173,6 @@ def test_the_terminal_shows_intervals_the_champion_and_the_reason() -> None:
     assert "* champion: twin" in text
     assert "majority class (baseline)" in text
     assert max(len(line) for line in text.splitlines()) <= 130
-
-
-def test_the_command_says_where_the_report_is_and_what_to_do_next(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_leaderboard(tmp_path, competition(STRONG, WEAK))
-    assert main([str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
-    for word in ("letters", "strong", "report.html", "make serve", "make ui"):
-        assert word in printed
-
-
-def test_without_a_leaderboard_the_command_says_how_to_make_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([str(tmp_path)]) == 1
-    assert "make run" in capsys.readouterr().err
 
 
 def test_printing_a_leaderboard_imports_nothing_heavy() -> None:

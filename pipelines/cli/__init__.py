@@ -1,0 +1,3 @@
+"""Command line: `bakeoff` and its subcommands."""
+
+from pipelines.cli.command import main as main

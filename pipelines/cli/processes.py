@@ -1,0 +1,40 @@
+"""Other programs of this environment, started as `python -m`, whether or not the environment is activated."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+
+def run_module(module: str, *arguments: str) -> int:
+    """Run a module in a process of its own, which has the terminal; return its exit status.
+
+    Ctrl-C reaches that process, too, as the terminal sends it to both: it ends in its own way, and then Ctrl-C is
+    raised here.
+    """
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=_environment()) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+
+
+def capture_module(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a module; return what it printed."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=_environment(), capture_output=True, text=True)
+
+
+def become_module(module: str, *arguments: str) -> NoReturn:
+    """Go on as another program, which has this process's number, terminal and signals."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], _environment())
+
+
+def _environment() -> dict[str, str]:
+    """DVC's stages call `python`, which has to be the one of this environment."""
+    programs = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": os.pathsep.join(filter(None, (programs, os.environ.get("PATH"))))}

@@ -1,0 +1,54 @@
+"""bakeoff run: the competition, or a part of it."""
+
+from collections.abc import Sequence
+
+import click
+
+EPILOG = """\b
+Examples:
+  bakeoff run                        everything in params.yaml
+  bakeoff run digits                 a problem: all its contenders, its verdict and its archive
+  bakeoff run digits-mlp co2-esn     two contenders, as far as their scores on the test part
+  bakeoff run split@digits           one stage, to look at the data before the search
+  bakeoff run tune                   that stage of every contender
+"""
+
+
+@click.command("run", short_help="Run the competition or a part of it, as far as it is not done.", epilog=EPILOG)
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+def run_command(names: tuple[str, ...]) -> int:
+    """Run the competition and show its leaderboards.
+
+    Each NAME is a problem's, a contender's or a stage's: that is run, and what it needs. Without a NAME, everything is.
+    What is up to date is not done again; stopped with Ctrl-C or killed, it goes on from there when it is called again.
+
+    A name that a problem shares with something else means the problem; the full name of a stage, such as
+    evaluate@digits, means nothing else.
+    """
+    from pipelines.cli.board import print_boards
+    from pipelines.cli.names import resolve_targets
+    from pipelines.cli.project import read_project
+
+    project = read_project()
+    targets = resolve_targets(project, names)
+    status = run_targets(targets)
+    if status == 0:
+        problems = {project.stages[target] for target in targets} or set(project.problems)
+        print_boards(project, [problem for problem in project.problems if problem in problems])
+    return status
+
+
+def run_targets(targets: Sequence[str]) -> int:
+    """Run stages and what they need, one after the other; return 0, or 1 if one failed.
+
+    Args:
+        targets: addresses of stages; all stages if there are none.
+    """
+    from pipelines.cli.processes import run_module
+    from pipelines.tracking.background import wait_for_background
+
+    for module, arguments in (("pipelines.settings.jobs", ()), ("dvc", ("repro", *targets))):
+        if run_module(module, *arguments) != 0:
+            return 1
+    wait_for_background()
+    return 0
