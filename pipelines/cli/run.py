@@ -1,7 +1,5 @@
 """bakeoff run: the competition, or a part of it."""
 
-from collections.abc import Sequence
-
 import click
 
 EPILOG = """\b
@@ -26,29 +24,14 @@ def run_command(names: tuple[str, ...]) -> int:
     evaluate@digits, means nothing else.
     """
     from pipelines.cli.board import print_boards
+    from pipelines.cli.competition import run_side_by_side
     from pipelines.cli.names import resolve_targets
     from pipelines.cli.project import read_project
 
     project = read_project()
     targets = resolve_targets(project, names)
-    status = run_targets(targets)
+    status = run_side_by_side(targets)
     if status == 0:
         problems = {project.stages[target] for target in targets} or set(project.problems)
         print_boards(project, [problem for problem in project.problems if problem in problems])
     return status
-
-
-def run_targets(targets: Sequence[str]) -> int:
-    """Run stages and what they need, one after the other; return 0, or 1 if one failed.
-
-    Args:
-        targets: addresses of stages; all stages if there are none.
-    """
-    from pipelines.cli.processes import run_module
-    from pipelines.tracking.background import wait_for_background
-
-    for module, arguments in (("pipelines.settings.jobs", ()), ("dvc", ("repro", *targets))):
-        if run_module(module, *arguments) != 0:
-            return 1
-    wait_for_background()
-    return 0

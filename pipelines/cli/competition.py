@@ -1,0 +1,133 @@
+"""The stages of a run, side by side, with one run at a time in a project."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from pipelines.runtime.user_error import UserError
+from pipelines.settings import paths
+from pipelines.tracking.background import RUN_VARIABLE, read_queue, start_queue, wait_for_background
+
+if TYPE_CHECKING:
+    from pipelines.cli.screen import Screen
+    from pipelines.runtime.scheduler import Run, StageEnd
+
+RUN_FOLDER = paths.STATE_FOLDER / "run"
+LOCK = RUN_FOLDER / "lock"
+TRACKED_VERBS = ("evaluate", "package")  # stages whose results MLflow shows
+MODULES = tuple(
+    f"pipelines.{verb}" for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
+)
+
+
+def run_side_by_side(targets: Sequence[str]) -> int:
+    """Bring stages, and what they need, up to date; return 0, or 1 if one failed.
+
+    Args:
+        targets: addresses of stages; all stages if there are none.
+
+    Raises:
+        UserError: another run is under way here, or DVC cannot read the project.
+    """
+    from pipelines.runtime.dvc_project import DVC_VERSION, is_supported
+
+    with _only_run():
+        if not is_supported():
+            print(
+                f"DVC is not version {DVC_VERSION}, so stages run one after the other, by `dvc repro`", file=sys.stderr
+            )
+            status = _run_by_dvc(targets)
+        else:
+            status = _run_lanes(targets)
+        finish_tracking()
+        return status
+
+
+def _run_by_dvc(targets: Sequence[str]) -> int:
+    from pipelines.cli.processes import run_module
+
+    return int(run_module("dvc", "repro", *targets) != 0)
+
+
+def _run_lanes(targets: Sequence[str]) -> int:
+    from pipelines.cli.screen import Screen, print_failures
+    from pipelines.runtime.dvc_project import DvcProject
+    from pipelines.runtime.lanes import set_preloaded_modules, start_fork_server
+    from pipelines.runtime.scheduler import Run, Settings
+    from pipelines.runtime.workers import worker_count
+
+    set_preloaded_modules(MODULES)
+    if not Path("dvc.lock").exists():
+        start_fork_server()  # it imports while DVC reads the project
+    project = DvcProject()
+    plan = project.plan(targets)
+    with Screen(len(plan), _finished_row) as screen:
+        ends = Run(plan, project, Settings(worker_count("cpu"), paths.STATE_FOLDER), TrackedScreen(screen)).run()
+    print_failures(ends)
+    return int(any(end.end == "failed" for end in ends))
+
+
+@final
+class TrackedScreen:
+    """A screen that also has MLflow show what stages queue: by one process at a time, which gives way to the stages."""
+
+    def __init__(self, screen: "Screen") -> None:
+        self._screen = screen
+        self._child = 0  # the number of the process, 0 if there is none
+
+    def on_end(self, end: "StageEnd") -> None:
+        self._screen.on_end(end)
+        if end.end == "done" and end.address.partition("@")[0] in TRACKED_VERBS and not self._is_tracking():
+            self._child = start_queue()
+
+    def on_tick(self, run: "Run") -> None:
+        self._screen.on_tick(run)
+
+    def _is_tracking(self) -> bool:
+        return bool(self._child) and os.waitpid(self._child, os.WNOHANG) == (0, 0)
+
+
+def finish_tracking() -> None:
+    """Wait until MLflow shows what is queued, or has said why it cannot."""
+    wait_for_background()
+    if read_queue():  # queued when the process was ending, or by a run that was killed
+        start_queue()
+        wait_for_background()
+
+
+def _finished_row(contender: str) -> str | None:
+    from pipelines.cli.board import read_scores
+    from pipelines.cli.project import read_project
+    from pipelines.reporting.contender_row import format_row
+
+    scores = read_scores(read_project().contenders[contender], contender)
+    return None if scores is None else format_row(scores)
+
+
+@contextmanager
+def _only_run() -> Iterator[None]:
+    """Hold the lock of runs; stages see by the environment that they belong to one.
+
+    Raises:
+        UserError: another run holds it.
+    """
+    RUN_FOLDER.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UserError(
+                f"a run is under way in this folder (process {lock.read().strip() or 'unknown'}); wait for it, or stop "
+                "it with Ctrl-C there; `bakeoff board` shows what is finished"
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        os.environ[RUN_VARIABLE] = str(os.getpid())
+        yield
