@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from pipelines.cli.processes import own_environment, run_module
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.tracking.background import RUN_VARIABLE, read_queue, start_queue, wait_for_background
@@ -48,8 +49,6 @@ def run_side_by_side(targets: Sequence[str]) -> int:
 
 
 def _run_by_dvc(targets: Sequence[str]) -> int:
-    from pipelines.cli.processes import run_module
-
     return int(run_module("dvc", "repro", *targets) != 0)
 
 
@@ -129,5 +128,5 @@ def _only_run() -> Iterator[None]:
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
-        os.environ[RUN_VARIABLE] = str(os.getpid())
+        os.environ.update(own_environment(), **{RUN_VARIABLE: str(os.getpid())})
         yield

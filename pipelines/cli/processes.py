@@ -13,7 +13,7 @@ def run_module(module: str, *arguments: str) -> int:
     Ctrl-C reaches that process, too, as the terminal sends it to both: it ends in its own way, and then Ctrl-C is
     raised here.
     """
-    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=_environment()) as process:
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=own_environment()) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -24,17 +24,17 @@ def run_module(module: str, *arguments: str) -> int:
 def capture_module(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a module; return what it printed."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, env=_environment(), capture_output=True, text=True)
+    return subprocess.run(command, env=own_environment(), capture_output=True, text=True)
 
 
 def become_module(module: str, *arguments: str) -> NoReturn:
     """Go on as another program, which has this process's number, terminal and signals."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], _environment())
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], own_environment())
 
 
-def _environment() -> dict[str, str]:
-    """DVC's stages call `python`, which has to be the one of this environment."""
+def own_environment() -> dict[str, str]:
+    """The variables of this process, where `python`, which stages call, is the one of this environment."""
     programs = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": os.pathsep.join(filter(None, (programs, os.environ.get("PATH"))))}

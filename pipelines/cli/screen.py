@@ -18,7 +18,6 @@ from pipelines.runtime.progress import format_duration
 from pipelines.runtime.scheduler import Run, StageEnd
 
 BAR_WIDTH = 40  # characters
-WORDS = {"restored": "taken from DVC's cache", "failed": "FAILED", "skipped": "skipped"}
 
 
 class Screen:
@@ -49,11 +48,10 @@ class Screen:
 
     def on_end(self, end: StageEnd) -> None:
         self.ends.append(end)
-        if end.end == "up to date":
+        if end.end in ("up to date", "skipped"):
             return
-        text = WORDS.get(end.end) or format_duration(end.seconds)
-        if end.end in ("failed", "skipped"):
-            text += f": {end.reason}"
+        text = {"restored": "from DVC's cache", "failed": f"FAILED: {end.reason}"}.get(end.end)
+        text = text or format_duration(end.seconds)
         if not self._console.is_terminal or end.end == "failed":
             self._console.print(f"[{len(self.ends)} of {self._total}] {_title(end.address)}  {text}", markup=False)
         verb, _, name = end.address.partition("@")
