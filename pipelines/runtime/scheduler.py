@@ -1,7 +1,8 @@
 """Scheduler: the stages of a run, each started as soon as what it reads is there and a slot is free.
 
-Which stage is done is DVC's to say, and its work is done here, in one process, between the ends of stages. The longest
-remaining way to the end goes first, so that no long stage is left over when the others are done.
+Which stage is done is DVC's to say, and its work is done here, in one process, between the ends of stages. One problem
+is finished after the other, as DVC would, so that there is soon something to see; but a chain of stages that would take
+as long as all the rest goes first, so that no core waits for it at the end.
 """
 
 import time
@@ -68,7 +69,7 @@ class Run:
         self._settings = settings
         self._observer = observer
         self._slots = Slots(settings.state / "run" / "slots", settings.slot_count)
-        self._priorities = _longest_ways(plan, self.seconds)
+        self._ways = _longest_ways(plan, self.seconds)
 
     def run(self) -> list[StageEnd]:
         """Bring all stages to an end; how each ended, in that order."""
@@ -85,7 +86,7 @@ class Run:
         return list(self.ends.values())
 
     def seconds_left(self) -> float:
-        """About how long the rest takes."""
+        """About how long the rest takes, if no slot is ever empty."""
         now = time.monotonic()
         running = {lane.address: now - lane.started_at for lane in self.lanes}
         left = sum(
@@ -103,14 +104,17 @@ class Run:
 
     def _next_ready(self) -> str | None:
         busy = {lane.address for lane in self.lanes}
-        ready = (
+        ready = [
             stage.address
             for stage in self.stages.values()
             if stage.address not in self.ends
             and stage.address not in busy
             and all(one in self.ends or one not in self.stages for one in stage.upstream)
-        )
-        return max(ready, key=lambda address: self._priorities[address], default=None)
+        ]
+        longest = max(ready, key=lambda address: self._ways[address], default=None)
+        if longest is None or self._ways[longest] >= self.seconds_left():
+            return longest
+        return ready[0]
 
     def _begin(self, address: str) -> None:
         try:

@@ -110,6 +110,22 @@ def test_a_stage_that_is_killed_has_failed(tmp_path: Path) -> None:
     assert (ends["a"].end, ends["a"].reason) == ("failed", "its process was ended by signal 9")
 
 
+def chain(name: str, length: int) -> list[PlannedStage]:
+    return [PlannedStage(f"{name}{place}", "true", (f"{name}{place - 1}",) if place else ()) for place in range(length)]
+
+
+def test_one_chain_is_finished_after_the_other(tmp_path: Path) -> None:
+    plan = [*chain("a", 3), *chain("b", 3), *chain("c", 3), *chain("d", 3)]
+    ends, _ = run_plan(plan, tmp_path, slots=1)
+    assert list(ends) == [stage.address for stage in plan]
+
+
+def test_a_chain_as_long_as_all_the_rest_goes_first(tmp_path: Path) -> None:
+    plan = [*chain("a", 1), *chain("b", 1), *chain("long", 6)]
+    _, project = run_plan(plan, tmp_path, slots=2)
+    assert project.begun[0] == "long0"
+
+
 def test_an_exception_ends_the_stages_that_run(tmp_path: Path) -> None:
     class Interrupting(Ends):
         def on_tick(self, run: Run) -> None:
