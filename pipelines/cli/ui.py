@@ -2,6 +2,7 @@
 
 import os
 import socket
+from typing import NoReturn
 
 import click
 
@@ -17,7 +18,7 @@ Examples:
 
 @click.command("ui", short_help="Compare all runs in MLflow, in a browser, until Ctrl-C.", epilog=EPILOG)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on.")
-def ui_command(port: int) -> int:
+def ui_command(port: int) -> NoReturn:
     """Bring MLflow in line with the artifacts, and show it in a browser, until Ctrl-C.
 
     It is the MLflow that the variable MLFLOW_TRACKING_URI names; otherwise mlflow.db in this folder.
@@ -27,12 +28,11 @@ def ui_command(port: int) -> int:
 
     check_folder()
     check_port_is_free(port)
-    if run_module("pipelines.tracking") == 0:
-        address = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
-        print(f"Open {address} once it answers; Ctrl-C stops it.")
-        store = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
-        become_module("mlflow", "ui", "--port", str(port), "--backend-store-uri", store)
-    return 1
+    run_module("pipelines.tracking")  # it names what it cannot show, such as a contender that is just being trained
+    address = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
+    print(f"Open {address} once it answers; Ctrl-C stops it.")
+    store = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
+    become_module("mlflow", "ui", "--port", str(port), "--backend-store-uri", store)
 
 
 def check_port_is_free(port: int) -> None:

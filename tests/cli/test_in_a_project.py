@@ -37,7 +37,8 @@ def read_status(project: Project) -> dict[str, tuple[list[str], list[str]]]:
 
 
 def test_a_stage_that_is_named_is_run_with_what_it_needs_and_no_other(project: Project) -> None:
-    assert set(yaml.safe_load(project.lock_text)["stages"]) == {"fetch", "split@digits"}
+    ran = yaml.safe_load(project.lock_text)["stages"]
+    assert [address for address in ran if "@" in address] == ["split@digits"]  # besides what always runs
 
 
 def test_status_says_what_has_not_run_yet_and_what_was_edited(project: Project) -> None:
