@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 RUN_FOLDER = paths.STATE_FOLDER / "run"
 LOCK = RUN_FOLDER / "lock"
 TRACKED_VERBS = ("evaluate", "package")  # stages whose results MLflow shows
-MODULES = tuple(
-    f"pipelines.{verb}" for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
+MODULES = (  # imported once, by the server that stages are forked from
+    *(
+        f"pipelines.{verb}"
+        for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
+    ),
+    *("sklearn.linear_model", "sklearn.ensemble", "onnxscript", "onnxruntime", "skl2onnx", "torch.export._trace"),
+    "torch.onnx._internal.exporter._core",  # what torch.onnx.export imports when it is called, 2 s of it
 )
 
 
