@@ -6,7 +6,7 @@ from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.jobs import check_params
 from pipelines.settings.params import load_params
-from pipelines.sources import load_dataset
+from pipelines.sources.kinds import load_dataset
 from pipelines.splitting.split import split_rows, write_split
 
 

@@ -16,10 +16,10 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.yaml_file import read_yaml
 from pipelines.settings import paths
 from pipelines.settings.errors import _format_errors
-from pipelines.sources import SourceSettings
+from pipelines.sources.kinds import SourceSettings
 from pipelines.splitting.split import SplitSettings
 from pipelines.tasks import AnyTaskSettings
-from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.augment_settings import AugmentSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 

@@ -14,11 +14,11 @@ from pydantic.fields import FieldInfo
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_settings, default_space
 from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load_params
-from pipelines.sources import LOADERS, SourceSettings
 from pipelines.sources.bundled import scikit_learn, statsmodels_series
+from pipelines.sources.kinds import LOADERS, SourceSettings
 from pipelines.splitting.split import STRATEGIES, SplitSettings
 from pipelines.tasks import TASKS, AnyTaskSettings
-from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.contender_settings import LEARNER_SETTINGS
 from tests.support.pages import (
     README,

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pipelines.fetch import fetch
 from pipelines.runtime.files import read_json
 from pipelines.settings import paths
-from pipelines.sources import LOADERS, SourceSettings
+from pipelines.sources.kinds import LOADERS, SourceSettings
 from pipelines.sources.files.locations import LOCATION_SETTINGS, source_locations
 
 SETTINGS: dict[str, type[BaseModel]] = {
