@@ -12,7 +12,7 @@ BENCH_INSTALLED := .venv/.bench-installed
 .PHONY: run test check serve ui track bench format clean
 
 run: $(INSTALLED)	## the whole competition, then the leaderboard and what to do next
-	@python -m pipelines.settings.jobs
+	@python -m pipelines.resolve
 	@dvc repro
 	@python -m pipelines.tracking --wait
 	@python -m pipelines.reporting.leaderboard artifacts/*/compare
