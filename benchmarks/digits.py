@@ -6,9 +6,9 @@ from pipelines.data.parts import read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.settings import paths
 from pipelines.settings.params import Params
-from pipelines.sources import load_dataset
+from pipelines.sources.kinds import load_dataset
 from pipelines.splitting.split import split_rows, write_split
-from pipelines.training.augmentation import augmented_copies
+from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.job import TrainingJob
 
 

@@ -6,7 +6,8 @@ from pipelines.reporting.plots.augmentation_preview import write_preview
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
-from pipelines.training.augmentation import augmented_copies, describe_augmentation, sample_for_preview
+from pipelines.training.augment_settings import describe_augmentation
+from pipelines.training.augmented_copies import augmented_copies, sample_for_preview
 
 
 def augment(name: str) -> None:

@@ -4,15 +4,13 @@ from pipelines.data_checks.manifest import build_manifest
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
-from pipelines.settings.jobs import check_params
 from pipelines.settings.params import load_params
-from pipelines.sources import load_dataset
+from pipelines.sources.kinds import load_dataset
 from pipelines.splitting.split import split_rows, write_split
 
 
 def split(name: str) -> None:
     params = load_params()
-    check_params(params)  # a wrong contender is reported now, not after the search of another
     problem = params.problems[name]
     data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
     rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")

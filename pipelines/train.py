@@ -1,7 +1,6 @@
 """Stage train: train a contender's best settings from several seeds, with early stopping."""
 
 from models.blocks.cost import network_cost
-from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
@@ -10,6 +9,7 @@ from pipelines.settings import paths
 from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
+from pipelines.settings.scratch import scratch_folder
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.csv_logs import write_curve, write_history
 from pipelines.training.learners import Budget
@@ -25,7 +25,7 @@ def train(name: str) -> None:
     best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
     best_settings = make_settings(contender.architecture, best["settings"])
     progress = Progress("seed", settings.seeds)
-    state = scratch_folder("train", name, job.device, paths.STATE_FOLDER)
+    state = scratch_folder("train", name, job.device)
 
     def on_progress(done: int, score: float | None) -> None:
         progress.update(done, "" if score is None else f"best {task.goal.name} {score:.4f}")

@@ -1,7 +1,6 @@
 """Stage tune: search a contender's settings with Optuna."""
 
 from pipelines.reporting.plots import curves
-from pipelines.runtime.dvc_yaml import scratch_folder
 from pipelines.runtime.files import write_json
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
@@ -10,6 +9,7 @@ from pipelines.settings import paths
 from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
+from pipelines.settings.scratch import scratch_folder
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
 from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances
@@ -38,9 +38,7 @@ def tune(name: str) -> None:
         progress.update(done, text, done_earlier=done_earlier)
 
     on_progress(0, 0, None)
-    study, trials = run_search(
-        config, scratch_folder("tune", name, job.device, paths.STATE_FOLDER), worker_count(job.device), on_progress
-    )
+    study, trials = run_search(config, scratch_folder("tune", name, job.device), worker_count(job.device), on_progress)
     winner = best_trial(trials, goal)
     folder = paths.tune_folder(contender.problem, name)
     write_trials(folder / "trials.csv", trials)

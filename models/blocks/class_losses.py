@@ -7,6 +7,8 @@ with a ValueError and returns a scalar, the mean over the examples, computed in 
 Shapes: B batch, O classes.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -65,3 +67,10 @@ def _check_shapes(name: str, outputs: Tensor, target: Tensor) -> None:
 
 def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
     return losses.mean() if weights is None else (losses * weights).mean()
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {  # as params.yaml names them
+    "cross_entropy": cross_entropy,  # minus the logarithm of the right class's probability
+    "binary_cross_entropy": one_vs_rest_cross_entropy,  # the same for every class on its own: is it, or not?
+    "hinge": hinge_loss,  # the right class must lead by a margin, and no more
+}

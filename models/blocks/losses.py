@@ -194,3 +194,16 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of numbers, as para
     "absolute_error": absolute_error,  # every error counts by its size
     "huber": huber_loss,  # squared near 0, absolute beyond
 }
+
+RECONSTRUCTION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "squared_error": squared_error,
+    "binary_cross_entropy": binary_cross_entropy,  # of images, whose pixels lie between black and white
+}
+
+PIXEL_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], ...]] = {  # of pixels: what is added up
+    "cross_entropy": (pixel_cross_entropy,),
+    "dice": (dice_loss,),
+    "jaccard": (jaccard_loss,),
+    "cross_entropy+dice": (pixel_cross_entropy, dice_loss),
+    "cross_entropy+jaccard": (pixel_cross_entropy, jaccard_loss),
+}

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
-from pipelines.runtime.files import explaining_damage, write_array
+from pipelines.runtime.array_files import write_array
+from pipelines.runtime.files import explaining_damage
 
 PartName = Literal["train", "valid", "test"]
 NO_PART = -1  # in place of the number of a part in PARTS: an example that is in none

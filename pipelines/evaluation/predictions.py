@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 
 from pipelines.evaluation.bootstrap import bootstrap_intervals
 from pipelines.evaluation.leaderboard import Estimate
-from pipelines.runtime.files import (
-    explaining_damage,
-    read_json,
-    write_arrays,
-    write_json,
-)
+from pipelines.runtime.array_files import write_arrays
+from pipelines.runtime.files import explaining_damage, read_json, write_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task, score
 from pipelines.tasks.task import Reference

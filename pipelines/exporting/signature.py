@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Field, Schema
-from pipelines.runtime.files import write_arrays, write_json
+from pipelines.runtime.array_files import write_arrays
+from pipelines.runtime.files import write_json
 from pipelines.tasks import Calibration, Task
 
 SIGNATURE_VERSION = "1.0"  # of the contract, not of the weights

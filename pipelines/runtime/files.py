@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipelines.runtime.user_error import UserError
 
 TEMPORARY_PREFIX = ".unfinished-"  # how a temporary name begins; .dvcignore passes such files over
@@ -83,18 +80,6 @@ def explaining_damage(path: Path) -> Iterator[None]:
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         cause = " ".join(str(error).split())[:120]
         raise UserError(f"{path} is damaged ({cause}); delete it, and `dvc repro` makes it again") from None
-
-
-def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write one `.npy` file; object arrays are refused, because reading one runs a pickle."""
-    with atomic_write(path) as temporary:
-        np.save(temporary, array, allow_pickle=False)
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write one `.npz` file, in the mapping's order; the bytes hold no date."""
-    with atomic_write(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **arrays)
 
 
 def copy_file(source: Path, path: Path) -> None:

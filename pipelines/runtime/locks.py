@@ -18,3 +18,16 @@ def exclusive_lock(path: Path, wait_message: str) -> Iterator[None]:
             print(wait_message, file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def find_lock_holder(path: Path) -> str | None:
+    """What the process that holds the lock of a file wrote into it, its number; None if nobody holds it."""
+    try:
+        with path.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return lock.read().strip()
+    except FileNotFoundError:
+        pass
+    return None

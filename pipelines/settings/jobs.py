@@ -1,13 +1,8 @@
-"""Training jobs from params.yaml, and the checks that need the tables of tasks and architectures.
-
-python -m pipelines.settings.jobs        checks params.yaml as a whole
-"""
-
-import sys
+"""Training jobs from params.yaml, and the checks that need the tables of tasks and architectures."""
 
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.settings.params import Params, load_params
+from pipelines.settings.params import Params
 from pipelines.tasks import TASKS
 from pipelines.training.job import TrainingJob, select_device
 from pipelines.training.search_space import build_search_space
@@ -47,10 +42,3 @@ def check_params(params: Params) -> None:
             )
     for name, entry in params.contenders.items():
         build_search_space(name, entry.architecture, entry.fix, entry.search)
-
-
-if __name__ == "__main__":
-    try:
-        check_params(load_params())
-    except UserError as failure:
-        sys.exit(str(failure))

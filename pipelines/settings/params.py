@@ -16,10 +16,10 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.yaml_file import read_yaml
 from pipelines.settings import paths
 from pipelines.settings.errors import _format_errors
-from pipelines.sources import SourceSettings
+from pipelines.sources.kinds import SourceSettings
 from pipelines.splitting.split import SplitSettings
 from pipelines.tasks import AnyTaskSettings
-from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.augment_settings import AugmentSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -87,6 +87,16 @@ class Params(FrozenSettings):
                 )
         return entries
 
+    @field_validator("problems")
+    @classmethod
+    def _check_reserved_name(cls, problems: Mapping[str, Problem]) -> Mapping[str, Problem]:
+        if paths.INPUTS_FOLDER.name in problems:
+            raise ValueError(
+                f"no problem may be called {paths.INPUTS_FOLDER.name!r}: {paths.INPUTS_FOLDER} holds what stages "
+                "depend on; choose another name"
+            )
+        return problems
+
     @model_validator(mode="after")
     def _check_problems(self) -> "Params":
         for name, contender in self.contenders.items():
@@ -107,6 +117,21 @@ class Params(FrozenSettings):
         return _override_defaults(
             self.defaults.train, self.contenders[contender].train, f"contenders.{contender}.train"
         )
+
+    def resolve_defaults(self) -> dict[str, Any]:
+        """Every setting as a plain value, with its default: seed, problems and contenders."""
+        return {
+            "seed": self.seed,
+            "problems": {name: problem.model_dump(mode="json") for name, problem in self.problems.items()},
+            "contenders": {
+                name: {
+                    **contender.model_dump(mode="json"),
+                    "tune": self.tune_settings(name).model_dump(),
+                    "train": self.train_settings(name).model_dump(),
+                }
+                for name, contender in self.contenders.items()
+            },
+        }
 
     def contender_names(self, problem: str) -> list[str]:
         """The contenders of a problem, in the order of params.yaml."""

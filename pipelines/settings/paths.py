@@ -10,12 +10,16 @@ STATE_FOLDER = Path(".state")  # scratch: may be deleted at any time, nothing bu
 
 
 DOWNLOADS_FOLDER = STATE_FOLDER / "downloads"  # what was fetched from an address, by its hash
-WATCHED_FOLDER = Path("data", "watched")
+SOURCE_HASHES_FILE = STATE_FOLDER / "fingerprints.json"  # of the files that sources name, by size and time
+CODE_HASHES_FILE = STATE_FOLDER / "code.json"  # of the project's own files
+RESOLVED_PARAMS_FILE = STATE_FOLDER / "params.json"  # params.yaml as it was last found right
+RUN_LOCK_FILE = STATE_FOLDER / "run" / "lock"  # locked while a run is under way; holds the number of its process
+INPUTS_FOLDER = Path("data", "inputs")
 
 
-def watched_file(problem: str) -> Path:
-    """Hashes of the files of a problem's source."""
-    return WATCHED_FOLDER / f"{problem}.json"
+def record_file(verb: str, name: str) -> Path:
+    """What a stage depends on besides its data: settings, hashes of its code, what its source's files hold."""
+    return INPUTS_FOLDER / verb / f"{name}.json"
 
 
 def split_folder(problem: str) -> Path:

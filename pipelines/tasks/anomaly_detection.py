@@ -5,13 +5,13 @@ A prediction holds the anomaly score and the reconstruction, (1 + D,).
 Shapes: N rows, D numbers of an example in the order they are stored, R resamples, B rows of a batch.
 """
 
-from typing import Any, Literal, NamedTuple, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
@@ -26,6 +26,11 @@ from pipelines.tasks.metrics.anomaly_detection import (
 )
 from pipelines.tasks.metrics.reconstruction import Floats, squared_error_metric, squared_errors
 from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 
 class AnomalyDetectionSettings(TaskSettings):
@@ -97,6 +102,8 @@ class AnomalyDetection(Task):
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Identity()
 
     def min_output_scale(self) -> float | NDArray[np.float64]:

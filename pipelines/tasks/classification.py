@@ -6,15 +6,14 @@ class, or, of two classes, the rarer one from a threshold on that was chosen on 
 Shapes: N rows, K classes, R resamples, B rows of a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
-from models.outputs.output_transform import Identity, OutputTransform
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
@@ -41,6 +40,11 @@ from pipelines.tasks.task import (
     WeightedTarget,
     choose_goal,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 GOALS = {
     "log_loss": Goal("log_loss", "minimize"),
@@ -105,13 +109,6 @@ METRICS = (
         "The share of right answers per class, averaged so that every class counts the same.",
     ),
 )
-
-
-LOSSES: dict[str, Callable[..., Tensor]] = {
-    "cross_entropy": cross_entropy,  # minus the logarithm of the right class's probability
-    "binary_cross_entropy": one_vs_rest_cross_entropy,  # the same for every class on its own: is it, or not?
-    "hinge": hinge_loss,  # the right class must lead by a margin, and no more
-}
 
 THRESHOLD_CRITERIA: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     # of true positives, false positives, false negatives, true negatives
@@ -179,13 +176,19 @@ class Classification(Task):
         return WeightedTarget(train.target, balanced_class_weights(train.target, len(self.labels)))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        from models.outputs.output_transform import Identity
+
         return Identity()
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.class_losses import LOSSES
+
         codes, *weights = target
         return LOSSES[self.settings.loss](network(*inputs), codes.long(), *weights)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Softmax(dim=-1)
 
     def calibrate(self, predictions: NDArray[Any], reference: ClassReference) -> dict[str, float]:

@@ -5,13 +5,13 @@ A prediction holds a score, how far the drawn image is from the noisy one, and t
 Shapes: N rows, D pixels of an image in the order they are stored, B rows of a batch.
 """
 
-from typing import Any, Literal, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
@@ -20,6 +20,11 @@ from pipelines.tasks.input_form import InputForm, ReconstructionLoss, reconstruc
 from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
 from pipelines.tasks.reconstruction import ReconstructionReference
 from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 
 class DenoisingSettings(TaskSettings):
@@ -73,6 +78,8 @@ class Denoising(Task):
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Identity()
 
     def min_output_scale(self) -> float | NDArray[np.float64]:

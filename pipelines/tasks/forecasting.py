@@ -8,20 +8,17 @@ are single numbers.
 Shapes: N rows, H steps of the horizon, F variables, Q quantile levels, R resamples, B rows of a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Annotated, Any, Literal, final
+from typing import TYPE_CHECKING, Annotated, Any, Literal, final
 
 import numpy as np
 import pydantic
-import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
-from torch import Tensor, nn
 
-from models.blocks.losses import LOSSES, quantile_loss
-from models.outputs.forecast import AddLastValue, SortedQuantiles
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
@@ -39,6 +36,11 @@ from pipelines.tasks.metrics.forecasting import (
     radius_key,
 )
 from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +65,7 @@ class ForecastingSettings(TaskSettings):
     )  # steps after which the series repeats; None: found on the train part
 
     @model_validator(mode="after")
-    def _check_levels(self) -> "ForecastingSettings":
+    def _check_levels(self) -> ForecastingSettings:
         levels = self.levels
         if levels is None:
             return self
@@ -108,7 +110,7 @@ class Forecasting(Task):
         self.columns = target.columns
         self.horizon = target.shape[0]
         self.quantile_levels = (settings.levels or DEFAULT_LEVELS) if settings.loss == "quantile" else (0.5,)
-        self._point_loss = LOSSES.get(settings.loss)
+        self._loss_name = settings.loss
         self._window_index = _find_window_index(schema)
         window = schema.inputs[self._window_index]
         self._variable_indices = tuple(window.columns.index(column) for column in target.columns)
@@ -144,6 +146,10 @@ class Forecasting(Task):
         return ForecastReference(part.target, np.broadcast_to(defined, (len(windows), 1, len(scale))))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        import torch
+
+        from models.outputs.forecast import AddLastValue
+
         steps = self.input_fields[self._window_index].shape[0]
         transform = AddLastValue(
             self._window_index, steps, self._variable_indices, self.horizon, len(self.quantile_levels)
@@ -161,13 +167,17 @@ class Forecasting(Task):
         return transform.fit(*map(torch.from_numpy, (mean, spread, sums[2] / len(windows))))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.losses import LOSSES, quantile_loss
+
         steps = target.values
         outputs = network(*inputs).reshape(steps.shape)  # (B, H, F, Q)
-        if self._point_loss is None:
+        if self._loss_name == "quantile":
             return quantile_loss(outputs, steps[..., 0], self.quantile_levels)
-        return self._point_loss(outputs, steps)
+        return LOSSES[self._loss_name](outputs, steps)
 
     def postprocess(self) -> nn.Module:
+        from models.outputs.forecast import SortedQuantiles
+
         return SortedQuantiles()
 
     def calibrate(self, predictions: NDArray[Any], reference: ForecastReference) -> dict[str, float]:

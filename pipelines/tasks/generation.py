@@ -6,15 +6,14 @@ ones of a part, in the features of a fixed embedding.
 Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any, Literal, NamedTuple, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.outputs.generation import UnscalePixels
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
@@ -26,6 +25,11 @@ from pipelines.tasks.metrics.generation import (
     is_in_manifold,
 )
 from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 Floats = NDArray[np.float64]
 
@@ -124,12 +128,16 @@ class Generation(Task):
         return ImageReference(part.inputs[0])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        from models.outputs.generation import UnscalePixels
+
         return UnscalePixels(self.shape)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         return cast(HasElbo, network).elbo(target.values)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Hardtanh(0.0, MAX_GREY_LEVEL)
 
     def min_output_scale(self) -> float:

@@ -5,29 +5,27 @@ Predictions of what reconstructs hold an anomaly score and the reconstruction, (
 Shapes: N rows, D numbers of an example in the order they are stored, B rows of a batch.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.blocks.losses import binary_cross_entropy, squared_error
-from models.outputs.output_transform import OutputTransform
-from models.outputs.reconstruction import PIXEL_RANGE, ImageReconstruction, RowReconstruction
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.data.statistics import grey_level_mean_and_std, mean_and_std
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics.image_similarity import PIXEL_RANGE
 from pipelines.tasks.task import AnyTarget
 
-ReconstructionLoss: TypeAlias = Literal["squared_error", "binary_cross_entropy"]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "squared_error": squared_error,
-    "binary_cross_entropy": binary_cross_entropy,  # of images, whose pixels lie between black and white
-}
+    from models.outputs.output_transform import OutputTransform
+
+ReconstructionLoss: TypeAlias = Literal["squared_error", "binary_cross_entropy"]
 
 
 class InputForm(NamedTuple):
@@ -54,6 +52,8 @@ class InputForm(NamedTuple):
 
     def output_transform(self, loss: ReconstructionLoss, targets: NDArray[Any] | None) -> OutputTransform:
         """The transform of a network that descends this loss, fitted on targets (N, ...) unless they are None."""
+        from models.outputs.reconstruction import ImageReconstruction, RowReconstruction
+
         if self.is_image:
             image = ImageReconstruction(self.shape, logits=loss == "binary_cross_entropy")
             return image if targets is None else image.fit(*grey_level_mean_and_std(targets))
@@ -100,4 +100,6 @@ def reconstruction_loss(
     loss: ReconstructionLoss, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget
 ) -> Tensor:
     """The training loss of a batch: of all D numbers alike, also where a network writes them as an image."""
-    return LOSSES[loss](network(*inputs).flatten(1), target.values.flatten(1))
+    from models.blocks.losses import RECONSTRUCTION_LOSSES
+
+    return RECONSTRUCTION_LOSSES[loss](network(*inputs).flatten(1), target.values.flatten(1))

@@ -5,14 +5,14 @@ Labels are not looked at. A prediction holds a score and the reconstruction, (1 
 Shapes: N rows, D numbers of an example in the order they are stored, B rows of a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
@@ -20,6 +20,11 @@ from pipelines.tasks.baselines.reconstruction import BaselineInputs, mean_target
 from pipelines.tasks.input_form import ReconstructionLoss, find_input_form, reconstruction_loss
 from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
 from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 
 class ReconstructionSettings(TaskSettings):
@@ -87,6 +92,8 @@ class Reconstruction(Task):
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Identity()
 
     def min_output_scale(self) -> float | NDArray[np.float64]:

@@ -8,21 +8,24 @@ its scores under a thousand bootstrap resamples.
 Shapes: N rows, R resamples, B rows of a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.blocks.losses import LOSSES
-from models.outputs.output_transform import OutputTransform, Unscale
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics.conformal import conformal_quantile
 from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +107,7 @@ class Regression(Task):
             raise UserError(f"regression needs a target of kind number; {target.name!r} is of kind {target.kind}")
         self.goal = choose_goal("a regression", GOALS, goal)
         self.input_fields: tuple[Field, ...] = schema.inputs
-        self._loss_function = LOSSES[settings.loss]
+        self.settings = settings
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         if writes == "image":
@@ -115,15 +118,23 @@ class Regression(Task):
         return Target(np.asarray(train.target, dtype=np.float32)[:, None])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        import torch
+
+        from models.outputs.output_transform import Unscale
+
         if train is None:
             return Unscale()
         target = np.asarray(train.target, dtype=np.float64)
         return Unscale().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
-        return self._loss_function(network(*inputs), target.values)
+        from models.blocks.losses import LOSSES
+
+        return LOSSES[self.settings.loss](network(*inputs), target.values)
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Identity()
 
     def calibrate(self, predictions: NDArray[Any], reference: NumberReference) -> dict[str, float]:

@@ -6,17 +6,14 @@ the pixels are counted once; all scores are computed from these counts, also tho
 Shapes: N images, K classes, H height, W width, R resamples, B images of a batch.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveFloat
-from torch import Tensor, nn
 
-from models.blocks.losses import balanced_pixel_cross_entropy, dice_loss, jaccard_loss, pixel_cross_entropy
-from models.outputs.output_transform import OutputTransform
-from models.outputs.segmentation import PixelLogits
 from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
@@ -24,19 +21,16 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
 from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Task, TaskSettings, choose_goal
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
+
 Floats = NDArray[np.float64]
-Loss = Callable[[Tensor, Tensor], Tensor]  # logits (B, K, H, W), class numbers (B, H, W) -> scalar
 
 GOALS = {
     "dice": Goal("dice", "maximize"),
     "log_loss": Goal("log_loss", "minimize"),
-}
-LOSSES: dict[str, tuple[Loss, ...]] = {  # what is added up
-    "cross_entropy": (pixel_cross_entropy,),
-    "dice": (dice_loss,),
-    "jaccard": (jaccard_loss,),
-    "cross_entropy+dice": (pixel_cross_entropy, dice_loss),
-    "cross_entropy+jaccard": (pixel_cross_entropy, jaccard_loss),
 }
 
 
@@ -121,26 +115,33 @@ class Segmentation(Task):
             "the classes" if settings.background is None else f"the classes other than {settings.background}"
         )
         self.metrics = build_metrics(scored_phrase, self.tolerance)
-        self.losses = LOSSES[settings.loss]
-        if settings.weights == "balanced":
-            self.losses = (balanced_pixel_cross_entropy, *self.losses[1:])
+        self.settings = settings
 
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         classes, height, width = self.shape
         return classes if writes == "image" else classes * height * width
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        from models.outputs.segmentation import PixelLogits
+
         return PixelLogits(self.shape)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.losses import PIXEL_LOSSES, balanced_pixel_cross_entropy
+
         logits = network(*inputs).reshape(-1, *self.shape)
         codes = target.values.long()
-        total = self.losses[0](logits, codes)
-        for loss in self.losses[1:]:
+        first, *others = PIXEL_LOSSES[self.settings.loss]
+        if self.settings.weights == "balanced":
+            first = balanced_pixel_cross_entropy
+        total = first(logits, codes)
+        for loss in others:
             total = total + loss(logits, codes)
         return total
 
     def postprocess(self) -> nn.Module:
+        from torch import nn
+
         return nn.Softmax(dim=1)
 
     def bootstrap_scores(

@@ -4,22 +4,30 @@ A model is stem -> network -> output transform; the postprocess follows in the e
 are in units that are easy to learn (logits, standardised numbers); the output transform puts them into the target's
 own units; the postprocess turns them into what is served.
 
+PyTorch, and what is built on it, is imported inside the methods of `Head`, here and in every task: reading params.yaml
+and comparing contenders ask tasks for settings and scores alone, and PyTorch takes two seconds to import.
+
 Shapes: B examples of a batch, N examples of a whole set, R resamples.
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor, nn
 
-from models.outputs.output_transform import OutputTransform
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field
 from pipelines.runtime.user_error import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from models.outputs.output_transform import OutputTransform
 
 Calibration = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
 Reference: TypeAlias = Any  # the NamedTuple that the task's own `reference` returns: arrays of which row i is example i

@@ -175,7 +175,7 @@ def _git_tags() -> dict[str, str]:
             subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
             for words in (
                 ["rev-parse", "HEAD"],
-                ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock"],
+                ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)*dvc.lock"],
             )
         )
     except (OSError, subprocess.SubprocessError):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
-from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.contender_settings import GANSettings
 from pipelines.training.feature_cache import stage_data
 from pipelines.training.gradient import (

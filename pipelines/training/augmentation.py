@@ -10,68 +10,18 @@ Shapes: N examples, H rows, W columns, C channels, K draws.
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
 from pipelines.data.large_arrays import allocate
-from pipelines.data.parts import Part
-from pipelines.data.schema import Schema
-from pipelines.runtime.seeds import derive_seed
-from pipelines.runtime.user_error import UserError
+from pipelines.training.augment_settings import AugmentSettings
 
 CHUNK_PIXELS = 2**24  # pixels drawn at once; changes which random numbers an image gets, so it is fixed
 WARP_BLOCK_PIXELS = 2**20  # pixels of these moved at once: where each comes from takes eight times their memory
-PREVIEW_EXAMPLES_PER_CLASS, PREVIEW_DRAWS = 2, 5  # of a class, and of each of them, for a person to look at
-SETTING_LIMITS = {  # setting: (largest value, its unit); the smallest is 0
-    "shift": (math.inf, "pixels"),
-    "rotate": (180, "degrees"),
-    "scale": (0.9, "a share of the size"),
-    "noise": (255, "grey levels"),
-    "erase": (0.9, "a share of the side"),
-}
-
-
-class AugmentSettings(BaseModel):
-    """`augment: {copies: 3, shift: 1, rotate: 10}`; what is not named is off."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    copies: int | Literal["live"] = 0  # draws stored per example, which epochs walk through; live: new ones every epoch
-    shift: float = 0  # pixels, at most, to each side and up or down
-    rotate: float = 0  # degrees, at most, either way
-    scale: float = 0  # larger or smaller by at most this share: 0.1 is 90 % to 110 %
-    noise: float = 0  # grey levels, standard deviation, for every pixel and channel on its own
-    erase: float = 0  # a rectangle is hidden whose sides are at most this share of the image's
-    flip_horizontal: bool = False  # left and right swapped in half of the draws; ruins letters and digits
-    flip_vertical: bool = False  # up and down swapped in half of the draws
-
-    @field_validator("copies", mode="before")
-    @classmethod
-    def _check_copies(cls, copies: object) -> object:
-        if copies != "live" and (isinstance(copies, bool) or not isinstance(copies, int) or copies < 0):
-            raise ValueError(f"must be a whole number from 0 up, or live, got {copies!r}")
-        return copies
-
-    @field_validator(*SETTING_LIMITS)
-    @classmethod
-    def _check_limits(cls, value: float, info: ValidationInfo) -> float:
-        largest, unit = SETTING_LIMITS[str(info.field_name)]
-        if not (0 <= value <= largest and math.isfinite(value)):
-            bound = "0 or more" if math.isinf(largest) else f"from 0 to {largest:g}"
-            raise ValueError(f"must be {bound}, in {unit}, got {value:g}")
-        return value
-
-    @model_validator(mode="after")
-    def _check_transforms(self) -> "AugmentSettings":
-        if self.copies and not _active_transforms(self):
-            names = ", ".join(name for transform in TRANSFORMS for name in transform.setting_names)
-            raise ValueError(f"copies is {self.copies}, but every draw would be the example itself; set one of {names}")
-        return self
 
 
 def apply_affine(images: Tensor, degrees: Tensor, factor: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
@@ -186,65 +136,7 @@ def augment_batch(images: Tensor, settings: AugmentSettings, generator: torch.Ge
     return augmented
 
 
-def augmented_copies(part: Part, schema: Schema, settings: AugmentSettings, seed: int, where: str = "augment") -> Part:
-    """The examples as they are, then `settings.copies` draws of each; (N, ...) -> (1 + K, N, ...).
-
-    Draw k depends on the seed and k, not on how many draws there are. Live draws are not stored: K is 0.
-
-    Args:
-        where: the settings' path in params.yaml, for failures.
-
-    Raises:
-        UserError: if a setting does not suit the data.
-    """
-    _check_settings(schema, settings, where)
-    count = 0 if settings.copies == "live" else settings.copies
-    inputs = []
-    for field, values in zip(schema.inputs, part.inputs, strict=True):
-        if field.kind == "image" and count:
-            inputs.append(
-                _stack_draws(values, settings, [derive_seed(seed, field.name, k) for k in range(1, count + 1)])
-            )
-        else:
-            inputs.append(np.broadcast_to(values, (1 + count, *values.shape)))
-    return Part(tuple(inputs), np.broadcast_to(part.target, (1 + count, *part.target.shape)))
-
-
-def sample_for_preview(part: Part, schema: Schema, settings: AugmentSettings, seed: int) -> Part:
-    """A few draws of a few examples of every class, for a person to see what live draws are like.
-
-    Args:
-        part: the examples, (N, ...).
-
-    Returns:
-        (1 + K, n, ...): n of the examples as they are, then K draws of them.
-    """
-    firsts = [np.flatnonzero(part.target == code)[:PREVIEW_EXAMPLES_PER_CLASS] for code in np.unique(part.target)]
-    rows = np.sort(np.concatenate(firsts))
-    few = Part(tuple(values[rows] for values in part.inputs), part.target[rows])
-    return augmented_copies(few, schema, settings.model_copy(update={"copies": PREVIEW_DRAWS}), seed)
-
-
-def describe_augmentation(settings: AugmentSettings) -> str:
-    """The settings as a sentence for a person who has not read params.yaml."""
-    phrases = {
-        "shift": f"moved by up to {settings.shift:g} pixel{'' if settings.shift == 1 else 's'}",
-        "rotate": f"turned by up to {settings.rotate:g}°",
-        "scale": f"larger or smaller by up to {100 * settings.scale:g} %",
-        "flip_horizontal": "half of them mirrored left to right",
-        "flip_vertical": "half of them mirrored top to bottom",
-        "erase": f"a rectangle of up to {100 * settings.erase:g} % of each side hidden",
-        "noise": f"noise of {settings.noise:g} grey level{'' if settings.noise == 1 else 's'}",
-    }
-    how = ", ".join(phrase for name, phrase in phrases.items() if getattr(settings, name))
-    if settings.copies == "live":
-        return f"Augmented anew in every epoch: {how}"
-    if settings.copies == 0:
-        return "No augmentation: networks train on the original examples"
-    return f"{settings.copies} augmented cop{'y' if settings.copies == 1 else 'ies'} per example: {how}"
-
-
-def _stack_draws(values: Any, settings: AugmentSettings, seeds: list[int]) -> Any:
+def stack_draws(values: Any, settings: AugmentSettings, seeds: list[int]) -> Any:
     """(N, H, W[, C]) -> (1 + K, N, H, W[, C]), one draw per seed; on disk if that is large."""
     result = allocate((1 + len(seeds), *values.shape), values.dtype)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -260,23 +152,3 @@ def _row_slices(shape: tuple[int, ...], pixels: int) -> Iterator[slice]:
     step = max(1, pixels // math.prod(shape[1:]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
-
-
-def _check_settings(schema: Schema, settings: AugmentSettings, where: str) -> None:
-    images = [field for field in schema.inputs if field.kind == "image"]
-    if settings.copies and not images:
-        raise UserError(
-            f"{where}.copies: only images can be augmented and there is none among the inputs; set copies to 0"
-        )
-    if settings.copies and schema.target.kind in ("mask", "image"):
-        raise UserError(
-            f"{where}.copies: the target is of kind {schema.target.kind} and would have to move with its image, "
-            "which is not done here; set copies to 0"
-        )
-    for field in images:
-        side = min(field.shape[:2])
-        if settings.shift >= side:
-            raise UserError(
-                f"{where}.shift: {settings.shift:g} pixels would move images of {field.shape[1]} x {field.shape[0]} "
-                f"pixels out of sight; it must be below {side}"
-            )

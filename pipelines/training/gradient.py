@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
-from pipelines.training.augmentation import AugmentSettings, augment_batch
+from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.augmentation import augment_batch
 from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.feature_cache import stage_data
 from pipelines.training.inference import EpochCallback, score_validation

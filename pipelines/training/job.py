@@ -27,7 +27,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.task import AnyTarget, Reference
-from pipelines.training.augmentation import AugmentSettings
+from pipelines.training.augment_settings import AugmentSettings
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
 

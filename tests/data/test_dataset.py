@@ -15,8 +15,8 @@ from pipelines.data.parts import PARTS, Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.data_checks.checks import run_checks
 from pipelines.data_checks.manifest import build_manifest
-from pipelines.runtime.files import write_array
-from pipelines.sources import LOADERS, SourceSettings
+from pipelines.runtime.array_files import write_array
+from pipelines.sources.kinds import LOADERS, SourceSettings
 from pipelines.sources.bundled.scikit_learn import DATASETS, ScikitLearnSettings, load_scikit_learn
 from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.split import (

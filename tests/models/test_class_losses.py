@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.blocks.class_losses import cross_entropy, hinge_loss, one_vs_rest_cross_entropy
+from models.blocks.class_losses import LOSSES, cross_entropy, hinge_loss, one_vs_rest_cross_entropy
 from models.outputs.output_transform import Identity
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
-from pipelines.tasks.classification import LOSSES, Classification, ClassificationSettings, balanced_class_weights
+from pipelines.tasks.classification import Classification, ClassificationSettings, balanced_class_weights
 from pipelines.tasks.task import AnyTarget
 
 ROWS, CLASSES = 40, 5

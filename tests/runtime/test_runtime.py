@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runtime.files import atomic_write, write_arrays, write_json
+from pipelines.runtime.array_files import write_arrays
+from pipelines.runtime.files import atomic_write, write_json
 from pipelines.runtime.progress import Progress, format_duration
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.workers import Crash, Workers

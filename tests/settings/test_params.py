@@ -107,7 +107,7 @@ SLIPS: list[tuple[object, str]] = [
     ),
     (changed("contenders", "digits-mlp", to=None), "contenders.digits-mlp: must be settings, each a name and a value"),
     ("seed: 1\nproblems: {}\nseed: 2", 'params.yaml is not readable as YAML: line 3: found duplicate key "seed"'),
-    ("seed: [1", "is not readable as YAML: line 1: "),
+    ("seed: [1", "is not readable as YAML: line 2: did not find expected ',' or ']'"),
     ("", "must be settings, each a name and a value"),
     ("just words", "must be settings, each a name and a value"),
 ]

@@ -5,13 +5,23 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.runtime.hash_cache import HashCache
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.fingerprint import fingerprint
+from pipelines.sources.files import fingerprint as module
+
+
+def fingerprint(path: Path, memory: Path) -> dict[str, Any]:
+    """What one process finds, and remembers for the next."""
+    hashes = HashCache(memory)
+    found = module.fingerprint(path, hashes)
+    hashes.save()
+    return found
 
 
 def filled(folder: Path) -> Path:

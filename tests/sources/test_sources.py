@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.data.dataset import Dataset
-from pipelines.sources import LOADERS, SourceSettings
 from pipelines.sources.bundled.scikit_learn import DATASETS, ScikitLearnSettings, load_scikit_learn
+from pipelines.sources.kinds import LOADERS, SourceSettings
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 from pydantic import BaseModel
 
-from pipelines.fetch import fetch
-from pipelines.runtime.files import read_json
+from pipelines.runtime.hash_cache import HashCache
 from pipelines.settings import paths
-from pipelines.sources import LOADERS, SourceSettings
+from pipelines.sources.files.fingerprint import fingerprint_source
 from pipelines.sources.files.locations import LOCATION_SETTINGS, source_locations
+from pipelines.sources.kinds import LOADERS, SourceSettings
 
 SETTINGS: dict[str, type[BaseModel]] = {
     get_args(one.model_fields["kind"].annotation)[0]: one for one in get_args(get_args(SourceSettings)[0])
@@ -32,14 +31,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def entered(**sources: Any) -> None:
-    Path("params.yaml").write_text(
-        yaml.safe_dump({"problems": {name: {"source": one} for name, one in sources.items()}})
-    )
-
-
-def seen(problem: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = read_json(paths.watched_file(problem))["places"]
+def seen(**source: Any) -> list[dict[str, Any]]:
+    """What a run finds of a source's places."""
+    hashes = HashCache(paths.SOURCE_HASHES_FILE)
+    found = fingerprint_source(source, paths.DOWNLOADS_FOLDER, hashes)
+    hashes.save()
     return found
 
 
@@ -48,77 +44,37 @@ def settled(path: Path) -> None:
     os.utime(path, (1e9, 1e9))
 
 
-def test_an_edited_file_changes_what_was_seen_of_its_own_problem_alone() -> None:
+def test_an_edited_file_changes_what_is_seen() -> None:
     Path("a.csv").write_text("x,y\n1,2\n")
-    Path("b.csv").write_text("x,y\n3,4\n")
-    entered(first={"kind": "table", "path": "a.csv"}, second={"kind": "table", "path": "b.csv"})
-    fetch()
-    first, second = (paths.watched_file(name).read_bytes() for name in ("first", "second"))
-    fetch()
-    assert paths.watched_file("first").read_bytes() == first
+    first = seen(kind="table", path="a.csv")
+    assert seen(kind="table", path="a.csv") == first
     Path("a.csv").write_text("x,y\n1,3\n")
-    fetch()
-    assert paths.watched_file("first").read_bytes() != first
-    assert paths.watched_file("second").read_bytes() == second
+    assert seen(kind="table", path="a.csv") != first
     Path("a.csv").write_text("x,y\n1,2\n")
-    fetch()
-    assert paths.watched_file("first").read_bytes() == first, "what was taken back is as if it had never been"
+    assert seen(kind="table", path="a.csv") == first, "what was taken back is as if it had never been"
 
 
-def test_a_file_added_to_a_folder_is_seen_and_the_bytes_hold_no_time_or_place(project: Path) -> None:
+def test_a_file_added_to_a_folder_is_seen_and_nothing_holds_a_time_or_place(project: Path) -> None:
     Path("pictures").mkdir()
     Path("pictures", "1.png").write_bytes(b"one")
-    entered(pets={"kind": "images", "path": "pictures"})
-    fetch()
-    before = paths.watched_file("pets").read_bytes()
+    before = seen(kind="images", path="pictures")
     settled(Path("pictures", "1.png"))
-    fetch()
-    assert paths.watched_file("pets").read_bytes() == before
-    assert str(project).encode() not in before
+    assert seen(kind="images", path="pictures") == before
+    assert str(project) not in str(before)
     Path("pictures", "2.png").write_bytes(b"two")
-    fetch()
-    (place,) = seen("pets")
+    (place,) = seen(kind="images", path="pictures")
     assert (place["setting"], place["files"], place["bytes"]) == ("path", 2, 6)
 
 
 def test_what_is_missing_is_noted_and_stops_nothing() -> None:
-    Path("here.csv").write_text("x\n1\n")
-    entered(gone={"kind": "table", "path": "nowhere.csv"}, there={"kind": "table", "path": "here.csv"})
-    fetch()
-    assert seen("gone") == [{"setting": "path", "missing": True}]
-    assert seen("there")[0]["files"] == 1
+    assert seen(kind="table", path="nowhere.csv") == [{"setting": "path", "missing": True}]
     Path("nowhere.csv").write_text("x\n1\n")
-    fetch()
-    assert "missing" not in seen("gone")[0]
+    assert "missing" not in seen(kind="table", path="nowhere.csv")[0]
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        {"kind": "sklearn", "dataset": "digits"},
-        {"kind": "unheard of", "path": "x"},
-        {"path": "x"},
-        {"kind": "table"},
-        {"kind": "table", "path": 7},
-        {"kind": ["table"], "path": "x"},
-        "digits",
-        None,
-    ],
-    ids=str,
-)
-def test_a_source_without_a_path_is_left_to_its_stage(source: Any) -> None:
-    entered(odd=source)
-    fetch()
-    assert seen("odd") == []
-
-
-def test_a_problem_that_left_is_not_watched_any_more() -> None:
-    Path("a.csv").write_text("x\n1\n")
-    entered(old={"kind": "table", "path": "a.csv"})
-    fetch()
-    entered(new={"kind": "table", "path": "a.csv"})
-    fetch()
-    assert [path.name for path in paths.WATCHED_FOLDER.iterdir()] == ["new.json"]
+def test_a_source_without_a_path_has_no_places() -> None:
+    assert seen(kind="sklearn", dataset="digits") == []
+    assert seen(kind="arrays", path=None, inputs=None) == []
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -140,16 +96,12 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_an_address_is_fetched_once_and_seen_as_its_file(server: str, tmp_path: Path) -> None:
     stated = hashlib.sha256(b"x,y\n1,2\n").hexdigest()
-    entered(far={"kind": "table", "path": f"{server}/rows.csv#sha256={stated}"})
-    fetch()
+    address = f"{server}/rows.csv#sha256={stated}"
+    before = seen(kind="table", path=address)
     (tmp_path / "web" / "rows.csv").unlink()
-    before = seen("far")
-    fetch()
-    assert seen("far") == before
+    assert seen(kind="table", path=address) == before
     assert (before[0]["files"], before[0]["bytes"]) == (1, 8)
-    entered(far={"kind": "table", "path": f"{server}/rows.csv#sha256={'0' * 64}"})
-    fetch()
-    assert seen("far") == [{"setting": "path", "missing": True}]
+    assert seen(kind="table", path=f"{server}/rows.csv#sha256={'0' * 64}") == [{"setting": "path", "missing": True}]
 
 
 # Which settings name places

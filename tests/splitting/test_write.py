@@ -8,7 +8,7 @@ import pytest
 from pipelines.data.dataset import Dataset
 from pipelines.data.parts import PARTS, read_part
 from pipelines.data.schema import read_schema
-from pipelines.runtime.files import write_array
+from pipelines.runtime.array_files import write_array
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
 from pipelines.splitting.split import (
     SplitSettings,

@@ -1,72 +1,108 @@
-"""dvc.yaml lists every file that a stage's result depends on, and no other."""
+"""dvc.yaml lists all code that a stage's result depends on, and no other; and little enough of everything else."""
 
 import ast
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from models import ARCHITECTURES
-from tests.support.modules import MODULES, ROOT, STAGES, TOP_FOLDERS, package_of, reachable_from, syntax_tree
+from pipelines.runtime.dvc_yaml import Stage, read_stages
+from pipelines.settings import paths
+from tests.support.modules import MODULES, ROOT, STAGES, package_of, reachable_from, syntax_tree
 
 ARCHITECTURE = "models/${item.architecture}.py"
 
 
+MAX_LOCK_LINES = 45  # per stage, on average: DVC reads and writes them all, again and again
+ALWAYS_RUN = "resolve"  # for all problems at once; the other stages run per problem or per contender
+VERBS = [verb for verb in STAGES if verb != ALWAYS_RUN]
+
+
 @cache
-def dvc_stages() -> dict[str, Any]:
-    stages: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return {verb: {"foreach": entry.get("foreach"), **entry.get("do", entry)} for verb, entry in stages.items()}
+def read_dvc_yaml(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    return content
 
 
-OF_CONTENDERS = [verb for verb in STAGES if dvc_stages()[verb]["foreach"] == "${contenders}"]
+def dvc_stage(verb: str) -> dict[str, Any]:
+    entry: dict[str, Any] = read_dvc_yaml("dvc.yaml")["stages"][verb]
+    return {"foreach": entry["foreach"], **entry["do"]}
 
 
-def listed_dependencies(verb: str) -> list[str]:
-    listed: list[str] = dvc_stages()[verb]["deps"]
+OF_CONTENDERS = [verb for verb in VERBS if dvc_stage(verb)["foreach"] == "${contenders}"]
+
+
+def listed_code(verb: str) -> list[str]:
+    listed: list[str] = dvc_stage(verb)["meta"]["code"]
     return listed
 
 
 def test_dvc_stages_and_stage_files_are_the_same() -> None:
-    assert sorted(dvc_stages()) == STAGES
+    assert sorted(read_dvc_yaml("dvc.yaml")["stages"]) == VERBS
+    assert list(read_dvc_yaml("pipelines/dvc.yaml")["stages"]) == [ALWAYS_RUN]
 
 
-@pytest.mark.parametrize("verb", STAGES)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_stage_runs_its_own_file_and_depends_on_it(verb: str) -> None:
-    key = " ${key}" if dvc_stages()[verb]["foreach"] else ""
-    assert dvc_stages()[verb]["cmd"] == f"python -m pipelines.{verb}{key}"
-    assert listed_dependencies(verb)[0] == f"pipelines/{verb}.py"
+    assert dvc_stage(verb)["cmd"] == f"python -m pipelines.{verb} ${{key}}"
+    assert listed_code(verb)[0] == f"pipelines/{verb}.py"
 
 
-def test_the_fetch_stage_always_runs_for_all_problems() -> None:
-    assert [verb for verb in STAGES if not dvc_stages()[verb]["foreach"]] == ["fetch"]
-    assert [verb for verb in STAGES if dvc_stages()[verb].get("always_changed")] == ["fetch"]
-    assert dvc_stages()["fetch"]["outs"] == ["data/watched"]
-    assert "data/watched/${key}.json" in listed_dependencies("split")
+def test_the_stage_that_always_runs_writes_what_the_others_depend_on_first() -> None:
+    stage = read_dvc_yaml("pipelines/dvc.yaml")["stages"][ALWAYS_RUN]
+    assert (stage["cmd"], stage["wdir"], stage["always_changed"]) == ("python -m pipelines.resolve", "..", True)
+    assert [list(out) for out in stage["outs"]] == [[paths.INPUTS_FOLDER.as_posix()]]
+    for verb in VERBS:
+        assert dvc_stage(verb)["deps"][0] == paths.record_file(verb, "${key}").as_posix()
+        assert "always_changed" not in dvc_stage(verb)
 
 
-@pytest.mark.parametrize("verb", STAGES)
-def test_what_a_stage_depends_on_exists(verb: str) -> None:
-    for path in listed_dependencies(verb):
-        if not path.startswith(("data/", "artifacts/")) and path != ARCHITECTURE:
+@pytest.mark.parametrize("verb", VERBS)
+def test_dvc_compares_data_alone_and_the_record_stands_for_code_and_settings(verb: str) -> None:
+    assert all(path.startswith(("data/", "artifacts/")) for path in dvc_stage(verb)["deps"])
+    assert "params" not in dvc_stage(verb), "DVC would parse params.yaml anew for it"
+
+
+def test_dvc_shows_params_all_the_same() -> None:
+    assert read_dvc_yaml("dvc.yaml")["params"] == ["params.yaml"]
+
+
+def lock_lines(stage: Stage) -> int:
+    """Lines of dvc.lock for a stage: name, cmd, deps and outs; four for a file, five for a folder."""
+    return 4 + sum(4 if Path(path).suffix else 5 for path in (*stage.deps, *stage.outs))
+
+
+def test_a_stage_takes_few_lines_of_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    lines = [lock_lines(stage) for stage in read_stages()]
+    assert sum(lines) / len(lines) <= MAX_LOCK_LINES
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_code_that_a_stage_lists_exists(verb: str) -> None:
+    for path in listed_code(verb):
+        if path != ARCHITECTURE:
             assert (ROOT / path).exists(), path
 
 
 @pytest.mark.parametrize("verb", OF_CONTENDERS)
 def test_a_contender_depends_on_its_own_architecture_and_no_other(verb: str) -> None:
-    listed = listed_dependencies(verb)
+    listed = listed_code(verb)
     assert ARCHITECTURE in listed
     assert not {"models", "models/__init__.py", *(f"models/{name}.py" for name in ARCHITECTURES)} & set(listed)
 
 
 def reads_the_test_part(verb: str) -> bool:
     part = "data/${item.problem}/split/test" if verb in OF_CONTENDERS else "data/${key}/split/test"
-    return any(part == path or part.startswith(f"{path}/") for path in listed_dependencies(verb))
+    return any(covers(path, part) for path in dvc_stage(verb)["deps"])
 
 
 def test_only_evaluate_and_export_open_the_test_part() -> None:
-    assert [verb for verb in STAGES if reads_the_test_part(verb)] == ["evaluate", "export"]
+    assert [verb for verb in VERBS if reads_the_test_part(verb)] == ["evaluate", "export"]
 
 
 def test_the_test_part_is_named_in_no_other_stage() -> None:
@@ -83,14 +119,14 @@ def test_the_test_part_is_named_in_no_other_stage() -> None:
 
 # Code that the search for imports does not enter, with the reason; a name that ends in a dot stands for a folder
 NOT_ENTERED = {
-    "pipelines.settings.params": "the settings' types; dvc.yaml compares the values in params.yaml",
+    "pipelines.settings.params": "the settings' types; a stage's record holds the values, with their defaults",
+    "pipelines.settings.scratch": "names the folder of unfinished work; what is in it decides the result",
     "pipelines.tracking.": "shows the artifacts in MLflow and changes none of them",
 }
 LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {  # the same, for some stages alone
-    ("pipelines.settings.jobs", ("split",)): "split checks all contenders for slips; what it writes knows of none",
     ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",
     ("models.", ("compare",)): "compare builds no network: it asks the tasks for scores alone",
-    ("pipelines.training.augmentation", ("evaluate", "export")): "nothing is augmented: job.py names a type",
+    ("pipelines.training.augment_settings", ("export",)): "nothing is augmented: job.py names a type",
 }
 
 
@@ -137,7 +173,7 @@ def covers(dependency: str, path: str) -> bool:
 
 
 def missing_dependencies(verb: str, architecture: str, without: frozenset[str]) -> list[str]:
-    listed = [path.replace("${item.architecture}", architecture) for path in listed_dependencies(verb)]
+    listed = [path.replace("${item.architecture}", architecture) for path in listed_code(verb)]
     used = used_paths(verb, [architecture] if architecture else [], without)
     return sorted(path for path in used if not any(covers(one, path) for one in listed))
 
@@ -145,16 +181,16 @@ def missing_dependencies(verb: str, architecture: str, without: frozenset[str]) 
 @pytest.mark.parametrize(
     ("verb", "architecture"),
     [(verb, name) for verb in OF_CONTENDERS for name in ARCHITECTURES]
-    + [(verb, "") for verb in STAGES if verb not in OF_CONTENDERS],
+    + [(verb, "") for verb in VERBS if verb not in OF_CONTENDERS],
 )
 def test_a_stage_depends_on_all_code_that_may_change_its_result(verb: str, architecture: str) -> None:
     missing = missing_dependencies(verb, architecture, left_out_of(verb))
-    assert missing == [], f"add them to the deps of {verb} in dvc.yaml, or to LEFT_OUT with a reason"
+    assert missing == [], f"add them to the code of {verb} in dvc.yaml, or to LEFT_OUT with a reason"
 
 
-@pytest.mark.parametrize("verb", STAGES)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_stage_depends_on_no_code_that_it_does_not_use(verb: str) -> None:
-    code = [path for path in listed_dependencies(verb)[1:] if path.startswith(TOP_FOLDERS) and path != ARCHITECTURE]
+    code = [path for path in listed_code(verb)[1:] if path != ARCHITECTURE]
     used = used_paths(verb, list(ARCHITECTURES), left_out_of(verb))
     idle = [one for one in code if not any(covers(one, path) for path in used)]
     assert idle == [], f"an edit there would run {verb} again for nothing"

@@ -109,6 +109,28 @@ def test_onnx_runtime_telemetry_leaves_no_files_at_home(script: str, tmp_path: P
     assert list(home.iterdir()) == []
 
 
+WITHOUT_PYTORCH = ("resolve", "split", "augment", "compare", "package")  # it takes two seconds to import
+
+
+@pytest.mark.parametrize("verb", WITHOUT_PYTORCH)
+def test_a_stage_that_needs_no_pytorch_does_not_import_it(verb: str) -> None:
+    script = f"import sys, pipelines.{verb}\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
+
+
+def test_params_are_read_without_pytorch_and_without_any_network() -> None:
+    script = (
+        "import sys\nfrom pipelines.settings.params import load_params\nload_params()\n"
+        "sys.exit('torch' in sys.modules or 'models' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
+
+
+def test_resolve_imports_neither_numpy_nor_pydantic() -> None:
+    script = "import sys, pipelines.resolve\nsys.exit(any(name in sys.modules for name in ('numpy', 'pydantic')))"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
+
+
 def test_importing_a_stage_loads_neither_mlflow_nor_matplotlib() -> None:
     script = "import sys, {0}\nsys.exit(any(name in sys.modules for name in ('mlflow', 'matplotlib', 'onnxruntime')))"
     stages = ", ".join(f"pipelines.{verb}" for verb in STAGES)

@@ -10,7 +10,7 @@ from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
 from pipelines.exporting.signature import ChampionSummary, write_signature
 from pipelines.settings.params import load_params
-from pipelines.sources import load_dataset
+from pipelines.sources.kinds import load_dataset
 from pipelines.splitting.split import split_rows, write_split
 from pipelines.tasks import build_task
 from serving.worker.signature import Signature, parse_signature

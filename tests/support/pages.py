@@ -119,7 +119,8 @@ def copy_project_with_artifacts(folder: Path) -> None:
     for name in list_project_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
-    (folder / "dvc.lock").unlink(missing_ok=True)
+    for lock in ("dvc.lock", "pipelines/dvc.lock"):
+        (folder / lock).unlink(missing_ok=True)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values():
         for key, item in params[entry["foreach"].strip("${}")].items() if "foreach" in entry else ():

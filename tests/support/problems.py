@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part, read_part, write_part
 from pipelines.data.schema import read_schema
-from pipelines.sources import SourceSettings, load_dataset
+from pipelines.sources.kinds import SourceSettings, load_dataset
 from pipelines.splitting.split import SplitSettings, split_rows, write_split
 from pipelines.tasks import AnyTaskSettings, settings_from_json
-from pipelines.training.augmentation import AugmentSettings, augmented_copies
+from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.job import TrainingJob
 
 MAX_ROWS = 400  # rows at most

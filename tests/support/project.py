@@ -47,7 +47,7 @@ class Project:
             text=True,
         ).stdout
         for name in filter(None, file_names.split("\0")):
-            if (source / name).is_file() and name != "dvc.lock":
+            if (source / name).is_file() and Path(name).name != "dvc.lock":
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source / name, folder / name)
         self.write_params(params)

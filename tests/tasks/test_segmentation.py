@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 from torch import nn
 
+from models.blocks.losses import PIXEL_LOSSES
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
-from pipelines.tasks.segmentation import GOALS, LOSSES, MaskReference, Segmentation, SegmentationSettings
+from pipelines.tasks.segmentation import GOALS, MaskReference, Segmentation, SegmentationSettings
 from pipelines.tasks.task import Target
 
 LABELS = ("sky", "sea", "ship", "sand", "sun")
@@ -191,7 +192,7 @@ class Constant(nn.Module):
         return self.outputs.expand(len(x), *self.outputs.shape[1:])
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", PIXEL_LOSSES)
 @pytest.mark.parametrize("written", ["vector", "image"])
 def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str) -> None:
     task = segmentation(3, loss=loss)
@@ -200,7 +201,7 @@ def test_networks_that_write_rows_and_images_learn_alike(loss: str, written: str
     true_values = torch.randint(3, (4, 6, 8), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     found = task.loss(network, (torch.zeros(4, 1),), Target(task.output_transform(None).inverse(true_values)))
     found.backward()
-    expected = sum(one(logits.expand(4, -1, -1, -1), true_values.long()) for one in LOSSES[loss])
+    expected = sum(one(logits.expand(4, -1, -1, -1), true_values.long()) for one in PIXEL_LOSSES[loss])
     assert found.item() == pytest.approx(expected.item())
     assert network.outputs.grad.abs().sum() > 0
     prediction = task.postprocess()(task.output_transform(None)(network(torch.zeros(2, 1))))

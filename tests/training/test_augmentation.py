@@ -8,14 +8,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from pipelines.training import augmentation
-from pipelines.training.augmentation import (
-    TRANSFORMS,
-    AugmentSettings,
-    apply_affine,
-    augment_batch,
-    border_median,
-    describe_augmentation,
-)
+from pipelines.training.augment_settings import AugmentSettings, describe_augmentation
+from pipelines.training.augmentation import TRANSFORMS, apply_affine, augment_batch, border_median
 
 SHAPES = [(6, 8, 8), (6, 9, 14), (6, 8, 8, 1), (6, 12, 7, 3), (1, 1, 1), (2, 40, 40, 3)]
 ON = {  # a value that turns each setting on

@@ -12,7 +12,9 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
 from pipelines.training import augmentation
-from pipelines.training.augmentation import AugmentSettings, augment_batch, augmented_copies, sample_for_preview
+from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.augmentation import augment_batch
+from pipelines.training.augmented_copies import augmented_copies, sample_for_preview
 
 EVERYTHING = AugmentSettings(
     copies=2, shift=0.9, rotate=40, scale=0.3, flip_horizontal=True, flip_vertical=True, erase=0.6, noise=20

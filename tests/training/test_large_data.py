@@ -18,7 +18,8 @@ from pipelines.data.schema import Field, Schema
 from pipelines.splitting.duplicates import DIGEST_BYTES, duplicate_ids
 from pipelines.training import feature_cache, gradient, learners
 from pipelines.training import job as training_job_module
-from pipelines.training.augmentation import AugmentSettings, augmented_copies
+from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingJob, load_training_data
 from pipelines.training.learners import Budget

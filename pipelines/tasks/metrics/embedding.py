@@ -7,13 +7,16 @@ photographs: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generati
 Shapes: N images, H height, W width, C channels, D features.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 EMBEDDING_NAME = "random convolutions, 32 features, seed 0"
 LAYER_CHANNELS = 16  # maps of each layer; the features are their means and their deviations
@@ -23,6 +26,9 @@ MAX_BATCH_VALUES = 2**19  # in these, about: the network makes sixteen of each
 
 @lru_cache(maxsize=4)
 def _build_network(channels: int) -> nn.Sequential:
+    import torch
+    from torch import nn
+
     generator = torch.Generator().manual_seed(0)
     layers: list[nn.Module] = []
     for fan_in in (channels, LAYER_CHANNELS, LAYER_CHANNELS):
@@ -36,6 +42,8 @@ def _build_network(channels: int) -> nn.Sequential:
 
 def embed_images(images: NDArray[Any]) -> NDArray[np.float64]:
     """Images of 0 to 255, (N, H, W) or (N, H, W, C), as features (N, D): mean and deviation of 16 maps each."""
+    import torch  # here, as only generation embeds images, and the table of tasks is imported by all
+
     network = _build_network(1 if images.ndim == 3 else images.shape[3])
     features = []
     step = max(1, min(MAX_BATCH_IMAGES, MAX_BATCH_VALUES // images[0].size))

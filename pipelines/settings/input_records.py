@@ -1,0 +1,69 @@
+"""Input records: what a stage depends on besides its data, as one small file that DVC compares.
+
+    {"code": {"pipelines/split.py": "<sha256>", ...}, "settings": {"seed": 20, "problem": {...}}, "sources": [...]}
+
+`meta` of dvc.yaml says what the record of each stage holds. It depends on params.yaml, the code and the sources' files
+alone, and names no path of the machine and no time.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.runtime.dvc_yaml import Stage
+from pipelines.runtime.hash_cache import HashCache, hash_code
+from pipelines.settings import paths
+from pipelines.settings.resolved import resolve_params
+from pipelines.sources.files.locations import source_locations
+
+CONTENDER_KEYS = ("problem", "architecture", "fix", "search")
+
+
+def build_input_records(stages: Iterable[Stage]) -> dict[Path, dict[str, Any]]:
+    """The records of some stages as they are now, by the files that they belong in.
+
+    Addresses that sources name are fetched, and params.yaml is checked as a whole if that has not been done.
+
+    Raises:
+        UserError: params.yaml breaks a rule, or dvc.yaml names code that is not there.
+    """
+    params = resolve_params()
+    code_hashes, source_hashes = HashCache(paths.CODE_HASHES_FILE), HashCache(paths.SOURCE_HASHES_FILE)
+    hash_path = cache(lambda path: hash_code(Path(path), code_hashes))
+    records = {
+        paths.record_file(stage.verb, stage.name): {
+            "code": {path: hash_path(path) for path in stage.code},
+            "settings": _select_settings(stage, params),
+            "sources": _fingerprint_source(params["problems"][stage.problem]["source"], source_hashes)
+            if stage.sources
+            else [],
+        }
+        for stage in stages
+    }
+    code_hashes.save()
+    source_hashes.save()
+    return records
+
+
+def _fingerprint_source(source: Mapping[str, Any], hashes: HashCache) -> list[dict[str, Any]]:
+    """What every place that a source names holds now."""
+    if not any(source_locations(source)):
+        return []
+    from pipelines.sources.files.fingerprint import fingerprint_source  # HTTP, NumPy: no use for data inside packages
+
+    return fingerprint_source(source, paths.DOWNLOADS_FOLDER, hashes)
+
+
+def _select_settings(stage: Stage, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage reads of params.yaml, by the words under `settings` in dvc.yaml."""
+    contender = params["contenders"].get(stage.name, {})
+    values = {
+        "seed": params["seed"],
+        "problem": params["problems"][stage.problem],
+        "contender": {key: contender[key] for key in CONTENDER_KEYS if key in contender},
+        "tune": contender.get("tune"),
+        "train": contender.get("train"),
+        "contenders": [name for name, one in params["contenders"].items() if one["problem"] == stage.problem],
+    }
+    return {word: values[word] for word in stage.settings}
