@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.runtime.dvc_yaml import read_stages
 from pipelines.runtime.files import delete_unfinished_files, write_text
-from pipelines.runtime.locks import find_lock_holder
+from pipelines.runtime.locks import RUN_VARIABLE, find_lock_holder
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.settings.input_records import build_input_records
@@ -49,7 +49,7 @@ def _format_record(record: dict[str, Any]) -> str:
 
 def _refuse_beside_run() -> None:
     holder = find_lock_holder(paths.RUN_LOCK_FILE)
-    if holder is not None and "BAKEOFF_RUN" not in os.environ:
+    if holder is not None and RUN_VARIABLE not in os.environ:
         raise UserError(
             f"a run is under way in this folder (process {holder}); wait for it, or stop it with Ctrl-C there"
         )

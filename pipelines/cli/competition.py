@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from pipelines.cli.processes import own_environment, run_module
+from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import RUN_VARIABLE, read_queue, start_queue, wait_for_background
+from pipelines.tracking.background import read_queue, start_queue, wait_for_background
 
 if TYPE_CHECKING:
     from pipelines.cli.screen import Screen
     from pipelines.runtime.scheduler import Run, StageEnd
 
-RUN_FOLDER = paths.STATE_FOLDER / "run"
-LOCK = RUN_FOLDER / "lock"
 TRACKED_VERBS = ("evaluate", "package")  # stages whose results MLflow shows
 MODULES = (  # imported once, by the server that stages are forked from
     *(
@@ -119,8 +118,8 @@ def _only_run() -> Iterator[None]:
     Raises:
         UserError: another run holds it.
     """
-    RUN_FOLDER.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("a+") as lock:
+    paths.RUN_LOCK_FILE.parent.mkdir(parents=True, exist_ok=True)
+    with paths.RUN_LOCK_FILE.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

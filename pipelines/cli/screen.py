@@ -88,7 +88,8 @@ def _lane_cells(lane: Lane) -> tuple[str, ...]:
 
 
 def _title(address: str) -> str:
-    return address.replace("@", " ")
+    """`tune digits-mlp` for tune@digits-mlp, `resolve` for pipelines/dvc.yaml:resolve."""
+    return address.rpartition(":")[2].replace("@", " ")
 
 
 def print_failures(ends: list[StageEnd]) -> None:

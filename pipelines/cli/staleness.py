@@ -55,6 +55,8 @@ def find_stale_stages() -> list[StaleStage]:
     Raises:
         UserError: the current folder is not a project's, or DVC cannot say.
     """
+    from pipelines.resolve import build_records
+
     read_project()  # explains what is wrong with params.yaml if its names cannot be read
     stages = [StageFiles(f"{stage.verb}@{stage.name}", stage.deps, stage.outs) for stage in read_stages()]
     reports, locked, records = _read_dvc_status(), _read_locked_hashes(), build_records()
@@ -72,11 +74,6 @@ def find_stale_stages() -> list[StaleStage]:
             for stage in stages
         },
     )
-
-
-def build_records() -> dict[Path, dict[str, Any]]:
-    """The stages' input records as they would be now, by their paths; nothing is written. No stage has one yet."""
-    return {}
 
 
 def list_stale_stages(stages: Sequence[StageFiles], changes: Mapping[str, Sequence[Change]]) -> list[StaleStage]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+RUN_VARIABLE = "BAKEOFF_RUN"  # in the environment of stages that a run started: the number of the run's process
+
 
 @contextmanager
 def exclusive_lock(path: Path, wait_message: str) -> Iterator[None]:

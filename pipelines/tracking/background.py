@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 
 from pipelines.runtime.files import write_json
-from pipelines.runtime.locks import exclusive_lock
+from pipelines.runtime.locks import RUN_VARIABLE, exclusive_lock
 from pipelines.settings import paths
 
 TRACKING_STATE = paths.STATE_FOLDER / "tracking"
 BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
 QUEUE = TRACKING_STATE / "queue"  # a file per contender and champion that is still to be shown
 QUEUE_LOG = TRACKING_STATE / "queue.log"
-RUN_VARIABLE = "BAKEOFF_RUN"  # set in the environment of stages that a run started
 NICENESS = 19  # of a process in the background: the stages go first
 
 
