@@ -53,6 +53,7 @@ class DvcProject:
             self._repo = Repo()
             self._graph = self._repo.index.graph
         self._stages: dict[str, Any] = {}
+        self._is_held = False
         self._lock_text = LockText(Path("dvc.lock"))
 
     def plan(self, targets: Sequence[str] = ()) -> list[PlannedStage]:
@@ -63,8 +64,12 @@ class DvcProject:
         """
         from dvc.repo.reproduce import collect_stages, plan_repro
 
+        known = {stage.addressing: stage for stage in self._repo.index.stages}
         with _explained(), self._locked():
-            wanted = collect_stages(self._repo, list(targets) or ["dvc.yaml"])
+            if all(target in known for target in targets):
+                wanted = [known[target] for target in targets] or list(filter(_is_at_root, known.values()))
+            else:  # a pattern, or a name that DVC explains is none
+                wanted = collect_stages(self._repo, list(targets))
             ordered = plan_repro(self._graph, wanted)
         self._stages = {stage.addressing: stage for stage in ordered}
         self._lock_text.order = [stage.addressing for stage in ordered if _is_at_root(stage)]
@@ -76,6 +81,16 @@ class DvcProject:
             )
             for stage in ordered
         ]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold DVC's lock over several calls: to take it anew makes DVC forget what it has read."""
+        with self._locked():
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     def begin(self, address: str) -> Outcome:
         """Compare a stage with dvc.lock; if it is not up to date, remove its outputs or take them from the cache."""
@@ -114,6 +129,9 @@ class DvcProject:
     def _locked(self) -> Iterator[None]:
         from dvc.lock import LockError
 
+        if self._is_held:
+            yield
+            return
         give_up_at = time.monotonic() + MAX_LOCK_SECONDS
         while True:
             try:

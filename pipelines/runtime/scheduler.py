@@ -7,6 +7,7 @@ as long as all the rest goes first, so that no core waits for it at the end.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -27,6 +28,7 @@ End = Literal["up to date", "restored", "done", "failed", "skipped"]
 class Project(Protocol):
     """What a run needs of DVC; benchmarks measure a run without it."""
 
+    def held(self) -> AbstractContextManager[None]: ...
     def begin(self, address: str) -> Outcome: ...
     def finish(self, address: str) -> None: ...
     def environment(self, address: str) -> dict[str, str]: ...
@@ -97,10 +99,19 @@ class Run:
         return left / self._settings.slot_count
 
     def _start_ready_stages(self) -> None:
-        while len(self.lanes) < self._settings.slot_count and (address := self._next_ready()):
-            if self.lanes and not self._slots.is_one_free():
-                return
-            self._begin(address)
+        address = self._next_to_start()
+        if address is None:
+            return
+        with self._project.held():
+            while address is not None:
+                self._begin(address)
+                address = self._next_to_start()
+
+    def _next_to_start(self) -> str | None:
+        """A stage that is ready, if there is a lane and a slot for it."""
+        if len(self.lanes) >= self._settings.slot_count or (self.lanes and not self._slots.is_one_free()):
+            return None
+        return self._next_ready()
 
     def _next_ready(self) -> str | None:
         busy = {lane.address for lane in self.lanes}

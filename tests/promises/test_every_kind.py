@@ -5,12 +5,14 @@ import json
 import math
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from models import ARCHITECTURES
@@ -82,6 +84,7 @@ EVERY: dict[str, Any] = {
     },
 }
 
+RUN = ("python", "-m", "pipelines.cli", "run")
 MOMENTS = [
     "data/libraries/split/train/*.npy",
     ".state/tune/*libraries-lstm/*/trial-0000/*",  # by gradient, with a stem that is trained
@@ -90,6 +93,23 @@ MOMENTS = [
     "artifacts/sunspots/evaluate/*/.unfinished-*",  # while a file of a closed-form model is being written
     "artifacts/odd/export/*",
 ]
+
+
+def kill_everything(run: subprocess.Popen[str]) -> None:
+    os.killpg(run.pid, signal.SIGKILL)
+
+
+def kill_the_run(run: subprocess.Popen[str]) -> None:
+    run.kill()
+
+
+def kill_a_lane(run: subprocess.Popen[str]) -> None:
+    """Kill one process that a stage runs in, or computes in; the run ends by itself, with what does not need it."""
+    for child in psutil.Process(run.pid).children(recursive=True)[-1:]:
+        child.kill()
+
+
+KILLS = (kill_the_run, kill_everything, kill_a_lane)
 
 
 def finished_trainings(project: Project) -> dict[str, int]:
@@ -104,9 +124,9 @@ def reached(project: Project, pattern: str) -> Callable[[], bool]:
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of every kind after an undisturbed run with one worker."""
+    """A project of every kind after an undisturbed run in two lanes."""
     project = Project(tmp_path_factory.mktemp("every"), EVERY)
-    project.run_checked("dvc", "repro", BAKEOFF_WORKERS="1")
+    project.run_checked(*RUN, BAKEOFF_WORKERS="2")
     return project
 
 
@@ -124,24 +144,26 @@ def test_every_task_and_every_learner_is_among_them() -> None:
     assert {ARCHITECTURES[entry["architecture"]].learner for entry in EVERY["contenders"].values()} == set(LEARNERS)
 
 
-def test_a_run_killed_repeatedly_with_two_workers_equals_an_undisturbed_one(every: Project, tmp_path: Path) -> None:
+def test_a_run_in_eight_lanes_that_is_killed_repeatedly_equals_an_undisturbed_one(
+    every: Project, tmp_path: Path
+) -> None:
     project = Project(tmp_path / "killed", EVERY, every.folder)
     kills = 0
     seen: dict[str, int] = {}
     for number, moment in enumerate(MOMENTS):
-        process = project.start_command("dvc", "repro", BAKEOFF_WORKERS="2")
+        process = project.start_command(*RUN, BAKEOFF_WORKERS="8")
         there = reached(project, moment)
         while process.poll() is None and not there():
             time.sleep(0.002)
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL) if number % 2 else process.kill()  # all of it, or DVC alone
+            KILLS[number % len(KILLS)](process)
             kills += 1
         process.wait()
         now = finished_trainings(project)
         assert {name: now.get(name) for name in seen} == seen, "finished work was done again or lost"
         seen = now
     assert kills >= 4, project.read_output()
-    project.run_checked("dvc", "repro", BAKEOFF_WORKERS="2")
+    project.run_checked(*RUN, BAKEOFF_WORKERS="8")
     assert project.lock_text == every.lock_text
     leftovers = [path for folder in ("data", "artifacts") for path in (project.folder / folder).rglob(".unfinished-*")]
     assert leftovers == []

@@ -1,5 +1,6 @@
 """The scheduler: a stage runs after what it reads, others beside it, and a failure stays where it is."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ class FileProject:
         self.folder = folder
         self.begun: list[str] = []
         self.finished: list[str] = []
+
+    def held(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def begin(self, address: str) -> Outcome:
         self.begun.append(address)
