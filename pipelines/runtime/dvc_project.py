@@ -6,6 +6,7 @@ by one process, which holds DVC's lock while it calls them and not while command
 through what DVC does not promise to keep, so it is held to one version of it.
 """
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,7 @@ class DvcProject:
         """
         from dvc.repo import Repo
 
+        logging.getLogger("dvc").setLevel(logging.CRITICAL)  # no bars over the run's screen; errors are raised
         with _explained():
             self._repo = Repo()
             self._graph = self._repo.index.graph
