@@ -6,7 +6,9 @@ by one process, which holds DVC's lock while it calls them and not while command
 through what DVC does not promise to keep, so it is held to one version of it.
 """
 
+import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -48,8 +50,10 @@ class DvcProject:
         Raises:
             UserError: DVC cannot read the project, with DVC's own reason.
         """
+        from dvc import rwlock
         from dvc.repo import Repo
 
+        rwlock.rwlock = _respect_other_commands
         logging.getLogger("dvc").setLevel(logging.CRITICAL)  # no bars over the run's screen; errors are raised
         with _explained():
             self._repo = Repo()
@@ -189,6 +193,32 @@ class LockText:
         self._blocks[name] = block
         if is_new and known == sorted(known) and len(known) == len(self._blocks) - 1:
             self._blocks = {each: self._blocks[each] for each in self.order if each in self._blocks}
+
+
+@contextmanager
+def _respect_other_commands(
+    tmp_dir: str, fs: Any, cmd: str, read: list[str], write: list[str], hardlink: bool
+) -> Iterator[None]:
+    """Refuse files that another DVC command, which is running a stage, reads or writes, as DVC's own function does.
+
+    That one also writes down for others what is read and written, in a file that is left damaged when its writer is
+    killed, and then keeps every DVC command from working. Nobody needs it of this process, which holds DVC's lock
+    whenever it touches a file.
+    """
+    from dvc import rwlock
+
+    path = Path(tmp_dir, rwlock.RWLOCK_FILE)
+    try:
+        others = rwlock.SCHEMA(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        others = rwlock.SCHEMA({})
+    except ValueError:  # left by a DVC command that was killed
+        path.unlink()
+        others = rwlock.SCHEMA({})
+    own = {"pid": os.getpid(), "cmd": cmd}
+    rwlock._check_blockers(tmp_dir, others, own, mode="write", waiters=[*read, *write])
+    rwlock._check_blockers(tmp_dir, others, own, mode="read", waiters=write)
+    yield
 
 
 def _is_at_root(stage: Any) -> bool:

@@ -187,6 +187,20 @@ def test_a_run_that_was_killed_ends_with_the_same_lock(project: Path) -> None:
     assert lock_of(project) == lock_of(plain)
 
 
+def test_what_a_killed_dvc_leaves_damaged_is_put_right(project: Path) -> None:
+    (project / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (project / ".dvc" / "tmp" / "rwlock").write_text("")
+    assert set(run(project).values()) == {"done"}
+
+
+def test_what_another_dvc_command_is_writing_is_left_alone(project: Path) -> None:
+    (project / ".dvc" / "tmp").mkdir(exist_ok=True)
+    writer = {"pid": os.getpid(), "cmd": "dvc repro"}
+    (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"write": {str(project / "out" / "two"): writer}}))
+    ends = run(project, status=1)
+    assert (ends["draw@two"], ends["draw@one"]) == ("failed", "done")
+
+
 @given(names=st.lists(st.text("abcdef@-_0123", min_size=1, max_size=6), unique=True, max_size=8))
 def test_the_text_of_a_lock_is_cut_into_stages_and_joined_again(
     names: list[str], tmp_path_factory: pytest.TempPathFactory
