@@ -18,8 +18,10 @@ def start_in_background(*arguments: str) -> None:
     """Start `python -m pipelines.tracking` with these arguments, and do not wait.
 
     What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
-    goes to .state/durations/.
+    goes to .state/durations/. With BAKEOFF_TRACKING=off nothing is started: whoever set it tracks later.
     """
+    if os.environ.get("BAKEOFF_TRACKING") == "off":
+        return
     started = time.monotonic()
     TRACKING_STATE.mkdir(parents=True, exist_ok=True)
     log = str(TRACKING_STATE / f"{arguments[-1]}.log")
