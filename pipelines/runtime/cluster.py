@@ -77,7 +77,7 @@ class ClusterWorkers(TaskPool[T, R]):
     def __init__(self, work: Callable[[T], R], imports: Sequence[str], needs: TaskNeeds) -> None:
         gpus = 1 / WORKERS_PER_GPU if needs.device == "cuda" else 0
         self.work, self.imports = work, (work.__module__, *imports)
-        self.calls = _RemoteCalls(needs.files, needs.scratch, gpus)
+        self.calls = _RemoteCalls(run_task, needs.files, needs.scratch, gpus)
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +90,7 @@ class ClusterWorkers(TaskPool[T, R]):
     def submit(self, key: Any, task: T, *, first: bool = False) -> None:
         """Have a task done when a CPU is free; Ray starts them in its own order, whatever `first` says."""
         call = pickle.dumps((self.work, task))
-        self.calls.start(_Call(key, run_task, (call, self.imports, task.folder.as_posix()), task.folder))
+        self.calls.start(_Call(key, (call, self.imports, task.folder.as_posix()), task.folder))
 
     def collect_results(self) -> list[tuple[Any, R | Crash]]:
         """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
@@ -111,9 +111,9 @@ def run_stage_on_cluster(verb: str, name: str, state: Path) -> CompletedStage:
     inputs = [Path(dep) for dep in stage.deps if Path(dep).parts[0] not in CODE_ENTRIES]
     notes = (state / "durations" / f"{verb}-{name}.json", state / "failures" / f"{verb}-{name}.txt")
     outputs = (*stage.outs, *(path.as_posix() for path in notes))
-    calls = _RemoteCalls(inputs, state / "cluster", gpus=0)
+    calls = _RemoteCalls(run_stage_module, inputs, state / "cluster", gpus=0)
     try:
-        calls.start(_Call(None, run_stage_module, (verb, name, outputs), None, replaces=stage.outs))
+        calls.start(_Call(None, (verb, name, outputs), None, replaces=stage.outs))
         ((_, reply),) = calls.collect()
     finally:
         calls.close()
@@ -124,10 +124,9 @@ def run_stage_on_cluster(verb: str, name: str, state: Path) -> CompletedStage:
 
 
 class _Call(NamedTuple):
-    """A function of cluster_node.py to be called on a node, and how often that was tried."""
+    """Arguments with which a function is to be called on a node, and how often that was tried."""
 
     key: Any
-    function: Callable[..., Reply]
     arguments: tuple[Any, ...]
     scratch: Path | None  # whose files go with it
     replaces: tuple[str, ...] = ()  # files and folders that the files that come back replace
@@ -136,11 +135,13 @@ class _Call(NamedTuple):
 
 
 class _RemoteCalls:
-    """Calls under way on the cluster: tried again when they are lost, with files where a node needs them."""
+    """Calls of a function of cluster_node.py: tried again when they are lost, with files where a node needs them."""
 
-    def __init__(self, inputs: Iterable[Path], scratch: Path, gpus: float) -> None:
+    def __init__(self, function: Callable[..., Reply], inputs: Iterable[Path], scratch: Path, gpus: float) -> None:
         self.ray = connect_to_cluster()
-        self.options = {"num_cpus": 1, "num_gpus": gpus, "max_retries": 0}  # we know better what may be tried again
+        self.wanted = {"CPU": 1, "GPU": gpus}
+        # No retries of Ray's: what was lost with a node and what killed its own process are not the same
+        self.function = self.ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(function)
         self.inputs = list(inputs)
         self.carried: CarriedFiles | None = None  # made when the first node asks for it
         self.running: dict[Any, _Call] = {}
@@ -161,8 +162,7 @@ class _RemoteCalls:
         carried = self.carried
         if carried is not None and call.scratch is not None:
             carried = carried._replace(scratch=self._put_files([call.scratch]))
-        remote = self.ray.remote(**self.options)(call.function)
-        self.running[remote.remote(self.origin, *call.arguments, carried)] = call
+        self.running[self.function.remote(self.origin, *call.arguments, carried)] = call
 
     def collect(self) -> list[tuple[Any, Reply | Crash]]:
         """Wait until something ends; (key, reply) of all that has, its files in place. Raises what was raised."""
@@ -231,8 +231,7 @@ class _RemoteCalls:
     def _notice_lack(self) -> None:
         """Say once if no node can run the tasks, as it is before a cluster that scales itself has grown."""
         resources = self.ray.cluster_resources()
-        wanted = {"CPU": 1, "GPU": self.options["num_gpus"]}
-        lacking = [name for name, amount in wanted.items() if amount > resources.get(name, 0)]
+        lacking = [name for name, amount in self.wanted.items() if amount > resources.get(name, 0)]
         if lacking and self.is_notice_due:
             self.is_notice_due = False
             print(f"  waiting: the cluster has no {' and no '.join(lacking)} now", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -60,6 +61,7 @@ def connect_to_cluster() -> Any:
             with tempfile.TemporaryDirectory() as folder:
                 package = Path(folder) / "code.zip"
                 _write_code_package(package)
+                handler = signal.getsignal(signal.SIGTERM)
                 try:
                     ray.init(
                         address,
@@ -69,6 +71,8 @@ def connect_to_cluster() -> Any:
                     )
                 except (ConnectionError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
                     raise UserError(_connection_failure(address, error)) from None
+                if threading.current_thread() is threading.main_thread():
+                    signal.signal(signal.SIGTERM, handler)  # Ray sets one of its own
     return ray
 
 
@@ -85,15 +89,27 @@ def _connection_failure(address: str, error: Exception) -> str:
 def _check_reachable(address: str) -> None:
     """Fail at once where nobody listens; Ray itself would try for minutes and say less."""
     if address == "auto":
-        return
+        address = _latest_address()
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise UserError(
-            f"BAKEOFF_CLUSTER is {address}, but nothing answers there ({error}); "
-            "start the cluster (docs/cluster.md), or unset it to use this machine alone"
+            f"BAKEOFF_CLUSTER is {cluster_address()}, but no cluster answers at {address} ({error}); "
+            "start one (docs/cluster.md), or unset it to use this machine alone"
         ) from None
+
+
+def _latest_address() -> str:
+    """The cluster that a node was last started for on this machine, where Ray notes it; RAY_ADDRESS overrules."""
+    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    address = os.environ.get("RAY_ADDRESS", "") or (noted.read_text().strip() if noted.exists() else "")
+    if not address:
+        raise UserError(
+            "BAKEOFF_CLUSTER is auto, but no cluster was started on this machine; `ray start` makes it a node "
+            "(docs/cluster.md), ray://host:10001 reaches a cluster from outside"
+        )
+    return address
 
 
 def _write_code_package(path: Path) -> None:

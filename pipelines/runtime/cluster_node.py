@@ -56,7 +56,7 @@ class Reply(NamedTuple):
 
     value: Any = None
     error: Exception | None = None
-    files: Contents | None = None  # that are not there because the folder is shared: none
+    files: Contents | None = None  # none where the folder is shared
     is_without_files: bool = False  # it does not see the folder and was sent no files: nothing was done
 
 
@@ -72,38 +72,51 @@ def run_task(
 
     The files that come back are those of the folder `scratch`.
     """
-    with _project_folder(origin, carried) as folder:
-        if folder is None:
-            return Reply(is_without_files=True)
-        try:
-            (value,) = _local_worker(origin.token, imports).map([(str(folder.path), call)])
-        except OSError as error:  # the disk of a node is not that of the machine where this is read
-            reason = f"{error.strerror} (on the node {os.uname().nodename})"
-            return Reply(error=OSError(error.errno, reason, error.filename))
-        except (UserError, RuntimeError) as error:
-            return Reply(error=error)
-        return Reply(value, files={} if folder.is_shared else read_files(folder.path, [scratch]))
+
+    def call_in_worker(folder: Path) -> Any:
+        (value,) = _local_worker(origin.token, imports).map([(str(folder), call)])
+        return value
+
+    return _reply_from(call_in_worker, origin, carried, (scratch,))
 
 
 def run_stage_module(
     origin: Origin, verb: str, name: str, outputs: tuple[str, ...], carried: CarriedFiles | None
 ) -> Reply:
     """Run `python -m pipelines.<verb> <name>` in the project's folder; what it wrote to `outputs` comes back."""
-    with _project_folder(origin, carried) as folder:
-        if folder is None:
-            return Reply(is_without_files=True)
-        kept = {key: value for key, value in os.environ.items() if key != "BAKEOFF_CLUSTER"}
+    kept = {key: value for key, value in os.environ.items() if key != "BAKEOFF_CLUSTER"}
+
+    def run_module(folder: Path) -> CompletedStage:
         ended = subprocess.run(
             [sys.executable, "-m", f"pipelines.{verb}", name],
-            cwd=folder.path,
+            cwd=folder,
             env={**kept, "BAKEOFF_TRACKING": "off"},  # MLflow is where the run was started
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        files = {} if folder.is_shared else read_files(folder.path, outputs)
-        return Reply(CompletedStage(ended.returncode, ended.stdout), files=files)
+        return CompletedStage(ended.returncode, ended.stdout)
+
+    return _reply_from(run_module, origin, carried, outputs)
+
+
+def _reply_from(
+    work: Callable[[Path], Any], origin: Origin, carried: CarriedFiles | None, outputs: tuple[str, ...]
+) -> Reply:
+    """Do `work` in the project's folder or in what was carried of it; what it raises is for the process that asks."""
+    try:
+        _check_versions(origin)
+        with _project_folder(origin, carried) as folder:
+            if folder is None:
+                return Reply(is_without_files=True)
+            value = work(folder.path)
+            return Reply(value, files={} if folder.is_shared else read_files(folder.path, outputs))
+    except OSError as error:  # the disk of a node is not that of the machine where this is read
+        reason = f"{error.strerror} (on the node {os.uname().nodename})"
+        return Reply(error=OSError(error.errno, reason, error.filename))
+    except (UserError, RuntimeError) as error:
+        return Reply(error=error)
 
 
 @lru_cache(maxsize=1)  # a pool that is let go closes its pipes, and its worker ends
@@ -123,7 +136,6 @@ def _call_in_folder(task: tuple[str, bytes]) -> Any:
 @contextmanager
 def _project_folder(origin: Origin, carried: CarriedFiles | None) -> Iterator[ProjectFolder | None]:
     """The project's folder, or a folder with what was carried of it, or None if there is neither."""
-    _check_versions(origin)
     if _is_shared(origin):
         yield ProjectFolder(Path(origin.folder), is_shared=True)
     elif carried is None:
