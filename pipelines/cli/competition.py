@@ -12,13 +12,13 @@ from pipelines.cli.processes import own_environment, run_module
 from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import read_queue, start_queue, wait_for_background
+from pipelines.tracking.background import TRACKING_VARIABLE, add_to_queue, read_queue, start_queue, wait_for_background
 
 if TYPE_CHECKING:
     from pipelines.cli.screen import Screen
     from pipelines.runtime.scheduler import Run, StageEnd
 
-TRACKED_VERBS = ("evaluate", "package")  # stages whose results MLflow shows
+SHOWN_BY_MLFLOW = {"evaluate": (), "package": ("--registry",)}  # stages, and what is said before their names
 MODULES = (  # imported once, by the server that stages are forked from
     *(
         f"pipelines.{verb}"
@@ -76,7 +76,7 @@ def _run_lanes(targets: Sequence[str]) -> int:
 
 @final
 class TrackedScreen:
-    """A screen that also has MLflow show what stages queue: by one process at a time, which gives way to the stages."""
+    """A screen that also has MLflow show what is done: by one process at a time, which gives way to the stages."""
 
     def __init__(self, screen: "Screen") -> None:
         self._screen = screen
@@ -84,8 +84,11 @@ class TrackedScreen:
 
     def on_end(self, end: "StageEnd") -> None:
         self._screen.on_end(end)
-        if end.end == "done" and end.address.partition("@")[0] in TRACKED_VERBS and not self._is_tracking():
-            self._child = start_queue()
+        verb, _, name = end.address.partition("@")
+        if end.end in ("done", "restored") and verb in SHOWN_BY_MLFLOW:
+            add_to_queue(*SHOWN_BY_MLFLOW[verb], name)
+            if not self._is_tracking():
+                self._child = start_queue()
 
     def on_tick(self, run: "Run") -> None:
         self._screen.on_tick(run)
@@ -132,5 +135,5 @@ def _only_run() -> Iterator[None]:
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
-        os.environ.update(own_environment(), **{RUN_VARIABLE: str(os.getpid())})
+        os.environ.update(own_environment(), **{RUN_VARIABLE: str(os.getpid()), TRACKING_VARIABLE: "off"})
         yield

@@ -24,11 +24,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block ends well.
 
     A process killed inside the block leaves `path` as it was, and a file that `delete_unfinished_files` removes. The
-    temporary name carries the process number, so two processes never share one, and keeps the ending, because
-    savers look at it.
+    temporary name carries the machine's name and the process number, so two processes never share one, and keeps the
+    ending, because savers look at it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.uname().nodename}-{os.getpid()}-{path.name}")
     try:
         yield temporary
         with temporary.open("rb") as stream:

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
@@ -25,6 +26,8 @@ R = TypeVar("R")
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 MAX_TRIES = 2  # a worker that dies twice on the same task died of it
+WORKERS_PER_GPU = 4
+KILLED = "its process was killed (out of memory?)"
 
 
 class Crash(NamedTuple):
@@ -46,10 +49,42 @@ def worker_count(device: str) -> int:
             raise UserError(f"BAKEOFF_WORKERS must be a whole number of at least 1, found {override!r}")
         return int(override)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if device == "cpu" else min(4, cores)
+    return cores if device == "cpu" else min(WORKERS_PER_GPU, cores)
 
 
-class Workers(Generic[T, R]):
+class TaskPool(ABC, Generic[T, R]):
+    """Workers, here or elsewhere, that tasks are handed to; a context, at whose end nothing is left under way."""
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @abstractmethod
+    def submit(self, key: Any, task: T, *, first: bool = False) -> None:
+        """Have a task done when a worker is free; `first` asks for it to come before those that wait already."""
+
+    @abstractmethod
+    def collect_results(self) -> list[tuple[Any, R | Crash]]:
+        """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
+
+    def map(self, tasks: Sequence[T], on_result: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
+        """Work on all tasks; `on_result(index, result)` is called as each ends."""
+        results: dict[int, R | Crash] = {}
+        for index, task in enumerate(tasks):
+            self.submit(index, task)
+        while len(results) < len(tasks):
+            for index, result in self.collect_results():
+                results[index] = result
+                if on_result is not None:
+                    on_result(index, result)
+        return [results[index] for index in range(len(tasks))]
+
+
+class Workers(TaskPool[T, R]):
     """`count` processes that apply `work` to tasks; results come back in the order of the tasks."""
 
     def __init__(self, work: Callable[[T], R], count: int, imports: Sequence[str] = ()) -> None:
@@ -105,18 +140,6 @@ class Workers(Generic[T, R]):
                 self.slots.give_back(kept=max(1, len(self.busy)))
         return finished
 
-    def map(self, tasks: Sequence[T], on_result: Callable[[int, R | Crash], None] | None = None) -> list[R | Crash]:
-        """Work on all tasks; `on_result(index, result)` is called as each ends."""
-        results: dict[int, R | Crash] = {}
-        for index, task in enumerate(tasks):
-            self.submit(index, task)
-        while len(results) < len(tasks):
-            for index, result in self.collect_results():
-                results[index] = result
-                if on_result is not None:
-                    on_result(index, result)
-        return [results[index] for index in range(len(tasks))]
-
     def _start_queued_tasks(self) -> None:
         while self.queue and self.idle and self._has_slot():
             key, task, tries = self.queue.popleft()
@@ -152,7 +175,7 @@ class Workers(Generic[T, R]):
 
 def _crash_reason(exitcode: int | None) -> str:
     if exitcode == -signal.SIGKILL:
-        return "its process was killed (out of memory?)"
+        return KILLED
     if exitcode is not None and exitcode < 0:
         return f"its process died of {signal.Signals(-exitcode).name}"
     return f"its process ended with status {exitcode}"

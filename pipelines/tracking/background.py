@@ -1,7 +1,7 @@
 """Background tracking: a process beside the stages, so that MLflow costs a stage milliseconds.
 
-A stage on its own starts that process. Stages of a run only put what is to be shown into a queue, and the run
-starts one process for the queue, which computes when nothing else does.
+A stage on its own starts that process. A run puts what its stages have done into a queue, and starts one process for the
+queue, which computes when nothing else does.
 """
 
 import fcntl
@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from pipelines.runtime.files import write_json
-from pipelines.runtime.locks import RUN_VARIABLE, exclusive_lock
+from pipelines.runtime.locks import exclusive_lock
 from pipelines.settings import paths
 
 TRACKING_STATE = paths.STATE_FOLDER / "tracking"
+TRACKING_VARIABLE = "BAKEOFF_TRACKING"  # off: stages leave it to their run
 BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
 QUEUE = TRACKING_STATE / "queue"  # a file per contender and champion that is still to be shown
 QUEUE_LOG = TRACKING_STATE / "queue.log"
@@ -25,10 +26,9 @@ def start_in_background(*arguments: str) -> None:
     """Start `python -m pipelines.tracking` with these arguments, and do not wait.
 
     What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
-    goes to .state/durations/.
+    goes to .state/durations/. With BAKEOFF_TRACKING=off nothing is started: whoever set it shows them.
     """
-    if RUN_VARIABLE in os.environ:
-        write_json(QUEUE / f"{'-'.join(arguments)}.json", {"arguments": arguments, "queued_at": time.time()})
+    if os.environ.get(TRACKING_VARIABLE) == "off":
         return
     started = time.monotonic()
     TRACKING_STATE.mkdir(parents=True, exist_ok=True)
@@ -37,6 +37,11 @@ def start_in_background(*arguments: str) -> None:
     write_json(
         paths.STATE_FOLDER / "durations" / f"mlflow-{arguments[-1]}.json", {"seconds": time.monotonic() - started}
     )
+
+
+def add_to_queue(*arguments: str) -> None:
+    """Have the artifacts of a contender, or the champion of a problem (after `--registry`), shown by the queue."""
+    write_json(QUEUE / f"{'-'.join(arguments)}.json", {"arguments": arguments, "queued_at": time.time()})
 
 
 def start_queue() -> int:

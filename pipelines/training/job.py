@@ -23,6 +23,7 @@ from pipelines.data.dataset import chunks
 from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
+from pipelines.runtime.cluster_connection import cluster_address
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
@@ -44,6 +45,11 @@ class TrainingJob:
     valid_part_folder: Path  # arrays (N, ...)
     augment: AugmentSettings  # its policy is drawn afresh every epoch when its copies are "live"
     device: str
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files and folders that training reads."""
+        return self.schema_file, self.train_part_folder, self.valid_part_folder
 
 
 class Examples(NamedTuple):
@@ -85,7 +91,7 @@ def select_device() -> str:
     override = os.environ.get("BAKEOFF_DEVICE", "")
     if override and override not in ("cpu", "cuda"):
         raise UserError(f"BAKEOFF_DEVICE must be cpu or cuda, found {override!r}")
-    if override == "cuda" and not torch.cuda.is_available():
+    if override == "cuda" and not cluster_address() and not torch.cuda.is_available():  # a cluster has GPUs of its own
         raise UserError("BAKEOFF_DEVICE is cuda, but PyTorch finds no GPU; unset it to train on the CPU")
     return override or ("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.runtime.cluster import TaskNeeds, open_workers
 from pipelines.runtime.files import copy_file
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
-from pipelines.runtime.workers import Crash, Workers
+from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
@@ -51,7 +52,8 @@ def train_seeds(
         on_progress(len(finished), goal.best_score(scores))
 
     on_progress(0, None)
-    with Workers(run_trial, min(workers, seeds), PRELOADED_MODULES) as pool:
+    needs = TaskNeeds(job.device, job.files, folder)
+    with open_workers(run_trial, min(workers, seeds), PRELOADED_MODULES, needs) as pool:
         outcomes = pool.map(specs, on_seed_end)
     results = tuple(
         TrainingResult(None, reason=outcome.reason) if isinstance(outcome, Crash) else outcome for outcome in outcomes

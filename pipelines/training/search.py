@@ -24,9 +24,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from models.blocks.hyperparameters import Choice, Range
+from pipelines.runtime.cluster import TaskNeeds, open_workers
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
-from pipelines.runtime.workers import Crash, Workers
+from pipelines.runtime.workers import Crash, TaskPool
 from pipelines.tasks import Goal
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import Budget, TrainingResult
@@ -77,7 +78,8 @@ def run_search(
     study = _create_study(config, folder)
     rows: list[Trial] = []
     earlier_folders = {path.parent.name for path in folder.glob("trial-*/until-*.json")}
-    with Workers(run_trial, workers, PRELOADED_MODULES) as pool:
+    needs = TaskNeeds(config.job.device, config.job.files, folder)
+    with open_workers(run_trial, workers, PRELOADED_MODULES, needs) as pool:
         while len(rows) < config.trial_count:
             generation = [
                 _ask_trial(study, config) for _ in range(min(config.generation_size, config.trial_count - len(rows)))
@@ -174,7 +176,7 @@ def _run_generation(
     config: SearchConfig,
     folder: Path,
     trials: Sequence[optuna.Trial],
-    pool: Workers[TrialSpec, TrainingResult],
+    pool: TaskPool[TrialSpec, TrainingResult],
     on_trial: Callable[[Iterable[Trial]], None],
 ) -> list[Trial]:
     """Train trials rung by rung; on every rung, the pruner decides in the order of the trials which go on.

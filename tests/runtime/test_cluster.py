@@ -1,0 +1,301 @@
+"""Trials, seeds and stages on a Ray cluster: what one machine finds, whichever node dies, wherever files are."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.runtime.cluster import TaskNeeds, open_workers, run_stage_on_cluster
+from pipelines.runtime.cluster_node import Origin, run_task
+from pipelines.runtime.user_error import UserError
+from pipelines.runtime.workers import Crash, Workers
+from pipelines.settings import paths
+from pipelines.tasks import Goal
+from pipelines.training.contender_settings import make_settings
+from pipelines.training.learners import Budget
+from pipelines.training.multi_seed import SeedRuns, copy_best_weights, train_seeds
+from pipelines.training.search import SearchConfig, Trial, run_search
+from pipelines.training.search_space import build_search_space
+from tests.support import cluster_tasks
+from tests.support.cluster_tasks import FolderTask
+from tests.support.pages import ROOT
+from tests.support.problems import make_problem, training_job_of
+from tests.support.project import SMALL_PARAMS
+from tests.support.ray_cluster import is_at_work, kill_node, raylet_of, running_cluster, second_node
+from tests.support.small_project import make_contender
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[cluster]'")
+
+GOAL = Goal("log_loss", "minimize")
+CONTENDER = "digits-logistic_regression"
+ELSEWHERE = "/nonexistent"  # where no node finds the project's folder
+FOLDER_MODES = pytest.mark.parametrize("folder_on_nodes", ["", ELSEWHERE], ids=["shared", "carried"])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder with data that is split and augmented, and a contender that is trained."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("models", "pipelines", "serving", "dvc.yaml"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "params.yaml").write_text(yaml.safe_dump(SMALL_PARAMS))
+    make_problem("digits", folder / "data" / "digits")
+    make_contender(folder, CONTENDER, "logistic_regression")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("BAKEOFF_CLUSTER", raising=False)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with running_cluster() as nodes:
+        yield nodes
+
+
+def use_cluster(monkeypatch: pytest.MonkeyPatch, cluster: Any, folder_on_nodes: str = "") -> None:
+    monkeypatch.setenv("BAKEOFF_CLUSTER", cluster.address)
+    monkeypatch.setenv("BAKEOFF_CLUSTER_FOLDER", folder_on_nodes)
+
+
+def search(scratch: str, on_progress: Any = lambda *_: None) -> list[Trial]:
+    job = training_job_of(Path("data/digits"), "mlp")
+    space = build_search_space("digits-mlp", "mlp", {"width": 256, "depth": 3, "batch_size": 16}, {})
+    config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5)
+    return run_search(config, Path(".state", scratch), 2, on_progress)[1]
+
+
+@pytest.fixture(scope="module")
+def local_trials(project: Path) -> list[Trial]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        return search("local")
+
+
+@FOLDER_MODES
+def test_a_search_finds_the_same_when_a_node_is_killed_in_the_middle(
+    folder_on_nodes: str, local_trials: list[Trial], cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cluster(monkeypatch, cluster, folder_on_nodes)
+    scratch = f"search-{folder_on_nodes.strip('/')}"
+    with second_node(cluster) as node:
+
+        def kill_once_at_work(over: int, *_: object) -> None:
+            deadline = time.monotonic() + 60
+            while over < 5 and node in cluster.worker_nodes and time.monotonic() < deadline:
+                if is_at_work(node, "run_task"):
+                    kill_node(cluster, node)
+
+        assert search(scratch, kill_once_at_work) == local_trials
+        assert node not in cluster.worker_nodes, "it was never at work"
+    assert files_below(Path(".state", scratch)) == files_below(Path(".state/local")), "as a later run would go on from"
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Contents of the files that trainings leave, by path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "journal.log"  # which holds times
+    }
+
+
+def seed_runs(scratch: str) -> SeedRuns:
+    job = training_job_of(Path("data/digits"), "mlp")
+    settings = make_settings("mlp", {"width": 16})
+    folder = Path(".state", scratch)
+    runs = train_seeds(
+        job, settings, GOAL, Budget(3, 3, 2), seed=5, seeds=3, folder=folder, workers=2, on_progress=lambda *_: None
+    )
+    copy_best_weights(runs, folder, Path(".state", f"{scratch}-weights"))
+    return runs
+
+
+def test_seeds_end_with_the_same_weights(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = seed_runs("seeds-local")
+    for folder_on_nodes in ("", ELSEWHERE):
+        use_cluster(monkeypatch, cluster, folder_on_nodes)
+        scratch = f"seeds-{folder_on_nodes.strip('/')}"
+        assert seed_runs(scratch) == expected
+        weights = files_below(Path(f".state/{scratch}-weights"))
+        assert weights == files_below(Path(".state/seeds-local-weights"))
+        assert len(weights) == 3
+        assert files_below(Path(".state", scratch)).keys() == files_below(Path(".state/seeds-local")).keys()
+
+
+@pytest.fixture(scope="module")
+def local_evaluation(project: Path) -> dict[str, bytes]:
+    """What the stage writes where it runs on this machine."""
+    subprocess.run(
+        [sys.executable, "-m", "pipelines.evaluate", CONTENDER],
+        cwd=project,
+        env={**os.environ, "BAKEOFF_TRACKING": "off"},
+        check=True,
+        capture_output=True,
+    )
+    return files_below(project / paths.evaluate_folder("digits", CONTENDER))
+
+
+@FOLDER_MODES
+def test_an_evaluation_writes_the_same_on_a_node(
+    folder_on_nodes: str, local_evaluation: dict[str, bytes], cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cluster(monkeypatch, cluster, folder_on_nodes)
+    folder = paths.evaluate_folder("digits", CONTENDER)
+    duration = Path(".state", "durations", f"evaluate-{CONTENDER}.json")
+    duration.unlink()
+    if folder_on_nodes == "":
+        (folder / "metrics.json").unlink()
+    else:
+        (folder / "tables" / "stale.csv").write_text("left by an earlier run")
+    completed = run_stage_on_cluster("evaluate", CONTENDER, paths.STATE_FOLDER)
+    assert completed.exit_status == 0, completed.output
+    assert f"evaluate {CONTENDER}" in completed.output
+    assert files_below(folder) == local_evaluation
+    assert duration.exists()
+    assert not list(Path(".state", "tracking").glob("*")), "MLflow is written where the run was started"
+
+
+def test_a_stage_that_fails_says_why(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_cluster(monkeypatch, cluster, ELSEWHERE)
+    weights = paths.train_folder("digits", CONTENDER) / "model.json"
+    text = weights.read_text()
+    weights.write_text("{")
+    try:
+        completed = run_stage_on_cluster("evaluate", CONTENDER, paths.STATE_FOLDER)
+    finally:
+        weights.write_text(text)
+    assert completed.exit_status == 1
+    assert "model.json is damaged" in completed.output
+
+
+# Tasks of other kinds
+
+
+def do_tasks(
+    work: Any, *names: str, scratch: str = "tasks", files: tuple[Path, ...] = (), device: str = "cpu"
+) -> list[Any]:
+    folder = Path(".state", scratch)
+    with open_workers(work, 1, [], TaskNeeds(device, files, folder)) as pool:
+        return pool.map([FolderTask(folder / name) for name in names])
+
+
+def test_without_a_cluster_the_workers_are_of_this_machine() -> None:
+    with open_workers(cluster_tasks.add_a_line, 1, [], TaskNeeds("cpu", (), Path(".state"))) as pool:
+        assert isinstance(pool, Workers)
+
+
+def test_a_task_that_trains_on_a_gpu_is_given_one(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    use_cluster(monkeypatch, cluster)
+    assert do_tasks(cluster_tasks.visible_gpus, "a", "b", device="cuda") == ["0", "0"]
+    assert do_tasks(cluster_tasks.visible_gpus, "a") == ["all that a finds"]
+
+
+def test_a_task_that_was_under_way_on_a_killed_node_is_done_elsewhere(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cluster(monkeypatch, cluster)
+    folder = Path(".state", "doomed").absolute()
+    folder.mkdir()
+    with second_node(cluster) as node:
+        (folder / "doomed").write_text(str(raylet_of(node)))
+        needs = TaskNeeds("cpu", (), Path(".state", "doomed"))
+        with open_workers(cluster_tasks.wait_on_the_doomed_node, 1, [], needs) as pool:
+            for name in "abcd":
+                pool.submit(name, FolderTask(folder / name))
+            results = dict(pool.collect_results())
+            while not any(path.is_dir() for path in folder.iterdir()):
+                time.sleep(0.05)
+            kill_node(cluster, node)
+            while len(results) < 4:
+                results.update(pool.collect_results())
+    assert results == dict.fromkeys("abcd", "done")
+
+
+def test_a_scratch_folder_goes_to_the_node_and_comes_back(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_cluster(monkeypatch, cluster, ELSEWHERE)
+    files = (Path("data/digits/split/schema.json"),)
+    assert [do_tasks(cluster_tasks.add_a_line, "lines", scratch="back", files=files) for _ in range(3)] == [
+        [1],
+        [2],
+        [3],
+    ]
+    assert Path(".state/back/lines/lines.txt").read_text() == 3 * "line\n"
+    assert [path.name for path in Path(".state/back").iterdir()] == ["lines"], "nothing else is left"
+
+
+def test_a_task_that_kills_every_worker_is_given_up_with_the_reason_it_has_on_one_machine(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = do_tasks(cluster_tasks.always_die, "a")
+    assert expected == [Crash(f"its process died of {signal.SIGABRT.name}")]
+    use_cluster(monkeypatch, cluster)
+    assert do_tasks(cluster_tasks.always_die, "a") == expected
+
+
+def test_a_sentence_of_a_task_is_raised_where_the_run_is(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_cluster(monkeypatch, cluster)
+    with pytest.raises(UserError, match="b is not a task"):
+        do_tasks(cluster_tasks.refuse_it, "b")
+    with pytest.raises(OSError, match=r"No space left on device \(on the node .+\)"):
+        do_tasks(cluster_tasks.write_to_a_full_disk, "c")
+
+
+def test_files_outside_of_the_project_cannot_be_carried(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use_cluster(monkeypatch, cluster, ELSEWHERE)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is outside of the project's folder"):
+        do_tasks(cluster_tasks.add_a_line, "d", files=(tmp_path / "file",))
+
+
+def test_a_node_with_other_versions_is_refused() -> None:
+    origin = Origin(str(Path.cwd()), "absent", "token", {"torch": "1.0"})
+    assert str(run_task(origin, b"", (), "scratch", None).error).endswith(
+        "and this machine has 1.0: results would differ; install the same constraints.txt on both"
+    )
+
+
+# A cluster that is not there
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("workstation", "BAKEOFF_CLUSTER must be auto, host:port or ray://host:port, found 'workstation'"),
+        ("127.0.0.1:1", "BAKEOFF_CLUSTER is 127.0.0.1:1, but no cluster answers at 127.0.0.1:1"),
+        ("ray://127.0.0.1:1", "BAKEOFF_CLUSTER is ray://127.0.0.1:1, but no cluster answers at ray://127.0.0.1:1"),
+        ("auto", "BAKEOFF_CLUSTER is auto, but no cluster was started on this machine"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_a_sentence(
+    address: str, sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import ray
+
+    if ray.is_initialized():
+        ray.shutdown()
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setenv("BAKEOFF_CLUSTER", address)
+    with pytest.raises(UserError) as raised:
+        do_tasks(cluster_tasks.add_a_line, "a")
+    assert str(raised.value).startswith(sentence)
+
+
+def test_without_ray_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAKEOFF_CLUSTER", "auto")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'bakeoff\[cluster\]'"):
+        do_tasks(cluster_tasks.add_a_line, "a")
