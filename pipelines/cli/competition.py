@@ -58,18 +58,21 @@ def _run_by_dvc(targets: Sequence[str]) -> int:
 
 def _run_lanes(targets: Sequence[str]) -> int:
     from pipelines.cli.screen import Screen, print_failures
+    from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.dvc_project import DvcProject
     from pipelines.runtime.lanes import set_preloaded_modules, start_fork_server
     from pipelines.runtime.scheduler import Run, Settings
     from pipelines.runtime.workers import worker_count
 
+    os.environ[TRACKING_VARIABLE] = "off"  # this process has it done, below
     set_preloaded_modules(MODULES)
     if not Path("dvc.lock").exists():
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()
     plan = project.plan(targets)
     with Screen(len(plan), _finished_row) as screen:
-        ends = Run(plan, project, Settings(worker_count("cpu"), paths.STATE_FOLDER), TrackedScreen(screen)).run()
+        settings = Settings(worker_count("cpu"), paths.STATE_FOLDER, cluster_cpu_count())
+        ends = Run(plan, project, settings, TrackedScreen(screen)).run()
     print_failures(ends)
     return int(any(end.end == "failed" for end in ends))
 
@@ -135,5 +138,10 @@ def _only_run() -> Iterator[None]:
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
-        os.environ.update(own_environment(), **{RUN_VARIABLE: str(os.getpid()), TRACKING_VARIABLE: "off"})
-        yield
+        before = dict(os.environ)
+        os.environ.update(own_environment(), **{RUN_VARIABLE: str(os.getpid())})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,5 +1,7 @@
 """bakeoff run: the competition, or a part of it."""
 
+import os
+
 import click
 
 EPILOG = """\b
@@ -9,12 +11,18 @@ Examples:
   bakeoff run digits-mlp co2-esn     two contenders, as far as their scores on the test part
   bakeoff run split@digits           one stage, to look at the data before the search
   bakeoff run tune                   that stage of every contender
+  bakeoff run --cluster auto         on the machines of the Ray cluster that this one belongs to
 """
 
 
 @click.command("run", short_help="Run the competition or a part of it, as far as it is not done.", epilog=EPILOG)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-def run_command(names: tuple[str, ...]) -> int:
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Search, train and evaluate on a Ray cluster: auto, host:port or ray://host:port; see docs/cluster.md.",
+)
+def run_command(names: tuple[str, ...], cluster: str | None) -> int:
     """Run the competition and show its leaderboards.
 
     Each NAME is a problem's, a contender's or a stage's: that is run, and what it needs. Without a NAME, everything is.
@@ -27,7 +35,11 @@ def run_command(names: tuple[str, ...]) -> int:
     from pipelines.cli.competition import run_side_by_side
     from pipelines.cli.names import resolve_targets
     from pipelines.cli.project import read_project
+    from pipelines.runtime.cluster_connection import CLUSTER_VARIABLE, cluster_address
 
+    if cluster is not None:
+        os.environ[CLUSTER_VARIABLE] = cluster
+        cluster_address()  # refuses what is no address
     project = read_project()
     targets = resolve_targets(project, names)
     status = run_side_by_side(targets)

@@ -36,8 +36,9 @@ from pipelines.runtime.cluster_node import (
     run_stage_module,
     run_task,
 )
-from pipelines.runtime.dvc_yaml import FINGERPRINTED_LIBRARIES, find_stage
+from pipelines.runtime.dvc_yaml import find_stage
 from pipelines.runtime.files import write_bytes, write_text
+from pipelines.runtime.libraries import FINGERPRINTED_LIBRARIES
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import KILLED, MAX_TRIES, WORKERS_PER_GPU, Crash, TaskPool, Workers
 
@@ -95,6 +96,15 @@ class ClusterWorkers(TaskPool[T, R]):
     def collect_results(self) -> list[tuple[Any, R | Crash]]:
         """Wait until something ends; (key, result) of all that has. Raises what a task raised."""
         return [(key, reply if isinstance(reply, Crash) else reply.value) for key, reply in self.calls.collect()]
+
+
+def cluster_cpu_count() -> int:
+    """How many CPUs the cluster has now; 0 if there is none to use.
+
+    Raises:
+        UserError: the cluster cannot be reached.
+    """
+    return round(connect_to_cluster().cluster_resources().get("CPU", 0)) if cluster_address() else 0
 
 
 def run_stage_on_cluster(verb: str, name: str, state: Path) -> CompletedStage:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipelines.runtime.user_error import UserError
 
+CLUSTER_VARIABLE = "BAKEOFF_CLUSTER"
 CODE_ENTRIES = ("params.yaml", "dvc.yaml", "models", "pipelines", "serving")  # what stages run from
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same code makes the same zip, which Ray then has already
 REACH_SECONDS = 10.0  # seconds in which a cluster's address answers
@@ -25,7 +26,7 @@ def cluster_address() -> str:
     Raises:
         UserError: if it is not an address.
     """
-    address = os.environ.get("BAKEOFF_CLUSTER", "")
+    address = os.environ.get(CLUSTER_VARIABLE, "")
     _, _, port = address.removeprefix("ray://").rpartition(":")
     if address not in ("", "auto") and not port.isdigit():
         raise UserError(f"BAKEOFF_CLUSTER must be auto, host:port or ray://host:port, found {address!r}")

@@ -19,11 +19,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, final
 
+from pipelines.runtime.cluster import run_stage_on_cluster
 from pipelines.runtime.progress import ProgressState, report_progress_to
 from pipelines.runtime.slots import Slots, hold_slot
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import FORKSERVER, exit_with_parent
 
+CLUSTER_VERBS = ("tune", "train", "evaluate")  # stages that a cluster computes, where there is one
+WHOLE_ON_CLUSTER = ("evaluate",)  # those that are one task of it; the others send trials and seeds
 STAGE_COMMAND = re.compile(r"python -m (pipelines\.([a-z_]+)) ([a-z0-9_-]+)")
 
 
@@ -34,7 +37,7 @@ class LaneTask(NamedTuple):
     environment: Mapping[str, str]  # besides the run's own
     log: Path  # what the stage prints
     state: Path  # the scratch folder
-    slots: Slots
+    slots: Slots | None  # None: a cluster computes
 
 
 class Lane(Protocol):
@@ -114,7 +117,7 @@ class ShellLane:
         self.log = task.log
         self.started_at = time.monotonic()
         self._slots = task.slots
-        self._had_slot = task.slots.take()
+        self._had_slot = task.slots is not None and task.slots.take()
         with task.log.open("wb") as log:
             self._process = subprocess.Popen(
                 _shell_command(task.command),
@@ -136,7 +139,7 @@ class ShellLane:
 
     def close(self) -> None:
         self._process.wait()
-        if self._had_slot:
+        if self._slots is not None and self._had_slot:
             self._slots.give_back(kept=self._slots.held_count - 1)
 
 
@@ -166,7 +169,12 @@ def _run_stage_of_task(task: LaneTask, connection: Connection) -> None:
     _share_fork_server()
     _redirect_output(task.log)
     os.environ.update(task.environment)
-    hold_slot(task.slots)
+    if task.slots is not None:
+        hold_slot(task.slots)
+    elif verb in WHOLE_ON_CLUSTER:
+        completed = run_stage_on_cluster(verb, name, task.state)
+        sys.stderr.write(completed.output)
+        sys.exit(completed.exit_status)
     report_progress_to(connection.send)
     sys.argv = [f"pipelines/{verb}.py", name]
     run_stage(getattr(importlib.import_module(module), verb), task.state)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from pipelines.runtime.dvc_project import Outcome, PlannedStage
 from pipelines.runtime.files import read_json
-from pipelines.runtime.lanes import Lane, LaneTask, start_lane
+from pipelines.runtime.lanes import CLUSTER_VERBS, Lane, LaneTask, start_lane
 from pipelines.runtime.slots import Slots
 from pipelines.runtime.user_error import UserError
 
@@ -47,8 +47,9 @@ class StageEnd(NamedTuple):
 class Settings(NamedTuple):
     """What does not change results."""
 
-    slot_count: int
+    slot_count: int  # stages that compute on this machine at once
     state: Path  # the scratch folder
+    cluster_cpu_count: int = 0  # stages that have a cluster compute, at once, besides
 
 
 class Observer(Protocol):
@@ -70,6 +71,7 @@ class Run:
         self._project = project
         self._settings = settings
         self._observer = observer
+        self._remote_verbs = CLUSTER_VERBS if settings.cluster_cpu_count else ()
         self._slots = Slots(settings.state / "run" / "slots", settings.slot_count)
         self._ways = _longest_ways(plan, self.seconds)
 
@@ -96,7 +98,7 @@ class Run:
             for address, seconds in self.seconds.items()
             if address not in self.ends
         )
-        return left / self._settings.slot_count
+        return left / (self._settings.slot_count + self._settings.cluster_cpu_count)
 
     def _start_ready_stages(self) -> None:
         address = self._next_to_start()
@@ -109,23 +111,34 @@ class Run:
 
     def _next_to_start(self) -> str | None:
         """A stage that is ready, if there is a lane and a slot for it."""
-        if len(self.lanes) >= self._settings.slot_count or (self.lanes and not self._slots.is_one_free()):
-            return None
-        return self._next_ready()
-
-    def _next_ready(self) -> str | None:
-        busy = {lane.address for lane in self.lanes}
+        remote_lanes = sum(self._is_remote(lane.address) for lane in self.lanes)
+        local_lanes = len(self.lanes) - remote_lanes
+        is_slot_free = local_lanes < self._settings.slot_count and (not local_lanes or self._slots.is_one_free())
+        is_cluster_free = remote_lanes < self._settings.cluster_cpu_count
         ready = [
+            address
+            for address in self._ready_stages()
+            if (is_cluster_free if self._is_remote(address) else is_slot_free)
+        ]
+        longest = max(ready, key=lambda address: self._ways[address], default=None)
+        if longest is None or self._ways[longest] >= self.seconds_left():
+            return longest
+        return ready[0]
+
+    def _is_remote(self, address: str) -> bool:
+        """Whether a cluster computes the stage, so that it needs no slot here."""
+        return address.partition("@")[0] in self._remote_verbs
+
+    def _ready_stages(self) -> list[str]:
+        """What could run, in the order of the plan."""
+        busy = {lane.address for lane in self.lanes}
+        return [
             stage.address
             for stage in self.stages.values()
             if stage.address not in self.ends
             and stage.address not in busy
             and all(one in self.ends or one not in self.stages for one in stage.upstream)
         ]
-        longest = max(ready, key=lambda address: self._ways[address], default=None)
-        if longest is None or self._ways[longest] >= self.seconds_left():
-            return longest
-        return ready[0]
 
     def _begin(self, address: str) -> None:
         try:
@@ -141,7 +154,7 @@ class Run:
             self._project.environment(address),
             self._settings.state / "run" / "logs" / f"{address.replace('@', '-').replace('/', '-')}.log",
             self._settings.state,
-            self._slots,
+            None if self._is_remote(address) else self._slots,
         )
         self.lanes.append(start_lane(address, task))
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.dvc_yaml import Stage, find_stage
+from pipelines.runtime.libraries import FINGERPRINTED_LIBRARIES
 from pipelines.settings import paths
 from pipelines.settings.input_records import build_input_records
-
-FINGERPRINTED_LIBRARIES = ("torch", "optuna", "numpy", "scikit-learn")  # whose versions may change a number
 
 PRESENTATION_FOLDER = "pipelines/reporting"  # a picture drawn differently is a new output, but no reason to train again
 

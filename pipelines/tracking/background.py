@@ -1,7 +1,7 @@
 """Background tracking: a process beside the stages, so that MLflow costs a stage milliseconds.
 
-A stage on its own starts that process. A run puts what its stages have done into a queue, and starts one process for the
-queue, which computes when nothing else does.
+A stage on its own starts that process. A run puts what its stages have done into a queue, and starts one process for
+the queue, which computes when nothing else does.
 """
 
 import fcntl
