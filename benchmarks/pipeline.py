@@ -143,7 +143,7 @@ def measure_floor(params: dict[str, Any] | None) -> tuple[float, int]:
 
 
 def time_nothing_to_do(folder: Path) -> None:
-    for command in (("bakeoff", "run"), ("make", "run"), ("dvc", "repro")):
+    for command in (("bakeoff", "run"), ("dvc", "repro")):
         idle = [time_command(folder, *command).seconds for _ in range(ROUNDS)]
         print(
             f"  {' '.join(command)} with nothing to do: {statistics.median(idle):.1f} s "
