@@ -1,8 +1,8 @@
 """Scheduler: the stages of a run, each started as soon as what it reads is there and a slot is free.
 
-Which stage is done is DVC's to say, and its work is done here, in one process, between the ends of stages. One problem
-is finished after the other, as DVC would, so that there is soon something to see; but a chain of stages that would take
-as long as all the rest goes first, so that no core waits for it at the end.
+Which stage is done is DVC's to say, and its work is done here, in one process, between the ends of stages. What is
+nearest to its end goes first, so that one problem is finished after the other and there is soon something to see; but a
+chain of stages that would take as long as all the rest goes before it, so that no core waits for it at the end.
 """
 
 import time
@@ -123,7 +123,7 @@ class Run:
         longest = max(ready, key=lambda address: self._ways[address], default=None)
         if longest is None or self._ways[longest] >= self.seconds_left():
             return longest
-        return ready[0]
+        return min(ready, key=lambda address: self._ways[address])
 
     def _is_remote(self, address: str) -> bool:
         """Whether a cluster computes the stage, so that it needs no slot here."""
