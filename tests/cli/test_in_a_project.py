@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -99,7 +100,7 @@ def test_only_contenders_are_tracked(project: Project) -> None:
     assert "no contender is called 'digits-lent5'; did you mean digits-lenet5" in called.stderr
 
 
-def test_ctrl_c_ends_a_run_with_130_and_a_sentence(project: Project) -> None:
+def test_beside_a_run_others_are_answered_and_ctrl_c_ends_it_with_a_sentence(project: Project) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", "run", "tune@digits-lenet5"],
         cwd=project.folder,
@@ -110,12 +111,16 @@ def test_ctrl_c_ends_a_run_with_130_and_a_sentence(project: Project) -> None:
         start_new_session=True,
     )
     try:
-        assert process.stdout is not None
-        printed = ""
-        while "] tune digits-lenet5" not in printed:  # the stage has begun its work
-            line = process.stdout.readline()
-            assert line, printed
-            printed += line
+        while not list(project.folder.glob(".state/tune/digits-lenet5/*/trial-*")):  # the stage has begun its work
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        for second in (run_bakeoff(project.folder, "run"), project.run_command("dvc", "repro")):
+            assert second.returncode != 0
+            said = f"{second.stdout}{second.stderr}"
+            assert f"a run is under way in this folder (process {process.pid})" in said
+            assert "Traceback" not in said
+        assert "split@digits" not in read_status(project)
+        project.run_checked("dvc", "status")
         os.killpg(process.pid, signal.SIGINT)
         ending, _ = process.communicate()
     finally:

@@ -90,6 +90,16 @@ def test_two_stages_run_at_the_same_time(tmp_path: Path) -> None:
     assert [end.end for end in ends.values()] == ["done", "done"]
 
 
+def test_what_a_cluster_computes_needs_no_slot_here(tmp_path: Path) -> None:
+    def meets(count: int) -> str:
+        return f"touch {tmp_path}/$STAGE\nwhile test $(ls {tmp_path} | grep -c tune) -lt {count}; do sleep 0.02; done"
+
+    plan = [PlannedStage(f"tune@{number}", meets(3), ()) for number in range(3)]
+    plan.append(PlannedStage("split@here", "true", ()))
+    ends = Run(plan, FileProject(tmp_path), Settings(1, tmp_path / "state", cluster_cpu_count=3), Ends()).run()
+    assert {end.end for end in ends} == {"done"}
+
+
 def test_what_does_not_depend_on_a_failure_is_still_done(tmp_path: Path) -> None:
     plan = [
         PlannedStage("bad", "echo first\necho the disk is full >&2\nfalse\necho never", ()),
