@@ -38,6 +38,7 @@ bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.tables
 	@python -m benchmarks.memory
 	@python -m benchmarks.pipeline
+	@python -m benchmarks.pipeline stages 400
 	@python -m benchmarks.serving
 
 format: $(INSTALLED)	## rewrite the code as `make check` wants it
