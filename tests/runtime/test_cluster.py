@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,8 @@ import pytest
 import yaml
 
 from pipelines.runtime.cluster import TaskNeeds, open_workers, run_stage_on_cluster
-from pipelines.runtime.cluster_node import Origin, run_task
 from pipelines.runtime.user_error import UserError
-from pipelines.runtime.workers import Crash, Workers
+from pipelines.runtime.workers import Crash
 from pipelines.settings import paths
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import make_settings
@@ -23,6 +23,7 @@ from pipelines.training.learners import Budget
 from pipelines.training.multi_seed import SeedRuns, copy_best_weights, train_seeds
 from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
+from pipelines.training.trial import PRELOADED_MODULES
 from tests.support import cluster_tasks
 from tests.support.cluster_tasks import FolderTask
 from tests.support.pages import ROOT
@@ -36,6 +37,7 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[clust
 GOAL = Goal("log_loss", "minimize")
 CONTENDER = "digits-logistic_regression"
 ELSEWHERE = "/nonexistent"  # where no node finds the project's folder
+TRIAL_MODULES = ("pipelines.training.trial", *PRELOADED_MODULES)
 FOLDER_MODES = pytest.mark.parametrize("folder_on_nodes", ["", ELSEWHERE], ids=["shared", "carried"])
 
 
@@ -68,11 +70,11 @@ def use_cluster(monkeypatch: pytest.MonkeyPatch, cluster: Any, folder_on_nodes: 
     monkeypatch.setenv("BAKEOFF_CLUSTER_FOLDER", folder_on_nodes)
 
 
-def search(scratch: str, on_progress: Any = lambda *_: None) -> list[Trial]:
+def search(scratch: str) -> list[Trial]:
     job = training_job_of(Path("data/digits"), "mlp")
     space = build_search_space("digits-mlp", "mlp", {"width": 256, "depth": 3, "batch_size": 16}, {})
     config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5)
-    return run_search(config, Path(".state", scratch), 2, on_progress)[1]
+    return run_search(config, Path(".state", scratch), 2, lambda *_: None)[1]
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +88,28 @@ def local_trials(project: Path) -> list[Trial]:
 def test_a_search_finds_the_same_when_a_node_is_killed_in_the_middle(
     folder_on_nodes: str, local_trials: list[Trial], cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_cluster(monkeypatch, cluster, folder_on_nodes)
-    scratch = f"search-{folder_on_nodes.strip('/')}"
+    scratch = Path(".state", f"search-{folder_on_nodes.strip('/')}")
+    is_over = threading.Event()
+
+    def kill_when_at_work() -> None:
+        while not is_over.wait(0.01):
+            if any(scratch.glob("trial-*/until-*.json")) and is_at_work(node):
+                kill_node(cluster, node)
+                return
+
     with second_node(cluster) as node:
-
-        def kill_once_at_work(over: int, *_: object) -> None:
-            deadline = time.monotonic() + 60
-            while over < 5 and node in cluster.worker_nodes and time.monotonic() < deadline:
-                if is_at_work(node, "run_task"):
-                    kill_node(cluster, node)
-
-        assert search(scratch, kill_once_at_work) == local_trials
+        use_cluster(monkeypatch, cluster)
+        do_tasks(cluster_tasks.meet_another_node, "a", "b", scratch=f"{scratch.name}-meeting", imports=TRIAL_MODULES)
+        use_cluster(monkeypatch, cluster, folder_on_nodes)
+        killer = threading.Thread(target=kill_when_at_work)
+        killer.start()
+        try:
+            assert search(scratch.name) == local_trials
+        finally:
+            is_over.set()
+            killer.join()
         assert node not in cluster.worker_nodes, "it was never at work"
-    assert files_below(Path(".state", scratch)) == files_below(Path(".state/local")), "as a later run would go on from"
+    assert files_below(scratch) == files_below(Path(".state/local")), "as a later run would go on from"
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -183,16 +194,16 @@ def test_a_stage_that_fails_says_why(cluster: Any, monkeypatch: pytest.MonkeyPat
 
 
 def do_tasks(
-    work: Any, *names: str, scratch: str = "tasks", files: tuple[Path, ...] = (), device: str = "cpu"
+    work: Any,
+    *names: str,
+    scratch: str = "tasks",
+    files: tuple[Path, ...] = (),
+    device: str = "cpu",
+    imports: tuple[str, ...] = (),
 ) -> list[Any]:
     folder = Path(".state", scratch)
-    with open_workers(work, 1, [], TaskNeeds(device, files, folder)) as pool:
+    with open_workers(work, 1, imports, TaskNeeds(device, files, folder)) as pool:
         return pool.map([FolderTask(folder / name) for name in names])
-
-
-def test_without_a_cluster_the_workers_are_of_this_machine() -> None:
-    with open_workers(cluster_tasks.add_a_line, 1, [], TaskNeeds("cpu", (), Path(".state"))) as pool:
-        assert isinstance(pool, Workers)
 
 
 def test_a_task_that_trains_on_a_gpu_is_given_one(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,10 +225,10 @@ def test_a_task_that_was_under_way_on_a_killed_node_is_done_elsewhere(
         with open_workers(cluster_tasks.wait_on_the_doomed_node, 1, [], needs) as pool:
             for name in "abcd":
                 pool.submit(name, FolderTask(folder / name))
-            results = dict(pool.collect_results())
             while not any(path.is_dir() for path in folder.iterdir()):
                 time.sleep(0.05)
             kill_node(cluster, node)
+            results: dict[str, Any] = {}
             while len(results) < 4:
                 results.update(pool.collect_results())
     assert results == dict.fromkeys("abcd", "done")
@@ -259,43 +270,3 @@ def test_files_outside_of_the_project_cannot_be_carried(
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is outside of the project's folder"):
         do_tasks(cluster_tasks.add_a_line, "d", files=(tmp_path / "file",))
-
-
-def test_a_node_with_other_versions_is_refused() -> None:
-    origin = Origin(str(Path.cwd()), "absent", "token", {"torch": "1.0"})
-    assert str(run_task(origin, b"", (), "scratch", None).error).endswith(
-        "and this machine has 1.0: results would differ; install the same constraints.txt on both"
-    )
-
-
-# A cluster that is not there
-
-
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("workstation", "BAKEOFF_CLUSTER must be auto, host:port or ray://host:port, found 'workstation'"),
-        ("127.0.0.1:1", "BAKEOFF_CLUSTER is 127.0.0.1:1, but no cluster answers at 127.0.0.1:1"),
-        ("ray://127.0.0.1:1", "BAKEOFF_CLUSTER is ray://127.0.0.1:1, but no cluster answers at ray://127.0.0.1:1"),
-        ("auto", "BAKEOFF_CLUSTER is auto, but no cluster was started on this machine"),
-    ],
-)
-def test_a_cluster_that_cannot_be_reached_is_a_sentence(
-    address: str, sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    import ray
-
-    if ray.is_initialized():
-        ray.shutdown()
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    monkeypatch.setenv("BAKEOFF_CLUSTER", address)
-    with pytest.raises(UserError) as raised:
-        do_tasks(cluster_tasks.add_a_line, "a")
-    assert str(raised.value).startswith(sentence)
-
-
-def test_without_ray_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BAKEOFF_CLUSTER", "auto")
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'bakeoff\[cluster\]'"):
-        do_tasks(cluster_tasks.add_a_line, "a")

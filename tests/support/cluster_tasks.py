@@ -16,12 +16,23 @@ class FolderTask(NamedTuple):
 
 
 def wait_on_the_doomed_node(task: FolderTask) -> str:
-    """Never return on the node that the file `doomed` names; elsewhere at once."""
+    """Never return on the node that the file `doomed` names; elsewhere as soon as that node has a task."""
     if os.environ[NODE_VARIABLE] == (task.folder.parent / "doomed").read_text():
         task.folder.mkdir()
         while True:
             time.sleep(1)
+    while not any(path.is_dir() for path in task.folder.parent.iterdir()):
+        time.sleep(0.05)
     return "done"
+
+
+def meet_another_node(task: FolderTask) -> int:
+    """Return when a task runs on another node too: then both have started what they need."""
+    task.folder.parent.mkdir(parents=True, exist_ok=True)
+    (task.folder.parent / f"node-{os.environ[NODE_VARIABLE]}").touch()
+    while len(list(task.folder.parent.glob("node-*"))) < 2:
+        time.sleep(0.05)
+    return 2
 
 
 def add_a_line(task: FolderTask) -> int:

@@ -1,5 +1,6 @@
 """A real Ray cluster on this machine's loopback: a node of one CPU, and others that come and are killed."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -65,8 +66,9 @@ def raylet_of(node: Any) -> int:
     return number
 
 
-def is_at_work(node: Any, title: str) -> bool:
-    """Whether a process of a node runs a task of this name now; Ray gives it that title."""
-    return any(
-        title in " ".join(process.cmdline()) for process in psutil.Process(raylet_of(node)).children(recursive=True)
-    )
+def is_at_work(node: Any) -> bool:
+    """Whether a process of a node does a task of ours now; Ray gives it the title of the task."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = psutil.Process(raylet_of(node)).children(recursive=True)
+        return any("ray::run_task" in " ".join(process.cmdline()) for process in children)
+    return False
