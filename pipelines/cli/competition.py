@@ -71,10 +71,16 @@ def _run_lanes(targets: Sequence[str]) -> int:
     project = DvcProject()
     plan = project.plan(targets)
     with Screen(len(plan), _finished_row) as screen:
-        settings = Settings(worker_count("cpu"), paths.STATE_FOLDER, cluster_cpu_count())
+        settings = Settings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
         ends = Run(plan, project, settings, TrackedScreen(screen)).run()
     print_failures(ends)
     return int(any(end.end == "failed" for end in ends))
+
+
+def _likely_device() -> str:
+    """What stages will compute on, found out without PyTorch, which takes two seconds to import."""
+    has_gpu = any(Path("/proc/driver/nvidia/gpus").glob("*"))
+    return os.environ.get("BAKEOFF_DEVICE") or ("cuda" if has_gpu else "cpu")
 
 
 @final

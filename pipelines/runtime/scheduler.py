@@ -20,6 +20,7 @@ from pipelines.runtime.user_error import UserError
 
 TICK_SECONDS = 0.1  # seconds between two looks at slots, and between two drawings
 TYPICAL_SECONDS = {"tune": 15.0, "train": 10.0, "evaluate": 4.0}  # of a stage that never ran here
+MAX_REASON_LINES = 12  # lines of what a stage said last: as many as there are mistakes in params.yaml named at once
 SHORT_SECONDS = 1.5  # the same, of all others
 
 End = Literal["up to date", "restored", "done", "failed", "skipped"]
@@ -191,10 +192,15 @@ def _failure_reason(lane: Lane) -> str:
     status = lane.exit_status()
     if status == 0:
         return ""
-    said = [line for line in lane.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     if status is not None and status < 0:
         return f"its process was ended by signal {-status}"
-    return said[-1].strip() if said else f"it ended with status {status} and said nothing"
+    said = lane.log.read_text(encoding="utf-8", errors="replace").strip()
+    last = (
+        said.splitlines()[-1:] if "Traceback (most recent call last)" in said else said.split("\n\n")[-1].splitlines()
+    )
+    reason = " ".join(line.strip() for line in last[-MAX_REASON_LINES:])
+    name = lane.address.rpartition(":")[2].replace("@", " ")
+    return reason.removeprefix(f"{name}: ") or f"it ended with status {status} and said nothing"
 
 
 def _expected_seconds(address: str, state: Path) -> float:

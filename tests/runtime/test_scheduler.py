@@ -102,7 +102,7 @@ def test_what_a_cluster_computes_needs_no_slot_here(tmp_path: Path) -> None:
 
 def test_what_does_not_depend_on_a_failure_is_still_done(tmp_path: Path) -> None:
     plan = [
-        PlannedStage("bad", "echo first\necho the disk is full >&2\nfalse\necho never", ()),
+        PlannedStage("bad", "echo first\necho; echo bad: the disk >&2; echo is full >&2\nfalse\necho never", ()),
         PlannedStage("after", writes(tmp_path), ("bad",)),
         PlannedStage("long_after", writes(tmp_path), ("after",)),
         PlannedStage("refused", "true", ()),
