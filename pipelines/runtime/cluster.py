@@ -99,12 +99,14 @@ class ClusterWorkers(TaskPool[T, R]):
 
 
 def cluster_cpu_count() -> int:
-    """How many CPUs the cluster has now; 0 if there is none to use.
+    """How many CPUs the cluster has now, at least 1, as it may grow; 0 if there is no cluster to use.
 
     Raises:
         UserError: the cluster cannot be reached.
     """
-    return round(connect_to_cluster().cluster_resources().get("CPU", 0)) if cluster_address() else 0
+    if not cluster_address():
+        return 0
+    return max(1, round(connect_to_cluster().cluster_resources().get("CPU", 0)))
 
 
 def run_stage_on_cluster(verb: str, name: str, state: Path) -> CompletedStage:
