@@ -106,7 +106,8 @@ def cluster_cpu_count() -> int:
     """
     if not cluster_address():
         return 0
-    return max(1, round(connect_to_cluster().cluster_resources().get("CPU", 0)))
+    cpus: float = connect_to_cluster().cluster_resources().get("CPU", 0)
+    return max(1, round(cpus))
 
 
 def run_stage_on_cluster(verb: str, name: str, state: Path) -> CompletedStage:
