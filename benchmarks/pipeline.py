@@ -4,7 +4,7 @@
     python -m benchmarks.pipeline plain         the same, and `dvc repro` from nothing, which takes a while
     python -m benchmarks.pipeline stages 400    as many stages of a linear regression: the overhead of each
 
-The floor is the time that the same stages take in the same lanes and warm processes without DVC: nothing is hashed,
+The floor is the time that the same stages take side by side in the same warm processes without DVC: nothing is hashed,
 stored, looked up or locked. Each run is one in a copy of the project of its own. How busy the cores are is that of the
 whole machine until the last stage ends, so nothing else should run.
 """
@@ -27,8 +27,8 @@ import psutil
 from pipelines.cli.competition import MODULES
 from pipelines.cli.processes import own_environment
 from pipelines.runtime.dvc_project import DvcProject, Outcome
-from pipelines.runtime.lanes import set_preloaded_modules
 from pipelines.runtime.scheduler import Run, Settings, StageEnd
+from pipelines.runtime.stage_processes import set_preloaded_modules
 from pipelines.runtime.workers import worker_count
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +63,7 @@ class WithoutDvc:
     def begin(self, address: str) -> Outcome:
         return "must run"
 
-    def finish(self, address: str) -> None: ...
+    def record(self, address: str) -> None: ...
 
     def environment(self, address: str) -> dict[str, str]:
         return {"BAKEOFF_RUN": str(os.getpid())}

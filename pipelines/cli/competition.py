@@ -47,8 +47,8 @@ def run_side_by_side(targets: Sequence[str]) -> int:
             )
             status = _run_by_dvc(targets)
         else:
-            status = _run_lanes(targets)
-        finish_tracking()
+            status = _run_stages(targets)
+        complete_tracking()
         return status
 
 
@@ -56,12 +56,12 @@ def _run_by_dvc(targets: Sequence[str]) -> int:
     return int(run_module("dvc", "repro", *targets) != 0)
 
 
-def _run_lanes(targets: Sequence[str]) -> int:
+def _run_stages(targets: Sequence[str]) -> int:
     from pipelines.cli.screen import Screen, print_failures
     from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.dvc_project import DvcProject
-    from pipelines.runtime.lanes import set_preloaded_modules, start_fork_server
     from pipelines.runtime.scheduler import Run, Settings
+    from pipelines.runtime.stage_processes import set_preloaded_modules, start_fork_server
     from pipelines.runtime.workers import worker_count
 
     os.environ[TRACKING_VARIABLE] = "off"  # this process has it done, below
@@ -70,7 +70,7 @@ def _run_lanes(targets: Sequence[str]) -> int:
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()
     plan = project.plan(targets)
-    with Screen(len(plan), _finished_row) as screen:
+    with Screen(len(plan), _evaluated_row) as screen:
         settings = Settings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
         ends = Run(plan, project, settings, TrackedScreen(screen)).run()
     print_failures(ends)
@@ -106,7 +106,7 @@ class TrackedScreen:
         return bool(self._child) and os.waitpid(self._child, os.WNOHANG) == (0, 0)
 
 
-def finish_tracking() -> None:
+def complete_tracking() -> None:
     """Wait until MLflow shows what is queued, or has said why it cannot."""
     wait_for_background()
     if read_queue():  # queued when the process was ending, or by a run that was killed
@@ -114,7 +114,7 @@ def finish_tracking() -> None:
         wait_for_background()
 
 
-def _finished_row(contender: str) -> str | None:
+def _evaluated_row(contender: str) -> str | None:
     from pipelines.cli.board import read_scores
     from pipelines.cli.project import read_project
     from pipelines.reporting.contender_row import format_row

@@ -13,9 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.runtime.lanes import Lane
 from pipelines.runtime.progress import format_duration
 from pipelines.runtime.scheduler import Run, StageEnd
+from pipelines.runtime.stage_processes import RunningStage
 
 BAR_WIDTH = 40  # characters
 
@@ -23,16 +23,16 @@ BAR_WIDTH = 40  # characters
 class Screen:
     """Shows the ends of stages and, on a terminal, what runs now."""
 
-    def __init__(self, total: int, finished_row: Callable[[str], str | None]) -> None:
+    def __init__(self, total: int, evaluated_row: Callable[[str], str | None]) -> None:
         """Prepare the screen; nothing is drawn before the block begins.
 
         Args:
             total: stages of the run.
-            finished_row: the row of a leaderboard for a contender that is finished, by its name.
+            evaluated_row: the row of a leaderboard for a contender that is finished, by its name.
         """
         self.ends: list[StageEnd] = []
         self._total = total
-        self._finished_row = finished_row
+        self._evaluated_row = evaluated_row
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
@@ -55,7 +55,7 @@ class Screen:
         if not self._console.is_terminal or end.end == "failed":
             self._console.print(f"[{len(self.ends)} of {self._total}] {_title(end.address)}  {text}", markup=False)
         verb, _, name = end.address.partition("@")
-        if verb == "evaluate" and end.end in ("done", "restored") and (row := self._finished_row(name)):
+        if verb == "evaluate" and end.end in ("done", "restored") and (row := self._evaluated_row(name)):
             self._console.print(row, markup=False)
 
     def on_tick(self, run: Run) -> None:
@@ -67,24 +67,24 @@ def _draw(run: Run) -> Group:
     total, done = len(run.stages), len(run.ends)
     failed = sum(end.end in ("failed", "skipped") for end in run.ends.values())
     text = f"{done} of {total} stages   {format_duration(time.monotonic() - run.started_at)}"
-    if run.lanes:
+    if run.running:
         text += f"   about {format_duration(run.seconds_left())} left"
     if failed:
         text += f"   {failed} failed or skipped"
     head = Table.grid(padding=(0, 2))
     head.add_row(ProgressBar(total=total, completed=done, width=BAR_WIDTH), text)
-    lanes = Table.grid(padding=(0, 2))
-    for lane in run.lanes:
-        lanes.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in _lane_cells(lane)))
-    return Group(head, lanes)
+    running = Table.grid(padding=(0, 2))
+    for process in run.running:
+        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in _process_cells(process)))
+    return Group(head, running)
 
 
-def _lane_cells(lane: Lane) -> tuple[str, ...]:
+def _process_cells(process: RunningStage) -> tuple[str, ...]:
     """What it does, how far it is, its best score so far, and since when."""
-    progress = lane.progress
+    progress = process.progress
     how_far = f"{progress.label} {progress.done} of {progress.total}" if progress else ""
     text = progress.text if progress else ""
-    return f"  {_title(lane.address)}", how_far, text, format_duration(time.monotonic() - lane.started_at)
+    return f"  {_title(process.address)}", how_far, text, format_duration(time.monotonic() - process.started_at)
 
 
 def _title(address: str) -> str:

@@ -115,7 +115,7 @@ class DvcProject:
             self._save(stage)
             return "restored"
 
-    def finish(self, address: str) -> None:
+    def record(self, address: str) -> None:
         """Hash and store what the command of a stage wrote, and write dvc.lock."""
         with _explained(), self._locked():
             self._save(self._stages[address])

@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from pipelines.runtime.dvc_project import Outcome, PlannedStage
 from pipelines.runtime.files import read_json
-from pipelines.runtime.lanes import CLUSTER_VERBS, Lane, LaneTask, start_lane
 from pipelines.runtime.slots import Slots
+from pipelines.runtime.stage_processes import CLUSTER_VERBS, RunningStage, StageTask, start_stage
 from pipelines.runtime.user_error import UserError
 
 TICK_SECONDS = 0.1  # seconds between two looks at slots, and between two drawings
@@ -31,7 +31,7 @@ class Project(Protocol):
 
     def held(self) -> AbstractContextManager[None]: ...
     def begin(self, address: str) -> Outcome: ...
-    def finish(self, address: str) -> None: ...
+    def record(self, address: str) -> None: ...
     def environment(self, address: str) -> dict[str, str]: ...
 
 
@@ -67,7 +67,7 @@ class Run:
         self.stages = {stage.address: stage for stage in plan}
         self.seconds = {address: _expected_seconds(address, settings.state) for address in self.stages}
         self.ends: dict[str, StageEnd] = {}
-        self.lanes: list[Lane] = []
+        self.running: list[RunningStage] = []
         self.started_at = time.monotonic()
         self._project = project
         self._settings = settings
@@ -81,19 +81,19 @@ class Run:
         try:
             while len(self.ends) < len(self.stages):
                 self._start_ready_stages()
-                if self.lanes:
-                    self._wait_for_lanes()
+                if self.running:
+                    self._wait_for_running()
                 self._observer.on_tick(self)
         finally:
-            for lane in self.lanes:  # an exception or Ctrl-C is on its way
-                lane.kill()
-                lane.close()
+            for process in self.running:  # an exception or Ctrl-C is on its way
+                process.kill()
+                process.close()
         return list(self.ends.values())
 
     def seconds_left(self) -> float:
         """About how long the rest takes, if no slot is ever empty."""
         now = time.monotonic()
-        running = {lane.address: now - lane.started_at for lane in self.lanes}
+        running = {process.address: now - process.started_at for process in self.running}
         left = sum(
             max(0.0, seconds - running.get(address, 0.0))
             for address, seconds in self.seconds.items()
@@ -111,11 +111,11 @@ class Run:
                 address = self._next_to_start()
 
     def _next_to_start(self) -> str | None:
-        """A stage that is ready, if there is a lane and a slot for it."""
-        remote_lanes = sum(self._is_remote(lane.address) for lane in self.lanes)
-        local_lanes = len(self.lanes) - remote_lanes
-        is_slot_free = local_lanes < self._settings.slot_count and (not local_lanes or self._slots.is_one_free())
-        is_cluster_free = remote_lanes < self._settings.cluster_cpu_count
+        """A stage that is ready, if there is a process and a slot for it."""
+        remote_count = sum(self._is_remote(process.address) for process in self.running)
+        local_count = len(self.running) - remote_count
+        is_slot_free = local_count < self._settings.slot_count and (not local_count or self._slots.is_one_free())
+        is_cluster_free = remote_count < self._settings.cluster_cpu_count
         ready = [
             address
             for address in self._ready_stages()
@@ -132,7 +132,7 @@ class Run:
 
     def _ready_stages(self) -> list[str]:
         """What could run, in the order of the plan."""
-        busy = {lane.address for lane in self.lanes}
+        busy = {process.address for process in self.running}
         return [
             stage.address
             for stage in self.stages.values()
@@ -150,33 +150,33 @@ class Run:
         if outcome != "must run":
             self._end(StageEnd(address, outcome))
             return
-        task = LaneTask(
+        task = StageTask(
             self.stages[address].command,
             self._project.environment(address),
             self._settings.state / "run" / "logs" / f"{address.replace('@', '-').replace('/', '-')}.log",
             self._settings.state,
             None if self._is_remote(address) else self._slots,
         )
-        self.lanes.append(start_lane(address, task))
+        self.running.append(start_stage(address, task))
 
-    def _wait_for_lanes(self) -> None:
-        wait([handle for lane in self.lanes for handle in lane.handles], TICK_SECONDS)
-        for lane in list(self.lanes):
-            lane.receive_progress()
-            if lane.exit_status() is not None:
-                self.lanes.remove(lane)
-                lane.close()
-                self._finish(lane)
+    def _wait_for_running(self) -> None:
+        wait([handle for process in self.running for handle in process.handles], TICK_SECONDS)
+        for process in list(self.running):
+            process.receive_progress()
+            if process.exit_status() is not None:
+                self.running.remove(process)
+                process.close()
+                self._complete(process)
 
-    def _finish(self, lane: Lane) -> None:
-        seconds = time.monotonic() - lane.started_at
-        reason = _failure_reason(lane)
+    def _complete(self, process: RunningStage) -> None:
+        seconds = time.monotonic() - process.started_at
+        reason = _failure_reason(process)
         if not reason:
             try:
-                self._project.finish(lane.address)
+                self._project.record(process.address)
             except UserError as error:
                 reason = str(error)
-        self._end(StageEnd(lane.address, "failed" if reason else "done", seconds, reason, lane.log))
+        self._end(StageEnd(process.address, "failed" if reason else "done", seconds, reason, process.log))
 
     def _end(self, end: StageEnd) -> None:
         self.ends[end.address] = end
@@ -187,19 +187,19 @@ class Run:
                     self._end(StageEnd(stage.address, "skipped", reason=f"{end.address} {end.end}"))
 
 
-def _failure_reason(lane: Lane) -> str:
+def _failure_reason(process: RunningStage) -> str:
     """What a stage said last, without its own name; "" if it ended well."""
-    status = lane.exit_status()
+    status = process.exit_status()
     if status == 0:
         return ""
     if status is not None and status < 0:
         return f"its process was ended by signal {-status}"
-    said = lane.log.read_text(encoding="utf-8", errors="replace").strip()
+    said = process.log.read_text(encoding="utf-8", errors="replace").strip()
     last = (
         said.splitlines()[-1:] if "Traceback (most recent call last)" in said else said.split("\n\n")[-1].splitlines()
     )
     reason = " ".join(line.strip() for line in last[-MAX_REASON_LINES:])
-    name = lane.address.rpartition(":")[2].replace("@", " ")
+    name = process.address.rpartition(":")[2].replace("@", " ")
     return reason.removeprefix(f"{name}: ") or f"it ended with status {status} and said nothing"
 
 

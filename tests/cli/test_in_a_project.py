@@ -101,8 +101,9 @@ def test_only_contenders_are_tracked(project: Project) -> None:
 
 
 def test_beside_a_run_others_are_answered_and_ctrl_c_ends_it_with_a_sentence(project: Project) -> None:
+    project.write_params({**SMALL_PARAMS, "defaults": {"tune": {"epochs": 100_000}, "train": {"seeds": 1}}})
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "run", "tune@digits-lenet5"],
+        [sys.executable, "-m", "pipelines.cli", "run", "tune@digits-lenet5"],  # of more epochs than anybody waits for
         cwd=project.folder,
         env=command_environment(),
         stdout=subprocess.PIPE,
@@ -126,6 +127,7 @@ def test_beside_a_run_others_are_answered_and_ctrl_c_ends_it_with_a_sentence(pro
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+    project.write_params(SMALL_PARAMS)
     assert process.returncode == 130, ending
     assert ending.endswith("bakeoff: stopped; call it again to go on from here\n")
     assert "Traceback" not in ending

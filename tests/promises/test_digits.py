@@ -43,8 +43,8 @@ def test_after_a_run_git_shows_nothing_changed_but_the_lock(finished: Project) -
     assert changed == {"dvc.lock", "pipelines/dvc.lock"}
 
 
-def test_eight_lanes_leave_the_lock_of_dvc_repro(finished: Project, tmp_path: Path) -> None:
-    project = Project(tmp_path / "lanes", SMALL_PARAMS)
+def test_eight_stages_at_once_leave_the_lock_of_dvc_repro(finished: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path / "at_once", SMALL_PARAMS)
     project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_WORKERS="8")
     assert project.lock_text == finished.lock_text
 

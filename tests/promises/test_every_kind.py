@@ -103,13 +103,13 @@ def kill_the_run(run: subprocess.Popen[str]) -> None:
     run.kill()
 
 
-def kill_a_lane(run: subprocess.Popen[str]) -> None:
+def kill_a_stage(run: subprocess.Popen[str]) -> None:
     """Kill one process that a stage runs in, or computes in; the run ends by itself, with what does not need it."""
     for child in psutil.Process(run.pid).children(recursive=True)[-1:]:
         child.kill()
 
 
-KILLS = (kill_the_run, kill_everything, kill_a_lane)
+KILLS = (kill_the_run, kill_everything, kill_a_stage)
 
 
 def finished_trainings(project: Project) -> dict[str, int]:
@@ -124,7 +124,7 @@ def reached(project: Project, pattern: str) -> Callable[[], bool]:
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of every kind after an undisturbed run in two lanes."""
+    """A project of every kind after an undisturbed run of two stages at once."""
     project = Project(tmp_path_factory.mktemp("every"), EVERY)
     project.run_checked(*RUN, BAKEOFF_WORKERS="2")
     return project
@@ -144,7 +144,7 @@ def test_every_task_and_every_learner_is_among_them() -> None:
     assert {ARCHITECTURES[entry["architecture"]].learner for entry in EVERY["contenders"].values()} == set(LEARNERS)
 
 
-def test_a_run_in_eight_lanes_that_is_killed_repeatedly_equals_an_undisturbed_one(
+def test_a_run_of_eight_stages_at_once_that_is_killed_repeatedly_equals_an_undisturbed_one(
     every: Project, tmp_path: Path
 ) -> None:
     project = Project(tmp_path / "killed", EVERY, every.folder)

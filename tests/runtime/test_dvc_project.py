@@ -97,7 +97,7 @@ def test_this_is_the_version_of_dvc_that_is_pinned() -> None:
     assert is_supported(), "look at what changed in DVC, then at DVC_VERSION"
 
 
-def test_any_number_of_lanes_leaves_the_lock_of_dvc_repro(project: Path) -> None:
+def test_any_number_of_stages_at_once_leaves_the_lock_of_dvc_repro(project: Path) -> None:
     plain = copy_of(project, "plain")
     call(plain, "dvc", "repro")
     for slots in (1, 2, 8):

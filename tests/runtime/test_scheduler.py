@@ -32,7 +32,7 @@ class FileProject:
             raise UserError("its output is a dependency of its own")
         return "up to date" if (self.folder / address).exists() else "must run"
 
-    def finish(self, address: str) -> None:
+    def record(self, address: str) -> None:
         self.finished.append(address)
 
     def environment(self, address: str) -> dict[str, str]:
@@ -42,13 +42,13 @@ class FileProject:
 class Ends:
     def __init__(self) -> None:
         self.seen: list[StageEnd] = []
-        self.most_lanes = 0
+        self.most_at_once = 0
 
     def on_end(self, end: StageEnd) -> None:
         self.seen.append(end)
 
     def on_tick(self, run: Run) -> None:
-        self.most_lanes = max(self.most_lanes, len(run.lanes))
+        self.most_at_once = max(self.most_at_once, len(run.running))
 
 
 def run_plan(plan: Sequence[PlannedStage], folder: Path, slots: int = 2) -> tuple[dict[str, StageEnd], FileProject]:
@@ -56,7 +56,7 @@ def run_plan(plan: Sequence[PlannedStage], folder: Path, slots: int = 2) -> tupl
     observer = Ends()
     ends = Run(plan, project, Settings(slots, folder / "state"), observer).run()
     assert observer.seen == ends
-    assert observer.most_lanes <= slots
+    assert observer.most_at_once <= slots
     return {end.address: end for end in ends}, project
 
 

@@ -1,4 +1,4 @@
-"""Lanes: stages that run side by side, each in a process forked from a server that has imported the libraries.
+"""Stage processes: stages that run side by side, forked from a server that has imported the libraries.
 
 A command `python -m pipelines.tune digits-mlp` is the function `tune` of that module, called as the module itself would
 call it; any other command goes to the shell, as DVC does it. What a stage prints goes to a file of its own.
@@ -30,8 +30,8 @@ WHOLE_ON_CLUSTER = ("evaluate",)  # those that are one task of it; the others se
 STAGE_COMMAND = re.compile(r"python -m (pipelines\.([a-z_]+)) ([a-z0-9_-]+)")
 
 
-class LaneTask(NamedTuple):
-    """What a lane is started with."""
+class StageTask(NamedTuple):
+    """What a stage is started with."""
 
     command: str
     environment: Mapping[str, str]  # besides the run's own
@@ -40,7 +40,7 @@ class LaneTask(NamedTuple):
     slots: Slots | None  # None: a cluster computes
 
 
-class Lane(Protocol):
+class RunningStage(Protocol):
     """A stage that is running."""
 
     address: str
@@ -62,17 +62,17 @@ class Lane(Protocol):
     def close(self) -> None: ...
 
 
-def start_lane(address: str, task: LaneTask) -> Lane:
+def start_stage(address: str, task: StageTask) -> RunningStage:
     """Start the command of a stage."""
     task.log.parent.mkdir(parents=True, exist_ok=True)
-    return ForkedLane(address, task) if STAGE_COMMAND.fullmatch(task.command) else ShellLane(address, task)
+    return ForkedStage(address, task) if STAGE_COMMAND.fullmatch(task.command) else ShellStage(address, task)
 
 
 @final
-class ForkedLane:
+class ForkedStage:
     """A stage of this project, forked from the server."""
 
-    def __init__(self, address: str, task: LaneTask) -> None:
+    def __init__(self, address: str, task: StageTask) -> None:
         self.address = address
         self.log = task.log
         self.started_at = time.monotonic()
@@ -106,13 +106,13 @@ class ForkedLane:
 
 
 @final
-class ShellLane:
+class ShellStage:
     """Any other command, run by the shell as DVC does; the slot is held for it."""
 
     progress: ProgressState | None = None
     handles: tuple[Any, ...] = ()
 
-    def __init__(self, address: str, task: LaneTask) -> None:
+    def __init__(self, address: str, task: StageTask) -> None:
         self.address = address
         self.log = task.log
         self.started_at = time.monotonic()
@@ -160,7 +160,7 @@ def start_fork_server() -> None:
     forkserver.ensure_running()
 
 
-def _run_stage_of_task(task: LaneTask, connection: Connection) -> None:
+def _run_stage_of_task(task: StageTask, connection: Connection) -> None:
     match = STAGE_COMMAND.fullmatch(task.command)
     assert match is not None, "other commands go to the shell"
     module, verb, name = match.groups()
