@@ -5,7 +5,7 @@
     python -m benchmarks.pipeline stages 400    as many stages of a linear regression: the overhead of each
 
 The floor is the time that the same stages take side by side in the same warm processes without DVC: nothing is hashed,
-stored, looked up or locked. Each run is one in a copy of the project of its own. How busy the cores are is that of the
+stored, looked up or locked, and nothing is shown in MLflow. Each run is one in a copy of the project of its own. How busy the cores are is that of the
 whole machine until the last stage ends, so nothing else should run.
 """
 
@@ -27,9 +27,11 @@ import psutil
 from pipelines.cli.competition import MODULES
 from pipelines.cli.processes import own_environment
 from pipelines.runtime.dvc_project import DvcProject, Outcome
+from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.scheduler import Run, Settings, StageEnd
 from pipelines.runtime.stage_processes import set_preloaded_modules
 from pipelines.runtime.workers import worker_count
+from pipelines.tracking.background import TRACKING_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5
@@ -66,7 +68,7 @@ class WithoutDvc:
     def record(self, address: str) -> None: ...
 
     def environment(self, address: str) -> dict[str, str]:
-        return {"BAKEOFF_RUN": str(os.getpid())}
+        return {RUN_VARIABLE: str(os.getpid()), TRACKING_VARIABLE: "off"}
 
 
 class Silent:
