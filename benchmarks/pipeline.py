@@ -5,8 +5,8 @@
     python -m benchmarks.pipeline stages 400    as many stages of a linear regression: the overhead of each
 
 The floor is the time that the same stages take side by side in the same warm processes without DVC: nothing is hashed,
-stored, looked up or locked, and nothing is shown in MLflow. Each run is one in a copy of the project of its own. How busy the cores are is that of the
-whole machine until the last stage ends, so nothing else should run.
+stored, looked up or locked, and nothing is shown in MLflow. Each run is one in a copy of the project of its own. How
+busy the cores are is that of the whole machine until the last stage ends, so nothing else should run.
 """
 
 import json
