@@ -28,7 +28,7 @@ from pipelines.cli.competition import MODULES
 from pipelines.cli.processes import own_environment
 from pipelines.runtime.dvc_project import DvcProject, Outcome
 from pipelines.runtime.locks import RUN_VARIABLE
-from pipelines.runtime.scheduler import Run, Settings, StageEnd
+from pipelines.runtime.scheduler import Run, RunSettings, StageEnd
 from pipelines.runtime.stage_processes import set_preloaded_modules
 from pipelines.runtime.workers import worker_count
 from pipelines.tracking.background import TRACKING_VARIABLE
@@ -129,7 +129,7 @@ def time_floor() -> None:
     set_preloaded_modules(MODULES)
     plan = DvcProject().plan()
     started = time.perf_counter()
-    Run(plan, WithoutDvc(), Settings(worker_count("cpu"), Path(".state")), Silent()).run()
+    Run(plan, WithoutDvc(), RunSettings(worker_count("cpu"), Path(".state")), Silent()).run()
     print(time.perf_counter() - started, len(plan))
 
 

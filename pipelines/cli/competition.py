@@ -60,7 +60,7 @@ def _run_stages(targets: Sequence[str]) -> int:
     from pipelines.cli.screen import Screen, print_failures
     from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.dvc_project import DvcProject
-    from pipelines.runtime.scheduler import Run, Settings
+    from pipelines.runtime.scheduler import Run, RunSettings
     from pipelines.runtime.stage_processes import set_preloaded_modules, start_fork_server
     from pipelines.runtime.workers import worker_count
 
@@ -71,7 +71,7 @@ def _run_stages(targets: Sequence[str]) -> int:
     project = DvcProject()
     plan = project.plan(targets)
     with Screen(len(plan), _evaluated_row) as screen:
-        settings = Settings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
+        settings = RunSettings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
         ends = Run(plan, project, settings, TrackedScreen(screen)).run()
     print_failures(ends)
     return int(any(end.end == "failed" for end in ends))

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.runtime.dvc_project import stage_title
 from pipelines.runtime.progress import format_duration
 from pipelines.runtime.scheduler import Run, StageEnd
 from pipelines.runtime.stage_processes import RunningStage
@@ -53,7 +54,7 @@ class Screen:
         text = {"restored": "from DVC's cache", "failed": f"FAILED: {end.reason}"}.get(end.end)
         text = text or format_duration(end.seconds)
         if not self._console.is_terminal or end.end == "failed":
-            self._console.print(f"[{len(self.ends)} of {self._total}] {_title(end.address)}  {text}", markup=False)
+            self._console.print(f"[{len(self.ends)} of {self._total}] {stage_title(end.address)}  {text}", markup=False)
         verb, _, name = end.address.partition("@")
         if verb == "evaluate" and end.end in ("done", "restored") and (row := self._evaluated_row(name)):
             self._console.print(row, markup=False)
@@ -84,12 +85,7 @@ def _process_cells(process: RunningStage) -> tuple[str, ...]:
     progress = process.progress
     how_far = f"{progress.label} {progress.done} of {progress.total}" if progress else ""
     text = progress.text if progress else ""
-    return f"  {_title(process.address)}", how_far, text, format_duration(time.monotonic() - process.started_at)
-
-
-def _title(address: str) -> str:
-    """`tune digits-mlp` for tune@digits-mlp, `resolve` for pipelines/dvc.yaml:resolve."""
-    return address.rpartition(":")[2].replace("@", " ")
+    return f"  {stage_title(process.address)}", how_far, text, format_duration(time.monotonic() - process.started_at)
 
 
 def print_failures(ends: list[StageEnd]) -> None:
@@ -97,7 +93,7 @@ def print_failures(ends: list[StageEnd]) -> None:
     failed = [end for end in ends if end.end == "failed"]
     skipped = sum(end.end == "skipped" for end in ends)
     for end in failed:
-        print(f"{_title(end.address)} failed: {end.reason}", file=sys.stderr)
+        print(f"{stage_title(end.address)} failed: {end.reason}", file=sys.stderr)
         if end.log is not None and Path(end.log).exists():
             print(f"  all that it said: {end.log}", file=sys.stderr)
     if skipped:

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipelines.runtime.files import write_text
 from pipelines.runtime.user_error import UserError
 
 DVC_VERSION = "3.67.1"
+LOCK_FILE = Path("dvc.lock")
 LOCK_HEADER = "schema: '2.0'\nstages:\n"
 MAX_LOCK_SECONDS = 60.0  # how long another DVC command, such as `dvc status`, may hold DVC's lock
 RETRY_SECONDS = 0.05
@@ -34,6 +35,11 @@ class PlannedStage(NamedTuple):
     address: str  # tune@digits-mlp
     command: str
     upstream: tuple[str, ...]  # addresses of the stages whose outputs it reads
+
+
+def stage_title(address: str) -> str:
+    """`tune digits-mlp` for tune@digits-mlp, `resolve` for pipelines/dvc.yaml:resolve."""
+    return address.rpartition(":")[2].replace("@", " ")
 
 
 def is_supported() -> bool:
@@ -60,7 +66,7 @@ class DvcProject:
             self._graph = self._repo.index.graph
         self._stages: dict[str, Any] = {}
         self._is_held = False
-        self._lock_text = LockText(Path("dvc.lock"))
+        self._order: list[str] = []  # in which DVC would write the stages into dvc.lock
 
     def plan(self, targets: Sequence[str] = ()) -> list[PlannedStage]:
         """The stages to look at for some addresses (of dvc.yaml all, if there is none), what they read first.
@@ -78,7 +84,7 @@ class DvcProject:
                 wanted = collect_stages(self._repo, list(targets))
             ordered = plan_repro(self._graph, wanted)
         self._stages = {stage.addressing: stage for stage in ordered}
-        self._lock_text.order = [stage.addressing for stage in ordered if _is_at_root(stage)]
+        self._order = [stage.addressing for stage in ordered if _is_at_root(stage)]
         return [
             PlannedStage(
                 stage.addressing,
@@ -128,7 +134,7 @@ class DvcProject:
         with self._repo.scm_context(quiet=True):
             stage.save(run_cache=all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs))
             stage.commit()
-            if not _is_at_root(stage) or not self._lock_text.record(stage):
+            if not _is_at_root(stage) or not write_lock_entry(LOCK_FILE, stage, self._order):
                 stage.dump(update_pipeline=False)
 
     @contextmanager
@@ -156,43 +162,45 @@ class DvcProject:
             self._repo._reset()
 
 
-class LockText:
-    """The text of dvc.lock, a block of lines per stage.
+def write_lock_entry(path: Path, stage: Any, order: Sequence[str]) -> bool:
+    """Write dvc.lock with a stage as it is now; False, and nothing is written, if the file is not laid out as expected.
 
-    DVC parses the whole file and writes it again for each stage; here a stage's block is written as DVC would, and the
-    others stay the text they were.
+    DVC parses the whole file and writes it again for each stage; here the stage's block of lines is written as DVC
+    would, and the others stay the text they are.
+
+    Args:
+        order: the addresses of stages, as `dvc repro` from nothing would write them.
     """
+    from dvc.stage.serialize import to_lockfile
+    from dvc.utils.serialize import dumps_yaml
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.order: list[str] = []  # in which DVC would have written the stages
-        text = path.read_text(encoding="utf-8") if path.exists() else LOCK_HEADER
-        self.is_readable = text.startswith(LOCK_HEADER)
-        blocks = re.split(r"^(?=  [^ ])", text.removeprefix(LOCK_HEADER), flags=re.MULTILINE)
-        self._blocks = {block[2:].split(":", 1)[0]: block for block in blocks if block}
+    blocks = read_lock_blocks(path)
+    if blocks is None:
+        return False
+    (name,) = (entry := to_lockfile(stage))
+    block = dumps_yaml({"stages": entry}).removeprefix("stages:\n")
+    if blocks.get(name) != block:
+        write_text(path, LOCK_HEADER + "".join(_insert_block(blocks, name, block, order).values()))
+    return True
 
-    def record(self, stage: Any) -> bool:
-        """Write the file with a stage as it is now; False if the file is not laid out as expected."""
-        from dvc.stage.serialize import to_lockfile
-        from dvc.utils.serialize import dumps_yaml
 
-        if not self.is_readable:
-            return False
-        (name,) = (entry := to_lockfile(stage))
-        block = dumps_yaml({"stages": entry}).removeprefix("stages:\n")
-        if self._blocks.get(name) != block:
-            self._insert(name, block)
-            write_text(self._path, LOCK_HEADER + "".join(self._blocks.values()))
-        return True
+def read_lock_blocks(path: Path) -> dict[str, str] | None:
+    """The lines of each stage in dvc.lock, by its address; None if the file is not laid out as expected."""
+    text = path.read_text(encoding="utf-8") if path.exists() else LOCK_HEADER
+    if not text.startswith(LOCK_HEADER):
+        return None
+    blocks = re.split(r"^(?=  [^ ])", text.removeprefix(LOCK_HEADER), flags=re.MULTILINE)
+    return {block[2:].split(":", 1)[0]: block for block in blocks if block}
 
-    def _insert(self, name: str, block: str) -> None:
-        """Put a new stage where `dvc repro` from nothing would have, if those that stand there are in that order."""
-        places = {each: place for place, each in enumerate(self.order)}
-        known = [places[each] for each in self._blocks if each in places]
-        is_new = name not in self._blocks
-        self._blocks[name] = block
-        if is_new and known == sorted(known) and len(known) == len(self._blocks) - 1:
-            self._blocks = {each: self._blocks[each] for each in self.order if each in self._blocks}
+
+def _insert_block(blocks: Mapping[str, str], name: str, block: str, order: Sequence[str]) -> dict[str, str]:
+    """A new stage stands where `dvc repro` from nothing would put it, if the others stand so; else at the end."""
+    places = {each: place for place, each in enumerate(order)}
+    inserted = {**blocks, name: block}
+    is_in_order = all(each in places for each in inserted) and sorted(blocks, key=places.__getitem__) == list(blocks)
+    if name in blocks or not is_in_order:
+        return inserted
+    return {each: inserted[each] for each in sorted(inserted, key=places.__getitem__)}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from pipelines.runtime.dvc_project import Outcome, PlannedStage
+from pipelines.runtime.dvc_project import Outcome, PlannedStage, stage_title
 from pipelines.runtime.files import read_json
 from pipelines.runtime.slots import Slots
 from pipelines.runtime.stage_processes import CLUSTER_VERBS, RunningStage, StageTask, start_stage
@@ -20,8 +20,8 @@ from pipelines.runtime.user_error import UserError
 
 TICK_SECONDS = 0.1  # seconds between two looks at slots, and between two drawings
 TYPICAL_SECONDS = {"tune": 15.0, "train": 10.0, "evaluate": 4.0}  # of a stage that never ran here
-MAX_REASON_LINES = 12  # lines of what a stage said last: as many as there are mistakes in params.yaml named at once
 SHORT_SECONDS = 1.5  # the same, of all others
+MAX_REASON_LINES = 12  # lines of what a stage said last: as many as there are mistakes in params.yaml named at once
 
 End = Literal["up to date", "restored", "done", "failed", "skipped"]
 
@@ -45,7 +45,7 @@ class StageEnd(NamedTuple):
     log: Path | None = None
 
 
-class Settings(NamedTuple):
+class RunSettings(NamedTuple):
     """What does not change results."""
 
     slot_count: int  # stages that compute on this machine at once
@@ -63,7 +63,9 @@ class Observer(Protocol):
 class Run:
     """Stages of a plan, until none is left."""
 
-    def __init__(self, plan: Sequence[PlannedStage], project: Project, settings: Settings, observer: Observer) -> None:
+    def __init__(
+        self, plan: Sequence[PlannedStage], project: Project, settings: RunSettings, observer: Observer
+    ) -> None:
         self.stages = {stage.address: stage for stage in plan}
         self.seconds = {address: _expected_seconds(address, settings.state) for address in self.stages}
         self.ends: dict[str, StageEnd] = {}
@@ -199,8 +201,7 @@ def _failure_reason(process: RunningStage) -> str:
         said.splitlines()[-1:] if "Traceback (most recent call last)" in said else said.split("\n\n")[-1].splitlines()
     )
     reason = " ".join(line.strip() for line in last[-MAX_REASON_LINES:])
-    name = process.address.rpartition(":")[2].replace("@", " ")
-    return reason.removeprefix(f"{name}: ") or f"it ended with status {status} and said nothing"
+    return reason.removeprefix(f"{stage_title(process.address)}: ") or f"it ended with status {status} and said nothing"
 
 
 def _expected_seconds(address: str, state: Path) -> float:

@@ -65,6 +65,7 @@ class RunningStage(Protocol):
 def start_stage(address: str, task: StageTask) -> RunningStage:
     """Start the command of a stage."""
     task.log.parent.mkdir(parents=True, exist_ok=True)
+    task.log.write_bytes(b"")  # what is there is of an earlier run
     return ForkedStage(address, task) if STAGE_COMMAND.fullmatch(task.command) else ShellStage(address, task)
 
 

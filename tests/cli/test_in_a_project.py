@@ -58,6 +58,22 @@ def test_status_says_what_has_not_run_yet_and_what_was_edited(project: Project) 
         params.write_text(kept)
 
 
+def test_with_another_dvc_stages_run_one_after_the_other(project: Project) -> None:
+    script = (
+        "from pipelines.runtime import dvc_project; dvc_project.DVC_VERSION = '0.1'; from pipelines.cli import main"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", f"{script}; raise SystemExit(main(['run', 'augment@digits']))"],
+        cwd=project.folder,
+        env=command_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert called.returncode == 0, called.stderr
+    assert "DVC is not version 0.1, so stages run one after the other" in called.stderr
+    assert "Running stage 'augment@digits'" in called.stdout
+
+
 def test_a_name_that_there_is_not_ends_with_2_before_anything_runs(project: Project) -> None:
     called = run_bakeoff(project.folder, "run", "split@digits", "digit")
     assert (called.returncode, called.stdout) == (2, "")

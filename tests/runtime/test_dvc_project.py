@@ -15,14 +15,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runtime.dvc_project import LOCK_HEADER, LockText, is_supported
+from pipelines.runtime.dvc_project import LOCK_HEADER, is_supported, read_lock_blocks
 
 ROOT = Path(__file__).parents[2]
 RUN = """
 import sys
 from pathlib import Path
 from pipelines.runtime.dvc_project import DvcProject
-from pipelines.runtime.scheduler import Run, Settings
+from pipelines.runtime.scheduler import Run, RunSettings
 
 class Printed:
     def on_end(self, end):
@@ -31,8 +31,21 @@ class Printed:
         pass
 
 project = DvcProject()
-ends = Run(project.plan(sys.argv[2:]), project, Settings(int(sys.argv[1]), Path(".state")), Printed()).run()
+ends = Run(project.plan(sys.argv[2:]), project, RunSettings(int(sys.argv[1]), Path(".state")), Printed()).run()
 sys.exit(any(end.end == "failed" for end in ends))
+"""
+WAITING_RUN = """
+import time
+from pathlib import Path
+from pipelines.runtime.dvc_project import DvcProject
+
+project = DvcProject()
+project.plan()
+Path("planned").touch()
+while Path("planned").exists():
+    time.sleep(0.02)
+Path("out/two/x").write_text("edited")
+project.record("draw@two")
 """
 STAGES: dict[str, Any] = {
     "watch": {"cmd": "mkdir -p data && wc -c < source.txt > data/size", "always_changed": True, "outs": ["data/size"]},
@@ -146,6 +159,28 @@ def test_a_part_of_the_stages_is_run_with_what_it_needs(project: Path) -> None:
     assert lock_of(project) == lock_of(whole), "what was run first stands where it stands otherwise"
 
 
+def test_a_lock_that_is_laid_out_otherwise_is_left_to_dvc(project: Path) -> None:
+    run(project, "draw@two")
+    (project / "dvc.lock").write_text("# written by hand\n" + (project / "dvc.lock").read_text())
+    assert read_lock_blocks(project / "dvc.lock") is None
+    assert run(project)["draw@two"] == "up to date"
+    assert json.loads(call(project, "dvc", "status", "--json")) == {"watch": ["always changed"]}
+    assert (project / "dvc.lock").read_text().startswith("# written by hand\n")
+
+
+def test_what_another_dvc_command_writes_into_the_lock_meanwhile_stays(project: Path) -> None:
+    run(project)
+    process = start(project, sys.executable, "-c", WAITING_RUN)
+    while not (project / "planned").exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    text = (project / "dvc.lock").read_text()
+    (project / "dvc.lock").write_text(text.replace("draw@one:", "draw@gone:"))
+    (project / "planned").unlink()
+    assert process.communicate()[0] == ""
+    assert "draw@gone:" in (project / "dvc.lock").read_text()
+
+
 def test_a_failure_is_said_and_the_rest_is_kept(project: Path) -> None:
     stages = yaml.safe_load((project / "dvc.yaml").read_text())
     stages["stages"]["draw"]["do"]["cmd"] = "test ${key} != two || exit 1; " + stages["stages"]["draw"]["do"]["cmd"]
@@ -210,8 +245,8 @@ def test_the_text_of_a_lock_is_cut_into_stages_and_joined_again(
     content = {"schema": "2.0", "stages": {name: {"cmd": f"do {name}\n", "deps": [{"path": name}]} for name in names}}
     path = tmp_path_factory.mktemp("lock") / "dvc.lock"
     path.write_text(dumps_yaml(content))
-    lock = LockText(path)
-    assert lock.is_readable == path.read_text().startswith(LOCK_HEADER)
-    if lock.is_readable:
-        assert LOCK_HEADER + "".join(lock._blocks.values()) == path.read_text()
-        assert len(lock._blocks) == len(names)
+    blocks = read_lock_blocks(path)
+    if names:
+        assert blocks is not None
+        assert LOCK_HEADER + "".join(blocks.values()) == path.read_text()
+        assert len(blocks) == len(names)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.runtime.dvc_project import Outcome, PlannedStage
-from pipelines.runtime.scheduler import Run, Settings, StageEnd, _longest_ways
+from pipelines.runtime.scheduler import Run, RunSettings, StageEnd, _longest_ways
 from pipelines.runtime.user_error import UserError
 
 
@@ -54,7 +54,7 @@ class Ends:
 def run_plan(plan: Sequence[PlannedStage], folder: Path, slots: int = 2) -> tuple[dict[str, StageEnd], FileProject]:
     project = FileProject(folder)
     observer = Ends()
-    ends = Run(plan, project, Settings(slots, folder / "state"), observer).run()
+    ends = Run(plan, project, RunSettings(slots, folder / "state"), observer).run()
     assert observer.seen == ends
     assert observer.most_at_once <= slots
     return {end.address: end for end in ends}, project
@@ -96,7 +96,7 @@ def test_what_a_cluster_computes_needs_no_slot_here(tmp_path: Path) -> None:
 
     plan = [PlannedStage(f"tune@{number}", meets(3), ()) for number in range(3)]
     plan.append(PlannedStage("split@here", "true", ()))
-    ends = Run(plan, FileProject(tmp_path), Settings(1, tmp_path / "state", cluster_cpu_count=3), Ends()).run()
+    ends = Run(plan, FileProject(tmp_path), RunSettings(1, tmp_path / "state", cluster_cpu_count=3), Ends()).run()
     assert {end.end for end in ends} == {"done"}
 
 
@@ -149,7 +149,7 @@ def test_an_exception_ends_the_stages_that_run(tmp_path: Path) -> None:
 
     plan = [PlannedStage("a", f"echo $$ > {tmp_path}/number\nsleep 600", ())]
     with pytest.raises(KeyboardInterrupt):
-        Run(plan, FileProject(tmp_path), Settings(2, tmp_path / "state"), Interrupting()).run()
+        Run(plan, FileProject(tmp_path), RunSettings(2, tmp_path / "state"), Interrupting()).run()
     number = int((tmp_path / "number").read_text())
     while _is_alive(number):
         pass
@@ -187,6 +187,6 @@ def test_the_expected_time_falls_to_nothing(tmp_path: Path) -> None:
             left.append(run.seconds_left())
 
     plan = [PlannedStage(f"tune@{number}", "true", ()) for number in range(4)]
-    Run(plan, FileProject(tmp_path), Settings(2, tmp_path / "state"), Watching()).run()
+    Run(plan, FileProject(tmp_path), RunSettings(2, tmp_path / "state"), Watching()).run()
     assert left == sorted(left, reverse=True)
     assert left[-1] == 0
