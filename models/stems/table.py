@@ -1,8 +1,9 @@
 """Table stem: standardised numbers, one-hot categories and TF-IDF of texts, with marks of missing values.
 
-Shapes: N rows, B batch, K categories.
+Shapes: N rows, B batch, C columns of numbers, K categories, F features.
 """
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -17,7 +18,7 @@ MIN_CATEGORY_ROWS = 5  # rows of the train part below which a category is treate
 
 @final
 class NumberStem(nn.Module):
-    """Standardised number and mark of a missing value: (B,) -> (B, 2).
+    """Standardised numbers, each with a mark of a missing value: (B, C) -> (B, 2 C), a column's two side by side.
 
     Raw numbers may have long tails: beyond LINEAR_DEVIATIONS the distance from the mean grows logarithmically, so that
     one enormous cell does not drown the rest.
@@ -28,18 +29,18 @@ class NumberStem(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int) -> None:
         super().__init__()
-        self.feature_count = 2
-        self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("scale", torch.ones(columns))
 
-    def fit(self, values: np.ndarray[Any, Any]) -> None:
-        known = values[np.isfinite(values)].astype(np.float64)
-        if len(known):
-            spread = float(known.std())
-            self.mean.fill_(float(known.mean()))
-            self.scale.fill_(spread if spread > torch.finfo(torch.float32).tiny else 1.0)
+    def fit(self, columns: Sequence[np.ndarray[Any, Any]]) -> None:
+        for index, values in enumerate(columns):
+            known = values[np.isfinite(values)].astype(np.float64)
+            if len(known):
+                spread = float(known.std())
+                self.mean[index] = float(known.mean())
+                self.scale[index] = spread if spread > torch.finfo(torch.float32).tiny else 1.0
 
     def forward(self, values: Tensor) -> Tensor:
         missing = torch.isnan(values)
@@ -47,7 +48,7 @@ class NumberStem(nn.Module):
         x = torch.where(missing, torch.zeros_like(values), deviations)
         beyond = (x.abs() - self.LINEAR_DEVIATIONS).clamp(min=0)
         x = x.clamp(-self.LINEAR_DEVIATIONS, self.LINEAR_DEVIATIONS) + x.sign() * torch.log1p(beyond)
-        return torch.stack([x, missing.to(x.dtype)], 1)  # (B, 2)
+        return torch.stack([x, missing.to(x.dtype)], 2).flatten(1)  # (B, C, 2) -> (B, 2 C)
 
 
 @final
@@ -76,35 +77,49 @@ class CategoryStem(nn.Module):
 
 @final
 class TableStem(nn.Module):
-    """Concatenation of all columns' features: (B, F).
+    """All columns' features side by side, in the order of the schema: (B, F).
+
+    The numbers are one matrix: a graph with the same few steps for every column would be as long as the table is wide.
 
     Args:
-        columns: numbers, categories and texts, in the order of the schema.
+        columns: numbers, categories and texts.
 
     Attributes:
         input_shape: (F,).
     """
 
+    order: Tensor  # (F,): where each feature stands among those of the numbers, then of the other columns
+
     def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
         super().__init__()
-        self.column_stems = nn.ModuleList([_build_column_stem(column) for column in columns])
-        self.input_shape: tuple[int, ...] = (sum(_feature_count(column_stem) for column_stem in self.column_stems),)
+        self.number_indices = [index for index, column in enumerate(columns) if column.kind == "number"]
+        self.other_indices = [index for index, column in enumerate(columns) if column.kind != "number"]
+        self.number_stem = NumberStem(len(self.number_indices))
+        self.column_stems = nn.ModuleList([_build_column_stem(columns[index]) for index in self.other_indices])
+        widths = [2] * len(self.number_indices) + [_feature_count(column_stem) for column_stem in self.column_stems]
+        self.input_shape: tuple[int, ...] = (sum(widths),)
+        features = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])  # of each column, as they are computed
+        places = np.argsort(self.number_indices + self.other_indices)  # of each column of the schema, among them
+        self.register_buffer("order", torch.from_numpy(np.concatenate([features[place] for place in places])))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        for column_stem, values in zip(self.column_stems, arrays, strict=True):
+        self.number_stem.fit([arrays[index] for index in self.number_indices])
+        for column_stem, index in zip(self.column_stems, self.other_indices, strict=True):
             if isinstance(column_stem, TfidfStem):
-                column_stem.fit((values,))
+                column_stem.fit((arrays[index],))
             else:
-                assert isinstance(column_stem, NumberStem | CategoryStem)
-                column_stem.fit(values)
+                assert isinstance(column_stem, CategoryStem)
+                column_stem.fit(arrays[index])
 
     def forward(self, *values: Tensor) -> Tensor:
-        return torch.cat([stem(column) for stem, column in zip(self.column_stems, values, strict=True)], 1)
+        others = [stem(values[index]) for stem, index in zip(self.column_stems, self.other_indices, strict=True)]
+        if not self.number_indices:
+            return torch.cat(others, 1)
+        numbers = self.number_stem(torch.stack([values[index] for index in self.number_indices], 1))
+        return torch.cat([numbers, *others], 1)[:, self.order] if others else numbers
 
 
 def _build_column_stem(column: ColumnSpec) -> nn.Module:
-    if column.kind == "number":
-        return NumberStem()
     if column.kind == "category":
         return CategoryStem(column.cardinality)
     if column.kind == "text":
@@ -115,5 +130,5 @@ def _build_column_stem(column: ColumnSpec) -> nn.Module:
 def _feature_count(column_stem: nn.Module) -> int:
     if isinstance(column_stem, TfidfStem):
         return column_stem.input_shape[0]
-    assert isinstance(column_stem, NumberStem | CategoryStem)
+    assert isinstance(column_stem, CategoryStem)
     return column_stem.feature_count

@@ -18,7 +18,7 @@ from models.stems import STEMS, ColumnSpec, InputType, build_stem
 from models.stems import steps as steps_module
 from models.stems import text as text_module
 from models.stems.steps import StepsStem
-from models.stems.table import MIN_CATEGORY_ROWS, CategoryStem, NumberStem, TableStem
+from models.stems.table import MIN_CATEGORY_ROWS, CategoryStem, NumberStem
 from models.stems.text import EMBEDDING_DIM, PADDING_ID, UNKNOWN_ID, EmbeddingStem, TfidfStem
 from pipelines.exporting.graphs import (
     example_tensors,
@@ -58,10 +58,14 @@ CASES: dict[str, Case] = {  # of every kind of column
 def fitted_stem(kind: str, input_type: InputType) -> tuple[Any, tuple[Tensor, ...]]:
     """A fitted stem and its raw columns."""
     columns, values = CASES[kind]
+    return fit_stem(columns, values, input_type), tuple(torch.from_numpy(np.ascontiguousarray(one)) for one in values)
+
+
+def fit_stem(columns: tuple[ColumnSpec, ...], values: tuple[np.ndarray, ...], input_type: InputType = "vector") -> Any:
     torch.manual_seed(0)
     stem = build_stem(columns, input_type)
     stem.fit(values)
-    return stem, tuple(torch.from_numpy(np.ascontiguousarray(one)) for one in values)
+    return stem
 
 
 EVERY = pytest.mark.parametrize(("kind", "input_type"), STEMS, ids=lambda word: word)
@@ -132,14 +136,14 @@ def test_an_unreadable_column_is_refused_with_what_can_be_read(
 # Tables
 
 
-def number_stem(values: np.ndarray) -> NumberStem:
-    stem = NumberStem()
-    stem.fit(values)
+def number_stem(*columns: np.ndarray) -> NumberStem:
+    stem = NumberStem(len(columns))
+    stem.fit(columns)
     return stem
 
 
 def test_numbers_are_standardised_like_scikit_learn_with_missing_flags() -> None:
-    x = number_stem(NUMBERS)(torch.from_numpy(NUMBERS)).numpy()
+    x = number_stem(NUMBERS)(torch.from_numpy(NUMBERS[:, None])).numpy()
     missing = np.isnan(NUMBERS)
     expected = StandardScaler().fit_transform(NUMBERS[:, None].astype(np.float64))[:, 0]
     near = ~missing & (np.abs(expected) <= NumberStem.LINEAR_DEVIATIONS)
@@ -152,19 +156,19 @@ def test_numbers_are_standardised_like_scikit_learn_with_missing_flags() -> None
 @given(arrays.arrays(np.float32, st.integers(1, 30), elements=st.floats(width=32, allow_infinity=False)))
 def test_no_feature_of_a_number_exceeds_a_hundred(values: np.ndarray) -> None:
     stem = number_stem(values)
-    x = stem(torch.from_numpy(values))
+    x = stem(torch.from_numpy(values[:, None]))
     assert x.isfinite().all()
     largest = np.float32(np.finfo(np.float32).max)
-    assert stem(torch.tensor([largest, -largest]))[:, 0].abs().max() < 100
+    assert stem(torch.tensor([[largest], [-largest]]))[:, 0].abs().max() < 100
 
 
 def test_outliers_beyond_three_deviations_are_compressed_monotonically() -> None:
     stem = number_stem(np.array([-1.0, 1.0], dtype=np.float32))  # mean 0, deviation 1
-    columns = torch.tensor([-1e6, -4.0, -3.0, 0.0, 2.0, 3.0, 4.0, 1e6])
-    x = stem(columns)[:, 0]
+    values = torch.tensor([-1e6, -4.0, -3.0, 0.0, 2.0, 3.0, 4.0, 1e6])[:, None]
+    x = stem(values)[:, 0]
     assert x[2:6].tolist() == [-3.0, 0.0, 2.0, 3.0]
     assert x[6].item() == pytest.approx(3 + np.log(2))  # 3 + log(1 + 4 - 3)
-    assert torch.equal(x, -stem(-columns)[:, 0])
+    assert torch.equal(x, -stem(-values)[:, 0])
     assert (x.diff() > 0).all()
 
 
@@ -172,7 +176,7 @@ def test_outliers_beyond_three_deviations_are_compressed_monotonically() -> None
 def test_a_constant_column_gives_finite_features(values: list[float]) -> None:
     stem = number_stem(np.array(values, dtype=np.float32))
     assert stem.scale.item() == 1
-    assert stem(torch.tensor([7.0, NAN])).isfinite().all()
+    assert stem(torch.tensor([[7.0], [NAN]])).isfinite().all()
 
 
 def category_stem(codes: list[int], categories: int) -> CategoryStem:
@@ -193,13 +197,14 @@ def test_the_most_frequent_category_of_a_small_table_is_never_rare() -> None:
     assert stem(torch.tensor([0, 1, 2])).argmax(1).tolist() == [0, 1, 3]
 
 
-def test_the_columns_of_a_table_stand_side_by_side_in_their_order() -> None:
-    stem, columns = fitted_stem("table", "vector")
-    assert isinstance(stem, TableStem)
-    x = stem(*columns)
-    apart = [part(values) for part, values in zip(stem.column_stems, columns, strict=True)]
-    assert stem.input_shape == (2 + 5 + VOCABULARY,)
-    assert torch.equal(x, torch.cat(apart, 1))
+@given(st.permutations([NUMBER, NUMBER, NUMBER, CATEGORY, CATEGORY, TEXT]))
+def test_the_columns_of_a_table_stand_side_by_side_in_their_order(columns: list[ColumnSpec]) -> None:
+    known = {NUMBER: NUMBERS, CATEGORY: CODES, TEXT: TEXTS}
+    values = tuple(np.roll(known[column], shift, axis=0) for shift, column in enumerate(columns))
+    table = fit_stem(tuple(columns), values)
+    apart = [fit_stem((column,), (one,))(torch.from_numpy(one)) for column, one in zip(columns, values, strict=True)]
+    assert table.input_shape == (3 * 2 + 2 * 5 + VOCABULARY,)
+    assert torch.equal(table(*map(torch.from_numpy, values)), torch.cat(apart, 1))
 
 
 # Texts
