@@ -1,12 +1,12 @@
 """bakeoff board: the leaderboards of what is finished."""
 
-import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+from pipelines.cli.json_output import print_json
 
 if TYPE_CHECKING:
     from pipelines.cli.names import ProjectNames
@@ -49,9 +49,14 @@ def board_command(problems: tuple[str, ...], as_json: bool) -> int:
     shown = problems or project.problems
     if not as_json:
         return print_boards(project, shown)
-    boards = read_boards(project, shown)
-    print(json.dumps([_board_record(board) for board in boards], indent=2, allow_nan=False, ensure_ascii=False))
-    return 0 if boards else 1
+    records = board_records(project, shown)
+    print_json(records)
+    return 0 if records else 1
+
+
+def board_records(project: "ProjectNames", problems: Sequence[str]) -> list[dict[str, Any]]:
+    """What `--json` prints of each problem of which something is finished."""
+    return [_board_record(board) for board in read_boards(project, problems)]
 
 
 def print_boards(project: "ProjectNames", problems: Sequence[str]) -> int:
@@ -108,18 +113,7 @@ def _board_record(board: ProblemBoard) -> dict[str, Any]:
     leaderboard = board.leaderboard
     return {
         "problem": board.problem,
-        "champion": _json_value(leaderboard.champion) if leaderboard else None,
-        "rows": _json_value(leaderboard.rows) if leaderboard else [],
-        "without_verdict": _json_value(board.without_verdict),
+        "champion": leaderboard.champion if leaderboard else None,
+        "rows": leaderboard.rows if leaderboard else [],
+        "without_verdict": board.without_verdict,
     }
-
-
-def _json_value(value: Any) -> Any:
-    """Named tuples as objects, and null for what is undefined, as JSON has no NaN."""
-    if hasattr(value, "_asdict"):
-        return _json_value(value._asdict())
-    if isinstance(value, Mapping):
-        return {name: _json_value(one) for name, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_json_value(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from pipelines.cli.processes import own_environment, run_module
 from pipelines.runtime.locks import RUN_VARIABLE
@@ -29,8 +29,15 @@ MODULES = (  # imported once, by the server that stages are forked from
 )
 
 
-def run_side_by_side(targets: Sequence[str]) -> int:
-    """Bring stages, and what they need, up to date; return 0, or 1 if one failed.
+class Competition(NamedTuple):
+    """How a run ended."""
+
+    status: int  # 0, or 1 if a stage failed
+    ends: "Sequence[StageEnd]"  # of all stages, in the order in which they ended; none where DVC ran them itself
+
+
+def run_side_by_side(targets: Sequence[str]) -> Competition:
+    """Bring stages, and what they need, up to date.
 
     Args:
         targets: addresses of stages; all stages if there are none.
@@ -45,18 +52,14 @@ def run_side_by_side(targets: Sequence[str]) -> int:
             print(
                 f"DVC is not version {DVC_VERSION}, so stages run one after the other, by `dvc repro`", file=sys.stderr
             )
-            status = _run_by_dvc(targets)
+            competition = Competition(int(run_module("dvc", "repro", *targets, stdout=sys.stderr) != 0), ())
         else:
-            status = _run_stages(targets)
+            competition = _run_stages(targets)
         complete_tracking()
-        return status
+        return competition
 
 
-def _run_by_dvc(targets: Sequence[str]) -> int:
-    return int(run_module("dvc", "repro", *targets) != 0)
-
-
-def _run_stages(targets: Sequence[str]) -> int:
+def _run_stages(targets: Sequence[str]) -> Competition:
     from pipelines.cli.screen import Screen, print_failures
     from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.dvc_project import DvcProject
@@ -74,7 +77,7 @@ def _run_stages(targets: Sequence[str]) -> int:
         settings = RunSettings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
         ends = Run(plan, project, settings, TrackedScreen(screen)).run()
     print_failures(ends)
-    return int(any(end.end == "failed" for end in ends))
+    return Competition(int(any(end.end == "failed" for end in ends)), ends)
 
 
 def _likely_device() -> str:

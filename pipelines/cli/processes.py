@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 
-def run_module(module: str, *arguments: str) -> int:
+def run_module(module: str, *arguments: str, stdout: TextIO | None = None) -> int:
     """Run a module in a process of its own, which has the terminal; return its exit status.
 
     Ctrl-C reaches that process, too, as the terminal sends it to both: it ends in its own way, and then Ctrl-C is
     raised here.
+
+    Args:
+        stdout: where its output goes; that of this process if None.
     """
-    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=own_environment()) as process:
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, env=own_environment(), stdout=stdout) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -12,6 +12,7 @@ Examples:
   bakeoff run split@digits           one stage, to look at the data before the search
   bakeoff run tune                   that stage of every contender
   bakeoff run --cluster auto         on the machines of the Ray cluster that this one belongs to
+  bakeoff run --json                 for a script: how every stage ended, and the leaderboards
 """
 
 
@@ -22,7 +23,8 @@ Examples:
     metavar="ADDRESS",
     help="Search, train and evaluate on a Ray cluster: auto, host:port or ray://host:port; see docs/cluster.md.",
 )
-def run_command(names: tuple[str, ...], cluster: str | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON at the end, for a script; progress goes to stderr.")
+def run_command(names: tuple[str, ...], cluster: str | None, as_json: bool) -> int:
     """Run the competition and show its leaderboards.
 
     Each NAME is a problem's, a contender's or a stage's: that is run, and what it needs. Without a NAME, everything is.
@@ -31,8 +33,9 @@ def run_command(names: tuple[str, ...], cluster: str | None) -> int:
     A name that a problem shares with something else means the problem; the full name of a stage, such as
     evaluate@digits, means nothing else.
     """
-    from pipelines.cli.board import print_boards
+    from pipelines.cli.board import board_records, print_boards
     from pipelines.cli.competition import run_side_by_side
+    from pipelines.cli.json_output import print_json
     from pipelines.cli.names import resolve_targets
     from pipelines.cli.project import read_project
     from pipelines.runtime.cluster_connection import CLUSTER_VARIABLE, cluster_address
@@ -42,8 +45,11 @@ def run_command(names: tuple[str, ...], cluster: str | None) -> int:
         cluster_address()  # refuses what is no address
     project = read_project()
     targets = resolve_targets(project, names)
-    status = run_side_by_side(targets)
-    if status == 0:
-        problems = {project.stages[target] for target in targets} or set(project.problems)
-        print_boards(project, [problem for problem in project.problems if problem in problems])
-    return status
+    competition = run_side_by_side(targets)
+    problems = {project.stages[target] for target in targets} or set(project.problems)
+    shown = [problem for problem in project.problems if problem in problems]
+    if as_json:
+        print_json({"stages": competition.ends, "boards": board_records(project, shown)})
+    elif competition.status == 0:
+        print_boards(project, shown)
+    return competition.status

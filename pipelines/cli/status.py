@@ -1,10 +1,11 @@
 """bakeoff status: what is stale, and why."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+
+from pipelines.cli.json_output import print_json
 
 if TYPE_CHECKING:
     from pipelines.cli.staleness import StaleStage
@@ -31,11 +32,7 @@ def status_command(as_json: bool) -> int:
 
     stale = find_stale_stages()
     if as_json:
-        records = [
-            {**one._asdict(), "changes": [{"kind": change.kind, "what": change.what} for change in one.changes]}
-            for one in stale
-        ]
-        print(json.dumps(records, indent=2, ensure_ascii=False))
+        print_json(stale)
     else:
         print(format_table(stale) if stale else NOTHING_STALE)
     return 0

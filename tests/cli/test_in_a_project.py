@@ -58,6 +58,17 @@ def test_status_says_what_has_not_run_yet_and_what_was_edited(project: Project) 
         params.write_text(kept)
 
 
+def test_a_run_for_a_script_prints_one_json_document(project: Project) -> None:
+    ran = run_bakeoff(project.folder, "run", "split@digits", "--json")
+    assert ran.returncode == 0, ran.stderr
+    printed = json.loads(ran.stdout)
+    assert printed["boards"] == []  # nothing is evaluated yet
+    assert {stage["address"]: stage["end"] for stage in printed["stages"]} == {
+        "pipelines/dvc.yaml:resolve": "done",
+        "split@digits": "up to date",
+    }
+
+
 def test_with_another_dvc_stages_run_one_after_the_other(project: Project) -> None:
     script = (
         "from pipelines.runtime import dvc_project; dvc_project.DVC_VERSION = '0.1'; from pipelines.cli import main"
@@ -71,7 +82,7 @@ def test_with_another_dvc_stages_run_one_after_the_other(project: Project) -> No
     )
     assert called.returncode == 0, called.stderr
     assert "DVC is not version 0.1, so stages run one after the other" in called.stderr
-    assert "Running stage 'augment@digits'" in called.stdout
+    assert "Running stage 'augment@digits'" in called.stderr
 
 
 def test_a_name_that_there_is_not_ends_with_2_before_anything_runs(project: Project) -> None:
@@ -86,9 +97,11 @@ def test_a_stage_that_fails_ends_the_command_with_1(project: Project) -> None:
     kept = params.read_text()
     params.write_text(kept.replace("dataset: digits", "dataset: fingers"))
     try:
-        called = run_bakeoff(project.folder, "run", "split@digits")
+        called = run_bakeoff(project.folder, "run", "split@digits", "--json")
         assert called.returncode == 1
         assert "problems.digits.source.dataset" in called.stderr
+        *_, last = json.loads(called.stdout)["stages"]
+        assert (last["address"], last["end"]) == ("split@digits", "skipped")
         assert "Traceback" not in called.stderr
     finally:
         params.write_text(kept)
