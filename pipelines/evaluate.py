@@ -1,4 +1,4 @@
-"""Stage evaluate: open the test part, once, and measure a trained contender with intervals."""
+"""Stage evaluate: open the test part, once, and measure a trained contender with intervals; write it as ONNX."""
 
 import torch
 
@@ -10,6 +10,7 @@ from pipelines.evaluation.predictions import (
     write_predictions,
     write_scores,
 )
+from pipelines.exporting.onnx_file import export_onnx
 from pipelines.reporting.views import read_history, write_views
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.files import write_json
@@ -30,11 +31,12 @@ def evaluate(name: str) -> None:
     torch.set_num_threads(1)  # as in training: the same sums on every run
     train, valid, test = (read_part(paths.split_folder(problem) / part, schema) for part in ("train", "valid", "test"))
 
+    valid_inputs, test_inputs = model_inputs(task, valid), model_inputs(task, test)
     valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
     predictions = Predictions(
-        predict(model, task.postprocess(), to_tensors(model_inputs(task, valid))),
+        predict(model, task.postprocess(), to_tensors(valid_inputs)),
         task.reference(valid),
-        predict(model, task.postprocess(), to_tensors(model_inputs(task, test))),
+        predict(model, task.postprocess(), to_tensors(test_inputs)),
         task.reference(test),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
     )
@@ -42,6 +44,7 @@ def evaluate(name: str) -> None:
     calibration = calibrate_on_validation(task, predictions)
     write_predictions(folder / "predictions.npz", predictions)
     write_json(folder / "calibration.json", calibration)
+    export_onnx(model, task, schema, [values[:2] for values in valid_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     test_data = schema, task, test, predictions.test_predictions, predictions.test_reference
     view = EvaluationData(

@@ -20,9 +20,17 @@ def export(name: str) -> None:
     champion = ChampionSummary(
         contender, record["architecture"], record["parameters"], record["flops"], record["settings"], split
     )
-    calibration = read_json(paths.evaluate_folder(name, contender) / "calibration.json")
+    evaluated = paths.evaluate_folder(name, contender)
     export_champion(
-        paths.export_folder(name), model, task, schema, test, name=name, champion=champion, calibration=calibration
+        paths.export_folder(name),
+        model,
+        task,
+        schema,
+        test,
+        onnx_file=evaluated / "model.onnx",
+        name=name,
+        champion=champion,
+        calibration=read_json(evaluated / "calibration.json"),
     )
 
 

@@ -3,13 +3,11 @@
 model.onnx, model.pt (not for a scikit-learn champion), golden.npz, parity.json, signature.json.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -18,48 +16,11 @@ from models.stems import Model
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.exporting import parity
-from pipelines.exporting.graphs import (
-    ExportModule,
-    example_tensors,
-    onnx_bytes,
-    onnx_graph,
-    torchscript_bytes,
-    with_metadata,
-)
-from pipelines.exporting.scikit import scikit_graph
+from pipelines.exporting.graphs import ExportModule, example_tensors, torchscript_bytes
 from pipelines.exporting.signature import ChampionSummary, golden_rows, write_golden, write_signature
 from pipelines.runtime.files import write_bytes, write_json
 from pipelines.tasks import Calibration, Task
 from pipelines.tasks.model_inputs import model_inputs
-
-
-def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
-    """Write stem -> network -> output transform -> postprocess as one ONNX file; inputs and output have names.
-
-    Args:
-        model: on the CPU; its network may be scikit-learn's.
-        example: some rows of every input; only their types and shapes matter.
-    """
-    names = [field.name for field in task.input_fields]
-    tensors = example_tensors(example)
-    if isinstance(model.network, ScikitModel):
-        graph = scikit_graph(model, task.postprocess(), tensors, names, task.output_name)
-    else:
-        graph = onnx_graph(ExportModule(model, task.postprocess()), tensors, names, task.output_name)
-    metadata = {
-        "title": schema.title,
-        "origin": schema.origin,
-        "licence": schema.licence,
-        "labels": json.dumps(schema.target.categories, ensure_ascii=False),
-    }
-    write_bytes(path, onnx_bytes(with_metadata(graph, metadata)))
-
-
-def prediction_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
-    """The shape of one example's prediction."""
-    with torch.no_grad():
-        predictions: torch.Tensor = ExportModule(model, task.postprocess())(*example_tensors(example))
-    return tuple(predictions.shape[1:])
 
 
 def export_torchscript(model: Model, postprocess: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
@@ -78,6 +39,7 @@ def export_champion(
     schema: Schema,
     test: Part,
     *,
+    onnx_file: Path,
     name: str,
     champion: ChampionSummary,
     calibration: Calibration,
@@ -86,6 +48,7 @@ def export_champion(
 
     Args:
         model: on the CPU.
+        onnx_file: the model as ONNX, as the evaluation wrote it.
         test: the whole test part.
         name: the problem's.
         calibration: what was chosen on validation for this model.
@@ -100,7 +63,7 @@ def export_champion(
     inputs = model_inputs(task, test)
     rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)
-    export_onnx(model, task, schema, golden, folder / "model.onnx")
+    write_bytes(folder / "model.onnx", onnx_file.read_bytes())
     runtimes: dict[str, parity.Runtime] = {}
     if not isinstance(model.network, ScikitModel):
         export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")

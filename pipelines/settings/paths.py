@@ -51,7 +51,7 @@ def train_folder(problem: str, contender: str) -> Path:
 
 
 def evaluate_folder(problem: str, contender: str) -> Path:
-    """metrics.json, calibration.json, predictions.npz, pictures/, tables/."""
+    """metrics.json, calibration.json, predictions.npz, model.onnx, pictures/, tables/."""
     return Path("artifacts", problem, "evaluate", contender)
 
 

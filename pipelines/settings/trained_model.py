@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from models.stems import Model
-from pipelines.data.schema import Schema, read_schema
-from pipelines.runtime.files import read_json
+from pipelines.data.schema import Schema
 from pipelines.settings import paths
-from pipelines.tasks import Task, build_task, settings_from_json
+from pipelines.settings.trained_task import load_trained_task
+from pipelines.tasks import Task
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.weights import load_model
 
@@ -27,10 +27,7 @@ def load_trained(problem: str, contender: str) -> TrainedModel:
     Raises:
         UserError: if a file is missing or damaged.
     """
-    folder = paths.train_folder(problem, contender)
-    record = read_json(folder / "model.json")
-    schema = read_schema(paths.schema_file(problem))
-    task = build_task(settings_from_json(record["task"]), schema, record["goal"])
+    task, schema, record = load_trained_task(problem, contender)
     settings = make_settings(record["architecture"], record["settings"])
-    weights_path = folder / "weights" / f"seed-{record['best_seed']}"
+    weights_path = paths.train_folder(problem, contender) / "weights" / f"seed-{record['best_seed']}"
     return TrainedModel(load_model(record["architecture"], task, settings.network, weights_path), task, schema, record)

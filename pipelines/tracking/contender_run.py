@@ -10,13 +10,15 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipelines.data.parts import read_part
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
+from pipelines.settings.trained_task import load_trained_task
+from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tracking.model import OnnxFile, TensorInfo, log_model
 from pipelines.tracking.store import TrackingStore
 
@@ -127,19 +129,6 @@ def _hash_artifacts(artifacts: ContenderArtifacts) -> str:
 def _log_run(store: TrackingStore, experiment: str, artifacts: ContenderArtifacts, artifacts_hash: str) -> str:
     """Make the whole run but for the tag that says it is; returns its id."""
     record = read_json(artifacts.train / "model.json")
-    with TemporaryDirectory() as folder:
-        graph = _export_onnx_file(artifacts, Path(folder, "model.onnx"))  # takes longest: before there is a run
-        return _create_run(store, experiment, artifacts, artifacts_hash, record, graph)
-
-
-def _create_run(
-    store: TrackingStore,
-    experiment: str,
-    artifacts: ContenderArtifacts,
-    artifacts_hash: str,
-    record: Mapping[str, Any],
-    graph: OnnxFile,
-) -> str:
     best = read_json(artifacts.tune / "best.json")
     scores = read_json(artifacts.evaluate / "metrics.json")
     seconds = {stage: float(read_json(path)["seconds"]) for stage, path in artifacts.durations.items() if path.exists()}
@@ -157,7 +146,10 @@ def _create_run(
     }
     created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=artifacts.contender)
     run = str(created.info.run_id)
-    model = log_model(store, experiment, artifacts.contender, graph, run=run, tags={CONTENDER_TAG: artifacts.contender})
+    onnx_file = _evaluated_onnx_file(artifacts)
+    model = log_model(
+        store, experiment, artifacts.contender, onnx_file, run=run, tags={CONTENDER_TAG: artifacts.contender}
+    )
     durations = [_MetricValue(f"seconds_{stage}", value) for stage, value in seconds.items()]
     _log_parameters_and_metrics(
         store, run, now, _run_parameters(record, scores), [*_score_metrics(scores), *durations], model
@@ -220,19 +212,14 @@ def _log_trials(
         store.client.set_terminated(child.info.run_id, RUN_STATUS[row["state"]], end_time=timestamp)
 
 
-def _export_onnx_file(artifacts: ContenderArtifacts, path: Path) -> OnnxFile:
-    """Rebuild the trained model from its weights, as one ONNX graph in the file `path`."""
-    from pipelines.data.parts import read_part
-    from pipelines.exporting.export_files import export_onnx, prediction_shape
-    from pipelines.settings.trained_model import load_trained
-    from pipelines.tasks.model_inputs import model_inputs
-
-    model, task, schema, _ = load_trained(artifacts.problem, artifacts.contender)
+def _evaluated_onnx_file(artifacts: ContenderArtifacts) -> OnnxFile:
+    """The model as the evaluation wrote it, with two validation rows as an example."""
+    task, schema, _ = load_trained_task(artifacts.problem, artifacts.contender)
     example = [np.array(values[:2]) for values in model_inputs(task, read_part(artifacts.split / "valid", schema))]
-    export_onnx(model, task, schema, example, path)
-    output_shape = prediction_shape(model, task, example)
+    with np.load(artifacts.evaluate / "predictions.npz", allow_pickle=False) as arrays:
+        output_shape = arrays["valid_predictions"].shape[1:]
     return OnnxFile(
-        path,
+        artifacts.evaluate / "model.onnx",
         [
             TensorInfo(field.name, str(values.dtype), values.shape[1:])
             for field, values in zip(task.input_fields, example, strict=True)

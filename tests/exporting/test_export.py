@@ -25,10 +25,11 @@ from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.exporting.export_files import export_champion
 from pipelines.exporting.graphs import ExportModule, example_tensors, hide_torchscript_warnings, torchscript_bytes
+from pipelines.exporting.onnx_file import export_onnx
 from pipelines.exporting.parity import BATCH_SIZES, TOLERANCE, onnx_runtime
 from pipelines.exporting.signature import ChampionSummary, golden_rows
 from pipelines.runtime.files import read_json
-from pipelines.tasks import build_task
+from pipelines.tasks import Calibration, Task, build_task
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training import weights
@@ -75,9 +76,7 @@ def model_of(architecture: str, schema: Schema, train: Part) -> Model:
 def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
     champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     model = model_of(architecture, schema, train)
-    return export_champion(
-        folder, model, Classification(schema), schema, test, name="digits", champion=champion, calibration={}
-    )  # fmt: skip
+    return export_evaluated(folder, model, Classification(schema), schema, test, "digits", champion, {})
 
 
 def export_digits(architecture: str, folder: Path) -> dict[str, Any]:
@@ -101,8 +100,25 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
         predictions = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(task, valid))).numpy()
     decision = task.calibrate(predictions, task.reference(valid))
     champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
+    return export_evaluated(folder / "export", model, task, schema, test, problem, champion, decision)
+
+
+def export_evaluated(
+    folder: Path,
+    model: Model,
+    task: Task,
+    schema: Schema,
+    test: Part,
+    name: str,
+    champion: ChampionSummary,
+    calibration: Calibration,
+) -> dict[str, Any]:
+    """Write the ONNX file as the evaluation does, beside the export folder, then export."""
+    onnx_file = folder.with_name(f"{folder.name}-evaluated.onnx")
+    export_onnx(model, task, schema, [values[:2] for values in model_inputs(task, test)], onnx_file)
     return export_champion(
-        folder / "export", model, task, schema, test, name=problem, champion=champion, calibration=decision
+        folder, model, task, schema, test,
+        onnx_file=onnx_file, name=name, champion=champion, calibration=calibration,
     )  # fmt: skip
 
 

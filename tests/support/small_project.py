@@ -21,6 +21,7 @@ from models.stems import Model
 from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
 from pipelines.exporting.export_files import export_champion
+from pipelines.exporting.onnx_file import export_onnx
 from pipelines.exporting.signature import ChampionSummary
 from pipelines.runtime.files import write_json, write_text
 from pipelines.settings import paths
@@ -50,13 +51,18 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     make_tune(root / paths.tune_folder("digits", contender), default_settings(row.config))
     figures = network_cost(network, model.input_shape)._asdict()
     make_train(root / paths.train_folder("digits", contender), architecture, model, figures)
-    make_evaluate(root / paths.evaluate_folder("digits", contender))
+    evaluated = root / paths.evaluate_folder("digits", contender)
+    make_evaluate(evaluated, len(schema.target.categories))
+    export_onnx(model, task, schema, [values[:2] for values in test.inputs], evaluated / "model.onnx")
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
         write_json(root / paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
     champion = ChampionSummary(contender, architecture, **figures, settings=row.config().model_dump(), split="")
     folder = root / paths.export_folder("digits")
     shutil.rmtree(folder, ignore_errors=True)
-    export_champion(folder, model, task, schema, test, name="digits", champion=champion, calibration={})
+    onnx_file = evaluated / "model.onnx"
+    export_champion(
+        folder, model, task, schema, test, onnx_file=onnx_file, name="digits", champion=champion, calibration={}
+    )  # fmt: skip
 
 
 def make_tune(folder: Path, settings: dict[str, Any]) -> None:
@@ -86,10 +92,11 @@ def make_train(folder: Path, architecture: str, model: Model, figures: dict[str,
     )  # fmt: skip
 
 
-def make_evaluate(folder: Path) -> None:
+def make_evaluate(folder: Path, classes: int) -> None:
     scores = {"valid": 0.95, "test": 0.94, "test_low": 0.92, "test_high": 0.96}
     blocks = {name: {"accuracy": value, "log_loss": 1 - value} for name, value in scores.items()}
     write_json(folder / "metrics.json", {**blocks, "test_rows": 80, "valid_rows": 80})
+    np.savez(folder / "predictions.npz", valid_predictions=np.zeros((80, classes), np.float32))
     write_blank_image(folder / "pictures" / "confusion.png")
 
 
