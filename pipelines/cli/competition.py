@@ -4,7 +4,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, final
 
@@ -12,7 +12,7 @@ from pipelines.cli.processes import own_environment, run_module
 from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import TRACKING_VARIABLE, add_to_queue, read_queue, start_queue, wait_for_background
+from pipelines.tracking.background import TRACKING_VARIABLE, QueueProcess, add_to_queue, read_queue, wait_for_background
 
 if TYPE_CHECKING:
     from pipelines.cli.screen import Screen
@@ -73,9 +73,9 @@ def _run_stages(targets: Sequence[str]) -> Competition:
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()
     plan = project.plan(targets)
-    with Screen(len(plan), _evaluated_row) as screen:
-        settings = RunSettings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
-        ends = Run(plan, project, settings, TrackedScreen(screen)).run()
+    settings = RunSettings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
+    with Screen(len(plan), _evaluated_row) as screen, closing(QueueProcess()) as queue:
+        ends = Run(plan, project, settings, TrackedScreen(screen, queue)).run()
     print_failures(ends)
     return Competition(int(any(end.end == "failed" for end in ends)), ends)
 
@@ -88,32 +88,29 @@ def _likely_device() -> str:
 
 @final
 class TrackedScreen:
-    """A screen that also has MLflow show what is done: by one process at a time, which gives way to the stages."""
+    """A screen that also has MLflow show what is done: by one process, which gives way to the stages."""
 
-    def __init__(self, screen: "Screen") -> None:
+    def __init__(self, screen: "Screen", queue: QueueProcess) -> None:
         self._screen = screen
-        self._child = 0  # the number of the process, 0 if there is none
+        self._queue = queue
 
     def on_end(self, end: "StageEnd") -> None:
         self._screen.on_end(end)
         verb, _, name = end.address.partition("@")
         if end.end in ("done", "restored") and verb in SHOWN_BY_MLFLOW:
             add_to_queue(*SHOWN_BY_MLFLOW[verb], name)
-            if not self._is_tracking():
-                self._child = start_queue()
+            self._queue.ensure_running()
 
     def on_tick(self, run: "Run") -> None:
         self._screen.on_tick(run)
-
-    def _is_tracking(self) -> bool:
-        return bool(self._child) and os.waitpid(self._child, os.WNOHANG) == (0, 0)
 
 
 def complete_tracking() -> None:
     """Wait until MLflow shows what is queued, or has said why it cannot."""
     wait_for_background()
-    if read_queue():  # queued when the process was ending, or by a run that was killed
-        start_queue()
+    if read_queue():  # by a run that was killed with its process
+        with closing(QueueProcess()) as queue:
+            queue.ensure_running()
         wait_for_background()
 
 

@@ -6,6 +6,7 @@ the queue, which computes when nothing else does.
 
 import fcntl
 import os
+import select
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,8 @@ TRACKING_VARIABLE = "BAKEOFF_TRACKING"  # off: stages leave it to their run
 BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
 QUEUE = TRACKING_STATE / "queue"  # a file per contender and champion that is still to be shown
 QUEUE_LOG = TRACKING_STATE / "queue.log"
-NICENESS = 19  # of a process in the background: the stages go first
+NICENESS = 10  # of a process in the background: where a core is wanted by both, it gets a tenth of a stage's share
+POLL_SECONDS = 0.5  # between two looks at an empty queue
 
 
 def start_in_background(*arguments: str) -> None:
@@ -44,10 +46,39 @@ def add_to_queue(*arguments: str) -> None:
     write_json(QUEUE / f"{'-'.join(arguments)}.json", {"arguments": arguments, "queued_at": time.time()})
 
 
-def start_queue() -> int:
-    """Start one process for all that is queued, without waiting; return its number."""
-    TRACKING_STATE.mkdir(parents=True, exist_ok=True)
-    return _spawn(("--queued",), str(QUEUE_LOG))
+class QueueProcess:
+    """The one process of a run that shows what is queued: it starts when it is first needed, and ends with the run.
+
+    It learns of the end by its standard input, which the run holds open; so it ends, too, when the run is killed.
+    """
+
+    def __init__(self) -> None:
+        self._process_id = 0  # 0 if there is none
+        self._write_end = -1
+
+    def ensure_running(self) -> None:
+        """Start it, unless it is there."""
+        if self._process_id and os.waitpid(self._process_id, os.WNOHANG) == (0, 0):
+            return
+        self.close()
+        TRACKING_STATE.mkdir(parents=True, exist_ok=True)
+        read_end, self._write_end = os.pipe()
+        self._process_id = _spawn(("--queued",), str(QUEUE_LOG), read_end)
+        os.close(read_end)
+
+    def close(self) -> None:
+        """Let it end once the queue is empty; see `wait_for_background`."""
+        if self._write_end >= 0:
+            os.close(self._write_end)
+        self._write_end = -1
+
+
+def wait_for_end_of_input(seconds: float) -> bool:
+    """Wait so long for the end of standard input, of which nothing is read; tells whether it has come."""
+    try:
+        return bool(select.select([sys.stdin.fileno()], [], [], seconds)[0])
+    except (ValueError, OSError):  # there is no standard input: whoever started this process closed it
+        return True
 
 
 def read_queue() -> dict[Path, bytes]:
@@ -61,7 +92,8 @@ def leave_queue(path: Path, content: bytes) -> None:
         path.unlink()
 
 
-def _spawn(arguments: tuple[str, ...], log: str) -> int:
+def _spawn(arguments: tuple[str, ...], log: str, stdin: int | None = None) -> int:
+    """Start the process; its standard input is empty unless an open file is given. Returns its number."""
     with BUSY_LOCK.open("w") as busy:
         fcntl.flock(busy, fcntl.LOCK_SH)
         os.set_inheritable(busy.fileno(), True)  # the lock lives as long as a process holds the open file
@@ -70,7 +102,9 @@ def _spawn(arguments: tuple[str, ...], log: str) -> int:
             [sys.executable, "-m", "pipelines.tracking", *arguments],
             os.environ,
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+                if stdin is None
+                else (os.POSIX_SPAWN_DUP2, stdin, 0),
                 (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],

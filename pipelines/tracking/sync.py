@@ -4,7 +4,7 @@
     python -m pipelines.tracking digits-lenet5         these contenders
     python -m pipelines.tracking --registry digits     this problem's champion
     python -m pipelines.tracking --wait                nothing new: wait for what the stages started
-    python -m pipelines.tracking --queued              what the stages of a run have queued
+    python -m pipelines.tracking --queued              what the stages of a run queue, until its input ends
 
 A run that already shows the artifacts as they are is left alone, so the command may be repeated freely.
 Without names it also tags the runs whose contender is no longer in params.yaml, or has no artifacts any
@@ -25,7 +25,14 @@ from pathlib import Path
 from pipelines.runtime.dvc_yaml import read_stages
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import TRACKING_STATE, leave_queue, read_queue, wait_for_background
+from pipelines.tracking.background import (
+    POLL_SECONDS,
+    TRACKING_STATE,
+    leave_queue,
+    read_queue,
+    wait_for_background,
+    wait_for_end_of_input,
+)
 from pipelines.tracking.contender_run import (
     COMPLETE_TAG,
     CONTENDER_TAG,
@@ -49,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("contender", nargs="*", help="show only these; all there are, and the champions, if none")
     parser.add_argument("--registry", metavar="PROBLEM", help="register this problem's champion")
     parser.add_argument("--wait", action="store_true", help="only wait for what the stages started in the background")
-    parser.add_argument("--queued", action="store_true", help="show what the stages of a run have queued")
+    parser.add_argument(
+        "--queued", action="store_true", help="show what the stages of a run queue, until standard input ends"
+    )
     options = parser.parse_args(arguments)
     if options.wait:
         wait_for_background()
@@ -84,8 +93,15 @@ def _sync_store(contenders: list[tuple[str, ...]], problems: list[str], *, every
 
 
 def _sync_queue() -> int:
-    """Show what is queued until nothing is; what fails stays, for the next run."""
-    while queued := read_queue():
+    """Show what is queued until standard input ends and nothing is left; what fails stays, for the next run."""
+    while True:
+        is_last_look = wait_for_end_of_input(0)  # asked before the queue is read: nothing is queued afterwards
+        queued = read_queue()
+        if not queued:
+            if is_last_look:
+                return 0
+            wait_for_end_of_input(POLL_SECONDS)
+            continue
         entries = [json.loads(content)["arguments"] for content in queued.values()]
         contenders = _find_evaluated([entry[0] for entry in entries if len(entry) == 1])
         problems = [entry[1] for entry in entries if len(entry) == 2]
@@ -93,7 +109,6 @@ def _sync_queue() -> int:
             return 1
         for path, content in queued.items():
             leave_queue(path, content)
-    return 0
 
 
 def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -279,3 +280,30 @@ def test_a_stage_does_not_wait_for_mlflow(project: Path, monkeypatch: pytest.Mon
     while "shown" not in log.read_text() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert log.read_text().startswith("digits-mlp: shown in ")
+
+
+def test_what_a_run_queues_is_shown_until_the_run_ends(project: Path) -> None:
+    with closing(background.QueueProcess()) as queue:
+        for name in CONTENDERS:
+            background.add_to_queue(name)
+            queue.ensure_running()
+            while background.read_queue():  # it is shown while the run goes on
+                time.sleep(0.1)
+            assert name in run_ids()
+        background.add_to_queue("--registry", "digits")
+    background.wait_for_background()
+    assert not background.read_queue()
+    assert mlflow_contents()["models"] == ["digits-champion", *CONTENDERS]
+
+
+def test_the_process_of_a_queue_ends_when_its_run_is_killed(project: Path) -> None:
+    code = (
+        "import signal; from pipelines.tracking import background\n"
+        "background.add_to_queue('digits-mlp')\n"
+        "background.QueueProcess().ensure_running()\n"
+        "signal.raise_signal(signal.SIGKILL)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert run.returncode == -signal.SIGKILL
+    background.wait_for_background()
+    assert list(run_ids()) == ["digits-mlp"]
