@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv/.bench-installed
 
-.PHONY: run test check serve ui track bench format clean
+.PHONY: run test check serve ui track bench audit format clean
 
 run: $(INSTALLED)	## the whole competition, then the leaderboards; a part of it: make run ONLY=digits
 	@exec bakeoff run $(ONLY)
@@ -40,6 +40,9 @@ bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.pipeline
 	@python -m benchmarks.pipeline stages 400
 	@python -m benchmarks.serving
+
+audit: $(INSTALLED)	## simulations of what the verdict claims; some minutes
+	@python -m benchmarks.audit
 
 format: $(INSTALLED)	## rewrite the code as `make check` wants it
 	@ruff format .

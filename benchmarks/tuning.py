@@ -28,7 +28,7 @@ def make_search_config(folder: Path, trials: int, generation: int) -> SearchConf
     goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
     space = build_search_space(CONTENDER, entry.architecture, entry.fix, entry.search)
     rungs = learner_of(entry.architecture).rung_epochs(settings.epochs)
-    return SearchConfig(job, goal, space, trials, generation, rungs, params.seed)
+    return SearchConfig(job, goal, space, trials, generation, rungs, params.seed, CONTENDER)
 
 
 def measure_tuning(trials: int, generation: int) -> None:

@@ -2,6 +2,7 @@
 
 import torch
 
+from pipelines.data.dependence import read_dependence
 from pipelines.data.parts import read_part
 from pipelines.evaluation.predictions import (
     Predictions,
@@ -39,6 +40,7 @@ def evaluate(name: str) -> None:
         predict(model, task.postprocess(), to_tensors(test_inputs)),
         task.reference(test),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
+        *(read_dependence(paths.split_folder(problem) / part) for part in ("valid", "test")),
     )
     folder = paths.evaluate_folder(problem, name)
     calibration = calibrate_on_validation(task, predictions)

@@ -6,16 +6,16 @@ from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
 from pipelines.sources.kinds import load_dataset
-from pipelines.splitting.split import split_rows, write_split
+from pipelines.splitting.split import split_dataset, write_split
 
 
 def split(name: str) -> None:
     params = load_params()
     problem = params.problems[name]
     data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
-    rows = split_rows(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")
+    rows, clusters = split_dataset(data, problem.split, params.seed, f"params.yaml: problems.{name}.split")
     folder = paths.split_folder(name)
-    write_split(folder, data, rows)
+    write_split(folder, data, rows, clusters)
     write_json(paths.manifest_file(name), build_manifest(data, rows, folder))
 
 

@@ -30,6 +30,7 @@ def tune(name: str) -> None:
         settings.generation,
         learner_of(contender.architecture).rung_epochs(settings.epochs),
         params.seed,
+        name,
     )
     progress = Progress("trial", config.trial_count)
 

@@ -1,62 +1,85 @@
-"""Percentile bootstrap: confidence intervals of scores.
+"""Bootstrap: confidence intervals of scores.
 
-The rows of a set are drawn again, with replacement, a thousand times; the middle 95 % of the thousand scores is the
-interval. It holds the trained model fixed: it measures the uncertainty of the score from the sample of rows, not from
-the training.
+The rows of a set are drawn again, with replacement, ten thousand times, and what belongs together is drawn together.
+It holds the trained model fixed: it measures the uncertainty of the score from the sample of rows, not from the
+training. How the interval follows from the draws depends on the score (docs/decisions/0018-intervals-and-tests.md):
 
-Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+- a share of rows has the exact interval, which needs no draws;
+- a mean over rows, or its root, has Student's interval, extended by the bootstrap's t statistics where rows are skewed;
+- what is made of shares (F1, AUC) has the exact interval of a share that varies as the draws do;
+- anything else has the middle 95 % of the draws.
 
-Shapes: N rows, R resamples.
+Forecasts of one series are not drawn again: their order matters. They are left out one at a time, and the mean of what
+each contributes has a long-run error.
+
+Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 11 to 13.
+
+Shapes: N rows, G units, R resamples.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dependence import ALONE, Dependence
+from pipelines.evaluation.intervals import (
+    LEVEL,
+    UNDEFINED,
+    Interval,
+    clopper_pearson,
+    estimate_means,
+    mean_intervals,
+    percentile_interval,
+    series_means,
+    share_interval,
+    student_intervals,
+    studentised_draws,
+)
+from pipelines.evaluation.units import Floats, Units, explain_too_few, find_units, resample_counts
 from pipelines.tasks import Calibration, Task
 from pipelines.tasks.task import Reference
 
-MAX_BLOCK_CELLS = 4_000_000  # of a (rows, resamples) table of counts held at once: 32 MB
+MAX_CELLS = 10_000_000  # rows times resamples: ten thousand resamples of up to a thousand rows, fewer of more
+RESAMPLES = (1_000, 10_000)  # the fewest and the most
+FIRST_RESAMPLES = 2_000  # that are looked at before more are drawn: a standard error is known to 1.6 % then
+MAX_SINGLE_ROWS = 2_000  # rows of a set whose rows are scored one by one, to see which scores are means over them
+TOLERANCE = 1e-9  # relative; a score so near to a mean over rows is one
+
+SHARE_METRICS = {
+    *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "coverage"),
+    *("roc_auc", "pr_auc", "auroc", "average_precision"),
+}  # scores from 0 to 1 that are shares, or made of shares, and 1 exactly when there is no mistake
 
 
-class Interval(NamedTuple):
-    """Both ends are NaN where the metric is undefined in every resample."""
+class _Scored(NamedTuple):
+    """A task with predictions, of which rows may be weighted."""
 
-    low: float
-    high: float
+    task: Task
+    predictions: NDArray[Any]
+    reference: Reference
+    calibration: Calibration
 
+    def scores(self, weights: NDArray[Any]) -> dict[str, Floats]:
+        """Every metric, (R,) each, under weights (R, N)."""
+        return self.task.bootstrap_scores(self.predictions, self.reference, weights, self.calibration)
 
-def resample_counts(rows: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
-    """Yield how often each row is drawn in each resample, a (some resamples, N) block at a time.
-
-    The draws depend on the number of rows and the seed alone, so that all contenders are scored on the same resamples.
-    """
-    generator = np.random.default_rng(seed)
-    row_probabilities = np.full(rows, 1 / rows)
-    block = max(1, MAX_BLOCK_CELLS // rows)
-    for start in range(0, resamples, block):
-        yield generator.multinomial(rows, row_probabilities, size=min(block, resamples - start))
-
-
-PROPORTION_METRICS = {
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "coverage",
-    "balanced_accuracy",
-}  # metrics that are 1 exactly when there is no mistake
+    def scores_of_rows(self, rows: int, left_out: bool) -> dict[str, Floats]:
+        """Every metric of each row alone, or of all but it: (N,) each."""
+        block = max(1, MAX_CELLS // rows)
+        found = []
+        with np.errstate(all="ignore"):
+            for start in range(0, rows, block):
+                own = np.zeros((min(block, rows - start), rows))
+                own[np.arange(len(own)), start + np.arange(len(own))] = 1
+                found.append(self.scores(1 - own if left_out else own))
+        return {metric.name: np.concatenate([some[metric.name] for some in found]) for metric in self.task.metrics}
 
 
-def percentile_interval(values: NDArray[np.float64], level: float) -> Interval:
-    """The middle `level` of the values that are defined."""
-    defined = values[~np.isnan(values)]
-    if not len(defined):
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+def count_resamples(rows: int) -> int:
+    """How many resamples are affordable: ten thousand up to a thousand rows, at least a thousand of any number."""
+    fewest, most = RESAMPLES
+    return int(np.clip(MAX_CELLS // max(rows, 1), fewest, most))
 
 
 def bootstrap_intervals(
@@ -65,35 +88,109 @@ def bootstrap_intervals(
     reference: Reference,
     calibration: Calibration,
     seed: int,
-    resamples: int = 1000,
-    level: float = 0.95,
+    resamples: int | None = None,
+    level: float = LEVEL,
+    dependence: Dependence = ALONE,
 ) -> dict[str, Interval]:
-    """The interval of every metric of the task, by name."""
-    blocks = [
-        task.bootstrap_scores(predictions, reference, weights, calibration)
-        for weights in resample_counts(len(predictions), seed, resamples)
-    ]
-    by_metric = {
-        metric.name: percentile_interval(np.concatenate([block[metric.name] for block in blocks]), level)
-        for metric in task.metrics
-    }
-    return {
-        name: _widen_degenerate_interval(interval, len(predictions), level) if name in PROPORTION_METRICS else interval
-        for name, interval in by_metric.items()
-    }
+    """The interval of every metric of the task, by name; undefined where rows are too few, or the task has none."""
+    rows = len(predictions)
+    names = [metric.name for metric in task.metrics]
+    if explain_too_few(dependence, rows):
+        return dict.fromkeys(names, UNDEFINED)
+    scored = _Scored(task, predictions, reference, calibration)
+    if dependence.kind == "series":
+        return _series_intervals(scored, dependence, level)
+    units = find_units(dependence, rows)
+    found = dict.fromkeys(task.without_interval, UNDEFINED)
+    for name, values in task.influence_rows(predictions, reference).items():
+        (found[name],) = student_intervals(estimate_means(units.sum_rows(values[:, None]), units.sizes), level)
+    if set(names) - set(found):
+        count = count_resamples(rows) if resamples is None else resamples
+        found = _resampled_intervals(scored, units, seed, count, level) | found
+    return {name: found[name] for name in names}
 
 
-def _widen_degenerate_interval(interval: Interval, rows: int, level: float) -> Interval:
-    """An interval of no width at 1 or 0, as a set without a mistake gives, opened to the exact one.
+def _resampled_intervals(scored: _Scored, units: Units, seed: int, resamples: int, level: float) -> dict[str, Interval]:
+    rows, count = len(units.of_row), len(units.sizes)
+    whole = scored.scores(np.ones((1, rows)))
+    single = scored.scores_of_rows(rows, left_out=False) if rows <= MAX_SINGLE_ROWS else {}
+    found: dict[str, Interval] = {}
+    drawn: list[dict[str, Floats]] = []
+    weights = (counts[:, units.of_row] for counts in resample_counts(count, seed, resamples, FIRST_RESAMPLES))
+    for block in weights:
+        drawn.append(scored.scores(block))
+        if len(drawn) > 1:
+            continue
+        for name in single:
+            if power := _power_of_row_mean(single[name], block, drawn[0][name]):
+                found[name] = _row_mean_interval(single[name], power, units, seed, resamples, level)
+        if not set(whole) - set(found) - SHARE_METRICS:
+            break  # the standard error of a share needs no more
+    for name in set(whole) - set(found):
+        draws = np.concatenate([block[name] for block in drawn])
+        draws = draws[~np.isnan(draws)]
+        if name in SHARE_METRICS and len(draws):
+            error = float(draws.std()) * (count / max(count - 1, 1)) ** 0.5
+            found[name] = share_interval(float(whole[name][0]), error, rows, count, level)
+        else:
+            found[name] = percentile_interval(draws, level, count)
+    return found
 
-    No resample of a perfect set holds a mistake, so the bootstrap cannot see below 1. All of n right is still likely
-    for a share of ((1 - level) / 2)^(1/n).
 
-    Source: Clopper & Pearson, "The Use of Confidence or Fiducial Limits", Biometrika 26(4), 1934.
-    """
-    bound = ((1 - level) / 2) ** (1 / rows)
-    if interval.low == interval.high == 1:
-        return Interval(bound, 1.0)
-    if interval.low == interval.high == 0:
-        return Interval(0.0, 1 - bound)
-    return interval
+def _power_of_row_mean(single: Floats, weights: NDArray[Any], drawn: Floats) -> int:
+    """1 if scores are means of those of single rows, 2 if they are the roots of means of squares, 0 if neither."""
+    fits = (power for power in (1, 2) if _is_mean_of_rows(single**power, weights, drawn**power))
+    return next(fits, 0)
+
+
+def _is_mean_of_rows(single: Floats, weights: NDArray[Any], drawn: Floats) -> bool:
+    """Tell whether scores under weights are means of the scores of single rows, of those that have one."""
+    has_score = np.isfinite(single)
+    if not has_score.any() or not np.isfinite(drawn).all():
+        return False
+    total = weights[:, has_score].sum(axis=1)
+    if not total.all():
+        return False
+    means = weights[:, has_score] @ single[has_score] / total
+    return bool(np.abs(means - drawn).max() <= TOLERANCE * max(np.abs(single[has_score]).max(), TOLERANCE))
+
+
+def _row_mean_interval(single: Floats, power: int, units: Units, seed: int, resamples: int, level: float) -> Interval:
+    """The interval of the mean over the rows that have a score, or of its root; exact if they are all 0 or 1."""
+    has_score = np.isfinite(single)
+    names, of_row = np.unique(units.of_row[has_score], return_inverse=True)
+    own = Units(of_row, np.bincount(of_row, minlength=len(names)).astype(np.float64))
+    values = single[has_score] ** power
+    sums = own.sum_rows(values[:, None])
+    means = estimate_means(sums, own.sizes)
+    if np.isin(values, (0.0, 1.0)).all():
+        if len(names) == len(values):
+            return clopper_pearson(float(values.sum()), len(values), level)
+        mean, error, freedom = (float(each[0]) for each in means)
+        return share_interval(mean, error, len(values), freedom, level)
+    (interval,) = mean_intervals(means, studentised_draws(sums, own.sizes, seed, resamples), level)
+    if values.min() >= 0 and values.max() <= 1:  # no mean of such numbers is elsewhere
+        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+    return interval if power == 1 else Interval(max(interval.low, 0) ** 0.5, max(interval.high, 0) ** 0.5)
+
+
+def _series_intervals(scored: _Scored, dependence: Dependence, level: float) -> dict[str, Interval]:
+    """Intervals from pseudo-values in the order of time: N times the score, less N - 1 times that without a row."""
+    rows = len(scored.predictions)
+    assert dependence.units is not None, "a series is in the order of something"
+    order = np.argsort(dependence.units, kind="stable")
+    whole = scored.scores(np.ones((1, rows)))
+    left_out = scored.scores_of_rows(rows, left_out=True)
+    found = {}
+    for metric in scored.task.metrics:
+        score = float(whole[metric.name][0])
+        pseudo = rows * score - (rows - 1) * left_out[metric.name][order]
+        means = series_means(pseudo[:, None])._replace(mean=np.array([score]))
+        error, freedom = float(means.error[0]), float(means.freedom[0])
+        if not np.isfinite(score + error):
+            found[metric.name] = UNDEFINED
+        elif metric.name in SHARE_METRICS:
+            found[metric.name] = share_interval(score, error, rows, freedom, level)
+        else:
+            (found[metric.name],) = student_intervals(means, level)
+    return found

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dependence import ALONE, Dependence, parse_dependence
 from pipelines.evaluation.bootstrap import bootstrap_intervals
 from pipelines.evaluation.leaderboard import Estimate
 from pipelines.runtime.array_files import write_arrays
@@ -27,6 +28,8 @@ class Predictions(NamedTuple):
     test_predictions: NDArray[Any]
     test_reference: Reference
     baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> predictions on valid and on test
+    valid_dependence: Dependence = ALONE
+    test_dependence: Dependence = ALONE
 
 
 class Scores(NamedTuple):
@@ -40,13 +43,17 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write one .npz with the predictions and the reference of both parts.
 
     `valid_predictions`, `valid_reference`, or `valid_reference_<field>` of a reference of several fields, likewise for
-    test, and `baseline_valid:<name>`, `baseline_test:<name>`.
+    test, and `baseline_valid:<name>`, `baseline_test:<name>`. Where rows belong together, `valid_dependence` is how and
+    `valid_units` which, likewise for test.
     """
     arrays = {"valid_predictions": predictions.valid_predictions, "test_predictions": predictions.test_predictions}
     for part, reference in (("valid", predictions.valid_reference), ("test", predictions.test_reference)):
         arrays |= dict(zip(_reference_names(part, type(reference)), reference, strict=True))
     for name, (valid, test) in predictions.baselines.items():
         arrays |= {f"baseline_valid:{name}": valid, f"baseline_test:{name}": test}
+    for part, dependence in (("valid", predictions.valid_dependence), ("test", predictions.test_dependence)):
+        if dependence.units is not None:
+            arrays |= {f"{part}_dependence": np.array(dependence.kind), f"{part}_units": dependence.units}
     write_arrays(path, arrays)
 
 
@@ -63,7 +70,15 @@ def read_predictions(path: Path, reference_type: type[Any]) -> Predictions:
             reference_type(*(arrays[name] for name in _reference_names(part, reference_type)))
             for part in ("valid", "test")
         )
-        return Predictions(arrays["valid_predictions"], valid, arrays["test_predictions"], test, baselines)
+        dependences = [
+            parse_dependence(str(arrays[f"{part}_dependence"]), arrays[f"{part}_units"])
+            if f"{part}_units" in arrays
+            else ALONE
+            for part in ("valid", "test")
+        ]
+        return Predictions(
+            arrays["valid_predictions"], valid, arrays["test_predictions"], test, baselines, *dependences
+        )
 
 
 def _reference_names(part: str, reference_type: type[Any]) -> list[str]:
@@ -100,7 +115,14 @@ def score_predictions(task: Task, predictions: Predictions, seed: int) -> Scores
     calibration = calibrate_on_validation(task, predictions)
     valid = score(task, predictions.valid_predictions, predictions.valid_reference, calibration)
     test = score(task, predictions.test_predictions, predictions.test_reference, calibration)
-    bounds = bootstrap_intervals(task, predictions.test_predictions, predictions.test_reference, calibration, seed)
+    bounds = bootstrap_intervals(
+        task,
+        predictions.test_predictions,
+        predictions.test_reference,
+        calibration,
+        seed,
+        dependence=predictions.test_dependence,
+    )
     return Scores(valid, {name: Estimate(value, *bounds[name]) for name, value in test.items()})
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset, chunks
+from pipelines.data.dependence import write_dependence
 from pipelines.data.parts import NO_PART, PARTS, PartName, read_part
 from pipelines.data.schema import Schema, write_schema
 from pipelines.runtime.files import atomic_write
 from pipelines.runtime.user_error import UserError
+from pipelines.splitting.clusters import cluster_examples, find_dependence
 from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.request import PartNumbers, SplitRequest
 from pipelines.splitting.settings import SplitSettings, SplitStrategy
@@ -25,7 +27,7 @@ from pipelines.splitting.strategies import (
 )
 from pipelines.splitting.time_strategies import sees_future, split_by_group_in_time, split_by_time
 
-__all__ = ["STRATEGIES", "SplitRows", "SplitSettings", "split_rows", "write_split"]
+__all__ = ["STRATEGIES", "Split", "SplitRows", "SplitSettings", "split_dataset", "split_rows", "write_split"]
 
 SplitRows: TypeAlias = dict[PartName, NDArray[np.int64]]  # sorted row numbers; no row twice, a row may be in no part
 
@@ -40,8 +42,20 @@ STRATEGIES: dict[SplitStrategy, Callable[[SplitRequest], PartNumbers]] = {
 }
 
 
+class Split(NamedTuple):
+    """The rows of every part, and which examples belong together."""
+
+    rows: SplitRows
+    clusters: NDArray[np.int64]  # (N,), of all examples
+
+
 def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> SplitRows:
-    """Choose the part of every example, or none.
+    """Choose the part of every example, or none: the rows of `split_dataset`."""
+    return split_dataset(data, settings, seed, where).rows
+
+
+def split_dataset(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> Split:
+    """Choose the part of every example, or none, and say which examples belong together.
 
     Identical examples are in one part: if a strategy puts them in several, the last of these keeps its own and the
     earlier ones lose theirs. A window of a series that holds values made from its own future is in none.
@@ -59,7 +73,8 @@ def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "
     if count < len(PARTS):
         raise UserError(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
     sets = duplicate_ids(data.part.inputs, key=seed)
-    part_of = STRATEGIES[settings.by](SplitRequest(data, sets, settings, seed, where))
+    request = SplitRequest(data, sets, settings, seed, where)
+    part_of = STRATEGIES[settings.by](request)
     part_of = keep_duplicates_together(sets, np.where(sees_future(data), NO_PART, part_of))
     rows: SplitRows = {name: np.flatnonzero(part_of == number) for number, name in enumerate(PARTS)}
     empty = [name for name in PARTS if not len(rows[name])]
@@ -72,18 +87,28 @@ def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "
             f"{' or the embargo' if settings.embargo else ''}, or add examples"
         )
         raise UserError(f"{where}: no example is left for {' and '.join(empty)}: of {count} examples, identical {why}")
-    return rows
+    return Split(rows, cluster_examples(request))
 
 
-def write_split(folder: Path, data: Dataset, rows: SplitRows) -> None:
+def write_split(folder: Path, data: Dataset, rows: SplitRows, clusters: NDArray[np.int64] | None = None) -> None:
     """Write `<part>/<field>.npy` and `schema.json`, a chunk at a time, so the data may be larger than memory.
 
-    What a schema holds that must be learned, the vocabulary of a text, is learned from the train part.
+    Beside the fields is `<part>/dependence.npz`, where rows belong together. What a schema holds that must be learned,
+    the vocabulary of a text, is learned from the train part.
+
+    Args:
+        data: N examples.
+        rows: of every part.
+        clusters: which examples belong together, (N,); None: each is alone.
     """
     fields = (*data.schema.inputs, data.schema.target)
     for name in PARTS:
         for field, values in zip(fields, (*data.part.inputs, data.part.target), strict=True):
             _write_rows(folder / name / f"{field.name}.npy", values, rows[name])
+        write_dependence(
+            folder / name,
+            find_dependence(data, np.arange(len(data.part.target)) if clusters is None else clusters, rows[name]),
+        )
     write_schema(folder / "schema.json", _fit_schema(data.schema, folder / "train"))
 
 

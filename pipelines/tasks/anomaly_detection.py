@@ -23,6 +23,7 @@ from pipelines.tasks.metrics.anomaly_detection import (
     choose_threshold,
     detection_scores,
     placements,
+    spread_mean,
 )
 from pipelines.tasks.metrics.reconstruction import Floats, squared_error_metric, squared_errors
 from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
@@ -146,7 +147,10 @@ class AnomalyDetection(Task):
             return placements(np.asarray(predictions[:, 0], dtype=np.float64), anomalous)
         if not normal:
             raise UserError(f"goal squared_error is about normal rows, and of {rows} rows to score none is normal")
-        return np.where(anomalous, 0, self._squared_errors(predictions, reference)) * (rows / normal)
+        errors = self._squared_errors(predictions, reference)[~anomalous]
+        found = np.full(rows, errors.mean())
+        found[~anomalous] = spread_mean(errors, rows)
+        return found
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The mean of the normal train rows, and an isolation forest fitted to them."""

@@ -19,10 +19,10 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics import embedding
 from pipelines.tasks.metrics.generation import (
-    bootstrap_energy_distance,
     bootstrap_frechet_distance,
-    energy_distance_per_point,
+    energy_distance_rows,
     is_in_manifold,
+    weighted_energy_distance,
 )
 from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
 
@@ -44,8 +44,8 @@ METRICS = (
         "energy_distance",
         "Energy distance",
         "lower",
-        "How far the drawn images lie from the real ones as a set: 0 if they could be from the same source. Measured "
-        f"in the features of a fixed network ({embedding.EMBEDDING_NAME}).",
+        "How far the source of the drawn images is from that of the real ones: 0 if it is the same, and as often a "
+        f"little below 0 as above it then. Measured in the features of a fixed network ({embedding.EMBEDDING_NAME}).",
     ),
     Metric(
         "frechet",
@@ -97,6 +97,11 @@ class Generation(Task):
     name = "generation"
     output_name = "samples"
     metrics = METRICS
+    without_interval = (
+        "frechet",
+        "precision",
+        "recall",
+    )  # too high, or too low, with few images; by how much is unknown
     goals = tuple(GOALS)
     reference_type = ImageReference
     augments_target = True
@@ -147,24 +152,28 @@ class Generation(Task):
     def bootstrap_scores(
         self, predictions: NDArray[Any], reference: ImageReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
-        """All metrics under R resamples of real and drawn images alike; weights (R, N), values (R,)."""
+        """All metrics of real and drawn images that count as often as weights say, alike in both; (R, N) -> (R,)."""
         counts = np.asarray(weights, dtype=np.float64)
         if not np.isfinite(predictions).all():
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
         real, drawn = embedding.embed_images(reference.images), embedding.embed_images(predictions)
         total = counts.sum(axis=1)
         return {
-            "energy_distance": bootstrap_energy_distance(real, drawn, counts),
+            "energy_distance": weighted_energy_distance(real, drawn, counts),
             "frechet": bootstrap_frechet_distance(real, drawn, counts),
             "precision": counts @ is_in_manifold(drawn, real) / total,
             "recall": counts @ is_in_manifold(real, drawn) / total,
         }
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ImageReference) -> Floats:
-        """The contribution of every real image to the energy distance, (N,)."""
+        """The energy distance, with what every real and every drawn image adds to it, (N,)."""
         if not np.isfinite(predictions).all():
             return np.full(len(reference.images), np.nan)
-        return energy_distance_per_point(embedding.embed_images(reference.images), embedding.embed_images(predictions))
+        return energy_distance_rows(embedding.embed_images(reference.images), embedding.embed_images(predictions))
+
+    def influence_rows(self, predictions: NDArray[Any], reference: ImageReference) -> dict[str, Floats]:
+        """Of the energy distance: a resample of both sets would hold points twice, 0 away from themselves."""
+        return {"energy_distance": self.objective_per_row(predictions, reference)}
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """Independent normal pixels, and a mixture of Gaussians, both fitted to the train part."""

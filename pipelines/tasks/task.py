@@ -149,6 +149,7 @@ class Metrics(Protocol):
     goal: Goal
     goals: tuple[str, ...]  # the names that `goal:` may have in params.yaml, the default first
     metrics: tuple[Metric, ...]  # every metric of `bootstrap_scores`, in the order of a report; the goal is among them
+    without_interval: tuple[str, ...] = ()  # the names of metrics whose error nothing here can tell
 
     def calibrate(self, predictions: NDArray[Any], reference: Reference) -> dict[str, float]:
         """What is chosen on validation once training is over; empty if nothing is."""
@@ -166,7 +167,16 @@ class Metrics(Protocol):
 
     @abstractmethod
     def objective_per_row(self, predictions: NDArray[Any], reference: Reference) -> NDArray[Any]:
-        """The goal for every example, (N,); its mean is `score(task, ...)[task.goal.name]`."""
+        """The goal for every example, (N,): its mean is `score(task, ...)[task.goal.name]`, and its variance, divided
+        by N, is that of the goal. A goal that is no mean over rows adds each row's influence to its value.
+        """
+
+    def influence_rows(self, predictions: NDArray[Any], reference: Reference) -> dict[str, NDArray[Any]]:
+        """Metrics whose interval is that of a mean of such rows, (N,) each, as rows cannot be drawn again.
+
+        The other metrics get theirs from `bootstrap_scores`.
+        """
+        return {}
 
     @abstractmethod
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,7 @@
 """Hyperparameter search with Optuna, generation by generation.
 
-The trials of a generation are sampled in order, each by a sampler seeded with the trial's number. On every
+The trials of a generation are sampled in order, each by a sampler seeded with the contender's name and the trial's
+number: were the name left out, a poor draw would be poor for every contender of every problem. On every
 rung the scores are reported in the order of the trials, and a SuccessiveHalving pruner decides which go on.
 Nothing depends on which worker finished first, so the result is the same for any number of workers.
 
@@ -54,6 +55,7 @@ class SearchConfig(NamedTuple):
     generation_size: int
     rungs: Sequence[int]  # epochs after which trials are compared; the last is a trial's whole length
     seed: int
+    contender: str  # its name, so that no two contenders draw the same numbers
 
 
 class Trial(NamedTuple):
@@ -157,7 +159,7 @@ def _ask_trial(study: optuna.Study, config: SearchConfig) -> optuna.Trial:
         study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     )
     study.sampler = TPESampler(
-        seed=derive_seed(config.seed, "sampler", number) % SAMPLER_SEED_RANGE,
+        seed=derive_seed(config.seed, config.contender, "sampler", number) % SAMPLER_SEED_RANGE,
         n_startup_trials=max(config.generation_size, config.trial_count // 4),
         constant_liar=True,  # the others of a generation are still running: keep away from them
     )
@@ -239,7 +241,7 @@ def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, epochs:
     return TrialSpec(
         config.job,
         config.space.settings_of(trial.params),
-        derive_seed(config.seed, "trial", trial.number),
+        derive_seed(config.seed, config.contender, "trial", trial.number),
         folder / _trial_folder_name(trial.number),
         Budget(stop_epoch=epochs, total_epochs=config.rungs[-1]),
     )

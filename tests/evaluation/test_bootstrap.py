@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from pipelines.data.schema import Field, Schema
-from pipelines.evaluation import bootstrap
-from pipelines.evaluation.bootstrap import bootstrap_intervals, percentile_interval, resample_counts
+from pipelines.evaluation import units
+from pipelines.evaluation.bootstrap import bootstrap_intervals, count_resamples
+from pipelines.evaluation.intervals import percentile_interval
+from pipelines.evaluation.units import resample_counts
 from pipelines.tasks import score
 from pipelines.tasks.classification import Classification, ClassReference
 
@@ -75,11 +77,18 @@ def test_the_same_seed_gives_the_same_intervals_and_another_seed_others(task: Cl
 
 
 def test_a_set_too_large_for_one_block_is_drawn_in_blocks_with_the_same_draws() -> None:
-    rows, resamples = bootstrap.MAX_BLOCK_CELLS // 3, 5
+    rows, resamples = units.MAX_BLOCK_CELLS // 3, 5
     blocks = list(resample_counts(rows, 11, resamples))
-    whole = np.random.default_rng(11).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
+    generator = np.random.default_rng(11)
+    whole = [np.bincount(generator.integers(0, rows, rows), minlength=rows) for _ in range(resamples)]
     assert len(blocks) == 2
     assert np.array_equal(np.concatenate(blocks), whole)
+
+
+def test_small_sets_are_drawn_ten_thousand_times_and_large_ones_as_often_as_is_affordable() -> None:
+    assert [count_resamples(rows) for rows in (1, 360, 1_000, 2_000, 10_000, 10**7)] == [
+        *(10_000, 10_000, 10_000, 5_000, 1_000, 1_000),
+    ]
 
 
 def test_a_metric_that_is_undefined_everywhere_has_an_undefined_interval(task: Classification) -> None:

@@ -223,7 +223,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_an_undefined_score_is_null_on_disk_and_comes_back_undefined(tmp_path: Path) -> None:
-    valid, _, test, _, _ = STRONG.predictions
+    valid, _, test, *_ = STRONG.predictions
     rows = TARGETS == 0
     same = Predictions(valid[rows], ClassReference(TARGETS[rows]), test[rows], ClassReference(TARGETS[rows]), {})
     write_scores(tmp_path / "metrics.json", score_predictions(classification(), same, seed=0), same)

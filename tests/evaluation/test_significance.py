@@ -14,6 +14,7 @@ from pipelines.evaluation.significance import (
     compare_with_control,
     holm,
     sign_flip_test,
+    step_down,
 )
 
 
@@ -62,6 +63,49 @@ def test_comparisons_that_need_several_blocks_are_counted_once() -> None:
     p = sign_flip_test(differences, seed=0, flips=999)[0]
     z = abs(differences.mean()) / differences.std() * np.sqrt(len(differences))
     assert p == pytest.approx(2 * norm.sf(z), abs=0.05)  # what the central limit theorem promises
+
+
+def test_the_correction_for_all_pairs_is_westfall_and_youngs() -> None:
+    """By hand: the first pair's 2.0 is reached by the larger of both in 2 of 3 resamples, alone by its own in 1."""
+    observed, resampled = np.array([2.0, 0.5]), np.array([[0.1, 0.2], [2.5, 0.1], [0.3, 2.0]])
+    assert step_down(observed, resampled).tolist() == [(1 + 2) / 4, (1 + 2) / 4]
+    assert step_down(observed[:1], resampled[:, :1]).tolist() == [(1 + 1) / 4]
+
+
+def test_a_comparison_is_corrected_for_all_pairs_and_not_for_those_with_the_control_alone() -> None:
+    generator = np.random.default_rng(4)
+    rows = generator.normal(size=(80, 6))
+    rows[:, 1] += rows[:, 0].mean() - rows[:, 1].mean() + 0.35
+    (alone,) = compare_with_control(rows[:, 0], [rows[:, 1]], seed=0)
+    among_six, *_ = compare_with_control(rows[:, 0], list(rows[:, 1:].T), seed=0)
+    assert among_six.p_value > 3 * alone.p_value
+    assert among_six.difference == alone.difference
+    assert among_six.interval == pytest.approx(alone.interval, rel=0.05)
+
+
+def test_the_narrower_interval_is_inside_the_wider_one() -> None:
+    generator = np.random.default_rng(0)
+    (found,) = compare_with_control(generator.normal(size=90), [generator.lognormal(size=90)], seed=0)
+    assert found.interval.low < found.interval_90.low < found.difference
+    assert found.difference < found.interval_90.high < found.interval.high
+
+
+def test_skewed_differences_have_a_longer_interval_towards_the_long_tail() -> None:
+    skewed = np.random.default_rng(3).lognormal(0, 1.2, size=120)
+    (found,) = compare_with_control(np.zeros(120), [skewed], seed=0)
+    assert found.interval.high - found.difference > 1.2 * (found.difference - found.interval.low)
+
+
+def test_the_same_difference_in_every_row_is_certain() -> None:
+    (found,) = compare_with_control(np.zeros(50), [np.full(50, 0.25)], seed=0)
+    assert found.p_value == 1 / (SIGN_FLIPS + 1)
+    assert found.interval == pytest.approx((0.25, 0.25))
+
+
+def test_a_goal_that_is_not_a_number_is_compared_with_nothing() -> None:
+    (found,) = compare_with_control(np.zeros(5), [np.array([0, 1, np.nan, 0, 1])], seed=0)
+    assert found.is_tied
+    assert "not a number" in found.reason
 
 
 def test_holms_correction_gives_the_numbers_of_r() -> None:

@@ -73,7 +73,7 @@ def use_cluster(monkeypatch: pytest.MonkeyPatch, cluster: Any, folder_on_nodes: 
 def search(scratch: str) -> list[Trial]:
     job = training_job_of(Path("data/digits"), "mlp")
     space = build_search_space("digits-mlp", "mlp", {"width": 256, "depth": 3, "batch_size": 16}, {})
-    config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5)
+    config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5, contender="digits-mlp")
     return run_search(config, Path(".state", scratch), 2, lambda *_: None)[1]
 
 

@@ -56,6 +56,15 @@ def test_no_threshold_has_a_better_f1_than_the_chosen_one(ranking: tuple[np.ndar
     assert agree(reference.f1_score(anomalous, scores >= chosen, zero_division=0), max(candidates))
 
 
+def test_the_variance_of_the_rows_of_the_auroc_is_delongs() -> None:
+    """Var(V10) / m + Var(V01) / n, for 5 of 100 rows anomalous, over draws of known truth."""
+    generator = np.random.default_rng(0)
+    anomalous = np.arange(400) < 20
+    found = [anomaly_metrics.placements(generator.normal(anomalous, 1), anomalous) for _ in range(600)]
+    errors = [np.sqrt(np.var(rows) / len(rows)) for rows in found]
+    assert np.mean(errors) == pytest.approx(np.std([rows.mean() for rows in found]), rel=0.1)
+
+
 def test_without_an_anomaly_the_threshold_lets_95_percent_through() -> None:
     chosen = anomaly_metrics.choose_threshold(np.arange(1001.0), np.zeros(1001, dtype=bool))
     assert chosen == 950

@@ -21,12 +21,12 @@ from pipelines.tasks.generation import NOISE_SIZE, Generation, GenerationSetting
 from pipelines.tasks.metrics import generation as generation_metrics
 from pipelines.tasks.metrics.embedding import EMBEDDING_NAME, LAYER_CHANNELS, embed_images
 from pipelines.tasks.metrics.generation import (
-    bootstrap_energy_distance,
     bootstrap_frechet_distance,
-    energy_distance_per_point,
+    energy_distance_rows,
     is_in_manifold,
     nearest_neighbours,
     pairwise_distances,
+    weighted_energy_distance,
 )
 
 NAMES = ("energy_distance", "frechet", "precision", "recall")
@@ -69,39 +69,58 @@ def test_distances_are_scipys() -> None:
     np.testing.assert_allclose(pairwise_distances(left, right), cdist(left, right), atol=1e-6)
 
 
-def test_on_a_line_the_energy_distance_is_scipys() -> None:
-    """SciPy's is the square root of it."""
+def u_statistic(real: np.ndarray, drawn: np.ndarray) -> float:
+    """The definition, with SciPy's distances: every pair of different points once."""
+    between, among = cdist(real, drawn).mean(), [cdist(one, one) for one in (real, drawn)]
+    pairs = len(real) * (len(real) - 1)
+    return float(2 * between - sum(apart.sum() / pairs for apart in among))
+
+
+def test_the_energy_distance_is_that_of_the_definition_and_compares_no_point_with_itself() -> None:
+    real, drawn = points(50), points(50, 0.7, seed=1)
+    assert energy_distance_rows(real, drawn).mean() == pytest.approx(u_statistic(real, drawn), abs=1e-6)
+
+
+def test_on_a_line_the_energy_distance_is_scipys_but_for_points_compared_with_themselves() -> None:
+    """SciPy's is the square root of the V-statistic, which has the same sums over 50 x 50 instead of 50 x 49 pairs."""
     real, drawn = points(50)[:, :1], points(50, 0.7, seed=1)[:, :1]
-    assert energy_distance_per_point(real, drawn).mean() == pytest.approx(
-        energy_distance(real[:, 0], drawn[:, 0]) ** 2, rel=1e-6
-    )
+    spread = sum(cdist(one, one).sum() / 50 * (1 / 49 - 1 / 50) for one in (real, drawn))
+    expected = energy_distance(real[:, 0], drawn[:, 0]) ** 2 - spread
+    assert energy_distance_rows(real, drawn).mean() == pytest.approx(expected, rel=1e-6)
 
 
-def test_energy_distance_is_zero_for_equal_samples_and_grows_with_the_gap() -> None:
+def test_energy_distance_is_around_zero_for_one_source_and_grows_with_the_gap() -> None:
+    same = [energy_distance_rows(points(60, seed=2 * k), points(60, seed=2 * k + 1)).mean() for k in range(40)]
+    assert min(same) < 0 < max(same)
     real = points(300)
-    assert energy_distance_per_point(real, real[::-1]).mean() == pytest.approx(0, abs=1e-6)
-    found = [energy_distance_per_point(real, points(300, shift, seed=1)).mean() for shift in (0.0, 0.3, 1.0, 3.0)]
+    found = [energy_distance_rows(real, points(300, shift, seed=1)).mean() for shift in (0.0, 0.3, 1.0, 3.0)]
     assert found == sorted(found)
     assert found[0] < 0.05 < found[2]
 
 
+@pytest.mark.parametrize("most", [1000, 60])
+def test_the_error_of_the_energy_distance_is_that_of_new_sets_of_both_kinds(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation_metrics, "MAX_COMPARED_POINTS", most)
+    found = [energy_distance_rows(points(120, seed=k), points(120, 0.8, seed=10_000 + k)) for k in range(300)]
+    errors = np.mean([np.sqrt(rows.var() / len(rows)) for rows in found])
+    assert errors == pytest.approx(np.std([rows.mean() for rows in found]), rel=0.15)
+
+
 @pytest.mark.parametrize("most", [1000, 15])
-def test_a_resample_scores_as_the_points_it_drew(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_weighted_set_scores_as_the_points_it_holds(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generation_metrics, "MAX_COMPARED_POINTS", most)
     real, drawn = points(40), points(40, 0.5, seed=1)
-    weights = np.random.default_rng(2).multinomial(40, np.full(40, 1 / 40), size=4)
     once = np.ones((1, 40), dtype=np.int64)
-    assert bootstrap_energy_distance(real, drawn, once)[0] == pytest.approx(
-        energy_distance_per_point(real, drawn).mean(), abs=1e-12
+    assert weighted_energy_distance(real, drawn, once)[0] == pytest.approx(
+        energy_distance_rows(real, drawn).mean(), abs=1e-9
     )
-    found = bootstrap_energy_distance(real, drawn, weights)
-    for value, counts in zip(found, weights, strict=True):
-        assert value == pytest.approx(
-            np.average(energy_distance_per_point(real, drawn, counts.astype(float)), weights=counts)
-        )
+    weights = np.random.default_rng(2).multinomial(40, np.full(40, 1 / 40), size=4)
+    for value, counts in zip(weighted_energy_distance(real, drawn, weights), weights, strict=True):
         if most == 1000:
-            again = energy_distance_per_point(drawn_again(counts, real), drawn_again(counts, drawn)).mean()
-            assert value == pytest.approx(again, abs=1e-9)
+            again = u_statistic(drawn_again(counts, real), drawn_again(counts, drawn))
+            assert value == pytest.approx(again, abs=1e-6)
 
 
 def test_the_frechet_distance_is_that_of_the_formula_with_scipys_matrix_root() -> None:
@@ -183,7 +202,7 @@ def test_a_score_of_the_task_under_weights_is_that_of_the_repeated_rows(parts: d
             task, drawn_again(counts, predictions), ImageReference(drawn_again(counts, true_values.images)), {}
         )
         for name in ("energy_distance", "frechet"):  # neighbours are those in the whole set
-            assert found[name][resample] == pytest.approx(again[name], rel=1e-6)
+            assert found[name][resample] == pytest.approx(again[name], rel=1e-5)
 
 
 def test_nan_samples_have_no_score() -> None:

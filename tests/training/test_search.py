@@ -22,9 +22,11 @@ from tests.support.problems import training_job_of
 GOAL = Goal("log_loss", "minimize")
 
 
-def plan_of(job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None) -> SearchConfig:
+def plan_of(
+    job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None, contender: str = "digits-mlp"
+) -> SearchConfig:
     found = build_search_space("digits-mlp", job.architecture, {"width": 16, **(fix or {})}, {})
-    return SearchConfig(job, GOAL, found, trials, 3, [1, 2, 4], seed=5)
+    return SearchConfig(job, GOAL, found, trials, 3, [1, 2, 4], seed=5, contender=contender)
 
 
 def run(plan: SearchConfig, folder: Path, workers: int = 1) -> list[Trial]:
@@ -41,6 +43,15 @@ def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial
     plan = plan_of(job)
     assert reference[0].settings == {name: plan.space.first.to_json()[name] for name in plan.space.domains}
     assert "width" not in reference[0].settings, "what is fixed is not searched"
+
+
+def test_the_same_architecture_under_two_names_tries_other_settings(
+    job: TrainingJob, reference: list[Trial], tmp_path: Path
+) -> None:
+    other = run(plan_of(job, trials=3, contender="digits-other"), tmp_path)
+    assert other[0].settings == reference[0].settings, "the defaults are everyone's first trial"
+    assert other[0].score != reference[0].score, "from other weights, in another order"
+    assert all(one.settings != another.settings for one, another in zip(other[1:], reference[1:3], strict=True))
 
 
 def test_every_trial_stays_within_its_ranges(job: TrainingJob, reference: list[Trial]) -> None:

@@ -19,43 +19,69 @@ def pairwise_distances(left: Floats, right: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(squares, 0)))
 
 
-def energy_distance_per_point(real: Floats, drawn: Floats, weights: Floats | None = None) -> Floats:
-    """Energy distance, split over the real points: their mean is 2 E|x - y| - E|x - x'| - E|y - y'|.
+def energy_distance_rows(real: Floats, drawn: Floats) -> Floats:
+    """Energy distance of the sources of two sets, 2 E|x - y| - E|x - x'| - E|y - y'|, row by row, (N,).
 
-    It is 0 only if the two sets come from the same source. Szekely & Rizzo, "Energy statistics", Journal of
-    Statistical Planning and Inference 143, 2013.
+    The mean is the U-statistic, in which no point is compared with itself: on average it is what sets without end would
+    give, 0 if both are from the same source, so that it can be below 0. Each row adds the influences of its real
+    and of its drawn point, so that the variance of the rows, divided by N, is that of the distance: both sets could
+    have been others.
+
+    Szekely & Rizzo, "Energy statistics", Journal of Statistical Planning and Inference 143, 2013; for the influences
+    Hoeffding, "A Class of Statistics with Asymptotically Normal Distribution", 1948.
 
     Args:
-        weights: how often each row of both sets counts, (N,); None for once.
-
-    Returns:
-        (N,), per real point.
+        real: (N, D); all are compared with the first MAX_COMPARED_POINTS of either set.
+        drawn: (N, D).
     """
-    real_ones, drawn_ones = real[:MAX_COMPARED_POINTS], drawn[:MAX_COMPARED_POINTS]
-    counts = np.ones(len(real)) if weights is None else weights
-    one, other = counts[: len(real_ones)], counts[: len(drawn_ones)]
-    between = _mean_distances(real, drawn_ones, other)  # (N,)
-    within = _mean_distances(real, real_ones, one)
-    drawn_spread = other @ pairwise_distances(drawn_ones, drawn_ones) @ other / other.sum() ** 2
-    return np.asarray(2 * between - within - drawn_spread)
+    compared = min(len(real), MAX_COMPARED_POINTS)
+    drawn_ones = drawn[:compared]
+    to_drawn, from_drawn = _mean_distances(real, drawn_ones), _mean_distances(drawn_ones, real)
+    among_real, of_real = _mean_distances_within(real, compared)
+    among_drawn, of_drawn = _mean_distances_within(drawn, compared)
+    distance = 2 * to_drawn.mean() - among_real.mean() - among_drawn.mean()
+    influence = _centre(2 * to_drawn - among_real) - _centre(among_drawn)
+    influence[:compared] += (_centre(2 * from_drawn - of_drawn) - _centre(of_real)) * (len(real) / compared)
+    return np.asarray(distance + influence)
 
 
-def _mean_distances(points: Floats, others: Floats, weights: Floats) -> Floats:
-    """From every point (N, D), the weighted mean of the distances to others (M, D), weights (M,): (N,)."""
+def _centre(values: Floats) -> Floats:
+    centred: Floats = values - values.mean()
+    return centred
+
+
+def _mean_distances(points: Floats, others: Floats) -> Floats:
+    """From every point (N, D), the mean of the distances to others (M, D): (N,)."""
     blocks = (points[start : start + BLOCK_POINTS] for start in range(0, len(points), BLOCK_POINTS))
-    return np.concatenate([pairwise_distances(block, others) @ weights / weights.sum() for block in blocks])
+    return np.concatenate([pairwise_distances(block, others).mean(axis=1) for block in blocks])
 
 
-def bootstrap_energy_distance(real: Floats, drawn: Floats, weights: Floats) -> Floats:
-    """The energy distance under R resamples, (R, N) -> (R,)."""
-    shares = weights / weights.sum(1, keepdims=True)  # (R, N)
-    firsts = weights[:, :MAX_COMPARED_POINTS] / weights[:, :MAX_COMPARED_POINTS].sum(1, keepdims=True)
-    between = ((shares @ pairwise_distances(real, drawn[:MAX_COMPARED_POINTS])) * firsts).sum(1)
-    among_real = ((shares @ pairwise_distances(real, real[:MAX_COMPARED_POINTS])) * firsts).sum(1)
-    among_drawn = (
-        (firsts @ pairwise_distances(drawn[:MAX_COMPARED_POINTS], drawn[:MAX_COMPARED_POINTS])) * firsts
-    ).sum(1)
-    return np.asarray(2 * between - among_real - among_drawn)
+def _mean_distances_within(points: Floats, compared: int) -> tuple[Floats, Floats]:
+    """From every point, the mean distance to the first `compared`, without itself, (N,); from these, to all, (M,).
+
+    Both have the same mean.
+    """
+    own = np.arange(len(points)) < compared
+    total = _mean_distances(points, points[:compared]) * compared  # a point is 0 away from itself
+    to_first = total / np.maximum(compared - own, 1)
+    weights = 1 / np.maximum(compared - own, 1) / len(points)  # of each point's pairs in the mean
+    blocks = (slice(start, start + BLOCK_POINTS) for start in range(0, len(points), BLOCK_POINTS))
+    to_all = sum(weights[rows] @ pairwise_distances(points[rows], points[:compared]) for rows in blocks) * compared
+    return to_first, np.asarray(to_all)
+
+
+def weighted_energy_distance(real: Floats, drawn: Floats, weights: Floats) -> Floats:
+    """The mean of `energy_distance_rows` under R weights of the rows of both sets, (R, N) -> (R,)."""
+    compared = min(len(real), MAX_COMPARED_POINTS)
+    firsts = weights[:, :compared]
+    between = ((weights @ pairwise_distances(real, drawn[:compared])) * firsts).sum(1) / firsts.sum(1)
+    among = np.zeros(len(weights))
+    for points in (real, drawn):
+        distances = pairwise_distances(points, points[:compared])
+        others = np.maximum(firsts.sum(1) - 1, 1)  # of a point among the first, which is not compared with itself
+        among += ((weights[:, :compared] @ distances[:compared]) * firsts).sum(1) / others
+        among += ((weights[:, compared:] @ distances[compared:]) * firsts).sum(1) / firsts.sum(1)
+    return np.asarray((2 * between - among) / weights.sum(1))
 
 
 def bootstrap_frechet_distance(real: Floats, drawn: Floats, weights: Floats) -> Floats:
