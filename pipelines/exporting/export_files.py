@@ -33,19 +33,22 @@ from pipelines.tasks import Calibration, Task
 from pipelines.tasks.model_inputs import model_inputs
 
 
-def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
+def export_onnx(
+    model: Model, postprocess: nn.Module, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path
+) -> None:
     """Write stem -> network -> output transform -> postprocess as one ONNX file; inputs and output have names.
 
     Args:
         model: on the CPU; its network may be scikit-learn's.
+        postprocess: the task's, with what was chosen on validation.
         example: some rows of every input; only their types and shapes matter.
     """
     names = [field.name for field in task.input_fields]
     tensors = example_tensors(example)
     if isinstance(model.network, ScikitModel):
-        graph = scikit_graph(model, task.postprocess(), tensors, names, task.output_name)
+        graph = scikit_graph(model, postprocess, tensors, names, task.output_name)
     else:
-        graph = onnx_graph(ExportModule(model, task.postprocess()), tensors, names, task.output_name)
+        graph = onnx_graph(ExportModule(model, postprocess), tensors, names, task.output_name)
     metadata = {
         "title": schema.title,
         "origin": schema.origin,
@@ -55,10 +58,10 @@ def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDAr
     write_bytes(path, onnx_bytes(with_metadata(graph, metadata)))
 
 
-def prediction_shape(model: Model, task: Task, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+def prediction_shape(model: Model, postprocess: nn.Module, example: Sequence[NDArray[Any]]) -> tuple[int, ...]:
     """The shape of one example's prediction."""
     with torch.no_grad():
-        predictions: torch.Tensor = ExportModule(model, task.postprocess())(*example_tensors(example))
+        predictions: torch.Tensor = ExportModule(model, postprocess)(*example_tensors(example))
     return tuple(predictions.shape[1:])
 
 
@@ -96,11 +99,11 @@ def export_champion(
     Raises:
         ParityError: if an exported graph's predictions differ from the model's.
     """
-    export_module = ExportModule(model, task.postprocess())
+    export_module = ExportModule(model, task.postprocess(calibration))
     inputs = model_inputs(task, test)
     rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)
-    export_onnx(model, task, schema, golden, folder / "model.onnx")
+    export_onnx(model, export_module.postprocess, task, schema, golden, folder / "model.onnx")
     runtimes: dict[str, parity.Runtime] = {}
     if not isinstance(model.network, ScikitModel):
         export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")

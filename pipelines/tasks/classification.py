@@ -29,7 +29,9 @@ from pipelines.tasks.metrics.classification import (
     pr_auc,
     roc_auc,
 )
+from pipelines.tasks.metrics.temperature import fit_temperature
 from pipelines.tasks.task import (
+    UNCALIBRATED,
     AnyTarget,
     Calibration,
     Goal,
@@ -186,10 +188,14 @@ class Classification(Task):
         codes, *weights = target
         return LOSSES[self.settings.loss](network(*inputs), codes.long(), *weights)
 
-    def postprocess(self) -> nn.Module:
-        from torch import nn
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
+        from models.outputs.classification import TemperedSoftmax
 
-        return nn.Softmax(dim=-1)
+        return TemperedSoftmax(-1, calibration.get("temperature", 1.0))
+
+    def calibrate_postprocess(self, outputs: NDArray[Any], reference: ClassReference) -> dict[str, float]:
+        """The temperature of the probabilities."""
+        return {"temperature": fit_temperature(outputs, np.asarray(reference.codes, dtype=np.int64))}
 
     def calibrate(self, predictions: NDArray[Any], reference: ClassReference) -> dict[str, float]:
         """Of two classes: the rarer one, and the lowest probability from which it is predicted; else nothing."""

@@ -35,7 +35,7 @@ from pipelines.tasks.metrics.forecasting import (
     interval_radii,
     radius_key,
 )
-from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -175,7 +175,7 @@ class Forecasting(Task):
             return quantile_loss(outputs, steps[..., 0], self.quantile_levels)
         return LOSSES[self._loss_name](outputs, steps)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from models.outputs.forecast import SortedQuantiles
 
         return SortedQuantiles()

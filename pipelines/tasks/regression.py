@@ -20,7 +20,17 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics.conformal import conformal_quantile
-from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import (
+    UNCALIBRATED,
+    AnyTarget,
+    Calibration,
+    Goal,
+    Metric,
+    Target,
+    Task,
+    TaskSettings,
+    choose_goal,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -132,7 +142,7 @@ class Regression(Task):
 
         return LOSSES[self.settings.loss](network(*inputs), target.values)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Identity()

@@ -229,8 +229,9 @@ def _export_onnx_file(artifacts: ContenderArtifacts, path: Path) -> OnnxFile:
 
     model, task, schema, _ = load_trained(artifacts.problem, artifacts.contender)
     example = [np.array(values[:2]) for values in model_inputs(task, read_part(artifacts.split / "valid", schema))]
-    export_onnx(model, task, schema, example, path)
-    output_shape = prediction_shape(model, task, example)
+    postprocess = task.postprocess(read_json(artifacts.evaluate / "calibration.json"))
+    export_onnx(model, postprocess, task, schema, example, path)
+    output_shape = prediction_shape(model, postprocess, example)
     return OnnxFile(
         path,
         [

@@ -90,6 +90,7 @@ def make_evaluate(folder: Path) -> None:
     scores = {"valid": 0.95, "test": 0.94, "test_low": 0.92, "test_high": 0.96}
     blocks = {name: {"accuracy": value, "log_loss": 1 - value} for name, value in scores.items()}
     write_json(folder / "metrics.json", {**blocks, "test_rows": 80, "valid_rows": 80})
+    write_json(folder / "calibration.json", {"temperature": 1.25})
     write_blank_image(folder / "pictures" / "confusion.png")
 
 
