@@ -178,9 +178,21 @@ class Classification(Task):
         return WeightedTarget(train.target, balanced_class_weights(train.target, len(self.labels)))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        """Logits as they are, or, where the loss weighs classes alike, put back to the shares of the train part.
+
+        A hinge loss learns no probabilities that there would be a prior in.
+        """
+        import torch
+
+        from models.outputs.classification import PriorShift
         from models.outputs.output_transform import Identity
 
-        return Identity()
+        if self.settings.weights == "none" or self.settings.loss == "hinge":
+            return Identity()
+        shift = PriorShift(len(self.labels))
+        if train is None:
+            return shift
+        return shift.fit(torch.from_numpy(np.bincount(train.target, minlength=len(self.labels))))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         from models.blocks.class_losses import LOSSES
