@@ -47,6 +47,15 @@ PROPORTION_METRICS = {
     "f1",
     "coverage",
     "balanced_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "top_5_accuracy",
+    "precision_at_threshold",
+    "recall_at_threshold",
+    "f1_at_threshold",
+    "balanced_accuracy_at_threshold",
+    "accuracy_at_threshold",
 }  # metrics that are 1 exactly when there is no mistake
 
 
