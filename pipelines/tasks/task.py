@@ -77,7 +77,7 @@ class Metric(NamedTuple):
 
     name: str
     title: str
-    better: Literal["higher", "lower"]
+    better: str  # as it stands before "is better": higher, lower, closer to 90 %
     description: str
 
 
@@ -180,7 +180,10 @@ class Metrics(Protocol):
 
     @abstractmethod
     def objective_per_row(self, predictions: NDArray[Any], reference: Reference) -> NDArray[Any]:
-        """The goal for every example, (N,); its mean is `score(task, ...)[task.goal.name]`."""
+        """The goal for every example, (N,); its mean is `score(task, ...)[task.goal.name]`.
+
+        Of a goal that is no mean of its rows, pseudo-values: the goal plus what each row pulls it by.
+        """
 
     @abstractmethod
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
