@@ -34,6 +34,7 @@ from pipelines.tasks.metrics.classification import (
     pr_auc,
     roc_auc,
 )
+from pipelines.tasks.metrics.classification_goals import PSEUDO_VALUES
 from pipelines.tasks.metrics.temperature import fit_temperature
 from pipelines.tasks.metrics.threshold import THRESHOLD_CRITERIA, THRESHOLD_METRICS, threshold_scores
 from pipelines.tasks.task import (
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from models.outputs.output_transform import OutputTransform
+
+
+LABEL_GOALS = ("balanced_accuracy", "macro_f1")  # about the most probable class, every class counting the same
 
 
 class ClassificationSettings(TaskSettings):
@@ -116,14 +120,15 @@ class Classification(Task):
     def output_transform(self, train: Part | None) -> OutputTransform:
         """Logits as they are, or, where the loss weighs classes alike, put back to the shares of the train part.
 
-        A hinge loss learns no probabilities that there would be a prior in.
+        A hinge loss learns no probabilities that there would be a prior in, and where the goal counts every class the
+        same, so should the most probable class.
         """
         import torch
 
         from models.outputs.classification import PriorShift
         from models.outputs.output_transform import Identity
 
-        if self.settings.weights == "none" or self.settings.loss == "hinge":
+        if self.settings.weights == "none" or self.settings.loss == "hinge" or self.goal.name in LABEL_GOALS:
             return Identity()
         shift = PriorShift(len(self.labels))
         if train is None:
@@ -193,7 +198,18 @@ class Classification(Task):
         return {metric.name: scores[metric.name] for metric in self.metrics}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ClassReference) -> Floats:
-        """The goal for every example, (N,); cheap enough for every epoch."""
+        """The goal for every example, (N,), or pseudo-values whose mean is the goal; cheap enough for every epoch.
+
+        Raises:
+            UserError: if the goal is the ROC AUC and all examples are of one class.
+        """
+        if self.goal.name in PSEUDO_VALUES:
+            if self.goal.name == "roc_auc" and len(np.unique(reference.codes)) < 2:
+                raise UserError(
+                    f"goal roc_auc needs examples of two classes to score; all {len(reference.codes)} are of one: "
+                    "split by stratified, so that every part has both, or set goal: log_loss"
+                )
+            return PSEUDO_VALUES[self.goal.name](*self._as_arrays(predictions, reference))
         goal = SCORES_PER_ROW[self.goal.name]
         return np.concatenate(
             [

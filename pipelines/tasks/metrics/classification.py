@@ -32,6 +32,9 @@ GOALS = {
     "log_loss": Goal("log_loss", "minimize"),
     "accuracy": Goal("accuracy", "maximize"),
     "brier": Goal("brier", "minimize"),
+    "balanced_accuracy": Goal("balanced_accuracy", "maximize"),
+    "macro_f1": Goal("macro_f1", "maximize"),
+    "roc_auc": Goal("roc_auc", "maximize"),
 }
 
 METRICS = (
