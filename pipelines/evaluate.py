@@ -1,6 +1,7 @@
 """Stage evaluate: open the test part, once, and measure a trained contender with intervals; write it as ONNX."""
 
 import torch
+from torch import nn
 
 from pipelines.data.dependence import read_dependence
 from pipelines.data.parts import read_part
@@ -33,25 +34,29 @@ def evaluate(name: str) -> None:
     train, valid, test = (read_part(paths.split_folder(problem) / part, schema) for part in ("train", "valid", "test"))
 
     valid_inputs, test_inputs = model_inputs(task, valid), model_inputs(task, test)
+    valid_outputs = predict(model, nn.Identity(), to_tensors(valid_inputs))
+    valid_reference = task.reference(valid)
+    postprocess_calibration = task.calibrate_postprocess(valid_outputs, valid_reference)
+    postprocess = task.postprocess(postprocess_calibration)
     valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
     predictions = Predictions(
-        predict(model, task.postprocess(), to_tensors(valid_inputs)),
-        task.reference(valid),
-        predict(model, task.postprocess(), to_tensors(test_inputs)),
+        predict(nn.Identity(), postprocess, to_tensors((valid_outputs,))),
+        valid_reference,
+        predict(model, postprocess, to_tensors(test_inputs)),
         task.reference(test),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
         *(read_dependence(paths.split_folder(problem) / part) for part in ("valid", "test")),
     )
     folder = paths.evaluate_folder(problem, name)
-    calibration = calibrate_on_validation(task, predictions)
+    calibration = postprocess_calibration | calibrate_on_validation(task, predictions)
     write_predictions(folder / "predictions.npz", predictions)
     write_json(folder / "calibration.json", calibration)
-    export_onnx(model, task, schema, [values[:2] for values in valid_inputs], folder / "model.onnx")
+    export_onnx(model, postprocess, task, schema, [values[:2] for values in valid_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     test_data = schema, task, test, predictions.test_predictions, predictions.test_reference
     view = EvaluationData(
         *(*test_data, calibration, test_baselines, train),
-        lambda *columns: predict(model, task.postprocess(), to_tensors(columns)),
+        lambda *columns: predict(model, postprocess, to_tensors(columns)),
     )
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)

@@ -47,7 +47,9 @@ MAX_SINGLE_ROWS = 2_000  # rows of a set whose rows are scored one by one, to se
 TOLERANCE = 1e-9  # relative; a score so near to a mean over rows is one
 
 SHARE_METRICS = {
-    *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "coverage"),
+    *("accuracy", "top_5_accuracy", "balanced_accuracy", "precision", "recall", "f1", "coverage"),
+    *("macro_precision", "macro_recall", "macro_f1", "accuracy_at_threshold", "balanced_accuracy_at_threshold"),
+    *("precision_at_threshold", "recall_at_threshold", "f1_at_threshold"),
     *("roc_auc", "pr_auc", "auroc", "average_precision"),
 }  # scores from 0 to 1 that are shares, or made of shares, and 1 exactly when there is no mistake
 

@@ -59,7 +59,7 @@ def export_champion(
     Raises:
         ParityError: if an exported graph's predictions differ from the model's.
     """
-    export_module = ExportModule(model, task.postprocess())
+    export_module = ExportModule(model, task.postprocess(calibration))
     inputs = model_inputs(task, test)
     rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)

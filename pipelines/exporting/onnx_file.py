@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from torch import nn
 
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
@@ -16,19 +17,22 @@ from pipelines.runtime.files import write_bytes
 from pipelines.tasks import Task
 
 
-def export_onnx(model: Model, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path) -> None:
+def export_onnx(
+    model: Model, postprocess: nn.Module, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path
+) -> None:
     """Write the ONNX file of a trained model; inputs and output have names.
 
     Args:
         model: on the CPU; its network may be scikit-learn's.
+        postprocess: the task's, with what was chosen on validation.
         example: some rows of every input; only their types and shapes matter.
     """
     names = [field.name for field in task.input_fields]
     tensors = example_tensors(example)
     if isinstance(model.network, ScikitModel):
-        graph = scikit_graph(model, task.postprocess(), tensors, names, task.output_name)
+        graph = scikit_graph(model, postprocess, tensors, names, task.output_name)
     else:
-        graph = onnx_graph(ExportModule(model, task.postprocess()), tensors, names, task.output_name)
+        graph = onnx_graph(ExportModule(model, postprocess), tensors, names, task.output_name)
     metadata = {
         "title": schema.title,
         "origin": schema.origin,

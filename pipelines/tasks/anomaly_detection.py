@@ -26,7 +26,7 @@ from pipelines.tasks.metrics.anomaly_detection import (
     spread_mean,
 )
 from pipelines.tasks.metrics.reconstruction import Floats, squared_error_metric, squared_errors
-from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -102,7 +102,7 @@ class AnomalyDetection(Task):
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Identity()

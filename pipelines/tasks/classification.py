@@ -8,7 +8,6 @@ Shapes: N rows, K classes, R resamples, B rows of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -18,22 +17,30 @@ from pipelines.data.dataset import chunks
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks.metrics.calibration import calibration_error
 from pipelines.tasks.metrics.classification import (
+    GOALS,
+    METRICS,
+    MIN_TOP_5_CLASSES,
     SCORES_PER_ROW,
+    TOP_5,
     Floats,
     Integers,
     balanced_accuracy,
     best_threshold,
-    calibration_error,
+    is_among_top,
     macro_precision_recall_f1,
+    matthews_correlation,
     pr_auc,
     roc_auc,
 )
+from pipelines.tasks.metrics.classification_goals import PSEUDO_VALUES
+from pipelines.tasks.metrics.temperature import fit_temperature
+from pipelines.tasks.metrics.threshold import THRESHOLD_CRITERIA, THRESHOLD_METRICS, threshold_scores
 from pipelines.tasks.task import (
+    UNCALIBRATED,
     AnyTarget,
     Calibration,
-    Goal,
-    Metric,
     Target,
     Task,
     TaskSettings,
@@ -46,77 +53,8 @@ if TYPE_CHECKING:
 
     from models.outputs.output_transform import OutputTransform
 
-GOALS = {
-    "log_loss": Goal("log_loss", "minimize"),
-    "accuracy": Goal("accuracy", "maximize"),
-    "brier": Goal("brier", "minimize"),
-}
 
-METRICS = (
-    Metric("accuracy", "Accuracy", "higher", "The share of examples that are given the right class."),
-    Metric(
-        "precision",
-        "Precision",
-        "higher",
-        "Of the examples given a class, the share that belong to it; averaged so that every class counts the same.",
-    ),
-    Metric(
-        "recall",
-        "Recall",
-        "higher",
-        "Of the examples that belong to a class, the share that are found; averaged so that every class counts the "
-        "same.",
-    ),
-    Metric("f1", "F1", "higher", "Precision and recall in one number (their harmonic mean), averaged over classes."),
-    Metric(
-        "log_loss",
-        "Log loss",
-        "lower",
-        "How surprised the model is by the truth: near 0 when it gave the right class nearly all of the probability, "
-        "large when it was sure and wrong.",
-    ),
-    Metric(
-        "brier",
-        "Brier score",
-        "lower",
-        "The squared distance between the probabilities and the truth: 0 is perfect, 2 is sure and wrong every time.",
-    ),
-    Metric(
-        "ece",
-        "Calibration error",
-        "lower",
-        "How far its stated confidence is from its hit rate, on average: 0.02 means that when it says 90 %, it is "
-        "right about 88 to 92 times in 100.",
-    ),
-    Metric(
-        "roc_auc",
-        "ROC AUC",
-        "higher",
-        "The chance that an example of a class gets a higher probability for that class than an example of another "
-        "class: 0.5 is guessing, 1 is perfect; averaged over classes.",
-    ),
-    Metric(
-        "pr_auc",
-        "PR AUC",
-        "higher",
-        "Precision averaged over all levels of recall: of a rare class, it says more than the ROC AUC. Guessing gets "
-        "the class's share. Of two classes it is about the rarer one; of more, the average.",
-    ),
-    Metric(
-        "balanced_accuracy",
-        "Balanced accuracy",
-        "higher",
-        "The share of right answers per class, averaged so that every class counts the same.",
-    ),
-)
-
-THRESHOLD_CRITERIA: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
-    # of true positives, false positives, false negatives, true negatives
-    "f1": lambda hits, alarms, missed, rest: 2 * hits / (2 * hits + alarms + missed),
-    "balanced_accuracy": lambda hits, alarms, missed, rest: (
-        hits / (hits + missed) + rest / np.maximum(rest + alarms, 1)
-    ),
-}
+LABEL_GOALS = ("balanced_accuracy", "macro_f1")  # about the most probable class, every class counting the same
 
 
 class ClassificationSettings(TaskSettings):
@@ -146,7 +84,6 @@ class Classification(Task):
 
     name = "classification"
     output_name = "probabilities"
-    metrics = METRICS
     goals = tuple(GOALS)
     reference_type = ClassReference
 
@@ -162,6 +99,11 @@ class Classification(Task):
         self.goal = choose_goal("a classification", GOALS, goal)
         self.settings = settings
         self.labels = target.categories
+        self.metrics = (
+            *METRICS,
+            *(THRESHOLD_METRICS if len(self.labels) == 2 else ()),
+            *((TOP_5,) if len(self.labels) >= MIN_TOP_5_CLASSES else ()),
+        )
         self.output_labels = self.labels
         self.input_fields: tuple[Field, ...] = schema.inputs
 
@@ -176,9 +118,22 @@ class Classification(Task):
         return WeightedTarget(train.target, balanced_class_weights(train.target, len(self.labels)))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
+        """Logits as they are, or, where the loss weighs classes alike, put back to the shares of the train part.
+
+        A hinge loss learns no probabilities that there would be a prior in, and where the goal counts every class the
+        same, so should the most probable class.
+        """
+        import torch
+
+        from models.outputs.classification import PriorShift
         from models.outputs.output_transform import Identity
 
-        return Identity()
+        if self.settings.weights == "none" or self.settings.loss == "hinge" or self.goal.name in LABEL_GOALS:
+            return Identity()
+        shift = PriorShift(len(self.labels))
+        if train is None:
+            return shift
+        return shift.fit(torch.from_numpy(np.bincount(train.target, minlength=len(self.labels))))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         from models.blocks.class_losses import LOSSES
@@ -186,17 +141,23 @@ class Classification(Task):
         codes, *weights = target
         return LOSSES[self.settings.loss](network(*inputs), codes.long(), *weights)
 
-    def postprocess(self) -> nn.Module:
-        from torch import nn
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
+        from models.outputs.classification import TemperedSoftmax
 
-        return nn.Softmax(dim=-1)
+        return TemperedSoftmax(-1, calibration.get("temperature", 1.0))
+
+    def calibrate_postprocess(self, outputs: NDArray[Any], reference: ClassReference) -> dict[str, float]:
+        """The temperature of the probabilities."""
+        return {"temperature": fit_temperature(outputs, np.asarray(reference.codes, dtype=np.int64))}
 
     def calibrate(self, predictions: NDArray[Any], reference: ClassReference) -> dict[str, float]:
-        """Of two classes: the rarer one, and the lowest probability from which it is predicted; else nothing."""
-        if len(self.labels) != 2 or self.settings.threshold == "half" or self.goal.name == "accuracy":
+        """Of two classes: the rarer one, and the lowest probability from which it is predicted, if that is chosen."""
+        if len(self.labels) != 2:
             return {}
         probabilities, codes = self._as_arrays(predictions, reference)
         positive = _rarer_class(codes)
+        if self.settings.threshold == "half" or self.goal.name == "accuracy":
+            return {"positive": positive}
         if not (codes == positive).any() or not np.ptp(probabilities[:, positive]):  # nothing to choose by
             return {"positive": positive, "threshold": 0.5}
         threshold = best_threshold(
@@ -207,40 +168,48 @@ class Classification(Task):
     def bootstrap_scores(
         self, predictions: NDArray[Any], reference: ClassReference, weights: NDArray[Any], calibration: Calibration
     ) -> dict[str, Floats]:
-        """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,)."""
+        """All metrics under R resamples: row i counts weights[r, i] times; weights (R, N), values (R,).
+
+        The threshold decides those that say so in their names; the others are about the most probable class.
+        """
         probabilities, codes = self._as_arrays(predictions, reference)
         counts = np.ascontiguousarray(weights.T, dtype=np.float64)  # (N, R): rows are gathered below
         if not np.isfinite(probabilities).all():
-            return {metric.name: np.full(counts.shape[1], np.nan) for metric in METRICS}
-        total = counts.sum(axis=0)  # (R,)
-        predicted = predicted_classes(probabilities, calibration)
-        per_row = np.stack(
-            [
-                predicted == codes,
-                SCORES_PER_ROW["log_loss"](probabilities, codes),
-                SCORES_PER_ROW["brier"](probabilities, codes),
-            ]
-        )
-        accuracy, log_loss, brier = per_row @ counts / total
-        classes = len(self.labels)
+            return {metric.name: np.full(counts.shape[1], np.nan) for metric in self.metrics}
+        classes, total = len(self.labels), counts.sum(axis=0)  # (R,)
+        predicted = np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+        means = {name: per_row(probabilities, codes) @ counts / total for name, per_row in SCORES_PER_ROW.items()}
         precision, recall, f1 = macro_precision_recall_f1(predicted, codes, classes, counts)
-        return {
-            "accuracy": accuracy,
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
-            "log_loss": log_loss,
-            "brier": brier,
-            "ece": calibration_error(probabilities, codes, counts) / total,
-            "roc_auc": roc_auc(probabilities, codes, counts),
-            "pr_auc": pr_auc(
-                probabilities, codes, tuple(range(classes)) if classes > 2 else (_rarer_class(codes),), counts
-            ),
+        positive = int(calibration.get("positive", _rarer_class(codes)))
+        scores = means | {
             "balanced_accuracy": balanced_accuracy(predicted, codes, classes, counts),
+            "macro_precision": precision,
+            "macro_recall": recall,
+            "macro_f1": f1,
+            "mcc": matthews_correlation(predicted, codes, classes, counts),
+            "calibration_error": calibration_error(probabilities, codes, counts),
+            "roc_auc": roc_auc(probabilities, codes, counts),
+            "pr_auc": pr_auc(probabilities, codes, tuple(range(classes)) if classes > 2 else (positive,), counts),
         }
+        if classes == 2:
+            scores |= threshold_scores(predicted_classes(probabilities, calibration), codes, positive, counts)
+        if classes >= MIN_TOP_5_CLASSES:
+            scores["top_5_accuracy"] = is_among_top(probabilities, codes, 5) @ counts / total
+        return {metric.name: scores[metric.name] for metric in self.metrics}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ClassReference) -> Floats:
-        """The goal for every example, (N,); cheap enough for every epoch."""
+        """The goal for every example, (N,), or pseudo-values whose mean is the goal; cheap enough for every epoch.
+
+        Raises:
+            UserError: if the goal is the ROC AUC and all examples are of one class.
+        """
+        if self.goal.name in PSEUDO_VALUES:
+            if self.goal.name == "roc_auc" and len(np.unique(reference.codes)) < 2:
+                raise UserError(
+                    f"goal roc_auc needs examples of two classes to score; all {len(reference.codes)} are of one: "
+                    "split by stratified, so that every part has both, or set goal: log_loss"
+                )
+            return PSEUDO_VALUES[self.goal.name](*self._as_arrays(predictions, reference))
         goal = SCORES_PER_ROW[self.goal.name]
         return np.concatenate(
             [

@@ -19,7 +19,7 @@ from pipelines.tasks.baselines.reconstruction import BaselineInputs, gaussian_fi
 from pipelines.tasks.input_form import InputForm, ReconstructionLoss, reconstruction_loss
 from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
 from pipelines.tasks.reconstruction import ReconstructionReference
-from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -77,7 +77,7 @@ class Denoising(Task):
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Identity()

@@ -33,9 +33,10 @@ from pipelines.tasks.metrics.forecasting import (
     as_float64,
     interval_bounds,
     interval_radii,
+    interval_scores,
     radius_key,
 )
-from pipelines.tasks.task import AnyTarget, Calibration, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -175,7 +176,7 @@ class Forecasting(Task):
             return quantile_loss(outputs, steps[..., 0], self.quantile_levels)
         return LOSSES[self._loss_name](outputs, steps)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from models.outputs.forecast import SortedQuantiles
 
         return SortedQuantiles()
@@ -213,6 +214,9 @@ class Forecasting(Task):
         held = np.where(np.isnan(low), np.nan, (low <= true) & (true <= high))
         rows = {name: per_row(quantiles, true, scale, self.quantile_levels) for name, per_row in SCORES_PER_ROW.items()}
         rows["coverage"] = held.mean(axis=(1, 2))
+        rows["interval_width"] = ((high - low) / scale).mean(axis=(1, 2))
+        scored = interval_scores(low, high, true, self.nominal_coverage)
+        rows["interval_score"] = (scored / scale).mean(axis=(1, 2))
         means = {name: counts @ values / counts.sum(axis=1) for name, values in rows.items()}
         means["rmse"] = np.sqrt(means["squared_error"])
         return {metric.name: means[metric.name] for metric in METRICS}

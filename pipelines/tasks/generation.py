@@ -24,7 +24,17 @@ from pipelines.tasks.metrics.generation import (
     is_in_manifold,
     weighted_energy_distance,
 )
-from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import (
+    UNCALIBRATED,
+    AnyTarget,
+    Calibration,
+    Goal,
+    Metric,
+    Target,
+    Task,
+    TaskSettings,
+    choose_goal,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -140,7 +150,7 @@ class Generation(Task):
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         return cast(HasElbo, network).elbo(target.values)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Hardtanh(0.0, MAX_GREY_LEVEL)

@@ -19,7 +19,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tasks.baselines.reconstruction import BaselineInputs, mean_target
 from pipelines.tasks.input_form import ReconstructionLoss, find_input_form, reconstruction_loss
 from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
-from pipelines.tasks.task import AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -91,7 +91,7 @@ class Reconstruction(Task):
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         return reconstruction_loss(self.settings.loss, network, inputs, target)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Identity()

@@ -10,7 +10,6 @@ Shapes: N rows, R resamples, B rows of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -20,21 +19,32 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics.conformal import conformal_quantile
-from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Target, Task, TaskSettings, choose_goal
+from pipelines.tasks.metrics.regression import (
+    GOALS,
+    MEDIAN_GOALS,
+    SCORES_PER_ROW,
+    Floats,
+    interval_score,
+    median_under_counts,
+    r2_score,
+)
+from pipelines.tasks.task import (
+    UNCALIBRATED,
+    AnyTarget,
+    Calibration,
+    Metric,
+    Target,
+    Task,
+    TaskSettings,
+    choose_goal,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from models.outputs.output_transform import OutputTransform
 
-Floats = NDArray[np.float64]
-
 INTERVAL_COVERAGE = 0.9  # the chance that an interval promises
-
-GOALS = {
-    "squared_error": Goal("squared_error", "minimize"),
-    "mae": Goal("mae", "minimize"),
-}
 
 METRICS = (
     Metric(
@@ -53,23 +63,30 @@ METRICS = (
         "always answering the mean, below 0 is worse than that.",
     ),
     Metric(
-        "squared_error",
-        "Mean squared error",
+        "median_absolute_error",
+        "Median absolute error",
         "lower",
-        "The square of how far off an answer is, on average: a miss twice as far counts four times.",
+        "Half of the answers are off by less, in the target's own unit; far misses do not count more.",
     ),
     Metric(
         "coverage",
         "Held by the 90 % interval",
-        "higher",
-        "The share of true values inside the interval that is answered beside the number: it should be close to 90 %.",
+        "closer to 90 %",
+        "The share of true values inside the interval that is answered beside the number. More than 90 % is no better: "
+        "the interval is then wider than it says.",
     ),
     Metric(
         "interval_width",
         "Width of the 90 % interval",
         "lower",
-        "From its lower to its upper end, in the target's own unit: of two models whose intervals hold the truth as "
-        "often, the one with the narrower says more.",
+        "How far apart the ends of the interval are, in the target's own unit.",
+    ),
+    Metric(
+        "interval_score",
+        "Interval score",
+        "lower",
+        "The width of the 90 % interval, plus 20 times how far outside it the truth is, on average (Winkler's score): "
+        "neither a wide interval nor one that misses does well.",
     ),
 )
 
@@ -132,7 +149,7 @@ class Regression(Task):
 
         return LOSSES[self.settings.loss](network(*inputs), target.values)
 
-    def postprocess(self) -> nn.Module:
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn
 
         return nn.Identity()
@@ -155,25 +172,31 @@ class Regression(Task):
             return {metric.name: np.full(len(counts), np.nan) for metric in METRICS}
         total = counts.sum(axis=1)  # (R,)
         radius = calibration.get("radius", np.nan)
-        squared = counts @ SCORES_PER_ROW["squared_error"](values, true) / total
-        covered = (np.abs(true - values) <= radius).astype(np.float64)
+        distance = np.abs(true - values)
+        squared = counts @ np.square(distance) / total
+        covered = (distance <= radius).astype(np.float64)
+        undefined = np.full(len(counts), np.nan)
         return {
             "rmse": np.sqrt(squared),
-            "mae": counts @ SCORES_PER_ROW["mae"](values, true) / total,
-            "r2": _r2_score(squared, true, counts),
-            "squared_error": squared,
-            "coverage": counts @ covered / total if np.isfinite(radius) else np.full(len(counts), np.nan),
+            "mae": counts @ distance / total,
+            "r2": r2_score(squared, true, counts),
+            "median_absolute_error": median_under_counts(distance, counts),
+            "coverage": counts @ covered / total if np.isfinite(radius) else undefined,
             "interval_width": np.full(len(counts), 2 * radius),
+            "interval_score": counts @ interval_score(distance, radius, INTERVAL_COVERAGE) / total,
         }
 
     def objective_per_row(self, predictions: NDArray[Any], reference: NumberReference) -> Floats:
-        """The goal for every example, (N,); cheap enough for every epoch."""
+        """The goal for every example, (N,), or pseudo-values whose mean is the goal; cheap enough for every epoch."""
         return SCORES_PER_ROW[self.goal.name](*_as_vectors(predictions, reference))
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """The mean of the train targets, for every row."""
-        mean = float(np.asarray(train.target, dtype=np.float64).mean())
-        return {"mean (baseline)": np.full((len(part.target), 1), mean)}
+        """The mean of the train targets, for every row; of goals that it does not minimise, their median as well."""
+        target = np.asarray(train.target, dtype=np.float64)
+        constants = {"mean (baseline)": target.mean()}
+        if self.goal.name in MEDIAN_GOALS:
+            constants["median (baseline)"] = np.median(target)
+        return {name: np.full((len(part.target), 1), float(value)) for name, value in constants.items()}
 
 
 def _as_vectors(predictions: NDArray[Any], reference: NumberReference) -> tuple[Floats, Floats]:
@@ -181,24 +204,3 @@ def _as_vectors(predictions: NDArray[Any], reference: NumberReference) -> tuple[
     true = np.asarray(reference.values, dtype=np.float64)
     assert predictions.shape == (len(true), 1), f"{predictions.shape} for {len(true)} numbers"
     return np.asarray(predictions, dtype=np.float64)[:, 0], true
-
-
-SCORES_PER_ROW: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "squared_error": lambda values, true: np.square(true - values),
-    "mae": lambda values, true: np.abs(true - values),
-}  # (N,), (N,) -> (N,)
-
-
-def _r2_score(squared: Floats, true: Floats, counts: Floats) -> Floats:
-    """1 - squared error / variance, (R,); NaN for a resample in which all true values are equal.
-
-    Args:
-        squared: mean squared error of every resample, (R,).
-    """
-    total = counts.sum(axis=1)
-    centred = true - true.mean()  # small numbers, so that their squares lose nothing
-    means = counts @ centred / total
-    variance = np.array([row @ np.square(centred - mean) for row, mean in zip(counts, means, strict=True)]) / total
-    defined = variance > np.finfo(np.float64).eps * np.square(centred).mean()
-    r2: Floats = 1 - np.divide(squared, variance, out=np.full_like(squared, np.nan), where=defined)
-    return r2

@@ -19,7 +19,8 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.metrics import segmentation as segmentation_metrics
-from pipelines.tasks.task import AnyTarget, Calibration, Goal, Metric, Task, TaskSettings, choose_goal
+from pipelines.tasks.metrics.temperature import fit_pixel_temperature
+from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Goal, Metric, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -139,10 +140,14 @@ class Segmentation(Task):
             total = total + loss(logits, codes)
         return total
 
-    def postprocess(self) -> nn.Module:
-        from torch import nn
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
+        from models.outputs.classification import TemperedSoftmax
 
-        return nn.Softmax(dim=1)
+        return TemperedSoftmax(1, calibration.get("temperature", 1.0))
+
+    def calibrate_postprocess(self, outputs: NDArray[Any], reference: MaskReference) -> dict[str, float]:
+        """The temperature of the pixels' probabilities."""
+        return {"temperature": fit_pixel_temperature(outputs, reference.codes)}
 
     def bootstrap_scores(
         self, predictions: NDArray[Any], reference: MaskReference, weights: NDArray[Any], calibration: Calibration

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from models.outputs.output_transform import OutputTransform
 
 Calibration = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
+UNCALIBRATED: Calibration = MappingProxyType({})
 Reference: TypeAlias = Any  # the NamedTuple that the task's own `reference` returns: arrays of which row i is example i
 
 
@@ -75,7 +77,7 @@ class Metric(NamedTuple):
 
     name: str
     title: str
-    better: Literal["higher", "lower"]
+    better: str  # as it stands before "is better": higher, lower, closer to 90 %
     description: str
 
 
@@ -135,8 +137,12 @@ class Head(Protocol):
         """
 
     @abstractmethod
-    def postprocess(self) -> nn.Module:
-        """The last module of the exported graph: outputs in the target's units (B, ...) -> what is served."""
+    def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
+        """The last module of the exported graph: outputs in the target's units (B, ...) -> what is served.
+
+        Args:
+            calibration: what `calibrate_postprocess` chose; anything else in it is left to the server.
+        """
 
     def min_output_scale(self) -> float | NDArray[np.float64]:
         """The smallest size that a difference between two runtimes is measured against: one, or one per output."""
@@ -151,8 +157,16 @@ class Metrics(Protocol):
     metrics: tuple[Metric, ...]  # every metric of `bootstrap_scores`, in the order of a report; the goal is among them
     without_interval: tuple[str, ...] = ()  # the names of metrics whose error nothing here can tell
 
+    def calibrate_postprocess(self, outputs: NDArray[Any], reference: Reference) -> dict[str, float]:
+        """What of the postprocess is chosen on validation once training is over; empty if nothing is.
+
+        Args:
+            outputs: of the output transform, (N, ...): what the postprocess reads.
+        """
+        return {}
+
     def calibrate(self, predictions: NDArray[Any], reference: Reference) -> dict[str, float]:
-        """What is chosen on validation once training is over; empty if nothing is."""
+        """What is chosen on validation of what is served, once training is over; empty if nothing is."""
         return {}
 
     @abstractmethod

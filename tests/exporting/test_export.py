@@ -18,6 +18,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
+from torch import nn
 
 from models import ARCHITECTURES
 from models.stems import Model
@@ -26,15 +27,17 @@ from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.exporting.export_files import export_champion
 from pipelines.exporting.graphs import ExportModule, example_tensors, hide_torchscript_warnings, torchscript_bytes
 from pipelines.exporting.onnx_file import export_onnx
-from pipelines.exporting.parity import BATCH_SIZES, TOLERANCE, onnx_runtime
+from pipelines.exporting.parity import BATCH_SIZES, TOLERANCE, onnx_runtime, torchscript_runtime
 from pipelines.exporting.signature import ChampionSummary, golden_rows
 from pipelines.runtime.files import read_json
-from pipelines.tasks import Calibration, Task, build_task
+from pipelines.tasks import Task, build_task
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.model_inputs import model_inputs
+from pipelines.tasks.task import UNCALIBRATED, Calibration
 from pipelines.training import weights
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.job import build_model
+from pipelines.training.inference import predict
+from pipelines.training.job import build_model, to_tensors
 from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.problems import problem_of, task_settings_of, training_job_of
@@ -73,17 +76,19 @@ def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     return model.eval()
 
 
-def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
+def export_classes(
+    architecture: str, folder: Path, schema: Schema, train: Part, test: Part, calibration: Calibration = UNCALIBRATED
+) -> dict[str, Any]:
     champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     model = model_of(architecture, schema, train)
-    return export_evaluated(folder, model, Classification(schema), schema, test, "digits", champion, {})
+    return export_evaluated(folder, model, Classification(schema), schema, test, "digits", champion, calibration)
 
 
-def export_digits(architecture: str, folder: Path) -> dict[str, Any]:
+def export_digits(architecture: str, folder: Path, calibration: Calibration = UNCALIBRATED) -> dict[str, Any]:
     images, targets = digits()
     train = Part((images[:TRAIN],), targets[:TRAIN])
     test = Part((images[TRAIN : TRAIN + ROWS],), targets[TRAIN : TRAIN + ROWS])
-    return export_classes(architecture, folder, schema_of((8, 8), 10), train, test)
+    return export_classes(architecture, folder, schema_of((8, 8), 10), train, test, calibration)
 
 
 def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
@@ -95,10 +100,9 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
     task = build_task(task_settings_of(problem), schema)
     model = weights.load_model(architecture, task, settings.network, folder / "scratch" / "best")
     valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
-    with torch.no_grad():
-        served = ExportModule(model, task.postprocess())
-        predictions = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(task, valid))).numpy()
-    decision = task.calibrate(predictions, task.reference(valid))
+    inputs, reference = to_tensors(model_inputs(task, valid)), task.reference(valid)
+    decision = task.calibrate_postprocess(predict(model, nn.Identity(), inputs), reference)
+    decision |= task.calibrate(predict(model, task.postprocess(decision), inputs), reference)
     champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
     return export_evaluated(folder / "export", model, task, schema, test, problem, champion, decision)
 
@@ -114,8 +118,8 @@ def export_evaluated(
     calibration: Calibration,
 ) -> dict[str, Any]:
     """Write the ONNX file as the evaluation does, beside the export folder, then export."""
-    onnx_file = folder.with_name(f"{folder.name}-evaluated.onnx")
-    export_onnx(model, task, schema, [values[:2] for values in model_inputs(task, test)], onnx_file)
+    onnx_file, postprocess = folder.with_name(f"{folder.name}-evaluated.onnx"), task.postprocess(calibration)
+    export_onnx(model, postprocess, task, schema, [values[:2] for values in model_inputs(task, test)], onnx_file)
     return export_champion(
         folder, model, task, schema, test,
         onnx_file=onnx_file, name=name, champion=champion, calibration=calibration,
@@ -204,6 +208,22 @@ def test_golden_answers_are_those_of_the_graph(tmp_path: Path) -> None:
     assert images.dtype == np.uint8
     np.testing.assert_allclose(onnx_runtime(tmp_path / "model.onnx")((images,)), predictions, atol=TOLERANCE)
     np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["logistic_regression", "mlp"])
+def test_the_temperature_is_inside_every_graph(architecture: str, tmp_path: Path) -> None:
+    for name, calibration in (("plain", {}), ("tempered", {"temperature": 2.0})):
+        (tmp_path / name).mkdir()
+        export_digits(architecture, tmp_path / name, calibration)
+    images = digits()[0][TRAIN : TRAIN + ROWS]
+    roots = np.sqrt(onnx_runtime(tmp_path / "plain" / "model.onnx")((images,)))
+    expected = roots / roots.sum(axis=1, keepdims=True)  # softmax(z / 2) is the root of softmax(z), rescaled
+    runtimes = [onnx_runtime(tmp_path / "tempered" / "model.onnx")]
+    if architecture == "mlp":
+        runtimes.append(torchscript_runtime(tmp_path / "tempered" / "model.pt"))
+    for runtime in runtimes:
+        np.testing.assert_allclose(runtime((images,)), expected, atol=TOLERANCE)
+    assert read_json(tmp_path / "tempered" / "signature.json")["calibration"] == {"temperature": 2.0}
 
 
 def test_a_class_that_training_never_saw_gets_no_probability(tmp_path: Path) -> None:

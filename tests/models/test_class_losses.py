@@ -159,4 +159,34 @@ def test_the_balanced_loss_is_the_mean_over_classes_of_their_own_losses() -> Non
 
 def test_a_class_without_a_row_divides_nothing_by_zero() -> None:
     assert balanced_class_weights(np.array([0, 0, 0, 1]), 3).tolist() == pytest.approx([4 / 9] * 3 + [4 / 3])
-    assert isinstance(task(weights="balanced").output_transform(part([0])), Identity)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("cross_entropy", "none"), ("hinge", "balanced")])
+def test_logits_that_know_the_shares_of_the_classes_stay_as_they_are(name: str, weights: str) -> None:
+    assert isinstance(task(name, weights).output_transform(part([0])), Identity)
+
+
+def test_balanced_logits_are_put_back_to_the_shares_of_the_train_part() -> None:
+    shift = task(weights="balanced").output_transform(part([0] * 6 + [1] * 2))
+    outputs = torch.zeros(1, CLASSES)
+    filled = np.array([6, 2] + [1] * (CLASSES - 2))  # a class without a row counts as one
+    np.testing.assert_allclose(shift(outputs).softmax(1)[0], filled / filled.sum(), rtol=1e-6)
+    assert shift.inverse(torch.tensor([1]), outputs).tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy"])
+def test_balanced_weights_and_the_shift_give_the_shares_that_no_weights_give(name: str) -> None:
+    codes = [0] * 30 + [1] * 10 + [2] * (CLASSES + 3)
+    classification, outputs = task(name, "balanced"), torch.zeros(CLASSES, requires_grad=True)
+    target, shift = tensors(classification.target(part(codes))), classification.output_transform(part(codes))
+    optimizer = torch.optim.LBFGS([outputs], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = classification.loss(nn.Identity(), (outputs.expand(len(codes), -1),), target)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    served = shift(outputs.detach()[None]).softmax(1)[0]
+    np.testing.assert_allclose(served[:3], np.bincount(codes)[:3] / len(codes), atol=0.03)

@@ -39,6 +39,15 @@ def test_a_headline_says_how_good_the_test_predictions_are(
     assert words in sentence
 
 
+def test_the_headline_of_two_classes_says_what_the_threshold_costs() -> None:
+    labels = dict.fromkeys(("accuracy_at_threshold", "recall_at_threshold", "precision_at_threshold"), SHARE)
+    sentence = headline("classification", {"accuracy": Estimate(0.95, 0.93, 0.97), **labels})
+    assert "95.0 % (95 % interval: 93.0 to 97.0 %) by the more probable class." in sentence
+    assert "right in 91.2 %, it finds 91 % of the rarer class" in sentence
+    same = headline("classification", {"accuracy": SHARE, **labels})
+    assert "threshold" not in same
+
+
 def test_the_headline_of_a_regression_is_in_the_targets_unit() -> None:
     sentence = headline("regression", {"mae": FAR, "coverage": SHARE}, "number", "points")
     assert "On 1,200 examples" in sentence

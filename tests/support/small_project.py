@@ -53,7 +53,9 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     make_train(root / paths.train_folder("digits", contender), architecture, model, figures)
     evaluated = root / paths.evaluate_folder("digits", contender)
     make_evaluate(evaluated, len(schema.target.categories))
-    export_onnx(model, task, schema, [values[:2] for values in test.inputs], evaluated / "model.onnx")
+    export_onnx(
+        model, task.postprocess(), task, schema, [values[:2] for values in test.inputs], evaluated / "model.onnx"
+    )
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
         write_json(root / paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
     champion = ChampionSummary(contender, architecture, **figures, settings=row.config().model_dump(), split="")
@@ -97,6 +99,7 @@ def make_evaluate(folder: Path, classes: int) -> None:
     blocks = {name: {"accuracy": value, "log_loss": 1 - value} for name, value in scores.items()}
     write_json(folder / "metrics.json", {**blocks, "test_rows": 80, "valid_rows": 80})
     np.savez(folder / "predictions.npz", valid_predictions=np.zeros((80, classes), np.float32))
+    write_json(folder / "calibration.json", {"temperature": 1.25})
     write_blank_image(folder / "pictures" / "confusion.png")
 
 

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 from torch import nn
@@ -17,7 +18,7 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import TASKS, score
 from pipelines.tasks.classification import GOALS, METRICS, Classification, ClassificationSettings, ClassReference
-from pipelines.tasks.metrics.classification import CALIBRATION_BINS
+from pipelines.tasks.metrics.threshold import THRESHOLD_METRICS
 from pipelines.tasks.task import Target
 
 SETTINGS = ClassificationSettings()
@@ -43,16 +44,6 @@ def macro(index: int) -> Callable[..., float]:
     return score
 
 
-def calibration_error(targets: Any, predictions: Any, weights: Any) -> float:
-    """Guo et al. 2017, equation 3, bin by bin."""
-    confidence, right = predictions.max(1), predictions.argmax(1) == targets
-    total = 0.0
-    for low in range(CALIBRATION_BINS):
-        inside = (confidence > low / CALIBRATION_BINS) & (confidence <= (low + 1) / CALIBRATION_BINS)
-        total += abs((weights * (right - confidence))[inside].sum())
-    return total / weights.sum()
-
-
 def one_against_the_rest(targets: Any, predictions: Any, weights: Any) -> float:
     """scikit-learn's area for each class that occurs, averaged."""
     kept = weights > 0
@@ -70,6 +61,12 @@ def balanced(targets: Any, predictions: Any, weights: Any) -> float:
         return reference.balanced_accuracy_score(targets, predictions.argmax(1), sample_weight=weights)
 
 
+def correlation(targets: Any, predictions: Any, weights: Any) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a single class
+        return reference.matthews_corrcoef(targets, predictions.argmax(1), sample_weight=weights)
+
+
 def average_precision(targets: Any, predictions: Any, weights: Any) -> float:
     """scikit-learn's for each class that occurs, averaged; of two classes, of the second."""
     classes = range(predictions.shape[1]) if predictions.shape[1] > 2 else (1,)
@@ -81,29 +78,48 @@ def average_precision(targets: Any, predictions: Any, weights: Any) -> float:
     return float(np.mean(areas)) if areas else float("nan")
 
 
+def at_threshold(score: Callable[..., float]) -> Callable[..., float]:
+    """scikit-learn's score of two classes, the second of which is the positive one; NaN of more classes."""
+
+    def scored(targets: Any, predictions: Any, weights: Any) -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a single class
+            labels = predictions.argmax(1)
+            return score(targets, labels, sample_weight=weights) if predictions.shape[1] == 2 else float("nan")
+
+    return scored
+
+
 REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "accuracy": lambda y, p, w: reference.accuracy_score(y, p.argmax(1), sample_weight=w),
-    "precision": macro(0),
-    "recall": macro(1),
-    "f1": macro(2),
+    "balanced_accuracy": balanced,
+    "macro_precision": macro(0),
+    "macro_recall": macro(1),
+    "macro_f1": macro(2),
+    "mcc": correlation,
     "log_loss": lambda y, p, w: reference.log_loss(y, p, labels=range(p.shape[1]), sample_weight=w),
     "brier": lambda y, p, w: reference.brier_score_loss(
         y, p, labels=range(p.shape[1]), sample_weight=w, scale_by_half=False
     ),
-    "ece": calibration_error,
     "roc_auc": one_against_the_rest,
     "pr_auc": average_precision,
-    "balanced_accuracy": balanced,
+}
+THRESHOLD_REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
+    "precision_at_threshold": at_threshold(partial(reference.precision_score, zero_division=0)),
+    "recall_at_threshold": at_threshold(partial(reference.recall_score, zero_division=0)),
+    "f1_at_threshold": at_threshold(partial(reference.f1_score, zero_division=0)),
+    "balanced_accuracy_at_threshold": at_threshold(reference.balanced_accuracy_score),
+    "accuracy_at_threshold": at_threshold(reference.accuracy_score),
 }
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+def problems(draw: st.DrawFn, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Predictions (N, K) with many ties and zeros, and targets (N,) that need not hold every class.
 
     Of two classes the second is the rarer one: it is what the area under precision over recall is about.
     """
-    classes, rows = draw(st.integers(2, 6)), draw(st.integers(1, 40))
+    classes, rows = classes or draw(st.integers(2, 6)), draw(st.integers(1, 40))
     marks = draw(
         st.lists(st.lists(st.integers(0, 4), min_size=classes, max_size=classes), min_size=rows, max_size=rows)
     )
@@ -127,7 +143,35 @@ def agree(found: float, expected: float) -> bool:
 
 
 def test_the_table_of_references_covers_every_metric() -> None:
-    assert list(REFERENCES) == [metric.name for metric in METRICS]
+    assert [*REFERENCES, "calibration_error"] == sorted(
+        (metric.name for metric in METRICS), key=[*REFERENCES, "calibration_error"].index
+    )
+    assert list(THRESHOLD_REFERENCES) == [metric.name for metric in THRESHOLD_METRICS]
+
+
+@pytest.mark.parametrize("name", THRESHOLD_REFERENCES)
+@given(problem=problems(classes=2), seed=st.integers(0, 2**32 - 1))
+def test_scores_of_labels_equal_scikit_learns_of_the_rarer_class(
+    name: str, problem: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    predictions, targets = problem
+    rows = len(targets)
+    weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=2)
+    weights[0] = 1
+    found = Classification(schema(2)).bootstrap_scores(predictions, ClassReference(targets), weights, {"positive": 1})
+    for resample, counts in enumerate(weights):
+        drawn = np.repeat(np.arange(rows), counts)
+        expected = THRESHOLD_REFERENCES[name](targets[drawn], predictions[drawn], np.ones(rows))
+        assert agree(found[name][resample], expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_five_most_probable_classes_are_scikit_learns(seed: int) -> None:
+    targets = np.random.default_rng(seed).integers(12, size=200)
+    predictions = sure_of(targets, 12, seed) ** 0.2
+    found = score(Classification(schema(12)), predictions, ClassReference(targets), {})["top_5_accuracy"]
+    assert found == reference.top_k_accuracy_score(targets, predictions, k=5, labels=range(12))
+    assert 0.5 < found < 1
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -176,6 +220,7 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
 @given(problem=problems())
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: tuple[np.ndarray, np.ndarray]) -> None:
     predictions, targets = problem
+    assume(goal != "roc_auc" or len(set(targets)) > 1)
     task = Classification(schema(predictions.shape[1]), SETTINGS, goal)
     true_values = ClassReference(targets)
     assert agree(
@@ -224,7 +269,7 @@ def test_the_baseline_answers_the_shares_of_the_training_classes() -> None:
 @pytest.mark.parametrize(
     ("described", "goal", "sentence"),
     [
-        (schema(3), "f1", r"goal of a classification must be one of log_loss, accuracy, brier; found 'f1'"),
+        (schema(3), "f1", r"goal of a classification must be one of log_loss, accuracy, brier, balanced_acc"),
         (schema(1), "log_loss", r"at least two classes; 'label' has class 0"),
         (schema(3, kind="image"), "log_loss", r"target of kind category; 'label' is of kind image"),
     ],

@@ -18,6 +18,7 @@ from pipelines.tasks.metrics.forecasting import (
     METRICS,
     SCORES_PER_ROW,
     ForecastReference,
+    interval_scores,
     pinball_loss,
 )
 from tests.support.forecasts import FORECAST, H, part, predicted, schema, task
@@ -126,6 +127,24 @@ def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
     low, high = one.interval_bounds(predictions, one.calibrate(predictions, true_values))
     np.testing.assert_allclose(low, middle)
     np.testing.assert_allclose(high, middle)
+
+
+def test_the_interval_score_is_winklers() -> None:
+    """By hand: an interval from 2 to 6 that promises 80 %; 1.5 below it costs 4 + 10 * 1.5."""
+    true = np.array([4.0, 0.5, 6.1])
+    found = interval_scores(np.full(3, 2.0), np.full(3, 6.0), true, 0.8)
+    assert found == pytest.approx([4, 19, 5])
+
+
+def test_a_wider_interval_holds_more_and_scores_worse() -> None:
+    one, data = task(), part()
+    true_values, middle = one.reference(data), data.target.astype(float)
+    narrow, wide = (
+        score(one, np.stack([middle - size, middle, middle + size], axis=-1), true_values, {}) for size in (1, 50)
+    )
+    assert wide["coverage"] == narrow["coverage"] == 1
+    assert wide["interval_width"] == pytest.approx(50 * narrow["interval_width"])
+    assert wide["interval_score"] == pytest.approx(wide["interval_width"])
 
 
 def test_single_numbers_without_a_decision_have_no_coverage() -> None:

@@ -45,9 +45,12 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "rmse": lambda y, p, w: reference.root_mean_squared_error(y, p, sample_weight=w),
     "mae": lambda y, p, w: reference.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w) if len(set(y[w > 0])) > 1 else float("nan"),
-    "squared_error": lambda y, p, w: reference.mean_squared_error(y, p, sample_weight=w),
+    "median_absolute_error": lambda y, p, w: reference.median_absolute_error(np.repeat(y, w), np.repeat(p, w)),
     "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= CALIBRATION["radius"], weights=w)),
     "interval_width": lambda y, p, w: 2 * CALIBRATION["radius"],
+    "interval_score": lambda y, p, w: float(
+        np.average(3.0 + 20 * np.maximum(p - 1.5 - y, 0) + 20 * np.maximum(y - p - 1.5, 0), weights=w)
+    ),  # Gneiting & Raftery 2007, equation 43
 }
 
 
@@ -70,7 +73,7 @@ def test_the_table_of_references_covers_every_metric() -> None:
 def test_a_score_equals_scikit_learns(name: str, problem: np.ndarray) -> None:
     predictions, true_values = problem
     found = score(task(), predictions[:, None], NumberReference(true_values), CALIBRATION)[name]
-    assert agree(found, REFERENCES[name](true_values, predictions, np.ones(len(true_values))))
+    assert agree(found, REFERENCES[name](true_values, predictions, np.ones(len(true_values), dtype=int)))
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -82,7 +85,9 @@ def test_a_resample_scores_as_the_rows_it_drew(name: str, problem: np.ndarray, s
     found = task().bootstrap_scores(predictions[:, None], NumberReference(true_values), weights, CALIBRATION)[name]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(rows), counts)
-        assert agree(found[resample], REFERENCES[name](true_values[drawn], predictions[drawn], np.ones(rows)))
+        assert agree(
+            found[resample], REFERENCES[name](true_values[drawn], predictions[drawn], np.ones(rows, dtype=int))
+        )
 
 
 def test_a_large_target_with_little_spread_loses_no_digits() -> None:
@@ -97,7 +102,35 @@ def test_a_large_target_with_little_spread_loses_no_digits() -> None:
 def test_the_goal_is_the_mean_over_examples(goal: str, problem: np.ndarray) -> None:
     predictions, true_values = problem[0][:, None], NumberReference(problem[1])
     one = task(goal)
-    assert agree(one.objective_per_row(predictions, true_values).mean(), score(one, predictions, true_values, {})[goal])
+    found = one.objective_per_row(predictions, true_values).mean()
+    expected = score(one, predictions, true_values, {})[one.goal.name]
+    assert np.isclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize("goal", ["rmse", "median_absolute_error", "r2"])
+def test_the_spread_of_pseudo_values_is_the_uncertainty_of_the_goal(goal: str) -> None:
+    """The standard error from one set, against the standard deviation over 600 sets."""
+    generator, one = np.random.default_rng(0), task(goal)
+    true_values = generator.normal(size=(600, 300))
+    predictions = true_values + 0.5 * generator.standard_t(8, size=(600, 300))
+    rows = [
+        one.objective_per_row(values[:, None], NumberReference(true))
+        for values, true in zip(predictions, true_values, strict=True)
+    ]
+    errors = [each.std(ddof=1) / np.sqrt(300) for each in rows]
+    assert np.mean(errors) == pytest.approx(np.std([each.mean() for each in rows]), rel=0.1)
+
+
+def test_a_squared_error_is_shown_as_its_root() -> None:
+    assert task("squared_error").goal == task().goal == GOALS["rmse"]
+
+
+@pytest.mark.parametrize(("goal", "names"), [("rmse", ["mean"]), ("mae", ["mean", "median"])])
+def test_the_baseline_is_the_constant_that_the_goal_likes_best(goal: str, names: list[str]) -> None:
+    found = task(goal).baselines(part(np.array([0.0, 0, 9])), part(np.zeros(2)))
+    assert list(found) == [f"{name} (baseline)" for name in names]
+    constants = {"mean": 3.0, "median": 0.0}
+    assert [values.tolist() for values in found.values()] == [[[constants[name]]] * 2 for name in names]
 
 
 def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> None:
@@ -107,7 +140,11 @@ def test_answers_that_are_not_numbers_have_no_score_and_raise_no_warning() -> No
 
 def test_an_interval_that_was_not_decided_has_no_score() -> None:
     scores = score(task(), np.zeros((4, 1)), NumberReference(np.arange(4.0)), {})
-    assert [name for name, value in scores.items() if np.isnan(value)] == ["coverage", "interval_width"]
+    assert [name for name, value in scores.items() if np.isnan(value)] == [
+        "coverage",
+        "interval_width",
+        "interval_score",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +199,11 @@ def test_the_baseline_answers_the_mean_of_the_training_targets() -> None:
 @pytest.mark.parametrize(
     ("described", "goal", "sentence"),
     [
-        (schema(), "rmse", r"goal of a regression must be one of squared_error, mae; found 'rmse'"),
+        (
+            schema(),
+            "brier",
+            r"goal of a regression must be one of rmse, mae, median_absolute_error, r2, squared_error; ",
+        ),
         (schema(kind="category"), None, r"target of kind number; 'y' is of kind category"),
     ],
 )

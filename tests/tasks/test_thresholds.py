@@ -94,14 +94,18 @@ def test_scores_use_the_predicted_class(name: str) -> None:
         predicted_classes(probabilities, calibration),
         score(classifier, probabilities, ClassReference(codes), calibration),
     )
-    precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="macro")
-    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((precision, recall, f1))
-    assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, guesses))
-    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(codes, guesses))
+    precision, recall, f1, _ = reference.precision_recall_fscore_support(codes, guesses, average="binary")
+    assert [found[f"{kind}_at_threshold"] for kind in ("precision", "recall", "f1")] == pytest.approx(
+        [precision, recall, f1]
+    )
+    assert found["accuracy_at_threshold"] == pytest.approx(reference.accuracy_score(codes, guesses))
+    assert found["balanced_accuracy_at_threshold"] == pytest.approx(reference.balanced_accuracy_score(codes, guesses))
     half = score(classifier, probabilities, ClassReference(codes), {})
-    assert found["balanced_accuracy"] > half["balanced_accuracy"] == 0.5
-    same = set(found) - {"precision", "recall", "f1", "accuracy", "balanced_accuracy"}
-    assert all(found[metric] == half[metric] for metric in same), "probabilities are scored as they are"
+    assert found["balanced_accuracy_at_threshold"] > half["balanced_accuracy_at_threshold"] == 0.5
+    assert all(found[name] == half[name] for name in found if not name.endswith("_at_threshold")), (
+        "the accuracy is that of the most probable class, and probabilities are scored as they are"
+    )
+    assert half["accuracy"] == reference.accuracy_score(codes, probabilities.argmax(1))
 
 
 def test_a_resample_is_scored_with_the_same_threshold() -> None:
@@ -109,7 +113,9 @@ def test_a_resample_is_scored_with_the_same_threshold() -> None:
     classifier = task()
     calibration = classifier.calibrate(probabilities, ClassReference(codes))
     weights = np.random.default_rng(1).multinomial(60, np.full(60, 1 / 60), size=5)
-    found = classifier.bootstrap_scores(probabilities, ClassReference(codes), weights, calibration)["balanced_accuracy"]
+    found = classifier.bootstrap_scores(probabilities, ClassReference(codes), weights, calibration)[
+        "balanced_accuracy_at_threshold"
+    ]
     for resample, counts in enumerate(weights):
         drawn = np.repeat(np.arange(60), counts)
         guesses = predicted_classes(probabilities[drawn], calibration)
@@ -126,7 +132,8 @@ def test_where_the_most_probable_class_is_wanted_nothing_is_chosen(classifier: C
     probabilities, codes = rare(100)
     if len(classifier.labels) == 3:
         probabilities = np.insert(probabilities, 2, 0.0, axis=1)
-    assert classifier.calibrate(probabilities, ClassReference(codes)) == {}
+    positive = {"positive": 1} if len(classifier.labels) == 2 else {}
+    assert classifier.calibrate(probabilities, ClassReference(codes)) == positive
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -143,6 +150,9 @@ def test_the_threshold_comes_from_validation_and_the_test_rows_have_no_say() -> 
     other = one._replace(test_predictions=test[::-1], test_reference=ClassReference(1 - test_codes))
     calibration = classifier.calibrate(valid, ClassReference(valid_codes))
     assert calibrate_on_validation(classifier, one) == calibrate_on_validation(classifier, other) == calibration
-    found = score_predictions(classifier, one, seed=0).test["balanced_accuracy"]
-    assert found.value == score(classifier, test, ClassReference(test_codes), calibration)["balanced_accuracy"]
+    found = score_predictions(classifier, one, seed=0).test["balanced_accuracy_at_threshold"]
+    assert (
+        found.value
+        == score(classifier, test, ClassReference(test_codes), calibration)["balanced_accuracy_at_threshold"]
+    )
     assert found.low <= found.value <= found.high

@@ -21,12 +21,12 @@ from pipelines.reporting.plots.style import (
 from pipelines.reporting.plots.worst_mistakes import draw_mistakes, worst_rows
 from pipelines.reporting.views.view import EvaluationData
 from pipelines.tasks.classification import Classification, predicted_classes
-from pipelines.tasks.metrics.classification import CALIBRATION_BINS, confidence_bins
 
 Floats = NDArray[np.float64]
 
 MAX_LABELLED_CLASSES = 60  # classes up to which the confusion matrix names them
 MAX_COUNTED_CLASSES = 25  # classes up to which every cell of the confusion matrix shows its count
+RELIABILITY_BINS = 15  # of equal width, in the reliability diagram
 Z_95 = 1.959964  # of a 95 % interval
 
 CAPTIONS = {
@@ -54,7 +54,21 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     accuracy = row.test_scores["accuracy"]
     return (
         f"On {test_rows:,} examples it had never seen, it was right {round(accuracy.value * test_rows):,} times: "
-        f"{accuracy.value * 100:.1f} % (95 % interval: {accuracy.low * 100:.1f} to {accuracy.high * 100:.1f} %)."
+        f"{accuracy.value * 100:.1f} % (95 % interval: {accuracy.low * 100:.1f} to {accuracy.high * 100:.1f} %)"
+        f"{_label_phrase(row)}."
+    )
+
+
+def _label_phrase(row: LeaderboardRow) -> str:
+    """What the threshold makes of it, where the labels that are served are not the most probable classes."""
+    labels, accuracy = row.test_scores.get("accuracy_at_threshold"), row.test_scores["accuracy"]
+    if labels is None or labels.value == accuracy.value:
+        return ""
+    recall, precision = row.test_scores["recall_at_threshold"], row.test_scores["precision_at_threshold"]
+    return (
+        f" by the more probable class. The label it serves goes by a threshold chosen on validation: right in "
+        f"{labels.value * 100:.1f} %, it finds {recall.value * 100:.0f} % of the rarer class, and of what it gives "
+        f"that class {precision.value * 100:.0f} % belong to it"
     )
 
 
@@ -91,13 +105,14 @@ class ReliabilityBin(NamedTuple):
 
 
 def reliability_bins(probabilities: Floats, targets: NDArray[np.int64]) -> list[ReliabilityBin]:
-    """The bins of the calibration error that hold an example, least sure first.
+    """Bins of equal width that hold an example, least sure first; bin b is (b/15, (b+1)/15].
 
     The intervals are Wilson's ("Probable Inference, the Law of Succession, and Statistical Inference", 1927).
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == targets
-    bin_numbers = confidence_bins(probabilities)
+    inner_edges = np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1]
+    bin_numbers = np.searchsorted(inner_edges, confidence, side="left")
     bins = []
     for number in np.unique(bin_numbers):
         members = bin_numbers == number
@@ -160,7 +175,7 @@ def draw_reliability(path: Path, bins: Sequence[ReliabilityBin]) -> None:
             upper.plot([one.confidence] * 2, [one.low, one.high], color=BLUE, linewidth=1.8)
         upper.plot(confidence, [one.accuracy for one in bins], "o", color=BLUE, markersize=7, markeredgecolor="white")
         upper.set(title="Can its confidence be believed?", ylabel="how often it was right", ylim=(-0.03, 1.03))
-        bars = lower.bar(confidence, [one.examples for one in bins], width=0.8 / CALIBRATION_BINS, color=BLUE)
+        bars = lower.bar(confidence, [one.examples for one in bins], width=0.8 / RELIABILITY_BINS, color=BLUE)
         lower.bar_label(bars, fontsize=8, padding=2, color=GREY)
         lower.set(xlabel="how sure it was", ylabel="examples", xlim=(-0.03, 1.03))
         lower.margins(y=0.25)

@@ -18,13 +18,102 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.tasks.task import Goal, Metric
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-CALIBRATION_BINS = 15  # of the calibration error: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
 MIN_PROBABILITY = float(
     np.finfo(np.float64).eps
 )  # smallest probability a logarithm sees, as in scikit-learn's log_loss
+
+
+GOALS = {
+    "log_loss": Goal("log_loss", "minimize"),
+    "accuracy": Goal("accuracy", "maximize"),
+    "brier": Goal("brier", "minimize"),
+    "balanced_accuracy": Goal("balanced_accuracy", "maximize"),
+    "macro_f1": Goal("macro_f1", "maximize"),
+    "roc_auc": Goal("roc_auc", "maximize"),
+}
+
+METRICS = (
+    Metric("accuracy", "Accuracy", "higher", "The share of examples whose most probable class is the right one."),
+    Metric(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "higher",
+        "The share of right answers per class, averaged so that every class counts the same.",
+    ),
+    Metric(
+        "macro_precision",
+        "Macro precision",
+        "higher",
+        "Of the examples given a class, the share that belong to it; averaged so that every class counts the same.",
+    ),
+    Metric(
+        "macro_recall",
+        "Macro recall",
+        "higher",
+        "Of the examples that belong to a class, the share that are found; averaged so that every class counts the "
+        "same.",
+    ),
+    Metric(
+        "macro_f1",
+        "Macro F1",
+        "higher",
+        "Precision and recall of a class in one number (their harmonic mean); averaged so that every class counts the "
+        "same.",
+    ),
+    Metric(
+        "mcc",
+        "Matthews correlation",
+        "higher",
+        "How far the answers go together with the truth: 1 is perfect, 0 is what guessing by the classes' shares gets.",
+    ),
+    Metric(
+        "log_loss",
+        "Log loss",
+        "lower",
+        "How surprised the model is by the truth: near 0 when it gave the right class nearly all of the probability, "
+        "large when it was sure and wrong.",
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "lower",
+        "The squared distance between the probabilities and the truth: 0 is perfect, 2 is sure and wrong every time.",
+    ),
+    Metric(
+        "calibration_error",
+        "Calibration error",
+        "lower",
+        "How far its stated confidence is from its hit rate, beyond what chance shows: 0.02 means that when it says "
+        "90 %, it is right about 88 to 92 times in 100.",
+    ),
+    Metric(
+        "roc_auc",
+        "ROC AUC",
+        "higher",
+        "The chance that an example of a class gets a higher probability for that class than an example of another "
+        "class: 0.5 is guessing, 1 is perfect; averaged over classes.",
+    ),
+    Metric(
+        "pr_auc",
+        "PR AUC",
+        "higher",
+        "Precision averaged over all levels of recall: of a rare class, it says more than the ROC AUC. Guessing gets "
+        "the class's share. Of two classes it is about the rarer one; of more, the average.",
+    ),
+)
+
+TOP_5 = Metric(
+    "top_5_accuracy",
+    "Top-5 accuracy",
+    "higher",
+    "The share of examples whose right class is among the five most probable ones.",
+)
+MIN_TOP_5_CLASSES = 11  # classes from which on the five most probable ones say something
 
 
 def _is_correct(probabilities: Floats, codes: Integers) -> Floats:
@@ -52,14 +141,7 @@ SCORES_PER_ROW: dict[str, Callable[[Floats, Integers], Floats]] = {
 }  # (N, K), (N,) -> (N,)
 
 
-def confidence_bins(probabilities: Floats) -> Integers:
-    """The bin 0 .. 14 of every row's top probability, (N,); bin b is (b/15, (b+1)/15]."""
-    inner_edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    bins: Integers = np.searchsorted(inner_edges, probabilities.max(axis=1), side="left")
-    return bins
-
-
-def _sum_per_class(codes: Integers, classes: int, values: Floats) -> Floats:
+def sum_per_class(codes: Integers, classes: int, values: Floats) -> Floats:
     """Add the rows of `values` (N, R) that share a code: (classes, R)."""
     members = np.zeros((classes, len(codes)))
     members[codes, np.arange(len(codes))] = 1
@@ -71,9 +153,9 @@ def macro_precision_recall_f1(
 ) -> tuple[Floats, Floats, Floats]:
     """Precision, recall and F1, (R,) each, averaged over the classes that occur; 0/0 is 0."""
     right = predicted == codes
-    hits = _sum_per_class(codes[right], classes, counts[right])  # (K, R)
-    predicted_counts = _sum_per_class(predicted, classes, counts)
-    actual_counts = _sum_per_class(codes, classes, counts)
+    hits = sum_per_class(codes[right], classes, counts[right])  # (K, R)
+    predicted_counts = sum_per_class(predicted, classes, counts)
+    actual_counts = sum_per_class(codes, classes, counts)
     occurring = np.maximum(((predicted_counts + actual_counts) > 0).sum(axis=0), 1)  # (R,)
     precision, recall, f1 = (
         (numerator / np.maximum(denominator, 1)).sum(axis=0) / occurring  # a denominator below 1 is an absent class
@@ -86,20 +168,35 @@ def macro_precision_recall_f1(
     return precision, recall, f1
 
 
-def calibration_error(probabilities: Floats, codes: Integers, counts: Floats) -> Floats:
-    """Sum over the bins of |hits - expected hits|, (R,)."""
-    surplus = _is_correct(probabilities, codes) - probabilities.max(axis=1)
-    error: Floats = np.abs(
-        _sum_per_class(confidence_bins(probabilities), CALIBRATION_BINS, surplus[:, None] * counts)
-    ).sum(axis=0)
-    return error
+def matthews_correlation(predicted: Integers, codes: Integers, classes: int, counts: Floats) -> Floats:
+    """Matthews correlation coefficient of K classes, (R,); 0 where all rows have one class or are given one.
+
+    Gorodkin, "Comparing Two K-Category Assignments by a K-Category Correlation Coefficient", Computational Biology and
+    Chemistry 28, 2004.
+    """
+    total = counts.sum(axis=0)
+    hits = (counts * (predicted == codes)[:, None]).sum(axis=0)
+    given = sum_per_class(predicted, classes, counts)  # (K, R)
+    true = sum_per_class(codes, classes, counts)
+    shared = hits * total - (given * true).sum(axis=0)
+    size = np.sqrt((total**2 - (given**2).sum(axis=0)) * (total**2 - (true**2).sum(axis=0)))
+    correlation: Floats = np.divide(shared, size, out=np.zeros_like(shared), where=size > 0)
+    return correlation
+
+
+def is_among_top(probabilities: Floats, codes: Integers, places: int) -> Floats:
+    """Whether the true class is among the most probable ones, 1 or 0, (N,); of equal ones the first come first."""
+    own = probabilities[np.arange(len(codes)), codes][:, None]
+    before = (probabilities > own) | ((probabilities == own) & (np.arange(probabilities.shape[1]) < codes[:, None]))
+    among: Floats = (before.sum(axis=1) < places).astype(np.float64)
+    return among
 
 
 def balanced_accuracy(predicted: Integers, codes: Integers, classes: int, counts: Floats) -> Floats:
     """The share found of every class, averaged over the classes that occur: (R,)."""
     right = predicted == codes
-    hits = _sum_per_class(codes[right], classes, counts[right])  # (K, R)
-    actual_counts = _sum_per_class(codes, classes, counts)
+    hits = sum_per_class(codes[right], classes, counts[right])  # (K, R)
+    actual_counts = sum_per_class(codes, classes, counts)
     recalls: Floats = np.divide(hits, actual_counts, out=np.zeros_like(hits), where=actual_counts > 0)
     mean: Floats = recalls.sum(axis=0) / np.maximum((actual_counts > 0).sum(axis=0), 1)
     return mean

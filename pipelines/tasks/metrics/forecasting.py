@@ -60,9 +60,22 @@ METRICS = (
     Metric(
         "coverage",
         "Held by the interval",
-        "higher",
+        "closer to what is promised",
         "The share of true values inside the interval between the lowest and the highest quantile: of the 0.1 and the "
-        "0.9 quantile, it should be close to 80 %.",
+        "0.9 quantile, it should be close to 80 %. More is no better: the interval is then wider than it says.",
+    ),
+    Metric(
+        "interval_width",
+        "Width of the interval",
+        "lower",
+        "How far apart the ends of the interval are, in average changes of the series.",
+    ),
+    Metric(
+        "interval_score",
+        "Interval score",
+        "lower",
+        "The width of the interval, plus a fine for every truth outside: how far, times 2 over the chance of being "
+        "outside (Winkler's score); in average changes of the series.",
     ),
 )
 
@@ -109,6 +122,17 @@ def interval_bounds(quantiles: Floats, radius: Floats) -> tuple[Floats, Floats]:
     low = np.minimum(quantiles[..., 0] - radius, quantiles[..., inner])
     high = np.maximum(quantiles[..., -1] + radius, quantiles[..., -1 - inner])
     return low, high
+
+
+def interval_scores(low: Floats, high: Floats, true: Floats, coverage: float) -> Floats:
+    """Winkler's interval score: width plus 2 / (1 - coverage) times how far the truth is outside; (N, H, F).
+
+    Gneiting & Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", Journal of the American Statistical
+    Association 102, 2007, section 6.2.
+    """
+    outside = np.maximum(low - true, 0) + np.maximum(true - high, 0)
+    score: Floats = high - low + 2 / (1 - coverage) * outside
+    return score
 
 
 def radius_key(step: int, column: str) -> str:
