@@ -20,13 +20,14 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tracking.model import OnnxFile, TensorInfo, log_model
 from pipelines.tracking.store import TrackingStore
 
-LAYOUT_VERSION = "1"  # of a run; raised when runs show other things than before, so that all are made again
+LAYOUT_VERSION = "2"  # of a run; raised when runs show other things than before, so that all are made again
 CONTENDER_TAG, ARTIFACTS_HASH_TAG, COMPLETE_TAG, CURRENT_TAG = (
     "bakeoff.contender",
     "bakeoff.inputs",
     "bakeoff.complete",
     "bakeoff.current",
 )
+NOTE_TAG = "mlflow.note.content"  # MLflow's own tag: what its page shows as the description
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag of a child run
 
 RUN_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}  # a trial's state -> MLflow's word
@@ -152,7 +153,7 @@ def _create_run(
         "bakeoff.device": record["device"],
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "pipelines.tracking",
-        "mlflow.note.content": _describe_run(artifacts, record, best),
+        NOTE_TAG: _describe_run(artifacts, record, best),
         **artifacts.commit,
     }
     created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=artifacts.contender)
@@ -252,7 +253,7 @@ def _describe_run(artifacts: ContenderArtifacts, record: Mapping[str, Any], best
 
 
 def _run_parameters(record: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
-    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops")
+    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops", "bytes")
     rows = {name: scores[name] for name in ("valid_rows", "test_rows") if name in scores}
     return {
         **record["settings"],

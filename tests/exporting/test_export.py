@@ -73,7 +73,7 @@ def model_of(architecture: str, schema: Schema, train: Part) -> Model:
 
 
 def export_classes(architecture: str, folder: Path, schema: Schema, train: Part, test: Part) -> dict[str, Any]:
-    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
+    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, 492, True, "", {"width": 8}, "0" * 64)
     model = model_of(architecture, schema, train)
     return export_champion(
         folder, model, Classification(schema), schema, test, name="digits", champion=champion, calibration={}
@@ -100,7 +100,9 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
         served = ExportModule(model, task.postprocess())
         predictions = served(*(torch.from_numpy(np.array(values)) for values in model_inputs(task, valid))).numpy()
     decision = task.calibrate(predictions, task.reference(valid))
-    champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
+    champion = ChampionSummary(
+        f"{problem}-{architecture}", architecture, 123, 456, 492, True, "", {"width": 8}, "0" * 64
+    )
     return export_champion(
         folder / "export", model, task, schema, test, name=problem, champion=champion, calibration=decision
     )  # fmt: skip
