@@ -12,7 +12,7 @@ Shapes: B batch, F features, O outputs.
 
 from typing import Any
 
-from models.blocks.cost import Cost
+from models.blocks.cost import Cost, tree_bytes
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.scikit import ScikitModel
 
@@ -44,4 +44,5 @@ def count_cost(estimator: Any) -> Cost:
     tree = estimator.tree_
     splits = int(tree.node_count - tree.n_leaves)
     _, numbers, classes = tree.value.shape  # of every node; one of the two is 1
-    return Cost(2 * splits + int(tree.n_leaves) * numbers * classes, int(tree.max_depth))
+    leaf_values = int(tree.n_leaves) * numbers * classes
+    return Cost(2 * splits + leaf_values, int(tree.max_depth), tree_bytes(int(tree.node_count), leaf_values))

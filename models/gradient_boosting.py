@@ -14,7 +14,7 @@ Shapes: B batch, F features, O outputs.
 
 from typing import Any
 
-from models.blocks.cost import Cost
+from models.blocks.cost import NUMBER_BYTES, Cost, tree_bytes
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.scikit import ScikitModel, estimators_per_output
 
@@ -55,4 +55,8 @@ def count_cost(estimator: Any) -> Cost:
     splits = sum(int(tree.node_count - tree.n_leaves) for tree in trees)
     leaves = sum(int(tree.n_leaves) for tree in trees)
     initial_values = sum(booster.estimators_.shape[1] for booster in boosters)  # the prediction before the first tree
-    return Cost(2 * splits + leaves + initial_values, sum(int(tree.max_depth) + 2 for tree in trees))
+    return Cost(
+        2 * splits + leaves + initial_values,
+        sum(int(tree.max_depth) + 2 for tree in trees),
+        tree_bytes(splits + leaves, leaves) + NUMBER_BYTES * initial_values,
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blocks.cost import Cost
+from models.blocks.cost import NUMBER_BYTES, Cost
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.scikit import ScikitModel, unsupported_classifier
 
@@ -37,4 +37,5 @@ def linear_regression(config: Config, input_shape: tuple[int, ...], outputs: int
 
 def count_cost(estimator: Any) -> Cost:
     """A multiplication and an addition per weight."""
-    return Cost(estimator.coef_.size + np.size(estimator.intercept_), 2 * estimator.coef_.size)
+    numbers = estimator.coef_.size + np.size(estimator.intercept_)
+    return Cost(numbers, 2 * estimator.coef_.size, NUMBER_BYTES * numbers)

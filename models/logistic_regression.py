@@ -13,7 +13,7 @@ Shapes: B batch, F features, O outputs.
 
 from typing import Any
 
-from models.blocks.cost import Cost
+from models.blocks.cost import NUMBER_BYTES, Cost
 from models.blocks.hyperparameters import Hyperparameters, tunable
 from models.blocks.scikit import ScikitModel, unsupported_regressor
 
@@ -39,4 +39,5 @@ def logistic_regression(config: Config, input_shape: tuple[int, ...], outputs: i
 
 def count_cost(estimator: Any) -> Cost:
     """A multiplication and an addition per weight."""
-    return Cost(estimator.coef_.size + estimator.intercept_.size, 2 * estimator.coef_.size)
+    numbers = estimator.coef_.size + estimator.intercept_.size
+    return Cost(numbers, 2 * estimator.coef_.size, NUMBER_BYTES * numbers)

@@ -19,7 +19,7 @@ def compare(name: str) -> None:
         read_entry(task, contender, paths.train_folder(name, contender), paths.evaluate_folder(name, contender))
         for contender in contenders  # and no other: what was removed from params.yaml does not linger
     ]
-    ranking = rank(name, task, entries, params.seed)
+    ranking = rank(name, task, entries, params.champion_settings(name), params.seed)
     folder = paths.compare_folder(name)
     records.write_leaderboard(folder, ranking)
     folders = contents.ProblemFolders(

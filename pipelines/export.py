@@ -12,13 +12,20 @@ from pipelines.settings.trained_model import load_trained
 
 
 def export(name: str) -> None:
-    contender = read_json(paths.compare_folder(name) / "champion.json")["contender"]
+    chosen = read_json(paths.compare_folder(name) / "champion.json")
+    contender = chosen["contender"]
     model, task, schema, record = load_trained(name, contender)
     torch.set_num_threads(1)
     test = read_part(paths.split_folder(name) / "test", schema)
     split = split_digest(read_json(paths.manifest_file(name)))
     champion = ChampionSummary(
-        contender, record["architecture"], record["parameters"], record["flops"], record["settings"], split
+        contender=contender,
+        architecture=record["architecture"],
+        **{measure: record[measure] for measure in ("parameters", "flops", "bytes")},
+        ship=chosen["ship"],
+        reason=chosen["reason"],
+        settings=record["settings"],
+        split=split,
     )
     evaluated = paths.evaluate_folder(name, contender)
     export_champion(

@@ -1,6 +1,6 @@
 """Stage train: train a contender's best settings from several seeds, with early stopping."""
 
-from models.blocks.cost import network_cost
+from models.blocks.cost import model_cost
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
@@ -47,6 +47,7 @@ def train(name: str) -> None:
     write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
     weights_path = folder / "weights" / f"seed-{runs.best_seed}"
     model = load_model(contender.architecture, task, best_settings.network, weights_path)
+    words = [*task.output_labels, *(word for field in task.input_fields for word in field.categories)]
     write_json(
         folder / "model.json",
         {
@@ -56,7 +57,7 @@ def train(name: str) -> None:
             "settings": best_settings.to_json(),
             **seed_summary(runs),
             "device": job.device,
-            **network_cost(model.network, model.input_shape)._asdict(),
+            **model_cost(model, words)._asdict(),
         },
     )
 

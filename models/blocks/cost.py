@@ -1,11 +1,18 @@
-"""Cost of one prediction: number of parameters and floating-point operations."""
+"""Cost of one prediction: what is stored, in numbers and in bytes, and floating-point operations."""
 
 import copy
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from models.stems import Model
+
+NUMBER_BYTES = 4  # of a number in an exported graph, which is float32
+TREE_NODE_BYTES, LEAF_VALUE_BYTES = 30, 13  # of trees in an ONNX graph, which names every node; within 5 % as measured
+TRAINING_COUNTERS = "num_batches_tracked"  # what batch normalisation keeps for training alone
 
 
 class Cost(NamedTuple):
@@ -13,6 +20,7 @@ class Cost(NamedTuple):
 
     parameters: int  # numbers that are stored
     flops: int  # floating-point operations; multiplying and adding count as two
+    bytes: int  # of what is stored
 
 
 @runtime_checkable
@@ -23,12 +31,29 @@ class CountsItself(Protocol):
         """Of what is served, for one example."""
 
 
+def model_cost(model: Model, words: Iterable[str]) -> Cost:
+    """Count all that ships: the network, what the stem and the output transform keep, the words of the signature.
+
+    Word embeddings, the weights of TF-IDF, means, scales and tables of categories are numbers that are stored; the
+    words, categories and labels themselves are bytes alone, in UTF-8.
+
+    Args:
+        words: every word of a vocabulary, every category of a column, every label.
+    """
+    network = network_cost(model.network, model.input_shape)
+    kept = [*_stored_tensors(model.stem), *_stored_tensors(model.output_transform)]
+    return Cost(
+        network.parameters + _count_numbers(kept),
+        network.flops,
+        network.bytes + _count_bytes(kept) + sum(len(word.encode()) for word in words),
+    )
+
+
 def network_cost(network: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     """Count what a network stores, and what it computes for one example.
 
-    Operations are those of matrix products and convolutions, 2 per weight used; biases, activations and normalisation
-    are left out, as is usual. A network with a method `cost` is asked; one without parameters, fitted in closed form,
-    stores its buffers.
+    Operations are those of matrix products and convolutions, 2 per weight used; biases, activations, normalisation and
+    what a stem does to a column are left out, as is usual. A network with a method `cost` is asked.
 
     Args:
         network: a network of this package, without its stem.
@@ -36,10 +61,33 @@ def network_cost(network: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     """
     if isinstance(network, CountsItself):
         return network.cost()
-    stored_tensors: list[torch.Tensor] = [*network.parameters()] or [*network.buffers()]
     # On the meta device nothing is computed, and an LSTM runs as plain matrix products, which the counter knows
     meta_network = copy.deepcopy(network).to("meta").eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         meta_network(torch.zeros(1, *input_shape, device="meta"))
-    return Cost(sum(tensor.numel() for tensor in stored_tensors), counter.get_total_flops())
+    stored = _stored_tensors(network)
+    return Cost(_count_numbers(stored), counter.get_total_flops(), _count_bytes(stored))
+
+
+def tree_bytes(nodes: int, leaf_values: int) -> int:
+    """The size of trees in an ONNX graph.
+
+    Args:
+        nodes: splits and leaves of all trees.
+        leaf_values: numbers that the leaves hold.
+    """
+    return TREE_NODE_BYTES * nodes + LEAF_VALUE_BYTES * leaf_values
+
+
+def _stored_tensors(module: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, learned or fitted; not what follows from the shapes alone."""
+    return [tensor for name, tensor in module.state_dict().items() if not name.endswith(TRAINING_COUNTERS)]
+
+
+def _count_numbers(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def _count_bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

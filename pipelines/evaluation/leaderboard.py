@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 BASELINE = "baseline"  # the architecture of the rows of baselines
+COST_MEASURES = ("parameters", "flops", "bytes")  # of one prediction, fields of a row
 
-
-Verdict = Literal["best", "tied with best", "behind", "ahead"]
+Verdict = Literal["best", "as good within the margin", "behind", "undecided"]
 
 
 class Estimate(NamedTuple):
@@ -28,15 +28,23 @@ class LeaderboardRow(NamedTuple):
     rank: int  # by the goal on validation
     contender: str
     architecture: str
-    verdict: Verdict  # about the best contender on validation
+    verdict: Verdict  # beside the best contender on validation
+    more_rows: int | None  # about how many more validation rows would tell; of the undecided alone
     valid_score: float  # the goal on validation
     valid_difference: float  # from the best
+    valid_bound: float  # how much worse than the best it may be: the one-sided 95 % bound
     valid_p: float
     test_scores: dict[str, Estimate]  # every metric
     test_difference: Estimate  # of the goal on test, from the best on validation
     test_p: float
     parameters: int
     flops: int
+    bytes: int
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict, and how many more rows would tell where it is open."""
+        return f"{self.verdict}{format_more_rows(self.more_rows)}"
 
 
 class Champion(NamedTuple):
@@ -44,10 +52,20 @@ class Champion(NamedTuple):
     architecture: str
     problem: str
     goal: str
-    score: float  # the goal on validation
+    rule: str  # by which it was chosen
+    margin: float  # within which another is as good as the best, in units of the goal
+    cost: str  # what was to be cheap: parameters, flops or bytes
+    selection_score: float  # the goal on validation, whose rows also chose settings, epoch and seed: it flatters
+    ship: bool  # whether it was shown to be better than the best baseline on validation
     reason: str  # sentences
-    better_than_baseline: bool  # on validation, by more than chance explains
-    tied: tuple[str, ...]  # contenders that validation could not tell from the champion
+    as_good: tuple[str, ...]  # the other contenders that are the best or as good within the margin
+
+    @property
+    def headline(self) -> str:
+        """Whether to ship it, in one sentence."""
+        if self.ship:
+            return f"Ship {self.contender}."
+        return f"Do not ship yet: {self.contender} leads, but was not shown to be better than the best baseline."
 
 
 class Leaderboard(NamedTuple):
@@ -56,7 +74,7 @@ class Leaderboard(NamedTuple):
 
     @property
     def best_row(self) -> LeaderboardRow:
-        """The contender with the best validation score; the champion, unless a cheaper one ties with it."""
+        """The contender with the best validation score; the champion, unless a cheaper one is as good."""
         return next(row for row in self.rows if row.verdict == "best")
 
     @property
@@ -81,8 +99,7 @@ def write_leaderboard(folder: Path, board: Leaderboard) -> None:
         {
             "valid": {goal: _round_or_null(winner.valid_score)},
             "test": {name: _round_or_null(estimate.value) for name, estimate in winner.test_scores.items()},
-            "parameters": winner.parameters,
-            "flops": winner.flops,
+            **{measure: getattr(winner, measure) for measure in COST_MEASURES},
         },
     )
 
@@ -91,16 +108,16 @@ def read_leaderboard(folder: Path) -> Leaderboard:
     champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
     with (folder / "leaderboard.csv").open(encoding="utf-8", newline="") as stream:
         rows = tuple(_parse_row(cells, champion["goal"]) for cells in csv.DictReader(stream))
-    return Leaderboard(rows, Champion(**{**champion, "tied": tuple(champion["tied"])}))
+    return Leaderboard(rows, Champion(**{**champion, "as_good": tuple(champion["as_good"])}))
 
 
 def _column_names(goal: str, metrics: Sequence[str]) -> list[str]:
     estimates = [f"test_{name}{end}" for name in metrics for end in ("", "_low", "_high")]
     return [
-        *("rank", "contender", "architecture", "verdict", "score"),
-        *(f"valid_{goal}", "valid_difference", "valid_p"),
+        *("rank", "contender", "architecture", "verdict", "more_rows", "score"),
+        *(f"valid_{goal}", "valid_difference", "valid_bound", "valid_p"),
         *estimates,
-        *("test_difference", "test_difference_low", "test_difference_high", "test_p", "parameters", "flops"),
+        *("test_difference", "test_difference_low", "test_difference_high", "test_p", *COST_MEASURES),
     ]
 
 
@@ -108,13 +125,15 @@ def _format_row(row: LeaderboardRow, goal: str, metrics: Sequence[str]) -> list[
     scores = [
         row.valid_score,
         row.valid_difference,
+        row.valid_bound,
         row.valid_p,
         *(end for name in metrics for end in row.test_scores[name]),
     ]
     return [
-        *(row.rank, row.contender, row.architecture, row.verdict, _round_or_null(row.test_scores[goal].value)),
+        *(row.rank, row.contender, row.architecture, row.verdict, row.more_rows),
+        _round_or_null(row.test_scores[goal].value),
         *("" if math.isnan(score) else f"{score:.6g}" for score in (*scores, *row.test_difference, row.test_p)),
-        *(row.parameters, row.flops),
+        *(getattr(row, measure) for measure in COST_MEASURES),
     ]
 
 
@@ -130,15 +149,21 @@ def _parse_row(cells: dict[str, str], goal: str) -> LeaderboardRow:
         contender=cells["contender"],
         architecture=cells["architecture"],
         verdict=cells["verdict"],  # type: ignore[arg-type]  # a literal when written
+        more_rows=int(cells["more_rows"]) if cells["more_rows"] else None,
         valid_score=numbers[f"valid_{goal}"],
         valid_difference=numbers["valid_difference"],
+        valid_bound=numbers["valid_bound"],
         valid_p=numbers["valid_p"],
         test_scores={name: parse_estimate(name) for name in metrics},
         test_difference=parse_estimate("difference"),
         test_p=numbers["test_p"],
-        parameters=int(cells["parameters"]),
-        flops=int(cells["flops"]),
+        **{measure: int(cells[measure]) for measure in COST_MEASURES},
     )
+
+
+def format_more_rows(more_rows: int | None) -> str:
+    """What stands behind "undecided"; nothing where no number of rows can be expected to tell."""
+    return "" if more_rows is None else f": about {more_rows:,} more rows would tell"
 
 
 def _round_or_null(value: float) -> float | None:

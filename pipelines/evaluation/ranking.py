@@ -1,8 +1,8 @@
 """Ranking: from the predictions of every contender to a leaderboard and a champion.
 
-The order, the ties and the champion come from validation alone; the test rows only report. The champion is
-the cheapest of the contenders that validation cannot tell from the best, because a network that is no better
-should not cost more: fewest parameters first, then fewest FLOPs, both exact.
+The order, the verdicts and the champion come from validation alone; the test rows only report. The champion is the
+cheapest of the contenders that validation shows to be as good as the best, because a network that is no better should
+not cost more; where it shows nothing of the kind, the best is.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.evaluation.champion import (
-    choose_champion,
-    contenders_tied_for_best,
-    explain_choice,
-    is_better_than_baseline,
+from pipelines.evaluation.champion import Choice, choose_champion, explain_choice, is_better_than_baseline
+from pipelines.evaluation.champion_settings import ChampionSettings
+from pipelines.evaluation.leaderboard import BASELINE, Champion, Estimate, Leaderboard, LeaderboardRow
+from pipelines.evaluation.noninferiority import (
+    PairedLoss,
+    count_more_rows,
+    find_margin,
+    find_verdict,
+    measure_paired_loss,
 )
-from pipelines.evaluation.leaderboard import BASELINE, Champion, Estimate, Leaderboard, LeaderboardRow, Verdict
 from pipelines.evaluation.predictions import (
     Predictions,
     Scores,
@@ -40,6 +43,7 @@ class Entry(NamedTuple):
     architecture: str
     parameters: int
     flops: int
+    bytes: int
     scores: Scores
     predictions: Predictions
 
@@ -52,13 +56,14 @@ def read_entry(task: Task, contender: str, trained: Path, evaluated: Path) -> En
         model["architecture"],
         model["parameters"],
         model["flops"],
+        model["bytes"],
         read_scores(evaluated / "metrics.json"),
         read_predictions(evaluated / "predictions.npz", task.reference_type),
     )
 
 
-def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leaderboard:
-    """Rank the contenders and the baseline, say which cannot be told from the best, and name the champion.
+def rank(problem: str, task: Task, entries: Sequence[Entry], settings: ChampionSettings, seed: int) -> Leaderboard:
+    """Rank the contenders and the baselines, say how each stands to the best, and name the champion.
 
     Raises:
         UserError: if there is no contender, or two of them hold predictions for different rows.
@@ -70,15 +75,17 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leade
     ranked = sorted([*entries, *baseline_entries], key=lambda entry: _sort_key(task, entry))
     best_entry = next(entry for entry in ranked if entry.architecture != BASELINE)
     best_baseline = next(entry for entry in ranked if entry.architecture == BASELINE)  # the best of them
-    valid_comparisons = _compare_with_best(task, best_entry, ranked, "valid", seed)
+    goal = task.goal
+    best_score, baseline_score = (one.scores.valid[goal.name] for one in (best_entry, best_baseline))
+    margin = find_margin(settings.margin, best_score, baseline_score, goal)
+    losses = _measure_paired_losses(task, best_entry, ranked, seed)
     test_comparisons = _compare_with_best(task, best_entry, ranked, "test", seed)
     rows = tuple(
-        _build_row(task, position, entry, valid, test)
-        for position, (entry, valid, test) in enumerate(
-            zip(ranked, valid_comparisons, test_comparisons, strict=True), start=1
-        )
+        _build_row(task, position, entry, losses.get(entry.contender), margin, len(losses), test)
+        for position, (entry, test) in enumerate(zip(ranked, test_comparisons, strict=True), start=1)
     )
-    winner = choose_champion(rows)
+    choice = Choice(rows, losses, goal, settings, margin)
+    winner = choose_champion(choice)
     winner_entry = next(entry for entry in entries if entry.contender == winner.contender)
     *_, baseline_comparison = _compare_with_best(task, winner_entry, [winner_entry, best_baseline], "valid", seed)
     assert baseline_comparison is not None, "only the reference itself has no comparison"
@@ -86,20 +93,23 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], seed: int) -> Leade
         contender=winner.contender,
         architecture=winner.architecture,
         problem=problem,
-        goal=task.goal.name,
-        score=winner.valid_score,
-        reason=explain_choice(rows, winner, task.goal, baseline_comparison, best_baseline.contender),
-        better_than_baseline=is_better_than_baseline(baseline_comparison, task.goal),
-        tied=tuple(row.contender for row in contenders_tied_for_best(rows) if row is not winner),
+        goal=goal.name,
+        rule=settings.rule,
+        margin=float(f"{margin:.6g}"),
+        cost=settings.cost,
+        selection_score=winner.valid_score,
+        ship=is_better_than_baseline(baseline_comparison, goal),
+        reason=explain_choice(choice, winner, baseline_comparison, best_baseline.contender),
+        as_good=tuple(row.contender for row in choice.as_good if row is not winner),
     )
     return Leaderboard(rows, champion)
 
 
-def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, str]:
+def _sort_key(task: Task, entry: Entry) -> tuple[float, int, int, int, str]:
     """Best on validation first; the cheaper first where scores are equal."""
     score = entry.scores.valid[task.goal.name]
     sign = 1 if task.goal.direction == "minimize" else -1
-    return sign * score, entry.parameters, entry.flops, entry.contender
+    return sign * score, entry.parameters, entry.flops, entry.bytes, entry.contender
 
 
 def check_same_rows(entries: Sequence[Entry]) -> None:
@@ -121,9 +131,20 @@ def check_same_rows(entries: Sequence[Entry]) -> None:
 
 def _build_baseline_entries(task: Task, entry: Entry, seed: int) -> list[Entry]:
     return [
-        Entry(name, BASELINE, 0, 0, score_predictions(task, predictions, seed), predictions)
+        Entry(name, BASELINE, 0, 0, 0, score_predictions(task, predictions, seed), predictions)
         for name, predictions in baseline_predictions(entry.predictions).items()
     ]
+
+
+def _measure_paired_losses(task: Task, best: Entry, ranked: Sequence[Entry], seed: int) -> dict[str, PairedLoss]:
+    """How every entry but the best stands to it on validation, by name."""
+    rows = len(best.predictions.valid_predictions)
+    comparisons = zip(ranked, _compare_with_best(task, best, ranked, "valid", seed), strict=True)
+    return {
+        entry.contender: measure_paired_loss(comparison, task.goal, rows)
+        for entry, comparison in comparisons
+        if comparison is not None
+    }
 
 
 def _compare_with_best(
@@ -136,37 +157,39 @@ def _compare_with_best(
             return task.objective_per_row(entry.predictions.valid_predictions, entry.predictions.valid_reference)
         return task.objective_per_row(entry.predictions.test_predictions, entry.predictions.test_reference)
 
-    comparisons = iter(
-        compare_with_control(
-            objective_per_row(best), [objective_per_row(entry) for entry in ranked if entry is not best], seed
-        )
-    )
+    dependence = best.predictions.valid_dependence if part == "valid" else best.predictions.test_dependence
+    others = [objective_per_row(entry) for entry in ranked if entry is not best]
+    comparisons = iter(compare_with_control(objective_per_row(best), others, seed, dependence))
     return [None if entry is best else next(comparisons) for entry in ranked]
 
 
 def _build_row(
-    task: Task, position: int, entry: Entry, valid: Comparison | None, test: Comparison | None
+    task: Task,
+    position: int,
+    entry: Entry,
+    loss: PairedLoss | None,
+    margin: float,
+    comparisons: int,
+    test: Comparison | None,
 ) -> LeaderboardRow:
+    """A row of the leaderboard; of the best there is no loss, and no comparison."""
     nan = float("nan")
+    sign = 1 if task.goal.direction == "minimize" else -1
+    verdict = "best" if loss is None else find_verdict(loss, margin)
     return LeaderboardRow(
         rank=position,
         contender=entry.contender,
         architecture=entry.architecture,
-        verdict=_verdict(task, valid),
+        verdict=verdict,
+        more_rows=count_more_rows(loss, margin, comparisons) if loss and verdict == "undecided" else None,
         valid_score=entry.scores.valid[task.goal.name],
-        valid_difference=valid.difference if valid else nan,
-        valid_p=valid.p_value if valid else nan,
+        valid_difference=sign * loss.mean if loss else nan,
+        valid_bound=loss.bound if loss else nan,
+        valid_p=loss.p_value if loss else nan,
         test_scores=entry.scores.test,
         test_difference=Estimate(test.difference, *test.interval) if test else Estimate(nan, nan, nan),
         test_p=test.p_value if test else nan,
         parameters=entry.parameters,
         flops=entry.flops,
+        bytes=entry.bytes,
     )
-
-
-def _verdict(task: Task, comparison: Comparison | None) -> Verdict:
-    if comparison is None:
-        return "best"
-    if comparison.is_tied:
-        return "tied with best"
-    return "ahead" if task.goal.is_better(comparison.difference, 0) else "behind"

@@ -34,6 +34,9 @@ class ChampionSummary(NamedTuple):
     architecture: str
     parameters: int
     flops: int
+    bytes: int
+    ship: bool  # whether it was shown to be better than the best baseline
+    reason: str  # why it ships, and what speaks against it
     settings: Mapping[str, Any]  # of the network and of the learner
     split: str  # the digest of the split's files
 

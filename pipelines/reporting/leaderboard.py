@@ -4,8 +4,11 @@ import math
 from collections.abc import Iterable
 from textwrap import wrap
 
-from pipelines.evaluation.leaderboard import Estimate, Leaderboard
+from pipelines.evaluation.leaderboard import Estimate, Leaderboard, LeaderboardRow
 from pipelines.evaluation.number_format import format_number
+
+COST_TITLES = {"parameters": "parameters", "flops": "FLOPs", "bytes": "bytes"}
+LEGEND = "undecided: about so many more rows of validation would tell whether it is as good as the best, or behind"
 
 
 def render_leaderboard(board: Leaderboard) -> str:
@@ -13,14 +16,15 @@ def render_leaderboard(board: Leaderboard) -> str:
     goal = board.champion.goal
     metric_names = shown_metrics(goal, board.rows[0].test_scores)
     header = ["", "contender", f"valid {goal}", *(f"test {name} [95 %]" for name in metric_names)]
-    table = [[*header, "parameters", "FLOPs", "verdict"]]
+    cost = board.champion.cost
+    table = [[*header, COST_TITLES[cost], "verdict"]]
     for row in board.rows:
         mark = "*" if row.contender == board.champion.contender else ""
         table.append(
             [
                 *(f"{row.rank}{mark}", row.contender, format_number(row.valid_score)),
                 *(format_estimate(row.test_scores[name]) for name in metric_names),
-                *(f"{row.parameters:,}", f"{row.flops:,}", row.verdict),
+                *(f"{getattr(row, cost):,}", _short_verdict(row)),
             ]
         )
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
@@ -34,7 +38,14 @@ def render_leaderboard(board: Leaderboard) -> str:
     ]
     width = max(len(line) for line in lines)
     lines.insert(1, "-" * width)
-    return "\n".join([board.champion.problem, *lines, *wrap(f"* champion: {board.champion.reason}", width)])
+    sentences = wrap(f"* {'champion' if board.champion.ship else 'DO NOT SHIP YET'}: {board.champion.reason}", width)
+    legend = wrap(LEGEND, width) if any(row.more_rows is not None for row in board.rows) else []
+    return "\n".join([board.champion.problem, *lines, *legend, *sentences])
+
+
+def _short_verdict(row: LeaderboardRow) -> str:
+    """A verdict that a table has room for."""
+    return row.verdict if row.more_rows is None else f"{row.verdict}: ~{row.more_rows:,} rows"
 
 
 def shown_metrics(goal: str, metrics: Iterable[str]) -> list[str]:

@@ -58,9 +58,12 @@ def _fingerprint_source(source: Mapping[str, Any], hashes: HashCache) -> list[di
 def _select_settings(stage: Stage, params: Mapping[str, Any]) -> dict[str, Any]:
     """What a stage reads of params.yaml, by the words under `settings` in dvc.yaml."""
     contender = params["contenders"].get(stage.name, {})
+    problem = dict(params["problems"][stage.problem])
+    champion = problem.pop("champion")  # by itself: what it decides is read by no stage before
     values = {
         "seed": params["seed"],
-        "problem": params["problems"][stage.problem],
+        "problem": problem,
+        "champion": champion,
         "contender": {key: contender[key] for key in CONTENDER_KEYS if key in contender},
         "tune": contender.get("tune"),
         "train": contender.get("train"),

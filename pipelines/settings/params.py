@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.yaml_file import read_yaml
 from pipelines.settings import paths
@@ -47,6 +48,7 @@ class TrainSettings(FrozenSettings):
 class Defaults(FrozenSettings):
     tune: TuneSettings = TuneSettings()
     train: TrainSettings = TrainSettings()
+    champion: ChampionSettings = ChampionSettings()
 
 
 class Problem(FrozenSettings):
@@ -57,6 +59,7 @@ class Problem(FrozenSettings):
     source: SourceSettings
     split: SplitSettings
     augment: AugmentSettings = AugmentSettings()
+    champion: Mapping[str, Any] = {}  # this problem's departures from defaults.champion
 
 
 class Contender(FrozenSettings):
@@ -118,11 +121,19 @@ class Params(FrozenSettings):
             self.defaults.train, self.contenders[contender].train, f"contenders.{contender}.train"
         )
 
+    def champion_settings(self, problem: str) -> ChampionSettings:
+        return _override_defaults(
+            self.defaults.champion, self.problems[problem].champion, f"problems.{problem}.champion"
+        )
+
     def resolve_defaults(self) -> dict[str, Any]:
         """Every setting as a plain value, with its default: seed, problems and contenders."""
         return {
             "seed": self.seed,
-            "problems": {name: problem.model_dump(mode="json") for name, problem in self.problems.items()},
+            "problems": {
+                name: {**problem.model_dump(mode="json"), "champion": self.champion_settings(name).model_dump()}
+                for name, problem in self.problems.items()
+            },
             "contenders": {
                 name: {
                     **contender.model_dump(mode="json"),
@@ -149,16 +160,18 @@ def load_params(path: Path = paths.PARAMS_FILE) -> Params:
         params = Params.model_validate(content)
     except ValidationError as error:
         raise UserError(_format_errors(path, error, Params)) from None
-    for name in params.contenders:  # departures from the defaults are checked with the rest
+    for name in params.problems:  # departures from the defaults are checked with the rest
+        params.champion_settings(name)
+    for name in params.contenders:
         params.tune_settings(name)
         params.train_settings(name)
     return params
 
 
-S = TypeVar("S", TuneSettings, TrainSettings)
+S = TypeVar("S", TuneSettings, TrainSettings, ChampionSettings)
 
 
-def _override_defaults(defaults: S, overrides: Mapping[str, int], where: str) -> S:
+def _override_defaults(defaults: S, overrides: Mapping[str, Any], where: str) -> S:
     try:
         return type(defaults).model_validate({**defaults.model_dump(), **overrides})
     except ValidationError as error:

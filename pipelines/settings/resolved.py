@@ -13,7 +13,10 @@ from pipelines.settings import paths
 
 CHECKING_CODE = (  # what decides whether params.yaml is right, and what its defaults are
     "models",
-    *(f"pipelines/{room}" for room in ("data", "runtime", "settings", "sources", "splitting", "tasks", "training")),
+    *(
+        f"pipelines/{room}"
+        for room in ("data", "evaluation", "runtime", "settings", "sources", "splitting", "tasks", "training")
+    ),
 )
 
 

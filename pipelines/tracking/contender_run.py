@@ -22,13 +22,14 @@ from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tracking.model import OnnxFile, TensorInfo, log_model
 from pipelines.tracking.store import TrackingStore
 
-LAYOUT_VERSION = "1"  # of a run; raised when runs show other things than before, so that all are made again
+LAYOUT_VERSION = "2"  # of a run; raised when runs show other things than before, so that all are made again
 CONTENDER_TAG, ARTIFACTS_HASH_TAG, COMPLETE_TAG, CURRENT_TAG = (
     "bakeoff.contender",
     "bakeoff.inputs",
     "bakeoff.complete",
     "bakeoff.current",
 )
+NOTE_TAG = "mlflow.note.content"  # MLflow's own tag: what its page shows as the description
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag of a child run
 
 RUN_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}  # a trial's state -> MLflow's word
@@ -141,7 +142,7 @@ def _log_run(store: TrackingStore, experiment: str, artifacts: ContenderArtifact
         "bakeoff.device": record["device"],
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "pipelines.tracking",
-        "mlflow.note.content": _describe_run(artifacts, record, best),
+        NOTE_TAG: _describe_run(artifacts, record, best),
         **artifacts.commit,
     }
     created = store.client.create_run(experiment, start_time=start, tags=tags, run_name=artifacts.contender)
@@ -239,7 +240,7 @@ def _describe_run(artifacts: ContenderArtifacts, record: Mapping[str, Any], best
 
 
 def _run_parameters(record: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
-    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops")
+    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops", "bytes")
     rows = {name: scores[name] for name in ("valid_rows", "test_rows") if name in scores}
     return {
         **record["settings"],

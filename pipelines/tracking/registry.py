@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.runtime.files import read_json
+from pipelines.tracking.champion_run import describe_champion_run
 from pipelines.tracking.model import OnnxFile, TensorInfo, log_model
 from pipelines.tracking.store import TrackingStore
 
@@ -15,13 +16,15 @@ CONTENT_HASH_TAG = "bakeoff.sha256"  # of a version: the hash of its model.onnx
 MODEL_VERSIONS_TAG = (
     "mlflow.modelVersions"  # of a logged model: MLflow's own tag, by which its page leads to the registry
 )
+SHIP_TAG = "bakeoff.ship"  # of a version and of the champion's run: true or false
 REGISTERED_NAME_TAG = "bakeoff.registry"  # of a logged model: the name it is to be registered under
 
 
 def register_champion(store: TrackingStore, problem: str, export_folder: Path) -> bool:
-    """Make the exported champion the version that `models:/<problem>@champion` means; tells if that was new.
+    """Make the exported champion the version that `models:/<problem>@champion` means; tells if anything was new.
 
-    The same file is registered once: a champion that comes back gets its old version back.
+    The same file is registered once: a champion that comes back gets its old version back. Whether to ship it, and why,
+    stands with the version, with the registered model and with the champion's run, and follows the verdict.
 
     Args:
         export_folder: the folder of model.onnx, signature.json and golden.npz.
@@ -46,10 +49,28 @@ def register_champion(store: TrackingStore, problem: str, export_folder: Path) -
         if same_content
         else _create_version(store, problem, export_folder, signature, versions)
     )
-    if _champion_version(client, problem) == number:
-        return False
-    client.set_registered_model_alias(problem, CHAMPION_ALIAS, number)
-    return True
+    is_new = _champion_version(client, problem) != number
+    if is_new:
+        client.set_registered_model_alias(problem, CHAMPION_ALIAS, number)
+    return _describe_verdict(store, problem, number, signature) or is_new
+
+
+def _describe_verdict(store: TrackingStore, problem: str, number: str, signature: dict[str, Any]) -> bool:
+    """Say whether to ship the champion wherever a person may look for it; tells if that was news."""
+    client, champion = store.client, signature["champion"]
+    ship, verdict = str(champion["ship"]).lower(), _verdict_text(champion)
+    version = client.get_model_version(problem, number)
+    described = f"{champion['contender']}: {champion['architecture']}, {champion['parameters']:,} parameters. {verdict}"
+    changed = version.tags.get(SHIP_TAG) != ship or version.description != described
+    if changed:
+        client.set_model_version_tag(problem, number, SHIP_TAG, ship)
+        client.update_model_version(problem, number, described)
+        client.update_registered_model(problem, f"{signature['title']} {verdict}")
+    return describe_champion_run(store, problem, champion["contender"], verdict, {SHIP_TAG: ship}) or changed
+
+
+def _verdict_text(champion: dict[str, Any]) -> str:
+    return champion["reason"] if champion["ship"] else f"DO NOT SHIP. {champion['reason']}"
 
 
 def _create_version(
@@ -75,7 +96,6 @@ def _create_version(
         source=f"models:/{model}",
         model_id=model,
         tags=tags,
-        description=f"{champion['contender']}: {champion['architecture']}, {champion['parameters']:,} parameters",
     )
     store.client.set_logged_model_tags(
         model, {MODEL_VERSIONS_TAG: json.dumps([{"name": problem, "version": created.version}])}

@@ -14,8 +14,15 @@ from tests.support.pages import ROOT
 UNDEFINED = float("nan")
 NO_ESTIMATE = Estimate(UNDEFINED, UNDEFINED, UNDEFINED)
 SCORES = {"log_loss": Estimate(0.092, 0.067, 0.122), "f1": NO_ESTIMATE}
-STRONG = LeaderboardRow(1, "strong", "mlp", "best", 0.09, UNDEFINED, UNDEFINED, SCORES, NO_ESTIMATE, UNDEFINED, 650, 9)
-CHAMPION = Champion("strong", "mlp", "letters", "log_loss", 0.09, "strong is alone.", True, ())
+STRONG = LeaderboardRow(
+    rank=1, contender="strong", architecture="mlp", verdict="best", more_rows=None, valid_score=0.09,
+    valid_difference=UNDEFINED, valid_bound=UNDEFINED, valid_p=UNDEFINED, test_scores=SCORES,
+    test_difference=NO_ESTIMATE, test_p=UNDEFINED, parameters=650, flops=9, bytes=2600,
+)  # fmt: skip
+CHAMPION = Champion(
+    contender="strong", architecture="mlp", problem="letters", goal="log_loss", rule="noninferior", margin=0.1,
+    cost="parameters", selection_score=0.09, ship=True, reason="strong is alone.", as_good=(),
+)  # fmt: skip
 PARAMS = {
     "problems": {"letters": {"task": "classification"}, "digits": {}},
     "contenders": {
@@ -33,8 +40,8 @@ def _in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
 
 
-def write_verdict() -> None:
-    write_leaderboard(paths.compare_folder("letters"), Leaderboard((STRONG,), CHAMPION))
+def write_verdict(champion: Champion = CHAMPION) -> None:
+    write_leaderboard(paths.compare_folder("letters"), Leaderboard((STRONG,), champion))
 
 
 def write_scores(problem: str, contender: str) -> None:
@@ -52,6 +59,12 @@ def test_leaderboards_come_with_their_reports_and_the_next_commands(capsys: pyte
     printed = capsys.readouterr().out
     for text in ("letters", "strong", "0.092 [0.067, 0.122]", "letters/compare/report.html", "make serve", "make ui"):
         assert text in printed
+
+
+def test_a_champion_that_should_not_ship_is_shown_so(capsys: pytest.CaptureFixture[str]) -> None:
+    write_verdict(CHAMPION._replace(ship=False))
+    assert main(["board"]) == 0
+    assert "* DO NOT SHIP YET: strong is alone." in capsys.readouterr().out.splitlines()
 
 
 def test_a_contender_without_a_verdict_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_settings, default_space
 from pipelines.cli.command import COMMANDS
+from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load_params
 from pipelines.sources.bundled import scikit_learn, statsmodels_series
 from pipelines.sources.kinds import LOADERS, SourceSettings
@@ -125,6 +126,7 @@ FRAME = {
     "": Params,
     "defaults.tune.": TuneSettings,
     "defaults.train.": TrainSettings,
+    "defaults.champion.": ChampionSettings,
     "problems.*.": Problem,
     "contenders.*.": Contender,
 }

@@ -79,7 +79,7 @@ def model_of(architecture: str, schema: Schema, train: Part) -> Model:
 def export_classes(
     architecture: str, folder: Path, schema: Schema, train: Part, test: Part, calibration: Calibration = UNCALIBRATED
 ) -> dict[str, Any]:
-    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
+    champion = ChampionSummary(f"digits-{architecture}", architecture, 123, 456, 492, True, "", {"width": 8}, "0" * 64)
     model = model_of(architecture, schema, train)
     return export_evaluated(folder, model, Classification(schema), schema, test, "digits", champion, calibration)
 
@@ -103,7 +103,9 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
     inputs, reference = to_tensors(model_inputs(task, valid)), task.reference(valid)
     decision = task.calibrate_postprocess(predict(model, nn.Identity(), inputs), reference)
     decision |= task.calibrate(predict(model, task.postprocess(decision), inputs), reference)
-    champion = ChampionSummary(f"{problem}-{architecture}", architecture, 123, 456, {"width": 8}, "0" * 64)
+    champion = ChampionSummary(
+        f"{problem}-{architecture}", architecture, 123, 456, 492, True, "", {"width": 8}, "0" * 64
+    )
     return export_evaluated(folder / "export", model, task, schema, test, problem, champion, decision)
 
 

@@ -35,7 +35,10 @@ SCHEMA = Schema(inputs=INPUTS, target=TARGET, title="Passengers", origin="here",
 
 
 MANIFEST = {"files": {"train/age.npy": {"bytes": 9, "sha256": "a1"}, "schema.json": {"bytes": 2, "sha256": "b2"}}}
-CHAMPION = ChampionSummary("passengers-mlp", "mlp", 1, 2, {"width": 8, "learning_rate": 0.003}, split_digest(MANIFEST))
+CHAMPION = ChampionSummary(
+    "passengers-mlp", "mlp", 1, 2, 4, ship=False, reason="It is alone.",
+    settings={"width": 8, "learning_rate": 0.003}, split=split_digest(MANIFEST),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

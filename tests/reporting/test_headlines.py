@@ -12,7 +12,7 @@ FAR = Estimate(44.1, 38.2, 50.3)
 
 
 def headline(task: str, scores: dict[str, Estimate], kind: FieldKind = "category", unit: str = "") -> str:
-    row = LeaderboardRow(1, "a", "mlp", "best", 0.9, 0.0, 1.0, scores, NONE, 1.0, 10, 10)
+    row = LeaderboardRow(1, "a", "mlp", "best", None, 0.9, 0.0, 0.0, 1.0, scores, NONE, 1.0, 10, 10, 40)
     target = Field(name="t", kind=kind, dtype="float32", shape=(4, 2), unit=unit, step="1 h")
     schema = Schema(inputs=(), target=target, title="", origin="", licence="")
     return TASK_VIEWS[task].headline(row, 1200, schema)

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema, write_schema
+from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.evaluation.leaderboard import Leaderboard, write_leaderboard
 from pipelines.evaluation.predictions import (
     Predictions,
@@ -79,6 +80,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
             "seeds": seeds,
             "parameters": parameters,
             "flops": 9,
+            "bytes": 4 * parameters,
         },
     )
     write_json(
@@ -131,7 +133,7 @@ def competition(root: Path, contenders: dict[str, float], title: str = "Cats and
     for number, (name, skill) in enumerate(contenders.items(), start=1):
         write_contender(folders.contenders[name], described, skill, parameters=1000 * number)
     entries = [read_entry(task, name, one.trained, one.evaluated) for name, one in folders.contenders.items()]
-    board = rank("pets", task, entries, seed=20)
+    board = rank("pets", task, entries, ChampionSettings(), seed=20)
     write_leaderboard(folders.compared, board)
     return board, build_report("pets", task, board, folders)
 

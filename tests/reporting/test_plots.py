@@ -73,15 +73,18 @@ def board(contenders: int) -> Leaderboard:
     nan = float("nan")
     rows = [
         LeaderboardRow(
-            rank + 1, f"contender-{rank}", "mlp", "behind" if rank else "best", 0.1, nan, nan,
+            rank + 1, f"contender-{rank}", "mlp", "behind" if rank else "best", None, 0.1, nan, nan, nan,
             {metric.name: Estimate(0.9 - 0.01 * rank, 0.85, 0.95) for metric in METRICS},
-            Estimate(nan, nan, nan), nan, 10, 20,
+            Estimate(nan, nan, nan), nan, 10, 20, 40,
         )
         for rank in range(contenders)
     ]  # fmt: skip
     blind = {metric.name: Estimate(0.1, 0.08, 0.12) for metric in METRICS}
     floor = rows[0]._replace(rank=contenders + 1, contender="majority", architecture="baseline", test_scores=blind)
-    champion = Champion("contender-0", "mlp", "letters", "log_loss", 0.1, "", True, ())
+    champion = Champion(
+        "contender-0", "mlp", "letters", "log_loss", "noninferior", 0.1, "parameters", 0.1, ship=True, reason="",
+        as_good=(),
+    )  # fmt: skip
     return Leaderboard((*rows, floor), champion)
 
 

@@ -105,6 +105,8 @@ EDITS: list[tuple[Callable[[dict[str, Any]], object], set[str]]] = [
     (lambda p: p["contenders"]["digits-mlp"].update(tune={"trials": 12}), set()),  # what the default is
     (lambda p: p["contenders"]["digits-mlp"].update(train={"seeds": 1}), {"train/digits-mlp"}),
     (lambda p: p["problems"]["libraries"]["split"].update(valid=0.2), set()),
+    (lambda p: p["problems"]["co2"].update(champion={"margin": 0.01}), {"compare/co2"}),
+    (lambda p: p["problems"]["co2"].update(champion={"rule": "noninferior"}), set()),
     (
         lambda p: p["contenders"].update({"digits-cnn": {"problem": "digits", "architecture": "cnn"}}),
         {"tune/digits-cnn", "train/digits-cnn", "evaluate/digits-cnn", "compare/digits"},
@@ -118,6 +120,13 @@ def test_an_edit_of_params_changes_the_records_that_it_concerns(
 ) -> None:
     edit_params(edit)
     assert changed_records() == expected
+
+
+def test_an_edit_of_the_champion_rule_of_all_changes_every_comparison_and_nothing_else(project: Path) -> None:
+    edit_params(lambda params: params["defaults"].update(champion={"rule": "best"}))
+    assert changed_records() == {
+        f"compare/{name}" for name in yaml.safe_load(Path("params.yaml").read_text())["problems"]
+    }
 
 
 def test_an_edit_of_a_problem_changes_the_records_of_its_stages_alone(project: Path) -> None:

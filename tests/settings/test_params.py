@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.runtime.user_error import UserError
 from pipelines.settings.jobs import check_params
 from pipelines.settings.params import load_params
@@ -41,6 +42,14 @@ def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None
     assert params.contender_names("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
 
 
+def test_a_problem_departs_from_the_default_champion_rule_by_itself(tmp_path: Path) -> None:
+    content = changed("problems", "digits", "champion", to={"margin": 0.01, "cost": "bytes"})
+    content["defaults"]["champion"] = {"rule": "one_se"}
+    params = load_params(written(tmp_path, content))
+    assert params.champion_settings("digits") == ChampionSettings(rule="one_se", margin=0.01, cost="bytes")
+    assert params.champion_settings("co2") == ChampionSettings(rule="one_se")
+
+
 def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None:
     params = load_params(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
     assert params.tune_settings("digits-mlp").trials == 40
@@ -68,7 +77,10 @@ SLIPS: list[tuple[object, str]] = [
     ),
     (changed("problems", "digits", "task", to={"weights": "balanced"}), "problems.digits.task: kind must be one of"),
     (changed("problems", "digits", "task", to=7), "problems.digits.task: must be settings, each a name and a value"),
-    (changed("problems", "digits", "tsak", to=1), "problems.digits.tsak: unknown setting; known here: augment, goal"),
+    (
+        changed("problems", "digits", "tsak", to=1),
+        "problems.digits.tsak: unknown setting; known here: augment, champion, goal",
+    ),
     (changed("problems", "digits", "split", "vaild", to=0.1), "problems.digits.split.vaild: unknown setting"),
     (changed("problems", "digits", "split", "valid", to=1.5), "problems.digits.split"),
     (changed("problems", "digits", "augment", "rotate", to=-4), "problems.digits.augment.rotate"),
@@ -96,6 +108,22 @@ SLIPS: list[tuple[object, str]] = [
         "tune.trails: unknown setting; known here: epochs, generation",
     ),
     (changed("contenders", "digits-mlp", "train", to={"seeds": 0}), "contenders.digits-mlp.train.seeds: must be"),
+    (
+        changed("problems", "digits", "champion", to={"rule": "cheapest"}),
+        "problems.digits.champion.rule: must be 'noninferior', 'best', 'one_se' or 'tied', found 'cheapest'",
+    ),
+    (
+        changed("problems", "digits", "champion", to={"cost": "latency"}),
+        "problems.digits.champion.cost: must be 'parameters', 'flops' or 'bytes', found 'latency'",
+    ),
+    (
+        changed("problems", "digits", "champion", to={"margin": 2}),
+        "problems.digits.champion.margin: must be less than or equal to 1, found 2",
+    ),
+    (
+        changed("defaults", "champion", to={"margn": 0.1}),
+        "defaults.champion.margn: unknown setting; known here: cost, margin, rule",
+    ),
     (changed("seed", to=True), "seed: must be a valid integer, found True"),
     (changed("seed", to="20"), "seed: must be a valid integer, found '20'"),
     (changed("defaults", "tune", "trials", to="12"), "defaults.tune.trials: must be a valid integer"),

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("data_checks", "splitting", "sources", "data", "models", "runtime"),
     },
     "tracking": {"settings", "exporting", "evaluation", "training", "tasks", "data", "models", "runtime"},
-    "settings": {"training", "tasks", "splitting", "sources", "data", "models", "runtime"},
+    "settings": {"evaluation", "training", "tasks", "splitting", "sources", "data", "models", "runtime"},
     "reporting": {"evaluation", "tasks", "data", "models", "runtime"},
     "exporting": {"tasks", "data", "models", "runtime"},
     "evaluation": {"tasks", "data", "models", "runtime"},

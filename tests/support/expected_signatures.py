@@ -45,7 +45,7 @@ def export_baseline(problem: str, folder: Path) -> BaselineChampion:
         name=problem,
         task=task,
         schema=schema,
-        champion=ChampionSummary(name, "baseline", 0, 0, {}, ""),
+        champion=ChampionSummary(name, "baseline", 0, 0, 0, False, "", {}, ""),
         prediction_shape=predictions.shape[1:],
         tolerance=1e-5,
         calibration=task.calibrate(predictions, task.reference(test)),

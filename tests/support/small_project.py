@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from models import ARCHITECTURES
-from models.blocks.cost import network_cost
+from models.blocks.cost import model_cost
 from models.blocks.hyperparameters import default_settings
 from models.stems import Model
 from pipelines.data.parts import read_part
@@ -35,9 +35,12 @@ from pipelines.training.job import build_model
 ROOT = Path(__file__).parents[2]
 
 TRIALS, SEEDS, EPOCHS = 12, 3, 40
+CONTENDERS = {"digits-logistic_regression": "logistic_regression", "digits-mlp": "mlp"}
+PARAMS = "problems: {digits: {}}\ncontenders: {digits-logistic_regression: {}, digits-mlp: {}}\n"
+STAGES = "stages:\n  split: {foreach: '${problems}', do: {}}\n  evaluate: {foreach: '${contenders}', do: {}}\n"
 
 
-def make_contender(root: Path, contender: str, architecture: str) -> None:
+def make_contender(root: Path, contender: str, architecture: str, *, ship: bool = True) -> None:
     schema = read_schema(root / paths.schema_file("digits"))
     train, test = (read_part(root / paths.split_folder("digits") / part, schema) for part in ("train", "test"))
     task = Classification(schema)
@@ -49,7 +52,7 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))
         network.fit(model.stem(images), target, 20)
     make_tune(root / paths.tune_folder("digits", contender), default_settings(row.config))
-    figures = network_cost(network, model.input_shape)._asdict()
+    figures = model_cost(model, [])._asdict()
     make_train(root / paths.train_folder("digits", contender), architecture, model, figures)
     evaluated = root / paths.evaluate_folder("digits", contender)
     make_evaluate(evaluated, len(schema.target.categories))
@@ -58,7 +61,10 @@ def make_contender(root: Path, contender: str, architecture: str) -> None:
     )
     for stage, seconds in (("tune", 31.5), ("train", 12.25)):
         write_json(root / paths.STATE_FOLDER / "durations" / f"{stage}-{contender}.json", {"seconds": seconds})
-    champion = ChampionSummary(contender, architecture, **figures, settings=row.config().model_dump(), split="")
+    champion = ChampionSummary(
+        contender, architecture, **figures, ship=ship, reason=f"{contender} leads.", settings=row.config().model_dump(),
+        split="",
+    )  # fmt: skip
     folder = root / paths.export_folder("digits")
     shutil.rmtree(folder, ignore_errors=True)
     onnx_file = evaluated / "model.onnx"

@@ -22,7 +22,9 @@ from pipelines.tracking import background, sync
 from pipelines.tracking.contender_run import PARENT_RUN_TAG
 from pipelines.tracking.store import open_store
 from tests.support.small_project import (
+    CONTENDERS,
     EPOCHS,
+    PARAMS,
     ROOT,
     TRIALS,
     make_contender,
@@ -32,30 +34,6 @@ from tests.support.small_project import (
     search_runs,
     start_tracking,
 )
-
-CONTENDERS = {"digits-logistic_regression": "logistic_regression", "digits-mlp": "mlp"}
-PARAMS = "problems: {digits: {}}\ncontenders: {digits-logistic_regression: {}, digits-mlp: {}}\n"
-STORY = "stages:\n  split: {foreach: '${problems}', do: {}}\n  evaluate: {foreach: '${contenders}', do: {}}\n"
-
-
-@pytest.fixture(scope="session")
-def made(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project's folder with the artifacts of two contenders and of a champion."""
-    root = tmp_path_factory.mktemp("project")
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "dvc.yaml").write_text(STORY)
-    shutil.copytree(digits_folder / "split", root / paths.split_folder("digits"))
-    for contender, architecture in CONTENDERS.items():
-        make_contender(root, contender, architecture)
-    return root
-
-
-@pytest.fixture
-def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(made, tmp_path / "project")
-    monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path / "project"
 
 
 def test_a_run_shows_what_the_artifacts_hold(project: Path) -> None:
