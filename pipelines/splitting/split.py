@@ -12,7 +12,7 @@ from pipelines.data.parts import NO_PART, PARTS, PartName, read_part
 from pipelines.data.schema import Schema, write_schema
 from pipelines.runtime.files import atomic_write
 from pipelines.runtime.user_error import UserError
-from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.duplicates import alike_ids
 from pipelines.splitting.request import PartNumbers, SplitRequest
 from pipelines.splitting.settings import SplitSettings, SplitStrategy
 from pipelines.splitting.strategies import (
@@ -43,8 +43,9 @@ STRATEGIES: dict[SplitStrategy, Callable[[SplitRequest], PartNumbers]] = {
 def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> SplitRows:
     """Choose the part of every example, or none.
 
-    Identical examples are in one part: if a strategy puts them in several, the last of these keeps its own and the
-    earlier ones lose theirs. A window of a series that holds values made from its own future is in none.
+    Identical examples, and those whose texts differ in white space or capitals alone, are in one part: if a
+    strategy puts them in several, the last of these keeps its own and the earlier ones lose theirs. A window of a
+    series that holds values made from its own future is in none.
 
     Args:
         data: N examples.
@@ -58,7 +59,7 @@ def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "
     count = len(data.part.target)
     if count < len(PARTS):
         raise UserError(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
-    sets = duplicate_ids(data.part.inputs, key=seed)
+    sets = alike_ids(data.schema, data.part.inputs, key=seed)
     part_of = STRATEGIES[settings.by](SplitRequest(data, sets, settings, seed, where))
     part_of = keep_duplicates_together(sets, np.where(sees_future(data), NO_PART, part_of))
     rows: SplitRows = {name: np.flatnonzero(part_of == number) for number, name in enumerate(PARTS)}
