@@ -2,6 +2,7 @@
 
 from models.blocks.cost import network_cost
 from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.machine import describe_machine
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
@@ -59,6 +60,7 @@ def train(name: str) -> None:
             **network_cost(model.network, model.input_shape)._asdict(),
         },
     )
+    write_json(folder / "machine.json", describe_machine(job.device))
 
 
 if __name__ == "__main__":
