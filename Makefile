@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv/.bench-installed
 
-.PHONY: run test check serve ui track bench audit format clean
+.PHONY: run test check serve ui track verify bench audit format clean
 
 run: $(INSTALLED)	## the whole competition, then the leaderboards; a part of it: make run ONLY=digits
 	@exec bakeoff run $(ONLY)
@@ -30,6 +30,9 @@ ui: $(INSTALLED)	## MLflow on what was run; another port: make ui PORT=5001
 
 track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if it was deleted
 	@exec bakeoff track
+
+verify: $(INSTALLED)	## train the champions again and compare every number; one of them: make verify ONLY=digits
+	@exec bakeoff verify $(ONLY)
 
 bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.training

@@ -2,6 +2,7 @@
 
 from models.blocks.cost import model_cost
 from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.machine import describe_machine
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
@@ -60,6 +61,7 @@ def train(name: str) -> None:
             **model_cost(model, words)._asdict(),
         },
     )
+    write_json(folder / "machine.json", describe_machine(job.device))
 
 
 if __name__ == "__main__":

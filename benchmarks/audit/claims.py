@@ -2,6 +2,7 @@
 
 import time
 
+from benchmarks.audit.champion import audit_champion
 from benchmarks.audit.claim import Audit, Finding
 from benchmarks.audit.coverage import (
     audit_forecasts,
@@ -11,6 +12,7 @@ from benchmarks.audit.coverage import (
     audit_skewed_means,
 )
 from benchmarks.audit.equals import audit_dependent_rows, audit_goals, audit_many_contenders, audit_skewed_losses
+from benchmarks.audit.leaks import audit_leaks
 
 REPEATS = 1_000
 
@@ -24,6 +26,8 @@ AUDITS: dict[str, Audit] = {
     "coverage-skewed": audit_skewed_means,
     "coverage-groups": audit_groups,
     "coverage-forecasts": audit_forecasts,
+    "champion": audit_champion,
+    "leaks": audit_leaks,
 }
 
 

@@ -19,9 +19,9 @@ ROWS = 178  # of a small test part
 def goals() -> dict[str, tuple[Task, Draw, int]]:
     """Every goal of every task: its task, how a sample is drawn, and how many rows."""
     cases: dict[str, tuple[Task, Draw, int]] = {}
-    for name in ("log_loss", "accuracy", "brier"):
+    for name in simulated.classification_task().goals:
         cases[f"classification {name}"] = simulated.classification_task(name), simulated.draw_classes, ROWS
-    for name in ("squared_error", "mae"):
+    for name in simulated.regression_task().goals:
         cases[f"regression {name}"] = simulated.regression_task(name), simulated.draw_numbers, ROWS
     for name in ("mase", "mae", "pinball"):
         task = simulated.forecasting_task(name)

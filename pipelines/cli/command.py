@@ -17,9 +17,18 @@ from pipelines.cli.serve import serve_command
 from pipelines.cli.status import status_command
 from pipelines.cli.track import track_command
 from pipelines.cli.ui import ui_command
+from pipelines.cli.verify import verify_command
 from pipelines.runtime.user_error import UserError
 
-COMMANDS = (run_command, board_command, serve_command, ui_command, status_command, track_command)  # in the order of use
+COMMANDS = (  # in the order of use
+    run_command,
+    board_command,
+    serve_command,
+    ui_command,
+    status_command,
+    verify_command,
+    track_command,
+)
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130  # exit codes, besides 0
 

@@ -16,6 +16,8 @@ from pipelines.data_checks.leakage import (
     check_left_out,
     check_time_order,
 )
+from pipelines.data_checks.near_duplicates import check_near_duplicates
+from pipelines.data_checks.target_leakage import check_target_leakage
 from pipelines.data_checks.targets import (
     check_class_imbalance,
     check_clipped_target,
@@ -30,9 +32,11 @@ from pipelines.splitting.split import SplitRows
 CHECKS: tuple[Callable[[CheckContext], Finding | None], ...] = (
     check_left_out,
     check_duplicates,
+    check_near_duplicates,
     check_time_order,
     check_groups,
     check_target_copies,
+    check_target_leakage,
     check_contradictions,
     check_scarce_classes,
     check_class_imbalance,

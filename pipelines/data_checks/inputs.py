@@ -46,11 +46,11 @@ def check_constant_columns(context: CheckContext) -> Finding | None:
 def check_target_copies(context: CheckContext) -> Finding | None:
     """Inputs that are the target under another name, which will not be known when a prediction is made."""
     target = context.data.schema.target
-    if target.kind in ("number", "category") and any(True for _ in _scalar_columns(context)):
+    if target.kind in ("number", "category") and any(True for _ in scalar_columns(context)):
         copies = [
             name
-            for name, field, values in _scalar_columns(context)
-            if _is_target_copy(field, values, target, context.data.part.target)
+            for name, field, values in scalar_columns(context)
+            if is_target_copy(field, values, target, context.data.part.target)
         ]
     elif target.kind == "steps" and "origin" in context.data.keys:
         copies = list(_leading_variables(context))
@@ -79,7 +79,7 @@ def _is_missing(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values < 0 if field.kind == "category" else values[:, 0] == 0)
 
 
-def _scalar_columns(context: CheckContext) -> Iterator[tuple[str, Field, NDArray[Any]]]:
+def scalar_columns(context: CheckContext) -> Iterator[tuple[str, Field, NDArray[Any]]]:
     """Every input that is one value per example (N,); of a sequence, each variable's last step."""
     for field, values in context.fields:
         if field.kind in ("number", "category"):
@@ -102,7 +102,7 @@ def _column_variation(field: Field, values: NDArray[Any]) -> Iterator[tuple[str,
         yield field.name, bool((values != values[0]).any())
 
 
-def _is_target_copy(field: Field, values: NDArray[Any], target_field: Field, target: NDArray[Any]) -> bool:
+def is_target_copy(field: Field, values: NDArray[Any], target_field: Field, target: NDArray[Any]) -> bool:
     """Whether a column (N,) and the target (N,) are one-to-one, or rise and fall together.
 
     Where few numbers repeat, any two columns are one-to-one; then they must also be in one order, or on a line.

@@ -55,6 +55,8 @@ def check_duplicates(context: CheckContext) -> Finding:
     leaking = int((np.bincount(pairs) > 1).sum())
     count = int(sizes[sizes > 1].sum())
     others = "alike in all columns in use" if is_table(context) else "identical to another"
+    if any(field.kind == "text" for field, _ in context.fields):
+        others += ", but for white space and capitals"
     found = f"{count} examples are {others} ({format_count(repeated, 'set')} of identical examples, "
     found += f"for instance {format_rows(np.flatnonzero(context.sets == np.argmax(sizes)))}). "
     if leaking:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import chunks
+from pipelines.data.schema import Schema
 
 DIGEST_BYTES = 16  # bytes; among a thousand million examples, two that differ share one with a chance near 1e-21
 BLOCK_EXAMPLES = 2**16  # examples hashed at once
@@ -28,13 +29,38 @@ def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.
     """
     sets = np.zeros(len(inputs[0]), dtype=np.int64)
     for values in inputs:
-        sets = _rank_pairs(sets, _hash_rows(values, str(key).encode()))
+        sets = _rank_pairs(sets, hash_rows(values, str(key).encode()))
         if len(sets) == sets.max(initial=-1) + 1:  # no two are identical, whatever the other fields hold
             break
     return sets
 
 
-def _hash_rows(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
+def alike_ids(schema: Schema, inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
+    """Number the sets as `duplicate_ids` does, where texts that differ in white space or capitals are identical too.
+
+    A network reads the same words in them. Where no two texts are alike in that way, the numbers are the same.
+    """
+    sets = duplicate_ids(inputs, key)
+    if not any(field.kind == "text" for field in schema.inputs):
+        return sets
+    pairs = zip(schema.inputs, inputs, strict=True)
+    alike = duplicate_ids(tuple(_hash_words(values) if field.kind == "text" else values for field, values in pairs))
+    first = np.full(int(alike.max(initial=-1)) + 1, len(sets), dtype=np.int64)  # of the sets that become one
+    np.minimum.at(first, alike, sets)
+    return np.unique(first[alike], return_inverse=True)[1].astype(np.int64)
+
+
+def _hash_words(values: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The hash of every text (N, L) in small letters, with one space between words: (N, 2)."""
+    digests = bytearray()
+    for rows in chunks(values):
+        for row in np.ascontiguousarray(values[rows]):
+            words = " ".join(row.tobytes().rstrip(b"\0").decode().lower().split())
+            digests += hashlib.blake2b(words.encode(), digest_size=DIGEST_BYTES).digest()
+    return np.frombuffer(digests, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+
+
+def hash_rows(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
     """The hash of every row of `values` (N, ...), its first and its last bytes as a number each: (2, N)."""
     hashes = np.empty((2, len(values)), dtype=np.uint64)
     for rows in chunks(values):

@@ -14,7 +14,7 @@ from pipelines.data.schema import Schema, write_schema
 from pipelines.runtime.files import atomic_write
 from pipelines.runtime.user_error import UserError
 from pipelines.splitting.clusters import cluster_examples, find_dependence
-from pipelines.splitting.duplicates import duplicate_ids
+from pipelines.splitting.duplicates import alike_ids
 from pipelines.splitting.request import PartNumbers, SplitRequest
 from pipelines.splitting.settings import SplitSettings, SplitStrategy
 from pipelines.splitting.strategies import (
@@ -57,8 +57,9 @@ def split_rows(data: Dataset, settings: SplitSettings, seed: int, where: str = "
 def split_dataset(data: Dataset, settings: SplitSettings, seed: int, where: str = "split") -> Split:
     """Choose the part of every example, or none, and say which examples belong together.
 
-    Identical examples are in one part: if a strategy puts them in several, the last of these keeps its own and the
-    earlier ones lose theirs. A window of a series that holds values made from its own future is in none.
+    Identical examples, and those whose texts differ in white space or capitals alone, are in one part: if a
+    strategy puts them in several, the last of these keeps its own and the earlier ones lose theirs. A window of a
+    series that holds values made from its own future is in none.
 
     Args:
         data: N examples.
@@ -72,7 +73,7 @@ def split_dataset(data: Dataset, settings: SplitSettings, seed: int, where: str 
     count = len(data.part.target)
     if count < len(PARTS):
         raise UserError(f"{where}: {count} examples cannot fill the parts {', '.join(PARTS)}; add examples")
-    sets = duplicate_ids(data.part.inputs, key=seed)
+    sets = alike_ids(data.schema, data.part.inputs, key=seed)
     request = SplitRequest(data, sets, settings, seed, where)
     part_of = STRATEGIES[settings.by](request)
     part_of = keep_duplicates_together(sets, np.where(sees_future(data), NO_PART, part_of))

@@ -14,6 +14,7 @@ import pytest
 from serving.client.client import Client
 from serving.server.server import running_server
 from tests.docs.test_readme import serving_blocks
+from tests.support.commands import run_bakeoff
 from tests.support.project import ROOT, SMALL_PARAMS, Project
 
 RESOLVE = "pipelines/dvc.yaml:resolve"
@@ -69,6 +70,16 @@ def test_what_dvc_leaves_when_it_is_killed_changes_nothing(copied: Project) -> N
     for folder in ("data/digits/split/train", "artifacts/digits/evaluate/digits-lenet5", "artifacts/digits/export"):
         (copied.folder / folder / ".Zk3vB1m0pQ9xYw2tR7uLaA.tmp").touch()
     assert stages_run(copied.run_checked("dvc", "repro")) == set()
+
+
+def test_a_contender_that_is_trained_again_is_the_same_bit_for_bit(copied: Project) -> None:
+    lock = copied.lock_text
+    verified = run_bakeoff(copied.folder, "verify", "digits-logistic_regression")
+    assert verified.returncode == 0, verified.stderr
+    assert "digits-logistic_regression: reproduced bit for bit" in verified.stdout
+    assert "The machine is of the same kind." in verified.stdout
+    assert copied.lock_text == lock
+    assert not (copied.folder / ".state" / "verify" / "digits-logistic_regression").exists()
 
 
 def test_nothing_that_dvc_tracks_holds_a_path_or_a_date(finished: Project) -> None:

@@ -142,6 +142,21 @@ TABLES_WITH_FINDINGS = {
     "a spelling that the user adds": TableWithFinding(
         csv_with_column(["-999", *NUMBERS[1:]]), "missing_cells", 1, 'x 1 ("-999")', {"missing": ["-999"]}
     ),
+    "a word that may mean missing": TableWithFinding(
+        csv_with_column(["Unknown"] * 6 + WORDS[6:]),
+        "missing_words",
+        6,
+        'x "Unknown" 6 (15% of its cells). If they do, state `missing: ["Unknown"]`',
+    ),
+    "a word that may mean missing, beside marks that do": TableWithFinding(
+        csv_with_column(["?"] * 3 + ["n.a."] * 5 + WORDS[8:]), "missing_words", 5, 'state `missing: ["?", "n.a."]`'
+    ),
+    "a mark that the user takes off the list": TableWithFinding(
+        csv_with_column(["?"] * 6 + WORDS[6:]), "missing_words", 6, 'x "?" 6', {"missing": ["NA"]}
+    ),
+    "a word that the user says means missing": TableWithFinding(
+        csv_with_column(["Unknown"] * 6 + WORDS[6:]), "missing_cells", 6, 'x 6 ("Unknown")', {"missing": ["Unknown"]}
+    ),
     "a word among numbers": TableWithFinding(
         csv_with_column([*NUMBERS[:5], "unknown", *NUMBERS[6:]]),
         "stray_cells",

@@ -20,6 +20,32 @@ MISSING_MARKS: frozenset[str] = frozenset(
 ) | {"-", "--", "?", "."}
 
 
+# Words that may mean it, or be a category of their own, in small letters: they are proposed to the user, not read so.
+MISSING_WORDS: frozenset[str] = frozenset(mark.casefold() for mark in MISSING_MARKS if mark) | {
+    *("unknown", "unk", "missing", "unspecified", "undefined", "undetermined", "not available", "not known"),
+    *("not stated", "not specified", "not recorded", "not applicable", "no data", "no answer", "n.a.", "n. a.", "n.a"),
+    *(
+        "nil",
+        "nd",
+        "n/d",
+        "n/k",
+        "tbd",
+        "#null!",
+        "(null)",
+        "<na>",
+        "nat",
+        "??",
+        "???",
+        "---",
+        "*",
+        "...",
+        "…",
+        "–",
+        "—",
+    ),
+}
+
+
 _GROUPED_NUMBER_TEMPLATE = (
     r"[+-]?[1-9][0-9]{0,2}([%s '’\u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*(?:[%s][0-9]+)?"  # 1,234,567.8
 )

@@ -3,6 +3,7 @@
 What may be wrong with examples of every source, such as a column that is a copy of the target, is in data_checks/.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -11,16 +12,19 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import Finding, chunks
 from pipelines.data.wording import format_count, format_list
-from pipelines.sources.files.parsing import parse_number
+from pipelines.sources.files.parsing import MISSING_WORDS, parse_number
+from pipelines.sources.table.columns import value_counts
 from pipelines.sources.table.conversion import (
     MAX_TEXT_BYTES,
     BadCells,
     ReadContext,
     Variable,
 )
-from pipelines.sources.table.type_inference import distinct_dates
+from pipelines.sources.table.type_inference import distinct_dates, distinct_texts
 
 MIN_CATEGORY_ROWS = 10  # rows of a category, below which a network learns next to nothing about it
+MAX_WORDED_CATEGORIES = 50  # categories, above which "none" or "unknown" may well be a name among names
+MIN_WORDED_SHARE, MIN_WORDED_CELLS = 0.01, 5  # of a column's cells that hold a word, from which it is no accident
 MAX_MISSING_TARGET_SHARE = 0.05  # share of the rows without a target, from which those left may be no fair sample
 MAX_ROUNDED_SHARE = 0.01  # share of the different numbers of a column that rounding may make equal, unsaid
 
@@ -69,6 +73,25 @@ def check_missing_cells(converted: ConvertedTable) -> Iterator[Finding]:
     if listed:
         of = f"of {len(converted.target.missing_mask)} rows"
         yield Finding("missing_cells", "notice", total, f"Cells without a value, {of}: {format_list(listed)}.")
+
+
+def check_missing_words(converted: ConvertedTable) -> Iterator[Finding]:
+    """Words such as "unknown" that are frequent among few categories: they may mean that the cell is missing."""
+    listed, words, total = [], set(), 0
+    for each in converted.inputs:
+        if each.type != "category" or len(each.column.distinct_values) > MAX_WORDED_CATEGORIES:
+            continue
+        counts = value_counts(each.column)
+        for text, count in zip(distinct_texts(each.column), counts.tolist(), strict=True):
+            if text.casefold() in MISSING_WORDS and count >= max(MIN_WORDED_CELLS, MIN_WORDED_SHARE * counts.sum()):
+                total += count
+                words.add(text)
+                listed.append(f'{each.column.name} "{text}" {count} ({count / counts.sum():.0%} of its cells)')
+    if listed:
+        words.update(mark for each in converted.inputs for mark in each.column.missing_counts if mark)
+        setting = ", ".join(json.dumps(word, ensure_ascii=False) for word in sorted(words))
+        sentence = f"Categories that may mean a missing cell: {format_list(listed)}. If they do, state "
+        yield Finding("missing_words", "notice", total, f"{sentence}`missing: [{setting}]`.")
 
 
 def report_skipped_columns(converted: ConvertedTable) -> Iterator[Finding]:
@@ -193,6 +216,7 @@ CHECKS: tuple[Callable[[ConvertedTable], Iterator[Finding]], ...] = (
     check_stray_cells,
     check_overflow_cells,
     check_missing_cells,
+    check_missing_words,
     report_skipped_columns,
     check_rare_categories,
     check_similar_categories,
