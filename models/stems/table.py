@@ -100,7 +100,8 @@ class TableStem(nn.Module):
         self.input_shape: tuple[int, ...] = (sum(widths),)
         features = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])  # of each column, as they are computed
         places = np.argsort(self.number_indices + self.other_indices)  # of each column of the schema, among them
-        self.register_buffer("order", torch.from_numpy(np.concatenate([features[place] for place in places])))
+        order = torch.from_numpy(np.concatenate([features[place] for place in places]))
+        self.register_buffer("order", order, persistent=False)  # it follows from the columns
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         self.number_stem.fit([arrays[index] for index in self.number_indices])

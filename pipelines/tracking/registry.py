@@ -65,7 +65,7 @@ def _describe_verdict(store: TrackingStore, problem: str, number: str, signature
     if changed:
         client.set_model_version_tag(problem, number, SHIP_TAG, ship)
         client.update_model_version(problem, number, described)
-        client.update_registered_model(problem, f"{signature['title']} {verdict}")
+        client.update_registered_model(problem, f"{signature['title']}\n\n{verdict}")
     return describe_champion_run(store, problem, champion["contender"], verdict, {SHIP_TAG: ship}) or changed
 
 
