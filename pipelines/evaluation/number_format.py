@@ -29,9 +29,14 @@ def format_difference(difference: float) -> str:
     return format_number(difference) if math.isnan(difference) or difference <= 0 else f"+{format_number(difference)}"
 
 
-def format_interval(low: float, high: float) -> str:
-    """A 95 % interval in brackets, to stand behind a score in a sentence."""
-    return f" (95 % interval: {low:.1f} to {high:.1f})"
+def format_interval(low: float, high: float, unit: str = "") -> str:
+    """A 95 % interval in brackets, to stand behind a score in a sentence; nothing where there is none."""
+    return "" if math.isnan(low) else f" (95 % interval: {low:.1f} to {high:.1f}{unit})"
+
+
+def format_number_interval(low: float, high: float) -> str:
+    """The same of numbers of any size."""
+    return "" if math.isnan(low) else f" (95 % interval: {format_number(low)} to {format_number(high)})"
 
 
 def format_p_value(p: float) -> str:

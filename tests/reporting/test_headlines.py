@@ -48,6 +48,14 @@ def test_the_headline_of_two_classes_says_what_the_threshold_costs() -> None:
     assert "threshold" not in same
 
 
+@pytest.mark.parametrize("task", ["classification", "segmentation", "regression", "forecasting", "anomaly_detection"])
+def test_where_rows_are_too_few_for_an_interval_none_is_shown(task: str) -> None:
+    names = ("accuracy", "dice", "pixel_accuracy", "mae", "mase", "coverage", "auroc", "precision", "recall")
+    sentence = headline(task, dict.fromkeys(names, Estimate(0.9123, float("nan"), float("nan"))), "steps")
+    assert "nan" not in sentence
+    assert "interval:" not in sentence
+
+
 def test_the_headline_of_a_regression_is_in_the_targets_unit() -> None:
     sentence = headline("regression", {"mae": FAR, "coverage": SHARE}, "number", "points")
     assert "On 1,200 examples" in sentence

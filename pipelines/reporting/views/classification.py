@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
+from pipelines.evaluation.number_format import format_interval
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.style import (
     BLUE,
@@ -54,7 +55,7 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     accuracy = row.test_scores["accuracy"]
     return (
         f"On {test_rows:,} examples it had never seen, it was right {round(accuracy.value * test_rows):,} times: "
-        f"{accuracy.value * 100:.1f} % (95 % interval: {accuracy.low * 100:.1f} to {accuracy.high * 100:.1f} %)"
+        f"{accuracy.value * 100:.1f} %{format_interval(accuracy.low * 100, accuracy.high * 100, ' %')}"
         f"{_label_phrase(row)}."
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
-from pipelines.evaluation.number_format import format_number
+from pipelines.evaluation.number_format import format_number, format_number_interval
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.contact_sheet import best_median_worst
 from pipelines.reporting.plots.style import (
@@ -65,8 +65,8 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     mae_text = f" ({format_number(row.test_scores['mae'].value)} {schema.target.unit})" if schema.target.unit else ""
     return (
         f"On {test_rows:,} windows it had never seen, its forecasts of the {ahead} were off by "
-        f"{format_number(mase.value)} average changes from one step to the next{mae_text}, 95 % interval: "
-        f"{format_number(mase.low)} to {format_number(mase.high)}; the interval it gives with each forecast held the "
+        f"{format_number(mase.value)} average changes from one step to the next{mae_text}"
+        f"{format_number_interval(mase.low, mase.high)}; the interval it gives with each forecast held the "
         f"truth {coverage.value * 100:.0f} % of the time."
     )
 

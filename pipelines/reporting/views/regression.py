@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipelines.data.dates import DATE_UNIT
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
-from pipelines.evaluation.number_format import format_number
+from pipelines.evaluation.number_format import format_number, format_number_interval
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.examples import draw_example, format_value, has_text_tiles
 from pipelines.reporting.plots.style import (
@@ -64,8 +64,8 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     unit = _difference_unit(schema.target)
     return (
         f"On {test_rows:,} examples it had never seen, its answer was off by {format_number(mae.value)}{unit} on "
-        f"average (95 % interval: {format_number(mae.low)} to {format_number(mae.high)}); the interval it gives with "
-        f"each answer held the truth in {coverage.value * 100:.0f} % of them, and should in 90 %."
+        f"average{format_number_interval(mae.low, mae.high)}; the interval it gives with each answer "
+        f"held the truth in {coverage.value * 100:.0f} % of them, and should in 90 %."
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
+from pipelines.evaluation.number_format import format_interval, format_number_interval
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.contact_sheet import best_median_worst, draw_contact_sheet, to_display_pixels
 from pipelines.reporting.plots.style import (
@@ -57,8 +58,8 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     dice, accuracy = row.test_scores["dice"], row.test_scores["pixel_accuracy"]
     return (
         f"On {test_rows:,} images it had never seen, it gave {accuracy.value * 100:.1f} % of the pixels the right "
-        f"class (95 % interval: {accuracy.low * 100:.1f} to {accuracy.high * 100:.1f} %); its areas and the true ones "
-        f"overlap with a Dice of {dice.value:.3f} ({dice.low:.3f} to {dice.high:.3f}), where 1 is perfect."
+        f"class{format_interval(accuracy.low * 100, accuracy.high * 100, ' %')}; its areas and the true ones overlap "
+        f"with a Dice of {dice.value:.3f}{format_number_interval(dice.low, dice.high)}, where 1 is perfect."
     )
 
 
