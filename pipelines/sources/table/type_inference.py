@@ -78,16 +78,15 @@ def _row_id_reason(column: CodedColumn, values: NDArray[np.float64], counts: NDA
         return ""
     if not np.all(np.isfinite(values) & (values == np.rint(values))):
         return ""
-    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1 and not _repeats(column):
+    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1 and not _repeats(values):
         return f"it counts the rows, from {values.min():.0f} to {values.max():.0f}"
-    is_called_id = _ID_NAME_PATTERN.search(column.name) and not _repeats(column)
+    is_called_id = _ID_NAME_PATTERN.search(column.name) and not _repeats(values)
     return "it is called an id and no number repeats" if is_called_id else ""
 
 
-def _repeats(column: CodedColumn) -> bool:
-    """Whether a value stands in `distinct_values` more than once, which costs more to find out than anything else."""
-    values = column.distinct_values
-    return not isinstance(values, np.ndarray) and len(values.unique()) < len(values)
+def _repeats(values: NDArray[np.float64]) -> bool:
+    """Whether one of the values is there more than once, which costs more to find out than anything else."""
+    return len(np.unique(values)) < len(values)
 
 
 def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
