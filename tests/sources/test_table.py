@@ -11,12 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.datasets import load_wine
 
-from pipelines.runtime.user_error import UserError
-from pipelines.sources.files import csv_table
-from pipelines.sources.table import columns
 from pipelines.sources.table.load import TableSettings, load_table
 from pipelines.sources.table.schema import field_names
-from pipelines.sources.table.type_inference import ColumnType
 from tests.support.hostile_tables import (
     DATES,
     NUMBERS,
@@ -227,35 +223,3 @@ def test_field_names_are_safe_and_each_once(columns: list[str]) -> None:
     assert len(set(names)) == len(columns)
     assert not {"value", "probabilities", "quantiles", "reconstruction", "samples"} & set(names), "a graph's answer"
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_") and name for name in names)
-
-
-plain_numbers = st.sampled_from(["", "0", "1", "2", "3.5", "-4", "1e-3", "1.234", "12.345", "0.1", "-0", "700"])
-
-
-@given(
-    cells=st.lists(plain_numbers | st.integers(0, 30).map(str), min_size=4, max_size=30),
-    name=st.sampled_from(["id", "x"]),
-    kind=st.sampled_from([None, "number", "category", "text", "boolean"]),
-)
-@example(cells=[str(place) for place in range(20)], name="x", kind=None)
-@example(cells=["0", "1", "1", "3"], name="x", kind=None)  # as long as a count of the rows, which it is not
-@example(cells=["5", "7", "7", "9"], name="id", kind=None)
-def test_whether_equal_numbers_are_joined_changes_nothing(
-    cells: list[str], name: str, kind: ColumnType | None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("table") / "t.csv"
-    labels = ("yes", "no")
-    path.write_text(f"{name},y\n" + "".join(f"{cell},{labels[row % 2]}\n" for row, cell in enumerate(cells)))
-    settings = TableSettings(kind="table", path=str(path), target="y", types=((name, kind),) if kind else ())
-    read = {}
-    for joins in (False, True):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(csv_table, "MAX_DISTINCT_SHARE", -1.0)  # the reader joins none
-            patch.setattr(columns, "MIN_DISTINCT_SHARE", 2.0 if joins else 0.0)
-            try:
-                dataset = load_table(settings)
-                arrays = [(each.dtype, each.tolist()) for each in (*dataset.part.inputs, dataset.part.target)]
-                read[joins] = repr((dataset._replace(part=None), arrays))
-            except UserError as error:
-                read[joins] = str(error)
-    assert read[False] == read[True]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipelines.sources.files.dates import parse_dates
 from pipelines.sources.files.parsing import parse_number
 from pipelines.sources.table.columns import CodedColumn
-from pipelines.sources.table.type_inference import MAX_STRAY_SHARE, distinct_dates, infer_decimal_mark
+from pipelines.sources.table.type_inference import MAX_STRAY_SHARE, distinct_dates, infer_decimal_mark, infer_type
 
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d %H:%M", "%d.%m.%Y", "%d/%m/%Y", "%m-%d-%Y %I:%M %p", "%Y-%m")
 DATE_TEXTS = st.builds(lambda date, form: date.strftime(form), st.datetimes(), st.sampled_from(DATE_FORMATS))
@@ -24,6 +24,12 @@ def test_a_column_of_dates_is_read_as_its_texts_are(texts: list[str]) -> None:
     expected, read = parse_dates(texts), distinct_dates(_column_of(texts))
     np.testing.assert_array_equal(read.datetimes, expected.datetimes)
     assert read.ambiguous_text == expected.ambiguous_text
+
+
+def test_a_number_that_is_written_in_two_ways_repeats() -> None:
+    assert infer_type(_column_of(["1", "2", "4"])._replace(name="id"), ".").type == "id"
+    assert infer_type(_column_of(["1", "1.0", "4"])._replace(name="id"), ".").type == "number"
+    assert infer_type(_column_of(["1", "1.0", "3"]), ".").type == "number", "as long as a count of the rows"
 
 
 @given(st.lists(st.text("019.,", min_size=1, max_size=7) | st.floats().map(repr), min_size=1, max_size=40, unique=True))

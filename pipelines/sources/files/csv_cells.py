@@ -94,15 +94,18 @@ def read_rows(format: CsvFormat) -> Iterator[Row]:
         )
 
 
-def column_names(format: CsvFormat, cells: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns, in one line each.
+def clean_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns, in one line each; one without a name, as of an index, is called by its place."""
+    return tuple(" ".join(name.split()) or f"column_{place}" for place, name in enumerate(cells, start=1))
 
-    One without a name, as of an index that was saved along, is called by its place.
+
+def column_names(format: CsvFormat, cells: Sequence[str]) -> tuple[str, ...]:
+    """The `clean_names` of the columns, each of its own.
 
     Raises:
         UserError: two columns have one name.
     """
-    names = tuple(" ".join(name.split()) or f"column_{place}" for place, name in enumerate(cells, start=1))
+    names = clean_names(cells)
     for place, name in enumerate(names):
         if (first := names.index(name)) < place:
             line, _ = next(read_rows(format))

@@ -8,10 +8,10 @@ import codecs
 import csv
 import io
 import mmap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 
 from pipelines.data.large_arrays import read_batches
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import SAMPLE_CHARACTERS, CsvFormat, column_names, find_csv_start, read_rows
+from pipelines.sources.files.csv_cells import (
+    SAMPLE_CHARACTERS,
+    CsvFormat,
+    clean_names,
+    column_names,
+    find_csv_start,
+    read_rows,
+)
+from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES, read_text
 
 if TYPE_CHECKING:  # half a second, which no stage without a table should pay
@@ -41,6 +49,7 @@ class CsvTable:
     format: CsvFormat
     names: tuple[str, ...]
     columns: tuple["pyarrow.ChunkedArray", ...]  # of strings, (N,) each; where they repeat, of a dictionary of strings
+    parsers: Mapping[str, NumberParser]  # of the columns that are numbers instead, by name
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -48,6 +57,11 @@ class CsvTable:
     def column_texts(self, name: str) -> list[str]:
         texts: list[str] = self.columns[self.names.index(name)].to_pylist()
         return texts
+
+    def read_cell(self, name: str, row: int) -> str:
+        """A cell as it stands in the file, which is read again for it; rows are counted from 0."""
+        _, cells = next(islice(read_rows(self.format), row + int(self.format.header), None))
+        return cells[self.names.index(name)]
 
     @cached_property
     def line_numbers(self) -> NDArray[np.int64]:
@@ -62,11 +76,16 @@ class _Content(NamedTuple):
     content: memoryview
     separator: str
     has_quotes: bool
+    is_ascii: bool  # no cell has to be checked for being UTF-8
     width: int  # cells of the first row
 
 
-def read_csv(format: CsvFormat) -> CsvTable:
+def read_csv(format: CsvFormat, number_parser: Callable[[str], NumberParser | None] = lambda name: None) -> CsvTable:
     """Read a CSV or TSV file.
+
+    Args:
+        format: how it is written.
+        number_parser: gives, for the name of a column that may be read as numbers, a new parser.
 
     Raises:
         UserError: the file cannot be read, is empty, has no rows, has two columns of one name, a quote that is never
@@ -76,42 +95,93 @@ def read_csv(format: CsvFormat) -> CsvTable:
         raise UserError(
             f"{format.path}: separator: must be one character other than a quote, found {format.separator!r}"
         )
-    columns = _read_fast(format) or _columns_of_rows(cells for _, cells in read_rows(format))
-    if not format.header:
-        return CsvTable(format, tuple(f"column_{place}" for place in range(1, len(columns) + 1)), columns)
-    names = column_names(format, [column[0].as_py() for column in columns])
-    return CsvTable(format, names, tuple(column[1:] for column in columns))
+    return _read_fast(format, number_parser) or _read_by_row(format)
 
 
-def _columns_of_rows(rows: Iterable[list[str]]) -> tuple["pyarrow.ChunkedArray", ...]:
+def _read_by_row(format: CsvFormat) -> CsvTable:
     import pyarrow
 
-    blocks, remaining = [], iter(rows)
+    rows = (cells for _, cells in read_rows(format))
+    first = next(rows)
+    names = _names(format, first)
+    remaining, blocks = rows if format.header else chain([first], rows), []
     while block := list(islice(remaining, BLOCK_ROWS)):
         blocks.append([pyarrow.array(cells, pyarrow.string()) for cells in zip(*block, strict=True)])
-    return tuple(pyarrow.chunked_array(column) for column in zip(*blocks, strict=True))
+    return CsvTable(format, names, tuple(map(pyarrow.chunked_array, zip(*blocks, strict=True))), {})
 
 
-def _read_fast(format: CsvFormat) -> tuple["pyarrow.ChunkedArray", ...]:
-    """All rows by pyarrow, that of the names too; () if it could read them otherwise than `read_rows`, or not."""
+def _names(format: CsvFormat, first: Sequence[str]) -> tuple[str, ...]:
+    return column_names(format, first) if format.header else clean_names([""] * len(first))
+
+
+def _read_fast(format: CsvFormat, number_parser: Callable[[str], NumberParser | None]) -> CsvTable | None:
+    """All rows by pyarrow; None if it could read them otherwise than `read_rows`, or not."""
     import pyarrow
 
     found = _agreed_content(format)
     if found is None:
-        return ()
-    names = [f"f{place}" for place in range(found.width)]  # pyarrow's own, where it is not to look for names
-    types = dict.fromkeys(names, pyarrow.string())
+        return None
+    places = [f"f{place}" for place in range(found.width)]  # pyarrow's own, where it is not to look for names
     try:
-        first = _open_csv(found, types).read_next_batch()
-        for name, column in zip(first.schema.names, first.columns, strict=True):
-            if len(column.unique()) <= MAX_DISTINCT_SHARE * len(column):
-                types[name] = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
-        table = read_batches(_open_csv(found, types), len(found.content))
+        first = _open_csv(found, dict.fromkeys(places, pyarrow.string())).read_next_batch()
+        if first.schema.names != places:
+            return None
+        cells = [column[0].as_py() for column in first.columns]
+        names = dict(zip(places, clean_names(cells) if format.header else _names(format, cells), strict=True))
+        types, parsers = {}, {}
+        for place, column in zip(places, first.slice(int(format.header)).columns, strict=True):
+            types[place] = _block_type(column)
+            parser = number_parser(names[place])
+            if parser and types[place] == pyarrow.string() and parser.expects_numbers(column):
+                parsers[place] = parser
+        columns = _read_columns(found, format.header, types, parsers)
+        texts = {place: types[place] for place, parser in parsers.items() if not parser.is_plain}
+        columns |= _read_columns(found, format.header, texts, {}) if texts else {}
     except (pyarrow.ArrowInvalid, StopIteration):
-        return ()
-    if table.column_names != names or table.num_rows <= int(format.header):
-        return ()
-    return tuple(table.columns)
+        return None
+    if not len(columns[places[0]]):
+        return None
+    numbers = {names[place]: parser for place, parser in parsers.items() if parser.is_plain}
+    return CsvTable(format, _names(format, cells), tuple(columns.values()), numbers)
+
+
+def _block_type(cells: "pyarrow.StringArray") -> "pyarrow.DataType":
+    """As what a column is read that begins with a block of these cells."""
+    import pyarrow
+
+    repeats = len(cells.unique()) <= MAX_DISTINCT_SHARE * len(cells)
+    return pyarrow.dictionary(pyarrow.int32(), pyarrow.string()) if repeats else pyarrow.string()
+
+
+def _read_columns(
+    found: "_Content", header: bool, types: Mapping[str, "pyarrow.DataType"], parsers: Mapping[str, NumberParser]
+) -> dict[str, "pyarrow.ChunkedArray"]:
+    """The columns that `types` names, less the line of names; those that have a parser as numbers."""
+    import pyarrow
+
+    schema = pyarrow.schema([(name, pyarrow.float64() if name in parsers else each) for name, each in types.items()])
+
+    def parsed_batches() -> Iterator["pyarrow.RecordBatch"]:
+        for place, batch in enumerate(_open_csv(found, types)):
+            columns = [_without_first(each) for each in batch.columns] if header and not place else batch.columns
+            parsed = [
+                parsers[name].parse(column) if name in parsers else column
+                for name, column in zip(types, columns, strict=True)
+            ]
+            yield pyarrow.record_batch(parsed, schema=schema)
+
+    reader = pyarrow.RecordBatchReader.from_batches(schema, parsed_batches())
+    table = read_batches(reader, len(found.content))
+    return dict(zip(types, table.columns, strict=True))
+
+
+def _without_first(cells: "pyarrow.Array") -> "pyarrow.Array":
+    """The cells below the first one, whose text is not left behind in a dictionary."""
+    from pyarrow import types
+
+    if types.is_dictionary(cells.type):
+        return cells[1:].dictionary_decode().dictionary_encode()
+    return cells[1:]
 
 
 def _open_csv(found: _Content, types: Mapping[str, "pyarrow.DataType"]) -> "pyarrow.csv.CSVStreamingReader":
@@ -126,7 +196,13 @@ def _open_csv(found: _Content, types: Mapping[str, "pyarrow.DataType"]) -> "pyar
             quote_char='"' if found.has_quotes else False,
             newlines_in_values=found.has_quotes,
         ),
-        pyarrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
+        pyarrow_csv.ConvertOptions(
+            check_utf8=not found.is_ascii,
+            column_types=types,
+            include_columns=list(types),
+            null_values=[],
+            strings_can_be_null=False,
+        ),
     )
 
 
@@ -148,7 +224,8 @@ def _agreed_content(format: CsvFormat) -> _Content | None:
     has_quotes = content.find(b'"') >= 0
     if has_quotes and (start.separator == "\t" or not _has_regular_quotes(body, start.separator)):
         return None
-    return _Content(body, start.separator, has_quotes, len(first))
+    is_ascii = bool(np.frombuffer(body, dtype=np.uint8).max() < 128)
+    return _Content(body, start.separator, has_quotes, is_ascii, len(first))
 
 
 def _utf8_content(format: CsvFormat) -> "mmap.mmap | bytes | None":

@@ -54,12 +54,12 @@ _GROUPED_NUMBER_TEMPLATE = (
 _PLAIN_NUMBER_TEMPLATE = r"[+-]?(?:[0-9]+[%s]?[0-9]*|[%s][0-9]+)(?:[eE][+-]?[0-9]+)?"  # 1234.5, .5, 1e-3
 
 
-_PLAIN_NUMBER_PATTERNS = {mark: re.compile(_PLAIN_NUMBER_TEMPLATE % (mark, mark)) for mark in (".", ",")}
+PLAIN_NUMBER_PATTERNS = {
+    mark: rf"^{_PLAIN_NUMBER_TEMPLATE % (mark, mark)}$" for mark in (".", ",")
+}  # what pyarrow, told the mark, reads as float() does
 
 
-COMMON_NUMBER_PATTERNS = {
-    mark: rf"^-?[0-9]+([{mark}][0-9]+)?([eE][+-]?[0-9]+)?$" for mark in (".", ",")
-}  # what pyarrow reads as float() does
+_PLAIN_NUMBERS = {mark: re.compile(pattern) for mark, pattern in PLAIN_NUMBER_PATTERNS.items()}
 
 
 _GROUPED_NUMBER_PATTERNS = {
@@ -76,14 +76,14 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     Thousands may be set apart by the other of "." and ",", by a space or by an apostrophe: 1,234.5 and 1 234.5.
     """
     text = text.strip()
-    if _PLAIN_NUMBER_PATTERNS[decimal].fullmatch(text):
+    if _PLAIN_NUMBERS[decimal].fullmatch(text):
         return float(text.replace(",", "."))
     if text in MISSING_MARKS:
         return float("nan")
     text = text.replace("\N{MINUS SIGN}", "-")
     if match := _GROUPED_NUMBER_PATTERNS[decimal].fullmatch(text):
         return float(text.replace(match[1], "").replace(",", "."))
-    if _PLAIN_NUMBER_PATTERNS[decimal].fullmatch(text) or _INFINITY_PATTERN.fullmatch(text):
+    if _PLAIN_NUMBERS[decimal].fullmatch(text) or _INFINITY_PATTERN.fullmatch(text):
         return float(text.replace(",", "."))
     return None
 
@@ -100,7 +100,7 @@ def _parse_number_chunk(texts: "pyarrow.StringArray", decimal: str) -> NDArray[n
     from pyarrow import compute
 
     pointed = texts if decimal == "." else compute.replace_substring(texts, decimal, ".")
-    is_plain = compute.match_substring_regex(texts, COMMON_NUMBER_PATTERNS[decimal]).to_numpy(zero_copy_only=False)
+    is_plain = compute.match_substring_regex(texts, PLAIN_NUMBER_PATTERNS[decimal]).to_numpy(zero_copy_only=False)
     numbers = np.full(len(texts), np.nan)
     numbers[is_plain] = pointed.filter(is_plain).cast("float64")
     others = [parse_number(text, decimal) for text in texts.filter(~is_plain).to_pylist()]

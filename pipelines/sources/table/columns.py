@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 
 from pipelines.data.large_arrays import allocate, read_batches, release_pages, released_chunks
 from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.csv_table import CsvTable
+from pipelines.sources.files.decimal_marks import DecimalVote
 from pipelines.sources.files.encoding import read_bytes
 
 if TYPE_CHECKING:
     import pyarrow
 
 PADDED_TEXT = r"^[^!-~]|[^!-~]$"  # may have spaces around it: begins or ends with no visible ASCII character
-CANONICAL_NUMBER = r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)?$"  # 1234.5, 1e-3; or an empty cell
-MAX_REPEAT_SAMPLE = 10_000  # cells of a column that are looked at to tell whether its values repeat
-MIN_DISTINCT_SHARE = 0.5  # share of the sampled cells that differ, from which numbers hardly repeat
-MAX_UNIQUE_BYTES = 2**31 - 1  # bytes of a pyarrow.StringArray
 
 
 class CodedColumn(NamedTuple):
@@ -32,14 +30,15 @@ class CodedColumn(NamedTuple):
 
     name: str  # as it stands in the file
     codes: NDArray[np.int64]  # (N,), the place in `distinct_values`; -1 where the cell is missing
-    # (D,) texts without spaces around them, numbers or times; each once, but texts that are numbers perhaps more often
+    # (D,) texts without spaces around them, numbers or times; each once, but numbers of a CSV file perhaps more often
     distinct_values: "pyarrow.StringArray | NDArray[Any]"
     missing_counts: dict[str, int]  # how the missing cells are written, and how many of each
     is_typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
+    decimal_vote: DecimalVote = DecimalVote()  # of numbers whose texts were not kept: what those said
 
     @property
     def holds_texts(self) -> bool:
-        """Whether the different values are texts; numbers and times stand in a typed file alone."""
+        """Whether the different values are texts, neither numbers nor times."""
         return not isinstance(self.distinct_values, np.ndarray)
 
 
@@ -50,6 +49,7 @@ class Table(NamedTuple):
     row_numbers: NDArray[np.int64]  # (N,), of the file, counted from 0
     file_position: Callable[[int], str]  # where a row of the file is found: "line 12"
     unsupported_columns: dict[str, str]  # columns that hold no single value per row: their name and their type
+    read_cell: Callable[[str, int], str] | None = None  # a cell of the file as it stands there, by name and row
 
     def row_position(self, row: int) -> str:
         """Where a row (counted from 0) is found in the file: "line 12"."""
@@ -57,11 +57,16 @@ class Table(NamedTuple):
 
 
 def table_from_csv(cells: CsvTable, missing: frozenset[str]) -> Table:
-    """Turn the texts of a file into columns; a cell that is in `missing` but for spaces around it is missing."""
+    """Turn the cells of a file into columns; one that is in `missing` but for spaces around it is missing."""
+    places = allocate((len(cells),), np.int64)
+    places[:] = np.arange(len(cells))
     columns = {
-        name: _encode_texts(name, texts, missing) for name, texts in zip(cells.names, cells.columns, strict=True)
+        name: _number_cells(name, column, cells.parsers[name], places)
+        if name in cells.parsers
+        else _encode_texts(name, column, missing)
+        for name, column in zip(cells.names, cells.columns, strict=True)
     }
-    return Table(columns, np.arange(len(cells)), lambda row: f"line {cells.line_numbers[row]}", {})
+    return Table(columns, places, lambda row: f"line {cells.line_numbers[row]}", {}, cells.read_cell)
 
 
 def read_parquet(path: Path, missing: frozenset[str]) -> Table:
@@ -157,20 +162,31 @@ def _factorize(values: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyar
     from pyarrow import types
 
     encoded = values.unify_dictionaries() if types.is_dictionary(values.type) else values.dictionary_encode()
-    distinct = encoded.chunk(0).dictionary  # that of every chunk
     codes = allocate((len(values),), np.int64)
-    is_used = np.zeros(len(distinct) + 1, dtype=bool)  # the last is for missing cells, whose code is -1
     start = 0
     for chunk in encoded.chunks:
         rows = slice(start, start + len(chunk))
         codes[rows] = (chunk.indices.fill_null(-1) if chunk.null_count else chunk.indices).to_numpy()
-        is_used[codes[rows]] = True
         start = rows.stop
-    if not is_used[:-1].all():  # the line of names was read with the others
-        _replace_in_place(codes, np.cumsum(is_used[:-1]) - 1)
-        distinct = distinct.filter(is_used[:-1])
     release_pages(codes)
-    return codes, distinct
+    return codes, encoded.chunk(0).dictionary  # that of every chunk
+
+
+def _number_cells(
+    name: str, values: "pyarrow.ChunkedArray", parser: NumberParser, places: NDArray[np.int64]
+) -> CodedColumn:
+    """A column of numbers, each cell a value of its own; `places` (N,) counts the rows."""
+    is_filled = values.is_valid().to_numpy() if values.null_count else None
+    codes, numbers, start = places, allocate((len(values) - values.null_count,), np.float64), 0
+    for chunk in values.drop_null().chunks:
+        numbers[start : start + len(chunk)] = chunk.to_numpy()
+        start += len(chunk)
+    if is_filled is not None:
+        codes = allocate(places.shape, np.int64)
+        codes[:] = np.where(is_filled, np.cumsum(is_filled) - 1, -1)
+        release_pages(codes)
+    release_pages(numbers)
+    return CodedColumn(name, codes, numbers, dict(parser.missing_counts), decimal_vote=parser.decimal_vote)
 
 
 def _encode_texts(
@@ -180,7 +196,7 @@ def _encode_texts(
     import pyarrow
     from pyarrow import compute
 
-    codes, distinct = _number_cells(texts) if not is_typed and _hardly_repeats(texts) else _factorize_stripped(texts)
+    codes, distinct = _factorize_stripped(texts)
     null_count = texts.null_count
     missing_counts = {"null": null_count} if null_count else {}
     marks = pyarrow.array(sorted(missing), pyarrow.string())
@@ -192,29 +208,6 @@ def _encode_texts(
         _replace_in_place(codes, np.where(is_mark, -1, np.cumsum(~is_mark) - 1))
         distinct = distinct.filter(~is_mark)
     return CodedColumn(name, codes, _store_array(distinct), missing_counts, is_typed)
-
-
-def _hardly_repeats(texts: "pyarrow.ChunkedArray") -> bool:
-    """Whether all the cells are numbers, written plainly, or empty, and most of a sample of them differ.
-
-    Nothing but time depends on the answer: such a column is one of numbers, whether its values stand there once or not.
-    """
-    from pyarrow import compute, types
-
-    if types.is_dictionary(texts.type) or texts.nbytes > MAX_UNIQUE_BYTES:
-        return False
-    sample = texts.take(np.arange(0, len(texts), len(texts) // MAX_REPEAT_SAMPLE + 1))
-    if len(sample.unique()) < MIN_DISTINCT_SHARE * len(sample):
-        return False
-    return all(compute.all(compute.match_substring_regex(each, CANONICAL_NUMBER)).as_py() for each in (sample, texts))
-
-
-def _number_cells(texts: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:
-    """Each cell (N,) as a value of its own."""
-    codes = allocate((len(texts),), np.int64)
-    for rows in released_chunks(codes):
-        codes[rows] = np.arange(rows.start, rows.start + len(codes[rows]))
-    return codes, texts.combine_chunks()
 
 
 def _factorize_stripped(texts: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyarrow.Array"]:

@@ -11,6 +11,7 @@ from pipelines.data.schema import Schema
 from pipelines.data.wording import format_list
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.parsing import MISSING_MARKS
 from pipelines.sources.files.setting_types import ColumnNames, list_to_tuple
@@ -27,6 +28,7 @@ from pipelines.sources.table.schema import build_fields, stored_values, type_not
 from pipelines.sources.table.type_inference import ColumnType, InferredType, infer_decimal_mark
 
 MAX_LISTED_COLUMNS = 50  # columns that a message lists
+NUMERIC_TYPES = frozenset({"number", "id"})  # stated for a column, no text of it is needed
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
 
@@ -81,11 +83,8 @@ def load_table(settings: TableSettings) -> Dataset:
     Raises:
         UserError: the file cannot be read as a table, or does not hold what the settings say.
     """
-    full_table = read_table(settings)
+    full_table, decimal, ambiguous_decimals = _read_with_decimal_mark(settings)
     _check_column_names(settings, full_table)
-    decimal, ambiguous_decimals = (
-        (settings.decimal, {}) if settings.decimal else infer_decimal_mark(full_table.columns.values())
-    )
     stated_types = dict(settings.types)
     full_context = ReadContext(settings.path, full_table, decimal)
     full_target = read_target(full_context, settings.target, stated_types.get(settings.target))
@@ -112,13 +111,28 @@ def load_table(settings: TableSettings) -> Dataset:
     )
 
 
-def read_table(settings: TableSettings) -> Table:
-    """The columns of the file, every cell as it stands there."""
+def _read_with_decimal_mark(settings: TableSettings) -> tuple[Table, str, dict[str, str]]:
+    """The columns of the file, their decimal mark, and the columns (with a cell) of which it is not certain."""
+    table = read_table(settings)
+    mark, ambiguous = (settings.decimal, {}) if settings.decimal else infer_decimal_mark(table.columns.values())
+    if mark == "," and any(column.decimal_vote.mark for column in table.columns.values()):
+        table = read_table(settings, parses_numbers=False)  # 1.5 was read as one and a half
+    return table, mark, ambiguous
+
+
+def read_table(settings: TableSettings, *, parses_numbers: bool = True) -> Table:
+    """The columns of the file: every cell as it stands there, or as a number where nothing is lost with its text."""
     path = Path(settings.path)
     missing = MISSING_MARKS if settings.missing is None else frozenset(mark.strip() for mark in settings.missing) | {""}
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return read_parquet(path, missing)
-    return table_from_csv(read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header)), missing)
+    stated_types = dict(settings.types)
+
+    def number_parser(name: str) -> NumberParser | None:
+        return NumberParser(missing) if stated_types.get(name, "number") in NUMERIC_TYPES and parses_numbers else None
+
+    format = CsvFormat(path, settings.separator, settings.encoding, settings.header)
+    return table_from_csv(read_csv(format, number_parser), missing)
 
 
 def _candidates(settings: TableSettings, table: Table) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.table.columns import CodedColumn, replace_codes
+from pipelines.sources.table.columns import CodedColumn, Table, replace_codes
 from pipelines.sources.table.conversion import ReadContext, Variable, convert_column
 from pipelines.sources.table.type_inference import (
     MAX_CATEGORIES,
@@ -118,7 +118,7 @@ def read_inputs(
             skipped[name] = inferred.reason
             continue
         converted = convert_column(context.table.columns[name], inferred, context)
-        if reason := _constant_reason(converted):
+        if reason := _constant_reason(converted, context.table):
             skipped[name] = reason
         else:
             inputs.append(converted)
@@ -141,13 +141,20 @@ def _infer_input_type(
     return inferred
 
 
-def _constant_reason(converted: Variable) -> str:
+def _constant_reason(converted: Variable, table: Table) -> str:
     """Why a column is the same in every row; "" if it is not."""
     if converted.missing_mask.all():
         return "every cell is missing"
     if converted.missing_mask.any() or converted.type == "text" or (converted.values != converted.values[0]).any():
         return ""
-    return f"every cell is {distinct_texts(converted.column, slice(1))[0][:40]!r}"
+    return f"every cell is {_first_text(converted.column, table)[:40]!r}"
+
+
+def _first_text(column: CodedColumn, table: Table) -> str:
+    """The first cell as it stands in the file; it is not missing."""
+    if column.holds_texts or table.read_cell is None:
+        return distinct_texts(column, slice(1))[0]
+    return table.read_cell(column.name, int(table.row_numbers[0]))
 
 
 def read_split_key(context: ReadContext, name: str, stated_type: ColumnType | None) -> NDArray[Any]:

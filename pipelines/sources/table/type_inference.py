@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import chunks
 from pipelines.sources.files.dates import DATE_BEGINNING_PATTERN, ParsedDates, days_since_epoch, parse_dates
-from pipelines.sources.files.parsing import COMMON_NUMBER_PATTERNS, parse_number, parse_numbers
+from pipelines.sources.files.decimal_marks import DecimalVote, match_texts, vote_decimal_mark
+from pipelines.sources.files.parsing import parse_numbers
 from pipelines.sources.table.columns import CodedColumn, value_counts
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ MAX_STRAY_SHARE = 0.05  # share of the filled cells that may be no number (no da
 MIN_SENTENCE_WORDS = 5  # words, on average, from which texts that seldom repeat are sentences rather than names or ids
 MAX_UNREPEATED_CATEGORIES = 20  # different texts that a column may always have and still be a category
 MAX_CATEGORIES = 1000
-MAX_SAMPLED_CELLS = 1000  # different cells of a column that are looked at to find its decimal mark
 BOOLEAN_WORD_PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))  # no is before yes
 ZERO_PADDED_PATTERN = "^0[0-9]+$"  # 00420 is a code (of a place, of an article): a number would lose its zeros
 _ID_NAME_PATTERN = re.compile(r"(?i:(?:^|[^a-z])(?:id|uuid|guid))$|[a-z]I[dD]$|(?i:^(?:index|idx|key|row|#)$)")
@@ -78,16 +78,15 @@ def _row_id_reason(column: CodedColumn, values: NDArray[np.float64], counts: NDA
         return ""
     if not np.all(np.isfinite(values) & (values == np.rint(values))):
         return ""
-    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1 and not _repeats(column):
+    if values.min() in (0, 1) and np.ptp(values) == len(values) - 1 and not _repeats(values):
         return f"it counts the rows, from {values.min():.0f} to {values.max():.0f}"
-    is_called_id = _ID_NAME_PATTERN.search(column.name) and not _repeats(column)
+    is_called_id = _ID_NAME_PATTERN.search(column.name) and not _repeats(values)
     return "it is called an id and no number repeats" if is_called_id else ""
 
 
-def _repeats(column: CodedColumn) -> bool:
-    """Whether a value stands in `distinct_values` more than once, which costs more to find out than anything else."""
-    values = column.distinct_values
-    return not isinstance(values, np.ndarray) and len(values.unique()) < len(values)
+def _repeats(values: NDArray[np.float64]) -> bool:
+    """Whether one of the values is there more than once, which costs more to find out than anything else."""
+    return len(np.unique(values)) < len(values)
 
 
 def boolean_words(column: CodedColumn) -> tuple[str, str] | None:
@@ -109,14 +108,14 @@ def distinct_numbers(column: CodedColumn, decimal: str) -> NDArray[np.float64]:
         return parse_numbers(column.distinct_values, decimal)
     if column.distinct_values.dtype.kind == "M":
         return np.full(len(column.distinct_values), np.nan)
-    return column.distinct_values.astype(np.float64)
+    return column.distinct_values.astype(np.float64, copy=False)
 
 
 def distinct_dates(column: CodedColumn) -> ParsedDates:
     """The moment each different value is, (D,); NaT where it is none."""
     if not isinstance(column.distinct_values, np.ndarray):
         datetimes = np.full(len(column.distinct_values), np.datetime64("NaT"), dtype="datetime64[us]")
-        may_be_date = _match_texts(column.distinct_values, DATE_BEGINNING_PATTERN)
+        may_be_date = match_texts(column.distinct_values, DATE_BEGINNING_PATTERN)
         parsed = parse_dates(column.distinct_values.filter(may_be_date).to_pylist())
         datetimes[may_be_date] = parsed.datetimes
         return ParsedDates(datetimes, parsed.ambiguous_text)
@@ -151,70 +150,22 @@ def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, s
     votes = {".": 0, ",": 0}
     ambiguous = {}
     for column in columns:
-        texts = column.distinct_values
-        if not isinstance(texts, np.ndarray) and not column.is_typed:
-            marked = texts.filter(_match_texts(texts, "[.,]"))
-            vote = _sure_decimal_mark(marked) or _vote_decimal_mark(_sample_texts(marked.unique()))
-            if vote in votes:
-                votes[vote] += 1
-            elif vote == "either":
-                ambiguous[column.name] = _first_text(marked)
+        vote = _decimal_vote(column)
+        if vote.mark in votes:
+            votes[vote.mark] += 1
+        elif vote.mark == "either":
+            ambiguous[column.name] = vote.cell
     mark = "," if votes[","] > votes["."] else "."
     return mark, {} if any(votes.values()) else ambiguous
 
 
+def _decimal_vote(column: CodedColumn) -> DecimalVote:
+    texts = column.distinct_values
+    return column.decimal_vote if isinstance(texts, np.ndarray) or column.is_typed else vote_decimal_mark(texts)
+
+
 def _has_zero_padded(texts: "pyarrow.StringArray") -> bool:
-    return bool(_match_texts(texts, ZERO_PADDED_PATTERN).any())
-
-
-def _match_texts(texts: "pyarrow.StringArray", pattern: str) -> NDArray[np.bool_]:
-    """Which of the texts (D,) a regular expression is found in."""
-    from pyarrow import compute
-
-    return np.asarray(compute.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False))
-
-
-def _first_text(texts: "pyarrow.StringArray") -> str:
-    """The first by alphabet; there is one."""
-    from pyarrow import compute
-
-    return str(compute.min(texts).as_py())
-
-
-def _sample_texts(texts: "pyarrow.StringArray") -> list[str]:
-    """At most MAX_SAMPLED_CELLS of the texts, evenly from the first to the last by alphabet."""
-    from pyarrow import compute
-
-    order = compute.array_sort_indices(texts).to_numpy()
-    sampled: list[str] = texts.take(order[:: len(texts) // MAX_SAMPLED_CELLS + 1]).to_pylist()
-    return sampled
-
-
-def _sure_decimal_mark(marked: "pyarrow.StringArray") -> str:
-    """The mark with which all the cells are numbers and the first, which every sample has, with the other is none.
-
-    "" if there is no such mark. What `_vote_decimal_mark` would say of any sample, without sorting millions of texts.
-    """
-    if not len(marked):
-        return ""
-    first = _first_text(marked)
-    sure = (
-        mark
-        for mark, other in ((".", ","), (",", "."))
-        if parse_number(first, other) is None and _match_texts(marked, COMMON_NUMBER_PATTERNS[mark]).all()
-    )
-    return next(sure, "")
-
-
-def _vote_decimal_mark(marked: list[str]) -> str:
-    """The decimal mark of the cells that hold "." or ","; "either" or "" (no numbers) where they do not tell."""
-    with_point = [parse_number(text, ".") is not None for text in marked]
-    with_comma = [parse_number(text, ",") is not None for text in marked]
-    enough = len(marked) * (1 - MAX_STRAY_SHARE)
-    readable = [mark for mark, able in ((".", with_point), (",", with_comma)) if marked and sum(able) >= enough]
-    if len(readable) == 2 and with_point != with_comma:
-        return "." if sum(with_point) > sum(with_comma) else ","
-    return "either" if len(readable) == 2 else "".join(readable)
+    return bool(match_texts(texts, ZERO_PADDED_PATTERN).any())
 
 
 def _valid_share(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
