@@ -32,7 +32,7 @@ def evaluate(name: str) -> None:
     train, valid, test = (read_part(paths.split_folder(problem) / part, schema) for part in ("train", "valid", "test"))
 
     valid_outputs = predict(model, nn.Identity(), to_tensors(model_inputs(task, valid)))
-    valid_reference = task.reference(valid)
+    valid_reference = task.reference(valid, train)
     postprocess_calibration = task.calibrate_postprocess(valid_outputs, valid_reference)
     postprocess = task.postprocess(postprocess_calibration)
     valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
@@ -40,7 +40,7 @@ def evaluate(name: str) -> None:
         predict(nn.Identity(), postprocess, to_tensors((valid_outputs,))),
         valid_reference,
         predict(model, postprocess, to_tensors(model_inputs(task, test))),
-        task.reference(test),
+        task.reference(test, train),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
     )
     folder = paths.evaluate_folder(problem, name)
