@@ -35,7 +35,7 @@ def evaluate(name: str) -> None:
 
     valid_inputs, test_inputs = model_inputs(task, valid), model_inputs(task, test)
     valid_outputs = predict(model, nn.Identity(), to_tensors(valid_inputs))
-    valid_reference = task.reference(valid)
+    valid_reference = task.reference(valid, train)
     postprocess_calibration = task.calibrate_postprocess(valid_outputs, valid_reference)
     postprocess = task.postprocess(postprocess_calibration)
     valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
@@ -43,7 +43,7 @@ def evaluate(name: str) -> None:
         predict(nn.Identity(), postprocess, to_tensors((valid_outputs,))),
         valid_reference,
         predict(model, postprocess, to_tensors(test_inputs)),
-        task.reference(test),
+        task.reference(test, train),
         {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
         *(read_dependence(paths.split_folder(problem) / part) for part in ("valid", "test")),
     )

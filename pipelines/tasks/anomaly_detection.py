@@ -93,7 +93,7 @@ class AnomalyDetection(Task):
         """The inputs: one image, or all columns side by side, (N, D)."""
         return Target(self.form.stack_inputs(train))
 
-    def reference(self, part: Part) -> AnomalyReference:
+    def reference(self, part: Part, train: Part | None = None) -> AnomalyReference:
         return AnomalyReference(self._is_anomalous(part), self.form.stack_inputs(part))
 
     def output_transform(self, train: Part | None) -> OutputTransform:

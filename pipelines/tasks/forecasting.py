@@ -35,6 +35,7 @@ from pipelines.tasks.metrics.forecasting import (
     interval_radii,
     interval_scores,
     radius_key,
+    weighted_quantile_loss,
 )
 from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
@@ -135,16 +136,31 @@ class Forecasting(Task):
             raise UserError("forecasting needs the steps of the horizon; the network predicts every pixel")
         return self.horizon * len(self.columns) * len(self.quantile_levels)
 
-    def reference(self, part: Part) -> ForecastReference:
-        windows = part.inputs[self._window_index]
+    def reference(self, part: Part, train: Part | None = None) -> ForecastReference:
+        """What came true, and the scale: the train part's average change over a season, or a step if it has none."""
+        train = part if train is None else train
+        windows, lag = train.inputs[self._window_index], self.find_season(train) or 1
         total, count = np.zeros(len(self.columns)), np.zeros(len(self.columns))
         for rows in chunks(windows):
-            changes = np.abs(np.diff(windows[rows][..., list(self._variable_indices)].astype(np.float64), axis=1))
+            past = windows[rows][..., list(self._variable_indices)].astype(np.float64)
+            series = np.concatenate([past, train.target[rows].astype(np.float64)], axis=1)
+            changes = np.abs(series[:, lag:] - series[:, :-lag])
             total += np.nansum(changes, axis=(0, 1))
             count += np.isfinite(changes).sum(axis=(0, 1))
         scale = total / np.maximum(count, 1)
         defined = np.where(scale > 0, scale, 1.0).astype(np.float32)
-        return ForecastReference(part.target, np.broadcast_to(defined, (len(windows), 1, len(scale))))
+        return ForecastReference(part.target, np.broadcast_to(defined, (len(part.target), 1, len(scale))))
+
+    def find_season(self, train: Part) -> int | None:
+        """The steps of a season: as the settings have them, or as the train part repeats itself; None if it does not.
+
+        At most as many as a window and the horizon have together, less one.
+        """
+        if self._season is not None:
+            return self._season
+        rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
+        history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
+        return forecasting_baselines.detect_season(np.concatenate([history, futures], axis=1), history.shape[1])
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         import torch
@@ -219,6 +235,7 @@ class Forecasting(Task):
         rows["interval_score"] = (scored / scale).mean(axis=(1, 2))
         means = {name: counts @ values / counts.sum(axis=1) for name, values in rows.items()}
         means["rmse"] = np.sqrt(means["squared_error"])
+        means["wql"] = weighted_quantile_loss(quantiles, true, self.quantile_levels, counts)
         return {metric.name: means[metric.name] for metric in METRICS}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ForecastReference) -> Floats:
@@ -228,15 +245,14 @@ class Forecasting(Task):
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """Naive, seasonal naive if there is a season, and exponential smoothing; with quantiles of the train part."""
+        """Naive, drift, seasonal naive if there is a season, exponential smoothing; with their residuals' quantiles."""
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
         history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
-        season = self._season or forecasting_baselines.detect_season(
-            np.concatenate([history, futures], axis=1), history.shape[1]
-        )
+        season = self.find_season(train)
         smoothing = forecasting_baselines.fit_smoothing(history, futures, season)
         forecasts: dict[str, Callable[[Floats], Floats]] = {
-            "naive (baseline)": lambda windows: forecasting_baselines.naive_forecast(windows, self.horizon)
+            "naive (baseline)": lambda windows: forecasting_baselines.naive_forecast(windows, self.horizon),
+            "drift (baseline)": lambda windows: forecasting_baselines.drift_forecast(windows, self.horizon),
         }
         if season is not None:
             forecasts["seasonal naive (baseline)"] = lambda windows: forecasting_baselines.seasonal_naive_forecast(

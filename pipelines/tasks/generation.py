@@ -139,7 +139,7 @@ class Generation(Task):
     def target(self, train: Part) -> AnyTarget:
         return Target(train.inputs[0])
 
-    def reference(self, part: Part) -> ImageReference:
+    def reference(self, part: Part, train: Part | None = None) -> ImageReference:
         return ImageReference(part.inputs[0])
 
     def output_transform(self, train: Part | None) -> OutputTransform:

@@ -82,7 +82,7 @@ class Reconstruction(Task):
         """The inputs: one image, or all columns side by side, (N, D)."""
         return Target(self.form.stack_inputs(train))
 
-    def reference(self, part: Part) -> ReconstructionReference:
+    def reference(self, part: Part, train: Part | None = None) -> ReconstructionReference:
         return ReconstructionReference(self.form.stack_inputs(part))
 
     def output_transform(self, train: Part | None) -> OutputTransform:

@@ -101,8 +101,12 @@ class DataView(Protocol):
         """Training target of the train part, or of one augmented copy of it."""
         return Target(train.target)
 
-    def reference(self, part: Part) -> Reference:
-        """What predictions for a part are scored against."""
+    def reference(self, part: Part, train: Part | None = None) -> Reference:
+        """What predictions for a part are scored against.
+
+        Args:
+            train: the train part, which says how large an error is usual; None: the part is it.
+        """
         return self.reference_type(part.target)
 
 

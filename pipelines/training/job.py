@@ -126,7 +126,7 @@ def load_training_data(job: TrainingJob) -> TrainingData:
     ]
     parts = [_select_trainable(task, part) for part in copies]
     train = [(model_inputs(task, part), task.target(part)) for part in parts]
-    valid_inputs, reference = model_inputs(task, valid), task.reference(valid)
+    valid_inputs, reference = model_inputs(task, valid), task.reference(valid, parts[0])
     keep_mapped = _is_large(
         values for columns in (*train, (valid_inputs, reference)) for column in columns for values in column
     )

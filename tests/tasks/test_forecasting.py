@@ -21,7 +21,7 @@ from pipelines.tasks.metrics.forecasting import (
     interval_scores,
     pinball_loss,
 )
-from tests.support.forecasts import FORECAST, H, part, predicted, schema, task
+from tests.support.forecasts import FORECAST, H, W, part, predicted, schema, task
 from tests.support.references import rows_of
 
 
@@ -47,12 +47,24 @@ def test_the_pinball_loss_equals_scikit_learns() -> None:
     )
 
 
-def test_an_error_of_one_step_of_the_series_has_a_mase_of_1() -> None:
-    """Hyndman & Koehler 2006, equation 3, with the windows of the part as the sample."""
-    one, data = task(), part()
-    usual = np.abs(np.diff(data.inputs[0][..., [1, 0]].astype(float), axis=1)).mean(axis=(0, 1))
+@pytest.mark.parametrize("lag", [3, 5, W])
+def test_an_error_of_one_season_of_the_train_part_has_a_mase_of_1(lag: int) -> None:
+    """Hyndman & Koehler 2006, section 3, and M4: scaled by the seasonal naive forecast of the train part."""
+    one, train, data = task(season=lag), part(seed=3), part()
+    series = np.concatenate([train.inputs[0][..., [1, 0]], train.target], axis=1).astype(float)
+    usual = np.abs(series[:, lag:] - series[:, :-lag]).mean(axis=(0, 1))
     predictions = np.repeat((data.target + usual)[..., None], 3, axis=-1)
-    assert score(one, predictions, one.reference(data), {})["mase"] == pytest.approx(1, rel=1e-6)
+    assert score(one, predictions, one.reference(data, train), {})["mase"] == pytest.approx(1, rel=1e-6)
+
+
+def test_a_series_without_a_season_is_scaled_by_its_steps() -> None:
+    one, train = task(), part()
+    generator = np.random.default_rng(5)
+    train.inputs[0][:], train.target[:] = generator.normal(size=(30, W, 3)), generator.normal(size=(30, H, 2))
+    series = np.concatenate([train.inputs[0][..., [1, 0]], train.target], axis=1).astype(float)
+    assert one.find_season(train) is None
+    scale = one.reference(part(), train).scale[0, 0]
+    np.testing.assert_allclose(scale, np.abs(np.diff(series, axis=1)).mean(axis=(0, 1)), rtol=1e-6)
 
 
 def test_gaps_and_variables_that_never_move_leave_errors_finite() -> None:
@@ -127,6 +139,21 @@ def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
     low, high = one.interval_bounds(predictions, one.calibrate(predictions, true_values))
     np.testing.assert_allclose(low, middle)
     np.testing.assert_allclose(high, middle)
+
+
+def test_the_weighted_quantile_loss_is_gluonts_formula_for_each_variable() -> None:
+    one, data = task(), part()
+    predictions, true = predicted(data), data.target.astype(float)
+    expected = []
+    for variable in range(2):
+        sums = [
+            2 * np.sum(np.abs((forecast - true[..., variable]) * ((true[..., variable] <= forecast) - level)))
+            for level, forecast in zip(
+                one.quantile_levels, np.moveaxis(predictions[:, :, variable], -1, 0), strict=True
+            )
+        ]
+        expected.append(np.mean(sums) / np.abs(true[..., variable]).sum())
+    assert score(one, predictions, one.reference(data), {})["wql"] == pytest.approx(np.mean(expected))
 
 
 def test_the_interval_score_is_winklers() -> None:

@@ -12,6 +12,38 @@ def test_the_naive_forecast_is_the_last_value() -> None:
     assert forecasting_baselines.naive_forecast(windows, 2)[..., 0].tolist() == [[3, 3]]
 
 
+def test_the_drift_forecast_goes_on_along_the_line_from_first_to_last() -> None:
+    windows = np.array([[[1.0], [9.0], [3.0]]])
+    assert forecasting_baselines.drift_forecast(windows, 3)[..., 0].tolist() == [[4, 5, 6]]
+
+
+def windows_of(values: np.ndarray, length: int = 40, horizon: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    starts = range(0, len(values) - length - horizon, 3)
+    whole = np.stack([values[row : row + length + horizon] for row in starts])[..., None]
+    return whole[:, :length], whole[:, length:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "multiplicative", "season", "damping"),
+    [("growth", True, None, 1.0), ("seasonal growth", True, 7, 1.0), ("noise around a level", False, None, None)],
+)
+def test_the_form_of_the_smoothing_is_the_seriess_own(
+    kind: str, multiplicative: bool, season: int | None, damping: float | None
+) -> None:
+    time, generator = np.arange(300), np.random.default_rng(0)
+    values = {
+        "growth": np.exp(0.03 * time),
+        "seasonal growth": np.exp(0.02 * time + np.sin(2 * np.pi * time / 7)),
+        "noise around a level": -5 + generator.normal(size=300),
+    }[kind]
+    found = forecasting_baselines.fit_smoothing(*windows_of(values), season=7)
+    assert (found.multiplicative, found.season_steps) == (multiplicative, season)
+    if damping:
+        assert found.damping.tolist() == [damping]
+    else:
+        assert found.level.max() <= 0.1
+
+
 @pytest.mark.parametrize(("season", "expected"), [(2, [5, 3, 5]), (3, [1, 5, 3]), (1, [3, 3, 3])])
 def test_the_seasonal_naive_forecast_repeats_the_last_season(season: int, expected: list[float]) -> None:
     windows = np.array([[[1.0], [5.0], [3.0]]])
@@ -42,13 +74,14 @@ def test_exponential_smoothing_equals_statsmodels(season: int | None) -> None:
         smoothing_level=0.3,
         smoothing_trend=0.1,
         smoothing_seasonal=0.2 if season else None,
-        damping_trend=forecasting_baselines.TREND_DAMPING,
+        damping_trend=0.9,
         optimized=False,
     )
     ones = np.ones(1)
-    ours = forecasting_baselines.holt_winters_forecast(
-        series, H, forecasting_baselines.SmoothingFactors(0.3 * ones, 0.1 * ones, (0.2 if season else 0) * ones, season)
+    factors = forecasting_baselines.SmoothingFactors(
+        0.3 * ones, 0.1 * ones, (0.2 if season else 0) * ones, 0.9 * ones, season
     )
+    ours = forecasting_baselines.holt_winters_forecast(series, H, factors)
     np.testing.assert_allclose(ours[0, :, 0], theirs.forecast(H), rtol=1e-10)
 
 
@@ -76,7 +109,12 @@ def test_gaps_are_forward_filled_and_leading_gaps_backward_filled() -> None:
 def test_every_baseline_answers_quantiles_in_order_around_its_own_forecast() -> None:
     one, train, test = task(season=5), part(), part(8, seed=2)
     found = one.baselines(train, test)
-    assert list(found) == ["naive (baseline)", "seasonal naive (baseline)", "exponential smoothing (baseline)"]
+    assert list(found) == [
+        "naive (baseline)",
+        "drift (baseline)",
+        "seasonal naive (baseline)",
+        "exponential smoothing (baseline)",
+    ]
     windows = test.inputs[0][..., [1, 0]].astype(float)
     np.testing.assert_allclose(found["naive (baseline)"][..., 1], forecasting_baselines.naive_forecast(windows, H))
     np.testing.assert_allclose(

@@ -46,7 +46,7 @@ CAPTIONS = {
     ),
     "horizon.png": (
         "How far ahead it can look",
-        "Left, the error at every step ahead, in average changes from one step to the next, with the baselines beside "
+        "Left, the error at every step ahead, in average changes of the train part, with the baselines beside "
         "it: where two lines meet, the model knows no more than the simple rule. Right, how often the interval held "
         "the truth, with the share it promises.",
     ),
@@ -65,8 +65,8 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     mae_text = f" ({format_number(row.test_scores['mae'].value)} {schema.target.unit})" if schema.target.unit else ""
     return (
         f"On {test_rows:,} windows it had never seen, its forecasts of the {ahead} were off by "
-        f"{format_number(mase.value)} average changes from one step to the next{mae_text}"
-        f"{format_number_interval(mase.low, mase.high)}; the interval it gives with each forecast held the "
+        f"{format_number(mase.value)} times the average change of the train part, from season to season or step to "
+        f"step{mae_text}{format_number_interval(mase.low, mase.high)}; the interval it gives with each forecast held the "
         f"truth {coverage.value * 100:.0f} % of the time."
     )
 
@@ -84,7 +84,7 @@ class Forecasts(NamedTuple):
     baselines: dict[str, Floats]  # their medians, (N, H, F), the most trivial first
 
     def scaled_errors(self, medians: Floats) -> Floats:
-        """How far off, in average changes from step to step, (N, H, F)."""
+        """How far off, in average changes of the train part, (N, H, F)."""
         return np.abs(self.reference - medians) / self.scale
 
     @property

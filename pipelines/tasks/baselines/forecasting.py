@@ -1,4 +1,4 @@
-"""Baselines of a forecasting: naive, seasonal naive, exponential smoothing.
+"""Baselines of a forecasting: naive, drift, seasonal naive, exponential smoothing.
 
 The length of a season and the smoothing factors are fitted on the train part; a forecast is made from a window alone.
 
@@ -14,7 +14,11 @@ Floats = NDArray[np.float64]
 
 MAX_FIT_WINDOWS = 400  # windows, spread evenly over the train part, that a season or the smoothing is found with
 MIN_SEASONAL_CORRELATION = 0.3  # correlation of what is a season apart, from which on it is one
-TREND_DAMPING = 0.9  # of the trend, per step: Gardner & McKenzie, "Forecasting Trends in Time Series", 1985
+LEVELS = (0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # smoothing factors that are tried
+SEASONS = (0.0, 0.1, 0.3, 0.6)
+TRENDS = (0.05, 0.1, 0.3)
+LARGEST_LOGARITHM = 700.0  # whose exponential is a number
+DAMPINGS = (0.8, 0.9, 0.98, 1.0)  # of the trend: Gardner & McKenzie, "Forecasting Trends in Time Series", 1985
 
 
 def forward_fill(windows: NDArray[np.floating]) -> Floats:
@@ -35,6 +39,16 @@ def evenly_spaced_rows(rows: int, max_rows: int = MAX_FIT_WINDOWS) -> NDArray[np
 def naive_forecast(windows: Floats, horizon: int) -> Floats:
     """Naive forecast, the last value at every step: (N, W, F) -> (N, H, F)."""
     return np.repeat(windows[:, -1:], horizon, axis=1)
+
+
+def drift_forecast(windows: Floats, horizon: int) -> Floats:
+    """Drift: the line through the first and the last value of the window, on: (N, W, F) -> (N, H, F).
+
+    Source: Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, 2021, section 5.2.
+    """
+    slope = (windows[:, -1:] - windows[:, :1]) / max(1, windows.shape[1] - 1)
+    forecast: Floats = windows[:, -1:] + slope * np.arange(1, horizon + 1)[:, None]
+    return forecast
 
 
 def seasonal_naive_forecast(windows: Floats, horizon: int, season: int) -> Floats:
@@ -95,11 +109,13 @@ class SmoothingFactors(NamedTuple):
     level: Floats
     trend: Floats
     season: Floats
-    season_steps: int | None  # of a season
+    damping: Floats  # what a step leaves of the trend; 1 leaves all
+    season_steps: int | None  # of a season; None: there is none
+    multiplicative: bool = False  # whether trend and season are factors: the series is smoothed on a logarithmic scale
 
 
 def holt_winters_forecast(windows: Floats, horizon: int, smoothing: SmoothingFactors) -> Floats:
-    """Additive Holt-Winters with a damped trend: (N, W, F) -> (N, H, F).
+    """Holt-Winters with a damped trend: (N, W, F) -> (N, H, F).
 
     The first season is taken as it is (without one, the first value), and every later step corrects level, trend and
     season by its forecast error.
@@ -107,25 +123,35 @@ def holt_winters_forecast(windows: Floats, horizon: int, smoothing: SmoothingFac
     Source: Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, 2021, sections 8.3 and 8.5.
     https://otexts.com/fpp3/holt-winters.html
     """
+    values = np.log(np.maximum(windows, np.finfo(np.float64).tiny)) if smoothing.multiplicative else windows
     length = smoothing.season_steps or 1
-    level = windows[:, :length].mean(axis=1)  # (N, F)
+    level = values[:, :length].mean(axis=1)  # (N, F)
     trend = np.zeros_like(level)
-    seasons = [windows[:, step] - level for step in range(length)]  # of the steps to come, by step % length
-    for step in range(length, windows.shape[1]):
-        expected_level = level + TREND_DAMPING * trend
-        error = windows[:, step] - expected_level - seasons[step % length]
+    seasons = [values[:, step] - level for step in range(length)]  # of the steps to come, by step % length
+    for step in range(length, values.shape[1]):
+        expected_level = level + smoothing.damping * trend
+        error = values[:, step] - expected_level - seasons[step % length]
         level = expected_level + smoothing.level * error
-        trend = TREND_DAMPING * trend + smoothing.level * smoothing.trend * error
+        trend = smoothing.damping * trend + smoothing.level * smoothing.trend * error
         seasons[step % length] = seasons[step % length] + smoothing.season * error
-    trend_factors = np.cumsum(TREND_DAMPING ** np.arange(1, horizon + 1))  # of the trend, after 1, 2, ... steps
-    ahead = windows.shape[1] + np.arange(horizon)
-    return np.stack(
+    trend_factors = np.cumsum(smoothing.damping ** np.arange(1, horizon + 1)[:, None], axis=0)  # (H, F)
+    ahead = values.shape[1] + np.arange(horizon)
+    forecast = np.stack(
         [level + far * trend + seasons[step % length] for far, step in zip(trend_factors, ahead, strict=True)], axis=1
     )
+    if not smoothing.multiplicative:
+        return forecast
+    positive = (windows > 0).all(axis=(1, 2), keepdims=True)  # a window with other values has no logarithm
+    additive = holt_winters_forecast(windows, horizon, smoothing._replace(multiplicative=False))
+    return np.where(positive, np.exp(np.minimum(forecast, LARGEST_LOGARITHM)), additive)
 
 
 def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> SmoothingFactors:
-    """The smoothing with the smallest absolute error over the whole horizon, for each variable, of a coarse grid.
+    """The smoothing with the smallest absolute error over the whole horizon, on windows of the train part.
+
+    Tried are all forms: with and without a season and, of series above 0, additive and multiplicative; within a form,
+    for every variable, first level and season, then trend and damping, then level and season again. What an automatic
+    choice by AIC approximates, the error on what followed, is measured here.
 
     Args:
         windows: (N, W, F).
@@ -133,22 +159,44 @@ def fit_smoothing(windows: Floats, futures: Floats, season: int | None) -> Smoot
         season: is left out if the window is not longer.
     """
     season = season if season is not None and season < windows.shape[1] else None
-    grid = [
-        (level, trend, seasonal)
-        for level in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-        for trend in (0.0, 0.1, 0.3)
-        for seasonal in ((0.0, 0.1, 0.3, 0.6) if season else (0.0,))
+    forms: list[tuple[int | None, bool]] = [(None, False)] + ([(season, False)] if season else [])
+    if windows.min() > 0 and futures.min() > 0:
+        forms += [(steps, True) for steps, _ in forms]
+    fits = [_fit_form(windows, futures, *form) for form in forms]
+    usual = np.maximum(np.abs(futures - windows[:, -1:]).mean(axis=(0, 1)), np.finfo(np.float64).tiny)  # of the naive
+    return min(fits, key=lambda fit: float((fit[1] / usual).mean()))[0]
+
+
+def _fit_form(
+    windows: Floats, futures: Floats, season: int | None, multiplicative: bool
+) -> tuple[SmoothingFactors, Floats]:
+    """The best smoothing factors of a form for every variable, and their absolute errors, (F,)."""
+    variables = windows.shape[2]
+
+    def build(factors: dict[str, Floats]) -> SmoothingFactors:
+        level, trend, seasonal, damping = (factors[name] for name in ("level", "trend", "season", "damping"))
+        return SmoothingFactors(level, trend, seasonal, damping, season, multiplicative)
+
+    starts = {"level": 0.5, "trend": 0.0, "season": 0.0, "damping": 1.0}
+    best = {name: np.full(variables, value) for name, value in starts.items()}
+    best_error = np.full(variables, np.inf)
+    levels_and_seasons = [
+        {"level": level, "season": seasonal}
+        for level in LEVELS
+        for seasonal in (SEASONS if season else (0.0,))
         if level + seasonal <= 1
     ]
-    ones = np.ones(windows.shape[2])
-    candidates = [
-        SmoothingFactors(level * ones, trend * ones, seasonal * ones, season) for level, trend, seasonal in grid
-    ]
-    errors = [
-        np.abs(holt_winters_forecast(windows, futures.shape[1], one) - futures).mean(axis=(0, 1)) for one in candidates
-    ]
-    best = np.array(grid)[np.argmin(errors, axis=0)]  # (F, 3)
-    return SmoothingFactors(best[:, 0], best[:, 1], best[:, 2], season)
+    trends = [{"trend": trend, "damping": damping} for trend in TRENDS for damping in DAMPINGS]
+    for grid in (levels_and_seasons, trends, levels_and_seasons):
+        start = best
+        for values in grid:
+            tried = start | {name: np.full(variables, value) for name, value in values.items()}
+            forecast = holt_winters_forecast(windows, futures.shape[1], build(tried))
+            error = np.abs(forecast - futures).mean(axis=(0, 1))
+            better = error < best_error
+            best_error = np.where(better, error, best_error)
+            best = {name: np.where(better, tried[name], best[name]) for name in best}
+    return build(best), best_error
 
 
 def add_residual_quantiles(points: Floats, residuals: Floats, levels: tuple[float, ...]) -> Floats:

@@ -1,12 +1,12 @@
 """Metrics of forecasting: errors that can be compared between variables, and the coverage of the interval.
 
-Errors are made comparable between variables by dividing by the error of the simplest forecast: by how much a variable
-changes from one step to the next, on average over the windows of the part.
+Errors are made comparable between variables by dividing by the error of the simplest forecast on the train part: by how
+much a variable changes from one season to the next, or, without a season, from one step to the next.
 
 Hyndman & Koehler, "Another Look at Measures of Forecast Accuracy", International Journal of Forecasting 22(4), 2006.
 https://doi.org/10.1016/j.ijforecast.2006.03.001
-NOTE[DIFF] the change from step to step is averaged over all windows of a part, not over each window alone, so that one
-    window in which nothing moved does not outweigh all others.
+NOTE[DIFF] the change is averaged over all windows of the train part, not over each window alone, so that one window in
+    which nothing moved does not outweigh all others.
 
 Shapes: N rows, H steps of the horizon, F variables, Q quantile levels.
 """
@@ -26,7 +26,7 @@ class ForecastReference(NamedTuple):
     """What came true, and the scale of its errors."""
 
     series: NDArray[Any]  # (N, H, F), in each variable's own unit
-    scale: NDArray[Any]  # (N, 1, F): a variable's average change from step to step, the same in every row
+    scale: NDArray[Any]  # (N, 1, F): a variable's average change on train, the same in every row
 
 
 GOALS = {
@@ -40,8 +40,9 @@ METRICS = (
         "mase",
         "MASE",
         "lower",
-        "How far off the forecast (its median) is, in average changes from one step to the next: 1 is as far as the "
-        "series usually moves in one step, averaged over the horizon and the variables.",
+        "How far off the forecast (its median) is, in average changes of the series on the train part, from one "
+        "season to the next or, without a season, from one step to the next: 1 is as far as repeating the last season "
+        "(or the last value, for one step) was off there. Averaged over the horizon and the variables.",
     ),
     Metric("mae", "MAE", "lower", "How far off the forecast (its median) is on average, in the variables' own units."),
     Metric(
@@ -54,8 +55,14 @@ METRICS = (
         "pinball",
         "Pinball loss",
         "lower",
-        "How good all quantiles are together, in average changes from one step to the next: quantiles that hold the "
-        "truth as often as they say and lie close to it are best.",
+        "How good all quantiles are together, in average changes of the series on the train part: quantiles that hold "
+        "the truth as often as they say and lie close to it are best.",
+    ),
+    Metric(
+        "wql",
+        "Weighted quantile loss",
+        "lower",
+        "How good all quantiles are together, as a share of the size of what came true (WQL): 0.05 is about 5 % of it.",
     ),
     Metric(
         "coverage",
@@ -92,6 +99,23 @@ def pinball_loss(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> 
     level = np.array(levels)
     loss: Floats = np.maximum(level * error, (level - 1) * error).mean(axis=-1)
     return loss
+
+
+def weighted_quantile_loss(quantiles: Floats, true: Floats, levels: tuple[float, ...], counts: Floats) -> Floats:
+    """WQL, averaged over levels and variables, (R,): twice the sum of pinball losses over the sum of absolute values.
+
+    Gasthaus et al., "Probabilistic Forecasting with Spline Quantile Function RNNs", AISTATS 2019; for every variable on
+    its own, and NaN where one is 0 throughout.
+
+    Args:
+        quantiles: (N, H, F, Q).
+        true: (N, H, F).
+        counts: (R, N).
+    """
+    loss = counts @ pinball_loss(quantiles, true, levels).sum(axis=1)  # (R, F)
+    size = counts @ np.abs(true).sum(axis=1)
+    mean: Floats = np.divide(2 * loss, size, out=np.full_like(loss, np.nan), where=size > 0).mean(axis=1)
+    return mean
 
 
 SCORES_PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], Floats]] = {
