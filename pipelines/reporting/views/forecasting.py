@@ -66,8 +66,8 @@ def headline(row: LeaderboardRow, test_rows: int, schema: Schema) -> str:
     return (
         f"On {test_rows:,} windows it had never seen, its forecasts of the {ahead} were off by "
         f"{format_number(mase.value)} times the average change of the train part, from season to season or step to "
-        f"step{mae_text}{format_number_interval(mase.low, mase.high)}; the interval it gives with each forecast held the "
-        f"truth {coverage.value * 100:.0f} % of the time."
+        f"step{mae_text}{format_number_interval(mase.low, mase.high)}; the interval it gives with each forecast held "
+        f"the truth {coverage.value * 100:.0f} % of the time."
     )
 
 
