@@ -46,9 +46,8 @@ def train(name: str) -> None:
     copy_best_weights(runs, state, folder / "weights")
     write_history(folder / "history.csv", [result.history for result in runs.results])
     write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
-    weights_path = folder / "weights" / f"seed-{runs.best_seed}"
-    model = load_model(contender.architecture, task, best_settings.network, weights_path)
-    words = [*task.output_labels, *(word for field in task.input_fields for word in field.categories)]
+    best_weights = folder / "weights" / f"seed-{runs.best_seed}"
+    model = load_model(contender.architecture, task, best_settings.network, best_weights)
     write_json(
         folder / "model.json",
         {
@@ -58,7 +57,7 @@ def train(name: str) -> None:
             "settings": best_settings.to_json(),
             **seed_summary(runs),
             "device": job.device,
-            **model_cost(model, words)._asdict(),
+            **model_cost(model, task.shipped_words)._asdict(),
         },
     )
     write_json(folder / "machine.json", describe_machine(job.device))

@@ -65,8 +65,8 @@ def count_held(
 
 def cases() -> dict[str, Case]:
     """Every kind of score with a truth, on sets of small and moderate size."""
-    classes = ("accuracy", "log_loss", "brier", "f1", "balanced_accuracy", "roc_auc", "pr_auc")
-    numbers = ("rmse", "mae", "coverage")
+    classes = ("accuracy", "log_loss", "brier", "macro_f1", "balanced_accuracy", "mcc", "roc_auc", "pr_auc")
+    numbers = ("rmse", "mae", "median_absolute_error", "coverage", "interval_score")
     odd = ("auroc", "average_precision", "precision", "recall", "f1", "squared_error")
     classification, regression, anomaly = (
         simulated.classification_task(),

@@ -53,7 +53,7 @@ def classification_task(goal: str = "log_loss", classes: int = 3) -> Task:
     return make_task({"kind": "classification"}, category(*map(str, range(classes))), goal)
 
 
-def regression_task(goal: str = "squared_error") -> Task:
+def regression_task(goal: str = "rmse") -> Task:
     return make_task({"kind": "regression"}, Field(name="y", kind="number", dtype="float32", shape=(), unit="m"), goal)
 
 

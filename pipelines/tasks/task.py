@@ -207,6 +207,11 @@ class Task(DataView, Head, Metrics, Protocol):
     A task is a final class that implements it, one per file, and a row of `TASKS`.
     """
 
+    @property
+    def shipped_words(self) -> list[str]:
+        """Every category of a column, word of a vocabulary and label: what the signature keeps of a model's words."""
+        return [*self.output_labels, *(word for field in self.input_fields for word in field.categories)]
+
 
 def score(task: Metrics, predictions: NDArray[Any], reference: Reference, calibration: Calibration) -> dict[str, float]:
     """All metrics of a whole set: of one resample in which every row counts once."""
