@@ -171,8 +171,8 @@ def _row_mean_interval(single: Floats, power: int, units: Units, seed: int, resa
         mean, error, freedom = (float(each[0]) for each in means)
         return share_interval(mean, error, len(values), freedom, level)
     (interval,) = mean_intervals(means, studentised_draws(sums, own.sizes, seed, resamples), level)
-    if values.min() >= 0 and values.max() <= 1:  # no mean of such numbers is elsewhere
-        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+    if values.min() >= 0:  # a loss: no mean of such numbers is below
+        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0) if values.max() <= 1 else interval.high)
     return interval if power == 1 else Interval(max(interval.low, 0) ** 0.5, max(interval.high, 0) ** 0.5)
 
 

@@ -12,6 +12,8 @@ from pipelines.evaluation.units import Floats, resample_counts
 
 LEVEL = 0.95
 COSINES = 4  # of the long-run variance: few, so that it is hardly biased where errors drift; its t has as many degrees
+MIN_FREEDOM = 4.0  # of a variance: with fewer, one row that is far off would hide any difference
+MIN_ERROR = 0.5  # of the standard error found: a resample without the rows that are far off has hardly one of its own
 DEGENERATE = 1e-12  # of a variance: a resample whose own is so small holds one value alone
 
 
@@ -104,19 +106,21 @@ def estimate_means(sums: Floats, sizes: Floats) -> Means:
     second, fourth = squares.sum(axis=0), np.square(squares).sum(axis=0)
     error = np.sqrt(second * count / max(count - 1, 1)) / total
     spread = np.divide(fourth, second**2, out=np.full_like(fourth, 3 / count), where=second > 0) - 1 / count
-    freedom = np.clip(2 / np.maximum(spread, 1e-12), 1.0, max(count - 1, 1))
+    freedom = np.clip(2 / np.maximum(spread, 1e-12), min(MIN_FREEDOM, max(count - 1, 1)), max(count - 1, 1))
     return Means(mean, error, freedom)
 
 
 def studentised_draws(sums: Floats, sizes: Floats, seed: int, resamples: int) -> Floats:
     """The bootstrap's t statistics, (R, K): how many of its own standard errors each resample's mean is off.
 
-    NaN for a resample that holds one value alone, and has no error to divide by.
+    Where a few rows make up most of the error, resamples without them have next to none, and would be off by any number
+    of it; so none is taken to have less than half of the error found. NaN for a resample that holds one value alone.
     """
     count = len(sizes)
     centred = sums - sums.sum(axis=0) / sizes.sum() * sizes[:, None]
     squares, products = centred**2, centred * sizes[:, None]
     least = DEGENERATE * squares.sum(axis=0)
+    found = np.sqrt(squares.sum(axis=0) * count / max(count - 1, 1)) / sizes.sum()
     drawn = []
     for counts in resample_counts(count, seed, resamples):
         times = counts.astype(np.float64)
@@ -124,7 +128,7 @@ def studentised_draws(sums: Floats, sizes: Floats, seed: int, resamples: int) ->
         off = times @ centred / total
         second = times @ squares - 2 * off * (times @ products) + off**2 * (times @ sizes**2)[:, None]
         error = np.sqrt(np.where(second > least, second, np.nan) * count / max(count - 1, 1)) / total
-        drawn.append(off / error)
+        drawn.append(off / np.maximum(error, MIN_ERROR * found))
     return np.concatenate(drawn)
 
 

@@ -124,3 +124,14 @@ def test_holms_correction_never_lowers_a_p_value_nor_changes_the_order(values: l
 
 def test_nothing_to_compare_gives_nothing() -> None:
     assert compare_with_control(np.ones(3), [], seed=0) == []
+
+
+@pytest.mark.parametrize("mistakes", [0, 1, 2, 3, 5, 10])
+def test_a_few_mistakes_do_not_hide_a_large_difference(mistakes: int) -> None:
+    generator = np.random.default_rng(mistakes)
+    network = 0.01 * generator.exponential(size=360)  # log losses
+    network[:mistakes] = generator.uniform(2, 7, size=mistakes)
+    guessing = np.full(360, np.log(10))
+    (comparison,) = compare_with_control(network, [guessing], seed=1)
+    assert comparison.p_value < 0.001
+    assert comparison.interval.low > 1
