@@ -5,10 +5,26 @@ Shapes: B batch, F features, W units, C channels, M maps, H height, W width.
 
 import math
 from collections.abc import Callable
+from typing import final
 
-from torch import nn
+from torch import Tensor, nn
 
 from models.blocks.activations import ACTIVATIONS
+
+
+@final
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation that keeps its precision where a picture is nearly of one shade; Wu & He 2018.
+
+    PyTorch takes the variance as the mean square less the square of the mean, two nearly equal numbers there: an output
+    was off by 2e-4 in float32. Without the mean there is nothing to cancel.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        groups: Tensor = input.unflatten(1, (self.num_groups, -1))  # type: ignore[no-untyped-call]  # (B, G, M / G, H, W)
+        centred = groups - groups.mean((2, 3, 4), keepdim=True)
+        return super().forward(centred.flatten(1, 2))
+
 
 UNIT_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda width: nn.Identity(),
@@ -17,7 +33,7 @@ UNIT_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
 
 MAP_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,  # each map over the batch; Ioffe & Szegedy 2015
-    "group": lambda maps: nn.GroupNorm(math.gcd(maps, 8), maps),  # each example over groups of maps; Wu & He 2018
+    "group": lambda maps: GroupNorm(math.gcd(maps, 8), maps),  # each example over groups of maps
 }
 
 

@@ -26,6 +26,7 @@ from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
+from pipelines.tasks.task import Goal
 from pipelines.training import adversarial, gradient, weights
 from pipelines.training.contender_settings import (
     ClosedFormSettings,
@@ -151,8 +152,8 @@ class _Checkpointer:
         return gradient.Run(seed, epochs, self.budget.total_epochs, self.record_epoch)
 
     def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        score = _finite_score(metrics, self.goal, epoch)
         self.history.append(dict(metrics))
-        score = metrics[f"valid_{self.goal.name}"]
         if self.goal.is_better(score, self.best_score) or not self.best_weights:
             self.best_score, self.best_epoch = score, epoch + 1
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -207,7 +208,19 @@ def fit_closed_form(
         model.network.fit(features, values, derive_seed(seed, "solve"), *sample_weight)
     scores = score_validation(model.eval(), data.task, data.valid)
     weights.save_weights(model, folder / "best")
-    return TrainingResult(scores[f"valid_{data.task.goal.name}"], 1, 1, history=(scores,))
+    return TrainingResult(_finite_score(scores, data.task.goal, 0), 1, 1, history=(scores,))
+
+
+def _finite_score(metrics: Mapping[str, float], goal: Goal, epoch: int) -> float:
+    """The goal on validation after an epoch.
+
+    Raises:
+        DivergenceError: if it is not a finite number, as of weights that became infinite in the last steps.
+    """
+    score = metrics[f"valid_{goal.name}"]
+    if not math.isfinite(score):
+        raise gradient.DivergenceError(f"the validation {goal.name} became {score} in epoch {epoch + 1}")
+    return score
 
 
 def _target_field(model: Model, field: int, examples: Examples) -> Tensor:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import torch
 
 from models import autoencoder, pca, unet
 from models.blocks.hyperparameters import Hyperparameters
+from models.blocks.layers import MAP_NORMALISATIONS
 from tests.support.architecture_cases import HEAD_WIDTH, new_network, random_tensor
 
 
@@ -39,3 +41,15 @@ def test_code_size_is_at_most_the_input_width(name: str, config: Hyperparameters
 def test_too_small_an_image_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} reads images of 8x8 pixels or more, got 7x30"):
         new_network(name, (1, 7, 30))
+
+
+def test_group_normalisation_is_exact_where_a_picture_is_nearly_of_one_shade() -> None:
+    torch.manual_seed(0)
+    maps = 100 + 1e-2 * torch.randn(2, 8, 16, 16)
+    layer = MAP_NORMALISATIONS["group"](8)
+    exact = torch.nn.functional.group_norm(maps.double(), 8, eps=1e-5)
+    torch.testing.assert_close(layer(maps).double(), exact, rtol=0, atol=1e-4)
+    by_torch = torch.nn.functional.group_norm(maps, 8, eps=1e-5)
+    assert (by_torch.double() - exact).abs().max() > 3e-4, "what is mended"
+    ordinary = torch.randn(2, 8, 16, 16)
+    torch.testing.assert_close(layer(ordinary), torch.nn.functional.group_norm(ordinary, 8), rtol=0, atol=1e-5)

@@ -132,7 +132,7 @@ def test_two_numbers_cost_more_than_one(name: str) -> None:
 
 
 def test_a_linear_regression_costs_two_operations_per_weight() -> None:
-    assert network_cost(regressor("linear_regression", TWO), (10,)) == (22, 40)
+    assert network_cost(regressor("linear_regression", TWO), (10,)) == (22, 40, 22 * 4)
 
 
 def test_a_linear_regression_without_penalty_is_least_squares() -> None:
