@@ -12,10 +12,13 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from models import ARCHITECTURES
+from pipelines.data.dependence import parse_dependence
+from pipelines.evaluation.units import explain_too_few
 from pipelines.settings.params import load_params
 from pipelines.tasks import TASKS
 from pipelines.training.learners import LEARNERS
@@ -182,8 +185,13 @@ def leaderboard_rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-# Metrics whose bootstrap interval may leave out their value: a resample repeats rows, which moves two sets apart
-BIASED_BY_RESAMPLING = {"energy_distance", "frechet"}
+def too_few_to_tell(evaluated: Path) -> str:
+    """Why no interval can be claimed of the test rows; empty if one can."""
+    with np.load(evaluated / "predictions.npz", allow_pickle=False) as arrays:
+        rows = len(arrays["test_predictions"])
+        if "test_dependence" not in arrays:
+            return ""
+        return explain_too_few(parse_dependence(str(arrays["test_dependence"]), arrays["test_units"]), rows)
 
 
 @pytest.mark.parametrize("problem", EVERY["problems"])
@@ -198,13 +206,18 @@ def test_every_table_has_a_baseline_and_every_score_its_interval(problem: str, e
     for evaluated in (folder / "evaluate").iterdir():
         measured = json.loads((evaluated / "metrics.json").read_text())["test"]
         assert goal in measured
+        reason = too_few_to_tell(evaluated)
         for row in rows:
             for metric in measured:
-                value, low, high = (float(row[f"test_{metric}{end}"]) for end in ("", "_low", "_high"))
-                assert all(map(math.isfinite, (value, low, high))), (row["contender"], metric)
-                assert low <= value <= high or (metric in BIASED_BY_RESAMPLING and low <= high), metric
-                if metric == goal and row["architecture"] != "baseline" and value not in (0, 1):
-                    assert low < high, f"{row['contender']} was measured on many rows and yet has no uncertainty"
+                value, low, high = (row[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
+                assert math.isfinite(float(value)), (row["contender"], metric)
+                assert bool(low) == bool(high), metric
+                assert not (low and reason), f"{metric} has an interval, although {reason}"
+                assert low or reason or metric != goal, "the goal of enough rows has an interval"
+                if low:
+                    assert float(low) <= float(value) <= float(high), metric
+                if low and metric == goal and row["architecture"] != "baseline" and float(value) not in (0, 1):
+                    assert float(low) < float(high), f"{row['contender']} was measured on many rows without uncertainty"
             assert float(row[f"test_{goal}"]) == pytest.approx(float(row["score"]))
 
 
