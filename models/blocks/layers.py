@@ -21,7 +21,8 @@ class GroupNorm(nn.GroupNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        groups: Tensor = input.unflatten(1, (self.num_groups, -1))  # type: ignore[no-untyped-call]  # (B, G, M / G, H, W)
+        # (B, M, H, W) -> (B, G, M / G, H, W)
+        groups: Tensor = input.unflatten(1, (self.num_groups, -1))  # type: ignore[no-untyped-call]  # so is PyTorch's
         centred = groups - groups.mean((2, 3, 4), keepdim=True)
         return super().forward(centred.flatten(1, 2))
 

@@ -22,9 +22,8 @@ from pipelines.tasks.metrics.anomaly_detection import (
     GOALS,
     choose_threshold,
     detection_scores,
-    placements,
-    spread_mean,
 )
+from pipelines.tasks.metrics.placements import placements, spread_mean
 from pipelines.tasks.metrics.reconstruction import Floats, squared_error_metric, squared_errors
 from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 

@@ -251,3 +251,17 @@ def test_a_champion_that_learned_nothing_is_not_recommended(tmp_path: Path) -> N
 def test_the_champion_is_shown_in_full_and_the_others_folded(report: Report, read: Reader) -> None:
     assert [story.row.contender for story in report.sections] == ["able", "weak"]
     assert sum(tag == "details" for tag, _ in read.seen) == 1
+
+
+def test_a_report_of_rows_too_few_for_intervals_shows_none_and_says_why(report: Report) -> None:
+    nan = float("nan")
+    rows = tuple(
+        row._replace(test_scores={name: one._replace(low=nan, high=nan) for name, one in row.test_scores.items()})
+        for row in report.board.rows
+    )
+    text = readable(render.render_page(report._replace(board=report.board._replace(rows=rows))))
+    assert "[" not in text[text.index("against the best") : text.index("The same as a picture")]
+    assert "– to –" not in text
+    assert "There are no brackets because these examples are too few to tell" in text
+    assert "no interval is shown" in text
+    assert "There are no brackets" not in readable(render.render_page(report))

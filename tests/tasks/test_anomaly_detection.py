@@ -13,6 +13,7 @@ from pipelines.data.parts import Part
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import score
 from pipelines.tasks.metrics import anomaly_detection as anomaly_metrics
+from pipelines.tasks.metrics.placements import placements
 from tests.support.reconstructions import ODD_ROWS, TABLE, anomaly_detection, numbers, part, predicted
 
 
@@ -45,7 +46,7 @@ def test_the_scores_of_anomalies_are_scikit_learns(ranking: tuple[np.ndarray, np
         "f1": f1,
     }
     assert all(agree(found[name], value) for name, value in expected.items())
-    assert agree(anomaly_metrics.placements(scores, anomalous).mean(), expected["auroc"])
+    assert agree(placements(scores, anomalous).mean(), expected["auroc"])
 
 
 @given(ranking=rankings())
@@ -60,7 +61,7 @@ def test_the_variance_of_the_rows_of_the_auroc_is_delongs() -> None:
     """Var(V10) / m + Var(V01) / n, for 5 of 100 rows anomalous, over draws of known truth."""
     generator = np.random.default_rng(0)
     anomalous = np.arange(400) < 20
-    found = [anomaly_metrics.placements(generator.normal(anomalous, 1), anomalous) for _ in range(600)]
+    found = [placements(generator.normal(anomalous, 1), anomalous) for _ in range(600)]
     errors = [np.sqrt(np.var(rows) / len(rows)) for rows in found]
     assert np.mean(errors) == pytest.approx(np.std([rows.mean() for rows in found]), rel=0.1)
 

@@ -1,5 +1,6 @@
 """Rendering of report.html: one self-contained file, for readers who write no code."""
 
+import math
 import re
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def render_page(report: Report) -> str:
         probability=format_p_value,
         signed=format_difference,
         whole=lambda number: f"{number:,}",
+        has_interval=lambda estimate: not math.isnan(estimate.low),
     )
     text = environment.get_template(TEMPLATE).render(report=report, board=report.board, BASELINE=BASELINE)
     return re.sub(r"(\d) %", "\\1&nbsp;%", text)  # a number and its percent sign stay on one line

@@ -62,37 +62,6 @@ def detection_scores(scores: Floats, anomalous: Booleans, counts: Floats, thresh
     }
 
 
-def placements(scores: Floats, anomalous: Booleans) -> Floats:
-    """The AUROC row by row, (N,): their mean is the AUROC, and their variance divided by N is DeLong's.
-
-    Of an anomalous row, the share of the normal ones that score below it, ties as half; of a normal row, the share of
-    the anomalous ones that score above it. What it is above the AUROC counts N / m times, where m rows are of its kind:
-    each kind has the AUROC as its own mean, so that both are known from m rows alone.
-
-    Source: DeLong, DeLong & Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver Operating
-    Characteristic Curves", Biometrics 44(3), 1988. https://doi.org/10.2307/2531595
-    """
-    if np.isnan(scores).any():
-        return np.full(len(scores), np.nan)
-    placed = np.empty(len(scores))
-    for members, sign in ((anomalous, 1), (~anomalous, -1)):
-        others = np.sort(sign * scores[~members])
-        own = sign * scores[members]
-        below = np.searchsorted(others, own, side="left") + np.searchsorted(others, own, side="right")
-        placed[members] = spread_mean(below / (2 * len(others)), len(scores))
-    return placed
-
-
-def spread_mean(values: Floats, rows: int) -> Floats:
-    """Rows for a mean over some m of N rows: the mean of all N, were the others the mean itself; (m,) -> (m,).
-
-    >>> spread_mean(np.array([1.0, 3.0]), 4).tolist()  # and two rows of 2.0
-    [0.0, 4.0]
-    """
-    spread: Floats = values.mean() + (values - values.mean()) * (rows / len(values))
-    return spread
-
-
 def choose_threshold(scores: NDArray[Any], anomalous: Booleans) -> float:
     """The lowest score to flag: where F1 is best or, without a single anomaly, above 95 % of the normal rows."""
     if not np.isfinite(scores).all():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.tasks.metrics.classification import Floats, Integers
+from pipelines.tasks.metrics.placements import placements
 
 
 def balanced_accuracy_per_row(probabilities: Floats, codes: Integers) -> Floats:
@@ -38,29 +39,11 @@ def macro_f1_per_row(probabilities: Floats, codes: Integers) -> Floats:
 
 
 def roc_auc_per_row(probabilities: Floats, codes: Integers) -> Floats:
-    """DeLong's pseudo-values of the ROC AUC of every class against the rest, averaged over classes, (N,).
-
-    Of a member of the class, the share of the others that score below it; of another, the share of the members that
-    score above it. How far a row's share is from the area counts by how few of its kind there are.
-
-    DeLong, DeLong & Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver Operating Characteristic
-    Curves", Biometrics 44(3), 1988. https://doi.org/10.2307/2531595
-    """
-    total = np.zeros(len(codes))
+    """Pseudo-values of the ROC AUC of every class against the rest, averaged over classes, (N,): DeLong's."""
     present = [code for code in range(probabilities.shape[1]) if 0 < np.count_nonzero(codes == code) < len(codes)]
-    if not present or np.isnan(probabilities).any():
+    if not present:
         return np.full(len(codes), np.nan)
-    for code in present:
-        members, scores = codes == code, probabilities[:, code]
-        for own, sign in ((members, 1), (~members, -1)):
-            others = np.sort(sign * scores[~own])
-            placed = np.searchsorted(others, sign * scores[own], "left") + np.searchsorted(
-                others, sign * scores[own], "right"
-            )
-            shares = placed / (2 * len(others))
-            area = shares.mean()  # the same for both kinds
-            total[own] += area + (shares - area) * len(codes) / np.count_nonzero(own)
-    pseudo_values: Floats = total / len(present)
+    pseudo_values: Floats = np.mean([placements(probabilities[:, code], codes == code) for code in present], axis=0)
     return pseudo_values
 
 
