@@ -15,7 +15,7 @@ run: $(INSTALLED)	## the whole competition, then the leaderboards; a part of it:
 	@exec bakeoff run $(ONLY)
 
 test: check	## lint, types, all tests
-	@python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	@python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)	## lint and types alone
 	@ruff format --check .

@@ -1,5 +1,9 @@
-"""Fixtures of all tests: small real problems, split and augmented as the stages do it; Hypothesis's profile."""
+"""Fixtures of all tests: small real problems, split and augmented as the stages do it; Hypothesis's profile.
 
+And how tests are shared out to the workers of pytest-xdist, a file at a time.
+"""
+
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,6 +17,25 @@ from tests.support.problems import make_problem, training_job_of
 # No deadline: a slow or busy machine is not a failure. Derandomised: the same examples in every run.
 settings.register_profile("bakeoff", deadline=None, derandomize=True)
 settings.load_profile("bakeoff")
+
+# Folders of tests that start whole runs, servers and clusters. They come first, so that no worker is left alone with
+# one of them when the others have nothing more to do.
+LONGEST_FOLDERS = ("promises", "runtime", "cli", "serving", "tracking", "exporting")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores, as some of them always wait for a process that starts or ends."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def position(item: pytest.Item) -> int:
+        places = (place for place, folder in enumerate(LONGEST_FOLDERS) if folder in item.path.parts)
+        return next(places, len(LONGEST_FOLDERS))
+
+    items.sort(key=position)  # stable: within a folder, the order stays
 
 
 @pytest.fixture(scope="session")

@@ -183,16 +183,25 @@ def test_every_verdict_carries_its_uncertainty(finished: Project) -> None:
 
 
 def test_a_users_mistake_is_a_sentence_and_not_a_traceback(copied: Project) -> None:
-    for change, sentence in (
-        ({"seed": "twenty"}, "resolve: params.yaml: seed: must be a valid integer"),
-        ({"problems": {"digits": {"source": {"kind": "sklearn", "dataset": "letters"}}}}, "letters"),
-        ({"contenders": {"digits-lenet5": {"search": {"width": [3, 1]}}}}, "contenders.digits-lenet5: width"),
-        ({"contenders": {"digits-lenet5": {"architecture": "lenet5", "fix": {"widht": 1}}}}, "unknown setting 'widht'"),
-        ({"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
-        ({"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
+    by_dvc, by_the_stage = ("dvc", "repro"), ("python", "-m", "pipelines.resolve")  # dvc calls the same, in more time
+    for command, change, sentence in (
+        (by_dvc, {"seed": "twenty"}, "resolve: params.yaml: seed: must be a valid integer"),
+        (by_the_stage, {"problems": {"digits": {"source": {"kind": "sklearn", "dataset": "letters"}}}}, "letters"),
+        (
+            by_the_stage,
+            {"contenders": {"digits-lenet5": {"search": {"width": [3, 1]}}}},
+            "contenders.digits-lenet5: width",
+        ),
+        (
+            by_the_stage,
+            {"contenders": {"digits-lenet5": {"architecture": "lenet5", "fix": {"widht": 1}}}},
+            "unknown setting 'widht'",
+        ),
+        (by_the_stage, {"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
+        (by_the_stage, {"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
     ):
         copied.write_params(merge_settings(SMALL_PARAMS, change))
-        failed = copied.run_command("dvc", "repro")
+        failed = copied.run_command(*command)
         assert failed.returncode != 0, change
         assert sentence in failed.stdout
         assert "Traceback" not in failed.stdout
