@@ -8,7 +8,7 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -40,7 +40,8 @@ class TuneSettings(FrozenSettings):
 class TrainSettings(FrozenSettings):
     """How the best settings are trained."""
 
-    seeds: int = Field(default=3, ge=1)  # independent trainings; the best on validation is the model
+    seeds: int = Field(default=3, ge=1)  # independent trainings
+    ship: Literal["best", "mean"] | None = None  # the best of them or their average; the better on validation if None
     epochs: int = Field(default=40, ge=1)  # at most
     patience: int = Field(default=8, ge=1)  # epochs without a better validation score before stopping
 
@@ -70,7 +71,7 @@ class Contender(FrozenSettings):
     fix: Mapping[str, Any] = {}  # settings that are not searched
     search: Mapping[str, Any] = {}  # other ranges than the architecture's own
     tune: Mapping[str, int] = {}  # this contender's departures from defaults.tune
-    train: Mapping[str, int] = {}  # ... and from defaults.train
+    train: Mapping[str, int | str] = {}  # ... and from defaults.train
 
 
 class Params(FrozenSettings):

@@ -46,7 +46,7 @@ def tune_folder(problem: str, contender: str) -> Path:
 
 
 def train_folder(problem: str, contender: str) -> Path:
-    """weights/ of every seed, model.json, machine.json, history.csv, curve.csv."""
+    """weights/ of every member, model.json, machine.json, history.csv, curve.csv."""
     return Path("artifacts", problem, "train", contender)
 
 
