@@ -24,7 +24,7 @@ def train(name: str) -> None:
     job = training_job(params, name)
     task = load_task(params, contender.problem)
     best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
-    best_settings = make_settings(contender.architecture, best["settings"])
+    best_settings = make_settings(contender.architecture, task.name, best["settings"])
     progress = Progress("seed", settings.seeds)
     state = scratch_folder("train", name, job.device)
 
@@ -47,7 +47,7 @@ def train(name: str) -> None:
     write_history(folder / "history.csv", [result.history for result in runs.results])
     write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
     best_weights = folder / "weights" / f"seed-{runs.best_seed}"
-    model = load_model(contender.architecture, task, best_settings.network, best_weights)
+    model = load_model(contender.architecture, task, best_settings, best_weights)
     write_json(
         folder / "model.json",
         {

@@ -41,4 +41,4 @@ def check_params(params: Params) -> None:
                 f"are, but {problem.task.kind} needs both augmented alike; store copies (a number), or set it to 0"
             )
     for name, entry in params.contenders.items():
-        build_search_space(name, entry.architecture, entry.fix, entry.search)
+        build_search_space(name, entry.architecture, params.problems[entry.problem].task.kind, entry.fix, entry.search)

@@ -28,6 +28,6 @@ def load_trained(problem: str, contender: str) -> TrainedModel:
         UserError: if a file is missing or damaged.
     """
     task, schema, record = load_trained_task(problem, contender)
-    settings = make_settings(record["architecture"], record["settings"])
+    settings = make_settings(record["architecture"], task.name, record["settings"])
     weights_path = paths.train_folder(problem, contender) / "weights" / f"seed-{record['best_seed']}"
-    return TrainedModel(load_model(record["architecture"], task, settings.network, weights_path), task, schema, record)
+    return TrainedModel(load_model(record["architecture"], task, settings, weights_path), task, schema, record)
