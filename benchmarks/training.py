@@ -45,12 +45,12 @@ TrainValidTensors = tuple[Tensor, Tensor, Tensor, Tensor]  # train x and y, vali
 
 
 def job_settings(job: TrainingJob) -> ContenderSettings[GradientSettings]:
-    return make_settings(job.architecture, NETWORK_SIZES[job.architecture])
+    return make_settings(job.architecture, job.task_settings.kind, NETWORK_SIZES[job.architecture])
 
 
 def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
     torch.manual_seed(0)
-    model = build_fitted_model(job, data, job_settings(job).network)
+    model = build_fitted_model(job, data, job_settings(job))
     gradient.fit_network(
         model,
         gradient.build_optimizer(model, GRADIENT_SETTINGS),
@@ -132,9 +132,9 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
 
     def new_network() -> nn.Module:
         torch.manual_seed(0)
-        return build_fitted_model(job, data, job_settings(job).network).network
+        return build_fitted_model(job, data, job_settings(job)).network
 
-    stem = build_fitted_model(job, data, job_settings(job).network).stem
+    stem = build_fitted_model(job, data, job_settings(job)).stem
     assert isinstance(stem, ImageStem)
     (train_pixels,), (train_codes,) = data.train[0]
     (valid_pixels,), valid_codes = data.valid.inputs, torch.tensor(data.valid.reference.codes)

@@ -26,7 +26,7 @@ def make_search_config(folder: Path, trials: int, generation: int) -> SearchConf
     entry, settings = params.contenders[CONTENDER], params.tune_settings(CONTENDER)
     job = prepare_digits_job(folder, params, CONTENDER)
     goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
-    space = build_search_space(CONTENDER, entry.architecture, entry.fix, entry.search)
+    space = build_search_space(CONTENDER, entry.architecture, job.task_settings.kind, entry.fix, entry.search)
     rungs = learner_of(entry.architecture).rung_epochs(settings.epochs)
     return SearchConfig(job, goal, space, trials, generation, rungs, params.seed, CONTENDER)
 

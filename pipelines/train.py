@@ -22,7 +22,7 @@ def train(name: str) -> None:
     job = training_job(params, name)
     task = load_task(params, contender.problem)
     best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
-    best_settings = make_settings(contender.architecture, best["settings"])
+    best_settings = make_settings(contender.architecture, task.name, best["settings"])
     state = scratch_folder("train", name, job.device)
     budget = Budget(settings.epochs, settings.epochs, settings.patience)
     specs = seed_specs(job, best_settings, budget, seed=params.seed, seeds=settings.seeds, folder=state)

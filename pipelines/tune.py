@@ -21,7 +21,7 @@ def tune(name: str) -> None:
     contender, settings = params.contenders[name], params.tune_settings(name)
     job = training_job(params, name)
     goal = load_task(params, contender.problem).goal
-    space = build_search_space(name, contender.architecture, contender.fix, contender.search)
+    space = build_search_space(name, contender.architecture, job.task_settings.kind, contender.fix, contender.search)
     config = SearchConfig(
         job,
         goal,

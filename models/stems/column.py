@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from models.blocks.window_scale import WindowScaleSpec
+
 InputType = Literal["vector", "image", "sequence"]
 
 
@@ -12,3 +14,4 @@ class ColumnSpec(NamedTuple):
     shape: tuple[int, ...] = ()
     cardinality: int = 0  # of a category, the number of categories; of a text, the size of the vocabulary
     length: int = 0  # of a text, the number of words read
+    window_scale: WindowScaleSpec | None = None  # of steps, which variables are read by the window's own level

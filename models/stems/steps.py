@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.blocks.window_scale import WindowScale
 from models.stems.column import ColumnSpec, InputType
 
 CHUNK_EXAMPLES = 1024  # sequences measured at a time, which bounds the memory that fitting takes
@@ -22,13 +23,16 @@ class StepsStem(nn.Module):
     A sequence shorter than T begins with steps in which every variable is missing. The last feature of
     every step says whether it is present, so that a network can tell a gap from an average value.
 
+    Variables that the column's `window_scale` names are first put relative to their own level and spread in the
+    sequence; mean and scale are then of what is left.
+
     Args:
         columns: one sequence, stored (T, F).
         input_type: "sequence" gives (B, T, F + 1), "vector" gives (B, T * F), without the marks.
 
     Attributes:
         input_shape: of one example as the network reads it, without B.
-        mean: of each variable, in its own unit, (F,).
+        mean: of each variable, in its own unit or that of its own spread, (F,).
         scale: standard deviation of each variable, (F,); 1 for one that never changes.
     """
 
@@ -43,27 +47,39 @@ class StepsStem(nn.Module):
         self.input_shape: tuple[int, ...] = (steps * variables,) if self.is_flat else (steps, variables + 1)
         self.register_buffer("mean", torch.zeros(variables))
         self.register_buffer("scale", torch.ones(variables))
+        self.window_scale = None
+        if column.window_scale is not None:
+            self.window_scale = WindowScale(steps, variables, column.window_scale)
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """Fit mean and scale to the sequences of the train part, float32 (N, T, F), in two passes."""
         (values,) = arrays
+        if self.window_scale is not None:
+            self.window_scale.fit(values)
         rows = max(1, min(CHUNK_EXAMPLES, MAX_CHUNK_ELEMENTS // values[0].size))
         count = np.zeros(values.shape[2])
         total = count.copy()
         squares = count.copy()
         for start in range(0, len(values), rows):
-            block = values[start : start + rows].astype(np.float64)
+            block = self._read_block(values[start : start + rows])
             count += np.isfinite(block).sum(axis=(0, 1))
             total += np.nansum(block, axis=(0, 1))
         mean = total / np.maximum(count, 1)
         for start in range(0, len(values), rows):
-            squares += np.nansum(np.square(values[start : start + rows].astype(np.float64) - mean), axis=(0, 1))
+            squares += np.nansum(np.square(self._read_block(values[start : start + rows]) - mean), axis=(0, 1))
         scale = np.sqrt(squares / np.maximum(count, 1))
         self.mean.copy_(torch.from_numpy(mean))
         self.scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
 
+    def _read_block(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """A few sequences as they are before they are standardised, float64 (n, T, F)."""
+        block = values.astype(np.float64)
+        return block if self.window_scale is None else self.window_scale.scale(torch.from_numpy(block)).numpy()
+
     def forward(self, steps: Tensor) -> Tensor:
         missing = torch.isnan(steps)
+        if self.window_scale is not None:
+            steps = self.window_scale.scale(steps)
         x = torch.where(missing, torch.zeros_like(steps), (steps - self.mean) / self.scale)  # (B, T, F)
         if self.is_flat:
             return x.flatten(1)

@@ -47,4 +47,4 @@ def check_params(params: Params) -> None:
                 f"params.yaml: contenders.{name}.train.ship: what {task.name} models answer has no mean; set it to "
                 "best, or leave it out"
             )
-        build_search_space(name, entry.architecture, entry.fix, entry.search)
+        build_search_space(name, entry.architecture, params.problems[entry.problem].task.kind, entry.fix, entry.search)

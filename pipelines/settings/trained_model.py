@@ -28,7 +28,7 @@ def load_trained(problem: str, contender: str) -> TrainedModel:
         UserError: if a file is missing or damaged.
     """
     task, schema, record = load_trained_task(problem, contender)
-    settings = make_settings(record["architecture"], record["settings"])
+    settings = make_settings(record["architecture"], task.name, record["settings"])
     folder = paths.train_folder(problem, contender) / "weights"
-    members = [load_model(record["architecture"], task, settings.network, folder / name) for name in record["shipped"]]
+    members = [load_model(record["architecture"], task, settings, folder / name) for name in record["shipped"]]
     return TrainedModel(average_models(members, task.average()).eval(), task, schema, record)

@@ -10,7 +10,8 @@ Shapes: N rows, H steps of the horizon, F variables, Q quantile levels, R resamp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, final
 
@@ -42,6 +43,8 @@ from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, Tas
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from models.blocks.hyperparameters import Hyperparameters
+    from models.blocks.window_scale import WindowScaleSpec
     from models.outputs.output_transform import OutputTransform
 
 Floats = NDArray[np.float64]
@@ -121,6 +124,7 @@ class Forecasting(Task):
                 f"task.season must not be longer than the window, {window.shape[0]} steps; found {settings.season}"
             )
         self._season = settings.season
+        self._window_scale = "train"
 
     @property
     def nominal_coverage(self) -> float:
@@ -162,26 +166,39 @@ class Forecasting(Task):
         history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
         return forecasting_baselines.detect_season(np.concatenate([history, futures], axis=1), history.shape[1])
 
-    def output_transform(self, train: Part | None) -> OutputTransform:
-        import torch
+    def with_stem_settings(self, settings: Hyperparameters) -> Forecasting:
+        from models.blocks.window_scale import WindowSettings
 
+        task = copy(self)
+        if isinstance(settings, WindowSettings):
+            task._window_scale = settings.window_scale
+        return task
+
+    def window_scales(self) -> Mapping[int, WindowScaleSpec]:
+        """The window is read by its own level, or level and spread, in the variables that are forecast.
+
+        The others are read as they are: of an hour, a temperature or a price the level may be what matters.
+        """
+        from models.blocks.window_scale import WindowScaleSpec
+
+        if self._window_scale == "train":
+            return {}
+        spec = WindowScaleSpec(self._variable_indices, self._window_scale == "level_and_spread")
+        return {self._window_index: spec}
+
+    def output_transform(self, train: Part | None) -> OutputTransform:
         from models.outputs.forecast import AddLastValue
 
         steps = self.input_fields[self._window_index].shape[0]
         transform = AddLastValue(
-            self._window_index, steps, self._variable_indices, self.horizon, len(self.quantile_levels)
+            self._window_index,
+            steps,
+            self._variable_indices,
+            self.horizon,
+            len(self.quantile_levels),
+            has_own_spread=self._window_scale == "level_and_spread",
         )
-        if train is None:
-            return transform
-        windows, futures = train.inputs[self._window_index], train.target
-        sums = np.zeros((3, len(self.columns)))  # of the changes, of their squares, of the values
-        for rows in chunks(windows):
-            history = forecasting_baselines.forward_fill(windows[rows][..., list(self._variable_indices)])
-            changes = futures[rows] - history[:, -1:]
-            sums += [changes.sum(axis=(0, 1)), np.square(changes).sum(axis=(0, 1)), history.mean(axis=1).sum(axis=0)]
-        mean, squares = sums[:2] / (len(futures) * self.horizon)
-        spread = np.sqrt(np.maximum(squares - np.square(mean), 0))
-        return transform.fit(*map(torch.from_numpy, (mean, spread, sums[2] / len(windows))))
+        return transform if train is None else transform.fit(train.inputs[self._window_index], train.target)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         from models.blocks.losses import LOSSES, quantile_loss
@@ -248,26 +265,13 @@ class Forecasting(Task):
         """Naive, drift, seasonal naive if there is a season, exponential smoothing; with their residuals' quantiles."""
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
         history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
-        season = self.find_season(train)
-        smoothing = forecasting_baselines.fit_smoothing(history, futures, season)
-        forecasts: dict[str, Callable[[Floats], Floats]] = {
-            "naive (baseline)": lambda windows: forecasting_baselines.naive_forecast(windows, self.horizon),
-            "drift (baseline)": lambda windows: forecasting_baselines.drift_forecast(windows, self.horizon),
-        }
-        if season is not None:
-            forecasts["seasonal naive (baseline)"] = lambda windows: forecasting_baselines.seasonal_naive_forecast(
-                windows, self.horizon, season
-            )
-        forecasts["exponential smoothing (baseline)"] = lambda windows: forecasting_baselines.holt_winters_forecast(
-            windows, self.horizon, smoothing
-        )
+        forecasters = forecasting_baselines.fit_baselines(history, futures, self.find_season(train))
         part_history = self.target_history(part, np.arange(len(part.target)))
-        residuals = {name: futures - forecast(history) for name, forecast in forecasts.items()}
         return {
-            name: forecasting_baselines.add_residual_quantiles(
-                forecast(part_history), residuals[name], self.quantile_levels
+            f"{name} (baseline)": forecasting_baselines.add_residual_quantiles(
+                forecast(part_history), futures - forecast(history), self.quantile_levels
             )
-            for name, forecast in forecasts.items()
+            for name, forecast in forecasters.items()
         }
 
     def target_history(self, part: Part, rows: NDArray[np.int64]) -> Floats:

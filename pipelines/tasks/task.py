@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from pipelines.runtime.user_error import UserError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from models.blocks.hyperparameters import Hyperparameters
+    from models.blocks.window_scale import WindowScaleSpec
     from models.outputs.output_transform import OutputTransform
 
 Calibration = Mapping[str, float]  # what was chosen on validation: a threshold, the width of an interval
@@ -126,6 +128,14 @@ class Head(Protocol):
         Raises:
             UserError: if the task has no use for such a network.
         """
+
+    def with_stem_settings(self, settings: Hyperparameters) -> Self:
+        """This task for a model with such settings of its stem; itself where there is nothing to set."""
+        return self
+
+    def window_scales(self) -> Mapping[int, WindowScaleSpec]:
+        """How the inputs of kind steps are read that are not read by the train part's level and spread; by place."""
+        return {}
 
     @abstractmethod
     def output_transform(self, train: Part | None) -> OutputTransform:

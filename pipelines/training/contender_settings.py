@@ -1,4 +1,4 @@
-"""A contender's settings: of its network and of its learner, separated here and nowhere else.
+"""A contender's settings: of its network, of its learner and of its stem, separated here and nowhere else.
 
 In files and in params.yaml they stand side by side in one flat mapping, because no two of them share a name: what
 model.json holds can be written under `fix` as it is.
@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import Hyperparameters, SettingValue, choice, make_config, tunable
 from models.blocks.optimizers import OPTIMIZERS
+from models.blocks.window_scale import WindowSettings
 
 
 class GradientSettings(Hyperparameters):
@@ -41,6 +42,13 @@ LEARNER_SETTINGS: dict[str, type[Hyperparameters]] = {
     "closed_form": ClosedFormSettings,
 }
 
+
+class NoStemSettings(Hyperparameters):
+    """Of a stem that reads in one way only."""
+
+
+STEM_SETTINGS: dict[str, type[Hyperparameters]] = {"forecasting": WindowSettings}  # by task; the others have none
+
 RENAMED_SETTINGS = {"advantage": "discriminator_lr_ratio", "draws": "fit_augmented"}
 
 
@@ -48,30 +56,46 @@ LearnerSettings = TypeVar("LearnerSettings", bound=Hyperparameters)
 
 
 class ContenderSettings(NamedTuple, Generic[LearnerSettings]):
-    """Validated settings of a network and of its learner."""
+    """Validated settings of a network, of its learner and of its stem."""
 
     network: Hyperparameters
     learner: LearnerSettings
+    stem: Hyperparameters
 
     def to_json(self) -> dict[str, SettingValue]:
         """All settings by name, the network's first."""
-        return {**self.network.model_dump(), **self.learner.model_dump()}
+        return {**self.network.model_dump(), **self.learner.model_dump(), **self.stem.model_dump()}
 
 
-def settings_types(architecture: str) -> tuple[type[Hyperparameters], type[Hyperparameters]]:
-    """The Config of an architecture's network and of its learner."""
+class SettingsTypes(NamedTuple):
+    """What the settings of a contender are made of."""
+
+    network: type[Hyperparameters]
+    learner: type[Hyperparameters]
+    stem: type[Hyperparameters]
+
+
+def settings_types(architecture: str, task: str) -> SettingsTypes:
+    """The Config of an architecture's network, of its learner, and of the stem that reads a task's inputs."""
     row = ARCHITECTURES[architecture]
-    return row.config, LEARNER_SETTINGS[row.learner]
+    return SettingsTypes(row.config, LEARNER_SETTINGS[row.learner], STEM_SETTINGS.get(task, NoStemSettings))
 
 
-def make_settings(architecture: str, settings: Mapping[str, object]) -> ContenderSettings[Any]:
+def make_settings(architecture: str, task: str, settings: Mapping[str, object]) -> ContenderSettings[Any]:
     """Validated settings from a flat mapping; what it lacks has its default.
+
+    Args:
+        task: its name, a row of `TASKS`.
 
     Raises:
         ValueError: in one sentence, with the setting, the rule and the value found.
     """
-    network, learner = settings_types(architecture)
+    types = settings_types(architecture, task)
+    learner, stem = (
+        {name: value for name, value in settings.items() if name in config.model_fields}
+        for config in (types.learner, types.stem)
+    )
+    network = {name: value for name, value in settings.items() if name not in learner and name not in stem}
     return ContenderSettings(
-        make_config(network, {name: value for name, value in settings.items() if name not in learner.model_fields}),
-        make_config(learner, {name: value for name, value in settings.items() if name in learner.model_fields}),
+        make_config(types.network, network), make_config(types.learner, learner), make_config(types.stem, stem)
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
-from models.blocks.hyperparameters import Hyperparameters
+from models.blocks.window_scale import WindowScaleSpec
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
 from pipelines.data.large_arrays import allocate
@@ -29,6 +29,7 @@ from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.task import AnyTarget, Reference
 from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.contender_settings import ContenderSettings
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
 
@@ -171,34 +172,38 @@ def _take_rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return selected
 
 
-def build_fitted_model(job: TrainingJob, data: TrainingData, config: Hyperparameters) -> Model:
+def build_fitted_model(job: TrainingJob, data: TrainingData, settings: ContenderSettings[Any]) -> Model:
     """A network with starting weights, between a stem and an output transform fitted on the train part."""
-    model = build_model(job.architecture, data.task, config, data.part)
+    model = build_model(job.architecture, data.task, settings, data.part)
     return model.to(job.device)
 
 
-def build_model(architecture: str, task: Task, config: Hyperparameters, fit_on: Part | None = None) -> Model:
+def build_model(architecture: str, task: Task, settings: ContenderSettings[Any], fit_on: Part | None = None) -> Model:
     """A model with starting weights.
 
     Args:
-        config: the settings of the network.
+        settings: of the network and of the stem.
         fit_on: what stem and output transform are fitted on; None if they are still to be loaded.
 
     Raises:
         UserError: if the architecture cannot read the task's inputs.
     """
     entry = models.ARCHITECTURES[architecture]
+    task = task.with_stem_settings(settings.stem)
+    scales = task.window_scales()
+    columns = tuple(to_column(field, scales.get(place)) for place, field in enumerate(task.input_fields))
     try:
-        input_stem = build_stem(tuple(to_column(field) for field in task.input_fields), entry.input_type)
+        input_stem = build_stem(columns, entry.input_type)
     except ValueError as error:
         raise UserError(f"{architecture} cannot be entered here: {error}") from None
     if fit_on is not None:
         input_stem.fit(model_inputs(task, fit_on))
-    network = models.build_network(architecture, config, input_stem.input_shape, task.head_width(entry.output_type))
+    head_width = task.head_width(entry.output_type)
+    network = models.build_network(architecture, settings.network, input_stem.input_shape, head_width)
     return Model(input_stem, network, task.output_transform(fit_on))
 
 
-def to_column(field: Field) -> ColumnSpec:
+def to_column(field: Field, window_scale: WindowScaleSpec | None = None) -> ColumnSpec:
     """What a stem has to know of a field."""
     shape = (field.length,) if field.kind == "text" else field.shape
-    return ColumnSpec(field.kind, shape, len(field.categories), field.length)
+    return ColumnSpec(field.kind, shape, len(field.categories), field.length, window_scale)

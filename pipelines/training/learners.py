@@ -20,7 +20,6 @@ from torch import Tensor
 
 from models import ARCHITECTURES
 from models.blocks.closed_form import ClosedForm
-from models.blocks.hyperparameters import Hyperparameters
 from models.stems import Model
 from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
@@ -79,7 +78,7 @@ def train_gradient(
 ) -> TrainingResult:
     """Train a network by gradient until the budget's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
-    model = _build_seeded_model(job, data, settings.network, seed)
+    model = _build_seeded_model(job, data, settings, seed)
     optimizer = gradient.build_optimizer(model, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
     gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed))
@@ -91,7 +90,7 @@ def train_gan(
 ) -> TrainingResult:
     """Train a GAN until the budget's epoch, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
-    model = _build_seeded_model(job, data, settings.network, seed)
+    model = _build_seeded_model(job, data, settings, seed)
     assert isinstance(model.network, adversarial.GANModule)
     optimizers = adversarial.GANOptimizers(model.network, settings.learner)
     checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
@@ -99,9 +98,9 @@ def train_gan(
     return checkpointer.save_best_weights()
 
 
-def _build_seeded_model(job: TrainingJob, data: TrainingData, config: Hyperparameters, seed: int) -> Model:
+def _build_seeded_model(job: TrainingJob, data: TrainingData, settings: ContenderSettings[Any], seed: int) -> Model:
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, config)
+    model = build_fitted_model(job, data, settings)
     if job.device == "cuda":
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     return model
@@ -196,7 +195,7 @@ def fit_closed_form(
     data = load_training_data(job)
     copies = data.train if settings.learner.fit_augmented else data.train[:1]
     torch.manual_seed(derive_seed(seed, "weights"))
-    model = build_fitted_model(job, data, settings.network)
+    model = build_fitted_model(job, data, settings)
     with torch.no_grad():
         features = _map_examples(copies, lambda examples: model.stem(*examples.inputs))
         values, *sample_weight = (

@@ -21,12 +21,13 @@ class SearchSpace(NamedTuple):
     """What is searched, and the settings of the first trial."""
 
     architecture: str
+    task: str
     domains: Space  # of what is searched, the network's first
     first: ContenderSettings[Any]  # what is fixed, and for the rest the value nearest to its default
 
     def settings_of(self, searched: Mapping[str, SettingValue]) -> ContenderSettings[Any]:
         """The settings of the trial that tries these values."""
-        return make_settings(self.architecture, {**self.first.to_json(), **searched})
+        return make_settings(self.architecture, self.task, {**self.first.to_json(), **searched})
 
     def fixed_settings(self) -> dict[str, SettingValue]:
         """What is not searched."""
@@ -34,9 +35,12 @@ class SearchSpace(NamedTuple):
 
 
 def build_search_space(
-    contender: str, architecture: str, fix: Mapping[str, object], search: Mapping[str, object]
+    contender: str, architecture: str, task: str, fix: Mapping[str, object], search: Mapping[str, object]
 ) -> SearchSpace:
     """Check a contender's `architecture`, `fix` and `search`, and put its search space together.
+
+    Args:
+        task: the name of its problem's task, a row of `TASKS`.
 
     Raises:
         UserError: with the YAML path, the rule and the value found.
@@ -47,7 +51,7 @@ def build_search_space(
     for old, new in RENAMED_SETTINGS.items():
         if old in fix or old in search:
             raise UserError(f"{where}: the setting {old!r} is called {new!r} now")
-    configs = settings_types(architecture)
+    configs = settings_types(architecture, task)
     try:
         full_space = {name: domain for config in configs for name, domain in default_space(config).items()}
         domains = apply_overrides(full_space, fix, search)
@@ -55,6 +59,6 @@ def build_search_space(
             check_space(config, domains)
         defaults = {name: value for config in configs for name, value in default_settings(config).items()}
         searched = {name: nearest_to_default(defaults[name], domain) for name, domain in domains.items()}
-        return SearchSpace(architecture, domains, make_settings(architecture, {**fix, **searched}))
+        return SearchSpace(architecture, task, domains, make_settings(architecture, task, {**fix, **searched}))
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None

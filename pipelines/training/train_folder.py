@@ -41,7 +41,7 @@ def write_model(
         ship: what is to ship; None: what is better on validation.
     """
     scores = {member.name: member.result.score for member in members if member.result.score is not None}
-    models = {name: load_model(job.architecture, task, settings.network, folder / "weights" / name) for name in scores}
+    models = {name: load_model(job.architecture, task, settings, folder / "weights" / name) for name in scores}
     shipped = choose_shipped(task, models, scores, load_validation(job), ship)
     write_json(
         folder / "model.json",

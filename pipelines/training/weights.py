@@ -2,17 +2,18 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as parsed
 from safetensors.torch import save as serialized
 
-from models.blocks.hyperparameters import Hyperparameters
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.runtime.files import write_bytes
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task
+from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import build_model
 
 
@@ -31,12 +32,12 @@ def save_weights(model: Model, path: Path) -> None:
         write_bytes(path.with_suffix(".joblib"), buffer.getvalue())
 
 
-def load_model(architecture: str, task: Task, config: Hyperparameters, path: Path) -> Model:
+def load_model(architecture: str, task: Task, settings: ContenderSettings[Any], path: Path) -> Model:
     """Read back what `save_weights` wrote, on the CPU, in evaluation mode.
 
     The joblib file is a pickle: it is read only from this project's own artifacts.
     """
-    model = build_model(architecture, task, config)
+    model = build_model(architecture, task, settings)
     weights_path = path.with_suffix(".safetensors")
     try:
         model.load_state_dict(parsed(weights_path.read_bytes()))

@@ -22,7 +22,7 @@ from pipelines.sources.kinds import LOADERS, SourceSettings
 from pipelines.splitting.split import STRATEGIES, SplitSettings
 from pipelines.tasks import TASKS, AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
-from pipelines.training.contender_settings import LEARNER_SETTINGS
+from pipelines.training.contender_settings import LEARNER_SETTINGS, STEM_SETTINGS
 from tests.support.pages import (
     README,
     ROOT,
@@ -233,8 +233,9 @@ def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Ch
     [
         ("architecture | setting", {name: one.config for name, one in ARCHITECTURES.items()}),
         ("learner", LEARNER_SETTINGS),
+        ("stem of", STEM_SETTINGS),
     ],
-    ids=["architectures", "learners"],
+    ids=["architectures", "learners", "stems"],
 )
 def test_every_hyperparameter_is_listed_with_what_is_searched(
     title: str, owners: dict[str, type[Hyperparameters]]

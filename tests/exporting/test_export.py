@@ -70,7 +70,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def model_of(architecture: str, schema: Schema, train: Part) -> Model:
     """A model with first weights drawn, or, in closed form, solved."""
     torch.manual_seed(20)
-    model = build_model(architecture, Classification(schema), ARCHITECTURES[architecture].config(), train)
+    model = build_model(architecture, Classification(schema), make_settings(architecture, "classification", {}), train)
     if ARCHITECTURES[architecture].learner == "closed_form":
         model.network.fit(model.stem(torch.from_numpy(train.inputs[0])), torch.from_numpy(train.target), 20)
     return model.eval()
@@ -93,12 +93,12 @@ def export_digits(architecture: str, folder: Path, calibration: Calibration = UN
 
 def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
     """Train for one epoch on the problem that lies at `root`, and export."""
-    settings = make_settings(architecture, {})
+    settings = make_settings(architecture, task_settings_of(problem).kind, {})
     job = training_job_of(root, architecture, problem)
     assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", Budget(1, 1))).score is not None
     schema = read_schema(job.schema_file)
     task = build_task(task_settings_of(problem), schema)
-    model = weights.load_model(architecture, task, settings.network, folder / "scratch" / "best")
+    model = weights.load_model(architecture, task, settings, folder / "scratch" / "best")
     valid, test = (read_part(root / "split" / part, schema) for part in ("valid", "test"))
     inputs, reference = to_tensors(model_inputs(task, valid)), task.reference(valid)
     decision = task.calibrate_postprocess(predict(model, nn.Identity(), inputs), reference)

@@ -72,7 +72,7 @@ def use_cluster(monkeypatch: pytest.MonkeyPatch, cluster: Any, folder_on_nodes: 
 
 def search(scratch: str) -> list[Trial]:
     job = training_job_of(Path("data/digits"), "mlp")
-    space = build_search_space("digits-mlp", "mlp", {"width": 256, "depth": 3, "batch_size": 16}, {})
+    space = build_search_space("digits-mlp", "mlp", "classification", {"width": 256, "depth": 3, "batch_size": 16}, {})
     config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5, contender="digits-mlp")
     return run_search(config, Path(".state", scratch), 2, lambda *_: None)[1]
 
@@ -123,7 +123,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def train_seeds(scratch: str) -> dict[str, TrainingResult]:
     job = training_job_of(Path("data/digits"), "mlp")
-    settings = make_settings("mlp", {"width": 16})
+    settings = make_settings("mlp", "classification", {"width": 16})
     folder = Path(".state", scratch)
     specs = seed_specs(job, settings, Budget(3, 3, 2), seed=5, seeds=3, folder=folder)
     members = train_members(specs, GOAL, folder=folder, workers=2, on_progress=lambda *_: None)

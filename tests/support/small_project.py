@@ -30,6 +30,7 @@ from pipelines.tracking import sync
 from pipelines.tracking.contender_run import PARENT_RUN_TAG
 from pipelines.tracking.store import TrackingStore, open_store
 from pipelines.training import weights
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import build_model
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def make_contender(root: Path, contender: str, architecture: str, *, ship: bool 
     task = Classification(schema)
     torch.manual_seed(20)
     row = ARCHITECTURES[architecture]
-    model = build_model(architecture, task, row.config(), train).eval()
+    model = build_model(architecture, task, make_settings(architecture, "classification", {}), train).eval()
     network: Any = model.network
     if row.learner == "closed_form":
         images, target = (torch.from_numpy(np.array(values)) for values in (train.inputs[0], train.target))

@@ -58,11 +58,11 @@ def trained_log_losses(
         architecture, task_settings, None, folder / "split" / "schema.json", folder / "augmented" / "train",
         folder / "split" / "valid", AugmentSettings(), "cpu",
     )  # fmt: skip
-    settings = make_settings(architecture, {})
+    settings = make_settings(architecture, "classification", {})
     assert run_trial(TrialSpec(job, settings, 3, scratch, Budget(15, 15))).score is not None
     schema = read_schema(job.schema_file)
     task = build_task(task_settings, schema)
-    model = weights.load_model(architecture, task, settings.network, scratch / "best")
+    model = weights.load_model(architecture, task, settings, scratch / "best")
     train, valid, test = (read_part(folder / "split" / part, schema) for part in ("train", "valid", "test"))
     outputs = predict(model, nn.Identity(), to_tensors(model_inputs(task, valid)))
     tempered = task.postprocess(task.calibrate_postprocess(outputs, task.reference(valid)))

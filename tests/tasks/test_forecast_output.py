@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
+from models.blocks.window_scale import WindowSettings
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.exporting import parity
 from pipelines.exporting.graphs import (
@@ -82,12 +83,14 @@ def test_every_loss_is_least_at_the_truth(loss: str) -> None:
     assert one.loss(nn.Identity(), (inner.flatten(1) + 0.5,), Target(inner)).item() > 0
 
 
-@pytest.mark.parametrize("loss", ["quantile", "huber"])
-def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, tmp_path: Path) -> None:
-    one, data = task(loss=loss), part()
+@pytest.mark.parametrize(
+    ("loss", "scale"), [("quantile", "train"), ("huber", "level"), ("quantile", "level_and_spread")]
+)
+def test_the_exported_graphs_answer_as_the_model_does_with_gaps_too(loss: str, scale: str, tmp_path: Path) -> None:
+    one, data = task(loss=loss).with_stem_settings(WindowSettings(window_scale=scale)), part()
     data.inputs[0][2, -3:, 1] = np.nan
     data.inputs[0][3, :, 0] = np.nan
-    front = build_stem((ColumnSpec("steps", (W, 3)),), "vector")
+    front = build_stem((ColumnSpec("steps", (W, 3), window_scale=one.window_scales().get(0)),), "vector")
     front.fit(data.inputs)
     torch.manual_seed(0)
     model = Model(front, nn.Linear(*front.input_shape, one.head_width("vector")), one.output_transform(data))

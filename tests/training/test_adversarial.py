@@ -37,7 +37,7 @@ def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     job = job_for(folder_of, architecture)
-    result = run_trial(TrialSpec(job, make_settings(architecture, {}), 3, tmp_path, Budget(20, 20)))
+    result = run_trial(TrialSpec(job, make_settings(architecture, "generation", {}), 3, tmp_path, Budget(20, 20)))
     assert result.epochs == 20
     for row in result.history:
         assert set(row) == {"learning_rate", "train_loss", "discriminator_loss", "valid_energy_distance"}
@@ -53,7 +53,7 @@ def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
 def test_a_loss_that_is_no_number_is_a_sentence_with_its_epoch(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
-    wild = make_settings(architecture, {"learning_rate": 1e30})
+    wild = make_settings(architecture, "generation", {"learning_rate": 1e30})
     result = run_trial(TrialSpec(job_for(folder_of, architecture), wild, 3, tmp_path, Budget(4, 4)))
     assert result.score is None
     assert "a training loss became" in result.reason

@@ -61,7 +61,7 @@ def nothing_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[]
 
 
 def train_from_disk(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]]:
-    result = run_trial(TrialSpec(job, make_settings(job.architecture, {}), 7, folder, BUDGET))
+    result = run_trial(TrialSpec(job, make_settings(job.architecture, job.task_settings.kind, {}), 7, folder, BUDGET))
     assert result.score is not None, result.reason
     return result, [path.read_bytes() for path in sorted(folder.glob("best.*"))]
 

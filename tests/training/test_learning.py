@@ -25,14 +25,14 @@ from pipelines.training.inference import predict, score_validation
 from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
 from pipelines.training.learners import LEARNERS, Budget
 from pipelines.training.trial import TrialSpec, run_trial
-from tests.support.problems import problem_of, training_job_of
+from tests.support.problems import problem_of, task_settings_of, training_job_of
 
 FULL = Budget(stop_epoch=4, total_epochs=4)
 
 
 def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
     """The defaults, with some of them changed."""
-    return make_settings(architecture, changed)
+    return make_settings(architecture, task_settings_of(problem_of(architecture)).kind, changed)
 
 
 def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
@@ -43,8 +43,8 @@ def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_settings_of_network_and_learner_have_different_names(architecture: str) -> None:
-    network, learner = settings_types(architecture)
-    assert not set(network.model_fields) & set(learner.model_fields)
+    settings = [set(config.model_fields) for config in settings_types(architecture, "forecasting")]
+    assert len(set.union(*settings)) == sum(map(len, settings))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -155,7 +155,7 @@ def test_weights_read_back_answer_the_same(
     settings = settings_of(architecture)
     result = run_trial(TrialSpec(job, settings, 5, tmp_path, FULL))
     data = load_training_data(job)
-    model = weights.load_model(architecture, data.task, settings.network, tmp_path / "best")
+    model = weights.load_model(architecture, data.task, settings, tmp_path / "best")
     found = score_validation(model, data.task, data.valid)[f"valid_{data.task.goal.name}"]
     assert found == pytest.approx(result.score, rel=1e-6, abs=1e-6)
 
@@ -172,7 +172,7 @@ def test_closed_form_fits_use_class_weights(
     settings = settings_of("logistic_regression")
     run_trial(TrialSpec(job, settings, 3, tmp_path, FULL))
     data = load_training_data(job)
-    model = weights.load_model("logistic_regression", data.task, settings.network, tmp_path / "best")
+    model = weights.load_model("logistic_regression", data.task, settings, tmp_path / "best")
     with torch.no_grad():
         features = model.stem(*data.train[0].inputs).double().numpy()
     solved: Any = model.network
@@ -220,7 +220,7 @@ def test_every_row_is_visited_once_per_epoch_in_batches_that_are_never_tiny() ->
 def test_predictions_do_not_depend_on_the_batch_size(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training_data(job)
     torch.manual_seed(0)
-    model = build_fitted_model(job, data, settings_of("mlp").network)
+    model = build_fitted_model(job, data, settings_of("mlp"))
     whole = predict(model, data.task.postprocess(), data.valid.inputs)
     monkeypatch.setattr("pipelines.training.inference.MAX_BATCH_EXAMPLES", 7)
     sliced = predict(model, data.task.postprocess(), data.valid.inputs)

@@ -41,13 +41,14 @@ AVERAGED = [  # an architecture of every task that has an average
 
 
 def train(job: TrainingJob, folder: Path, architecture: str, seeds: int = 2, epochs: int = 2) -> tuple[Member, ...]:
-    specs = seed_specs(job, make_settings(architecture, {}), Budget(epochs, epochs), seed=3, seeds=seeds, folder=folder)
+    settings = make_settings(architecture, job.task_settings.kind, {})
+    specs = seed_specs(job, settings, Budget(epochs, epochs), seed=3, seeds=seeds, folder=folder)
     return train_members(specs, LOG_LOSS, folder=folder, workers=1, on_progress=lambda *_: None)
 
 
 def load_models(members: tuple[Member, ...], architecture: str, task: Task) -> dict[str, Model]:
-    config = make_settings(architecture, {}).network
-    return {one.name: weights.load_model(architecture, task, config, one.folder / "best") for one in members}
+    settings = make_settings(architecture, task.name, {})
+    return {one.name: weights.load_model(architecture, task, settings, one.folder / "best") for one in members}
 
 
 def task_of(job: TrainingJob) -> Task:
@@ -196,7 +197,7 @@ def test_failed_members_leave_no_weights_and_only_all_of_them_are_an_error(job: 
         "seed-1.safetensors",
         "seed-2.safetensors",
     ]
-    settings = make_settings("mlp", {"learning_rate": 1e30})
+    settings = make_settings("mlp", "classification", {"learning_rate": 1e30})
     specs = seed_specs(job, settings, Budget(1, 1), seed=3, seeds=2, folder=tmp_path)
     with pytest.raises(UserError, match="training failed in each of 2 attempts"):
         train_members(specs, LOG_LOSS, folder=tmp_path, workers=1, on_progress=lambda *_: None)

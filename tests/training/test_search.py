@@ -26,7 +26,7 @@ GOAL = Goal("log_loss", "minimize")
 def plan_of(
     job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None, contender: str = "digits-mlp"
 ) -> SearchConfig:
-    found = build_search_space("digits-mlp", job.architecture, {"width": 16, **(fix or {})}, {})
+    found = build_search_space("digits-mlp", job.architecture, "classification", {"width": 16, **(fix or {})}, {})
     return SearchConfig(job, GOAL, found, trials, 3, [1, 2, 4], seed=5, contender=contender)
 
 

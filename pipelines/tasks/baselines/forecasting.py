@@ -5,6 +5,7 @@ The length of a season and the smoothing factors are fitted on the train part; a
 Shapes: N windows of W steps, H steps of the horizon, F variables, Q quantile levels.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -197,6 +198,28 @@ def _fit_form(
             best_error = np.where(better, error, best_error)
             best = {name: np.where(better, tried[name], best[name]) for name in best}
     return build(best), best_error
+
+
+def fit_baselines(windows: Floats, futures: Floats, season: int | None) -> dict[str, Callable[[Floats], Floats]]:
+    """Every baseline by its name, the most trivial first: windows (n, W, F) -> forecasts (n, H, F).
+
+    Args:
+        windows: of the train part, (N, W, F).
+        futures: what followed, (N, H, F).
+        season: its steps; without one nothing repeats the last season.
+    """
+    horizon = futures.shape[1]
+    smoothing = fit_smoothing(windows, futures, season)
+    return {
+        "naive": lambda values: naive_forecast(values, horizon),
+        "drift": lambda values: drift_forecast(values, horizon),
+        **(
+            {}
+            if season is None
+            else {"seasonal naive": lambda values: seasonal_naive_forecast(values, horizon, season)}
+        ),
+        "exponential smoothing": lambda values: holt_winters_forecast(values, horizon, smoothing),
+    }
 
 
 def add_residual_quantiles(points: Floats, residuals: Floats, levels: tuple[float, ...]) -> Floats:
