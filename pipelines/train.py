@@ -1,4 +1,4 @@
-"""Stage train: train a contender's best settings from several seeds, with early stopping."""
+"""Stage train: train a contender's best settings from several seeds, each as long as a trial."""
 
 from models.blocks.cost import model_cost
 from pipelines.runtime.files import read_json, write_json
@@ -11,9 +11,9 @@ from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.csv_logs import write_curve, write_history
-from pipelines.training.learners import Budget
 from pipelines.training.multi_seed import copy_best_weights, seed_summary, train_seeds
 from pipelines.training.weights import load_model
 
@@ -35,7 +35,7 @@ def train(name: str) -> None:
         job,
         best_settings,
         task.goal,
-        Budget(settings.epochs, settings.epochs, settings.patience),
+        Budget(params.budget_settings(name)),
         seed=params.seed,
         seeds=settings.seeds,
         folder=state,

@@ -10,9 +10,10 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.learners import TrainingResult
 from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
 ProgressCallback = Callable[[int, float | None], None]  # (seeds over, best score so far)

@@ -19,12 +19,12 @@ from pipelines.runtime.workers import Crash
 from pipelines.settings import paths
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.learners import Budget
 from pipelines.training.multi_seed import SeedRuns, copy_best_weights, train_seeds
 from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import PRELOADED_MODULES
 from tests.support import cluster_tasks
+from tests.support.budgets import epochs
 from tests.support.cluster_tasks import FolderTask
 from tests.support.pages import ROOT
 from tests.support.problems import make_problem, training_job_of
@@ -126,7 +126,7 @@ def seed_runs(scratch: str) -> SeedRuns:
     settings = make_settings("mlp", {"width": 16})
     folder = Path(".state", scratch)
     runs = train_seeds(
-        job, settings, GOAL, Budget(3, 3, 2), seed=5, seeds=3, folder=folder, workers=2, on_progress=lambda *_: None
+        job, settings, GOAL, epochs(3), seed=5, seeds=3, folder=folder, workers=2, on_progress=lambda *_: None
     )
     copy_best_weights(runs, folder, Path(".state", f"{scratch}-weights"))
     return runs

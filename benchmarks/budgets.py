@@ -1,0 +1,125 @@
+"""Budgets benchmark: is what was trained as good as what was tried, and would twice the budget be better?
+
+    bakeoff run && python -m benchmarks.budgets            from the artifacts of a run
+    python -m benchmarks.budgets --twice [contender ...]   and training its seeds again, twice as long
+
+One row per contender that learns in epochs. "Worse" is the best of the training beside the best trial, as a share of
+the trial's score; "gain" is the mean of the seeds at twice the budget beside their mean in the run, as a share of that
+mean, and as a share of what the run's mean gains over the best baseline: of a score near 0 everything is a large share.
+"""
+
+import argparse
+import csv
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from models import ARCHITECTURES
+from pipelines.runtime.files import read_json
+from pipelines.runtime.seeds import derive_seed
+from pipelines.settings import paths
+from pipelines.settings.jobs import training_job
+from pipelines.settings.params import Params, load_params
+from pipelines.settings.problem_task import load_task
+from pipelines.tasks import Goal
+from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.contender_settings import make_settings
+from pipelines.training.trial import TrialSpec, run_trial
+
+MAX_WORSE, MAX_GAIN = 0.01, 0.03  # shares
+
+
+class Finished(NamedTuple):
+    """What a run left of a contender."""
+
+    goal: Goal
+    trial_score: float
+    best: dict[str, Any]  # best.json
+    seeds: list[dict[str, Any]]  # of model.json: score, epochs, best_epoch
+
+
+def read_finished(params: Params, name: str) -> Finished:
+    problem = params.contenders[name].problem
+    best = read_json(paths.tune_folder(problem, name) / "best.json")
+    model = read_json(paths.train_folder(problem, name) / "model.json")
+    seeds = [seed for seed in model["seeds"] if seed["score"] is not None]
+    return Finished(load_task(params, problem).goal, best["score"], best, seeds)
+
+
+def gain(goal: Goal, before: float, after: float) -> float:
+    """By how much a score is better than another, in the goal's units."""
+    return before - after if goal.direction == "minimize" else after - before
+
+
+def best_baseline(problem: str, goal: Goal) -> float:
+    """The best score of a baseline on validation."""
+    with (paths.compare_folder(problem) / "leaderboard.csv").open(encoding="utf-8", newline="") as stream:
+        scores = [
+            float(row[f"valid_{goal.name}"]) for row in csv.DictReader(stream) if row["architecture"] == "baseline"
+        ]
+    best = goal.best_score(scores)
+    assert best is not None, "every problem has baselines"
+    return best
+
+
+def describe_run(name: str, run: Finished) -> str:
+    score = run.goal.best_score([seed["score"] for seed in run.seeds])
+    assert score is not None, "a training without a score has failed before"
+    worse = gain(run.goal, score, run.trial_score) / abs(run.trial_score)
+    epochs = ", ".join(f"{seed['best_epoch']}/{seed['epochs']}" for seed in run.seeds)
+    doubts = [text for text, is_so in (
+        ("WORSE THAN ITS TRIAL", worse > MAX_WORSE),
+        ("KEEPS EPOCH 1", any(seed["best_epoch"] == 1 < seed["epochs"] for seed in run.seeds)),
+    ) if is_so]  # fmt: skip
+    return f"{name}: trial {run.trial_score:.4g}, training {score:.4g}, worse by {worse:.1%}; best epochs {epochs}" + (
+        f"  {'; '.join(doubts)}" if doubts else ""
+    )
+
+
+def train_twice_as_long(params: Params, name: str, run: Finished) -> list[float]:
+    """The scores of the run's seeds at twice the budget."""
+    length = params.budget_settings(name)
+    twice = Budget(BudgetSettings(**{key: 2 * value for key, value in length.model_dump().items()}))
+    settings = make_settings(params.contenders[name].architecture, run.best["settings"])
+    job, scores = training_job(params, name), []
+    for number in range(len(run.seeds)):
+        with tempfile.TemporaryDirectory() as folder:
+            seed = derive_seed(params.seed, "train", number)
+            result = run_trial(TrialSpec(job, settings, seed, Path(folder), twice))
+            scores.append(result.score)
+    return [score for score in scores if score is not None]
+
+
+def describe_twice(problem: str, run: Finished, scores: Sequence[float]) -> str:
+    before, after = statistics.mean(seed["score"] for seed in run.seeds), statistics.mean(scores)
+    better = gain(run.goal, before, after)
+    over_baseline = gain(run.goal, best_baseline(problem, run.goal), before)
+    doubt = "  MORE WOULD HELP" if better > MAX_GAIN * abs(before) else ""
+    share = f"{better / abs(before):.1%}, of the gain over the best baseline {better / abs(over_baseline):.1%}"
+    return f"    mean {before:.4g}, at twice the budget {after:.4g}: gain {share}{doubt}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contenders", nargs="*")
+    parser.add_argument("--twice", action="store_true", help="train the seeds again, twice as long")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    params = load_params()
+    for name, contender in params.contenders.items():
+        if ARCHITECTURES[contender.architecture].learner == "closed_form":
+            continue
+        if arguments.contenders and name not in arguments.contenders:
+            continue
+        run = read_finished(params, name)
+        print(describe_run(name, run), flush=True)
+        if arguments.twice:
+            print(describe_twice(contender.problem, run, train_twice_as_long(params, name, run)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
