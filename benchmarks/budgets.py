@@ -3,7 +3,7 @@
     bakeoff run && python -m benchmarks.budgets            from the artifacts of a run
     python -m benchmarks.budgets --twice [contender ...]   and training its seeds again, twice as long
 
-One row per contender that learns in epochs. "Worse" is the best of the training beside the best trial, as a share of
+One row per contender that learns in epochs. "Worse" is what ships beside the best trial, as a share of
 the trial's score; "gain" is the mean of the seeds at twice the budget beside their mean in the run, as a share of that
 mean, and as a share of what the run's mean gains over the best baseline: of a score near 0 everything is a large share.
 """
@@ -39,15 +39,23 @@ class Finished(NamedTuple):
     goal: Goal
     trial_score: float
     best: dict[str, Any]  # best.json
-    seeds: list[dict[str, Any]]  # of model.json: score, epochs, best_epoch
+    shipped_score: float  # on validation, of the best member or of the average
+    members: list[dict[str, Any]]  # of model.json: name, score, epochs, best_epoch
+
+    @property
+    def seeds(self) -> list[dict[str, Any]]:
+        """The members but the best trial."""
+        return [member for member in self.members if member["name"] != "trial"]
 
 
 def read_finished(params: Params, name: str) -> Finished:
     problem = params.contenders[name].problem
     best = read_json(paths.tune_folder(problem, name) / "best.json")
     model = read_json(paths.train_folder(problem, name) / "model.json")
-    seeds = [seed for seed in model["seeds"] if seed["score"] is not None]
-    return Finished(load_task(params, problem).goal, best["score"], best, seeds)
+    members = [member for member in model["members"] if member["score"] is not None]
+    scores = {member["name"]: member["score"] for member in members}
+    shipped_score = model["mean_score"] if model["ship"] == "mean" else scores[model["best_member"]]
+    return Finished(load_task(params, problem).goal, best["score"], best, shipped_score, members)
 
 
 def gain(goal: Goal, before: float, after: float) -> float:
@@ -56,7 +64,7 @@ def gain(goal: Goal, before: float, after: float) -> float:
 
 
 def best_baseline(problem: str, goal: Goal) -> float:
-    """The best score of a baseline on validation."""
+    """The best score of a baseline on validation, as the run compared them."""
     with (paths.compare_folder(problem) / "leaderboard.csv").open(encoding="utf-8", newline="") as stream:
         scores = [
             float(row[f"valid_{goal.name}"]) for row in csv.DictReader(stream) if row["architecture"] == "baseline"
@@ -67,16 +75,16 @@ def best_baseline(problem: str, goal: Goal) -> float:
 
 
 def describe_run(name: str, run: Finished) -> str:
-    score = run.goal.best_score([seed["score"] for seed in run.seeds])
-    assert score is not None, "a training without a score has failed before"
-    worse = gain(run.goal, score, run.trial_score) / abs(run.trial_score)
-    epochs = ", ".join(f"{seed['best_epoch']}/{seed['epochs']}" for seed in run.seeds)
-    doubts = [text for text, is_so in (
-        ("WORSE THAN ITS TRIAL", worse > MAX_WORSE),
-        ("KEEPS EPOCH 1", any(seed["best_epoch"] == 1 < seed["epochs"] for seed in run.seeds)),
-    ) if is_so]  # fmt: skip
-    return f"{name}: trial {run.trial_score:.4g}, training {score:.4g}, worse by {worse:.1%}; best epochs {epochs}" + (
-        f"  {'; '.join(doubts)}" if doubts else ""
+    worse = gain(run.goal, run.shipped_score, run.trial_score) / abs(run.trial_score)
+    members = ", ".join(f"{one['score']:.4g} {one['best_epoch']}/{one['epochs']}" for one in run.members)
+    doubts = {
+        "WORSE THAN ITS TRIAL": worse > MAX_WORSE,
+        "KEEPS EPOCH 1": any(one["best_epoch"] == 1 < one["epochs"] for one in run.members),
+    }
+    found = "".join(f"  {doubt}" for doubt, is_so in doubts.items() if is_so)
+    return (
+        f"{name}: trial {run.trial_score:.4g}, ships {run.shipped_score:.4g}, worse by {worse:.1%}; members, best epoch: "
+        f"{members}{found}"
     )
 
 

@@ -50,12 +50,13 @@ class Architecture(NamedTuple):
     input_type: InputType
     learner: Literal["gradient", "adversarial", "closed_form"]
     output_type: OutputType = "vector"
+    uses_seed: bool = True  # whether two seeds give two networks; else one training says it all
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     # classical baselines
     "logistic_regression": Architecture(  # softmax of linear scores; Cox 1958
-        logistic_regression.Config, logistic_regression.logistic_regression, "vector", "closed_form"
+        logistic_regression.Config, logistic_regression.logistic_regression, "vector", "closed_form", uses_seed=False
     ),
     "decision_tree": Architecture(  # splits on thresholds of single inputs; Breiman et al. 1984
         decision_tree.Config, decision_tree.decision_tree, "vector", "closed_form"
@@ -64,7 +65,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         gradient_boosting.Config, gradient_boosting.gradient_boosting, "vector", "closed_form"
     ),
     "linear_regression": Architecture(  # ridge regression; Hoerl & Kennard 1970
-        linear_regression.Config, linear_regression.linear_regression, "vector", "closed_form"
+        linear_regression.Config, linear_regression.linear_regression, "vector", "closed_form", uses_seed=False
     ),
     "pixel_logistic_regression": Architecture(  # logistic regression on each pixel's neighbourhood; Cox 1958
         pixel_logistic_regression.Config,
@@ -74,10 +75,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         "image",
     ),
     "pca": Architecture(  # principal components; Pearson 1901
-        pca.Config, pca.PCA, "vector", "closed_form"
+        pca.Config, pca.PCA, "vector", "closed_form", uses_seed=False
     ),
     "gaussian": Architecture(  # low-rank multivariate normal; Tipping & Bishop 1999
-        gaussian.Config, gaussian.Gaussian, "vector", "closed_form"
+        gaussian.Config, gaussian.Gaussian, "vector", "closed_form", uses_seed=False
     ),
     # dense
     "mlp": Architecture(  # fully connected layers; Rumelhart et al. 1986

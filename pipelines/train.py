@@ -1,6 +1,5 @@
-"""Stage train: train a contender's best settings from several seeds, each as long as a trial."""
+"""Stage train: train a contender's best settings several times, each as long as a trial, and decide what ships."""
 
-from models.blocks.cost import model_cost
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.machine import describe_machine
 from pipelines.runtime.progress import Progress
@@ -13,9 +12,8 @@ from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
 from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.csv_logs import write_curve, write_history
-from pipelines.training.multi_seed import copy_best_weights, seed_summary, train_seeds
-from pipelines.training.weights import load_model
+from pipelines.training.members import seed_specs, train_members, trial_members
+from pipelines.training.train_folder import write_members, write_model
 
 
 def train(name: str) -> None:
@@ -23,43 +21,23 @@ def train(name: str) -> None:
     contender, settings = params.contenders[name], params.train_settings(name)
     job = training_job(params, name)
     task = load_task(params, contender.problem)
-    best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
+    tuned = paths.tune_folder(contender.problem, name)
+    best = read_json(tuned / "best.json")
     best_settings = make_settings(contender.architecture, best["settings"])
-    progress = Progress("seed", settings.seeds)
     state = scratch_folder("train", name, job.device)
+    budget = Budget(params.budget_settings(name))
+    specs = seed_specs(job, best_settings, budget, seed=params.seed, seeds=settings.seeds, folder=state)
+    progress = Progress("training", len(specs))
 
     def on_progress(done: int, score: float | None) -> None:
         progress.update(done, "" if score is None else f"best {task.goal.name} {score:.4f}")
 
-    runs = train_seeds(
-        job,
-        best_settings,
-        task.goal,
-        Budget(params.budget_settings(name)),
-        seed=params.seed,
-        seeds=settings.seeds,
-        folder=state,
-        workers=worker_count(job.device),
-        on_progress=on_progress,
-    )
+    workers = worker_count(job.device)
+    members = train_members(specs, task.goal, folder=state, workers=workers, on_progress=on_progress)
+    members += trial_members(job.architecture, tuned / "trial")
     folder = paths.train_folder(contender.problem, name)
-    copy_best_weights(runs, state, folder / "weights")
-    write_history(folder / "history.csv", [result.history for result in runs.results])
-    write_curve(folder / "curve.csv", runs.results[runs.best_seed].history, task.goal)
-    best_weights = folder / "weights" / f"seed-{runs.best_seed}"
-    model = load_model(contender.architecture, task, best_settings.network, best_weights)
-    write_json(
-        folder / "model.json",
-        {
-            "architecture": contender.architecture,
-            "task": job.task_settings.model_dump(),
-            "goal": task.goal.name,
-            "settings": best_settings.to_json(),
-            **seed_summary(runs),
-            "device": job.device,
-            **model_cost(model, task.shipped_words)._asdict(),
-        },
-    )
+    write_members(folder, members, task)
+    write_model(folder, job, task, best_settings, members, settings.ship)
     write_json(folder / "machine.json", describe_machine(job.device))
 
 

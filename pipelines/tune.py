@@ -1,7 +1,7 @@
 """Stage tune: search a contender's settings with Optuna."""
 
 from pipelines.reporting.plots import curves
-from pipelines.runtime.files import copy_file, write_json
+from pipelines.runtime.files import write_json
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
@@ -12,7 +12,7 @@ from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
-from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances, trial_weights
+from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances, write_best_trial
 from pipelines.training.search_space import build_search_space
 
 
@@ -47,8 +47,7 @@ def tune(name: str) -> None:
     write_trials(folder / "trials.csv", trials)
     curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
-    for path in trial_weights(scratch, winner.number):
-        copy_file(path, folder / "weights" / f"trial{path.suffix}")
+    write_best_trial(scratch, winner, folder / "trial")
     write_json(
         folder / "best.json",
         {

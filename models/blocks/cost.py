@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.stems import Model
+from models.blocks.averaged_model import AveragedModel, TrainedNetwork
 
 NUMBER_BYTES = 4  # of a number in an exported graph, which is float32
 TREE_NODE_BYTES, LEAF_VALUE_BYTES = 30, 13  # of trees in an ONNX graph, which names every node; within 5 % as measured
@@ -31,21 +31,26 @@ class CountsItself(Protocol):
         """Of what is served, for one example."""
 
 
-def model_cost(model: Model, words: Iterable[str]) -> Cost:
-    """Count all that ships: the network, what the stem and the output transform keep, the words of the signature.
+def model_cost(model: TrainedNetwork, words: Iterable[str]) -> Cost:
+    """Count all that ships: networks, what stems and output transforms keep, the words of the signature.
 
-    Word embeddings, the weights of TF-IDF, means, scales and tables of categories are numbers that are stored; the
-    words, categories and labels themselves are bytes alone, in UTF-8.
+    Of an average, every model counts, and a stem that they share counts once. Word embeddings, the weights of TF-IDF,
+    means, scales and tables of categories are numbers that are stored; the words, categories and labels themselves are
+    bytes alone, in UTF-8.
 
     Args:
         words: every word of a vocabulary, every category of a column, every label.
     """
-    network = network_cost(model.network, model.input_shape)
-    kept = [*_stored_tensors(model.stem), *_stored_tensors(model.output_transform)]
+    if isinstance(model, AveragedModel):
+        networks, around = list(model.networks), [*model.stems, *model.output_transforms]
+    else:
+        networks, around = [model.network], [model.stem, model.output_transform]
+    costs = [network_cost(network, model.input_shape) for network in networks]
+    kept = [tensor for module in around for tensor in _stored_tensors(module)]
     return Cost(
-        network.parameters + _count_numbers(kept),
-        network.flops,
-        network.bytes + _count_bytes(kept) + sum(len(word.encode()) for word in words),
+        sum(cost.parameters for cost in costs) + _count_numbers(kept),
+        sum(cost.flops for cost in costs),
+        sum(cost.bytes for cost in costs) + _count_bytes(kept) + sum(len(word.encode()) for word in words),
     )
 
 

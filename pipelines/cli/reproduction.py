@@ -98,13 +98,15 @@ def compare_trainings(problem: str, name: str, folder: Path) -> Comparison:
     if hashes[0] == hashes[1]:
         return Comparison(f"{name}: reproduced bit for bit, {len(hashes[0])} files. {machine}", is_reproduced=True)
     differing = sorted(file for file in {*hashes[0], *hashes[1]} if hashes[0].get(file) != hashes[1].get(file))
-    scores = [[seed["score"] for seed in read_json(one / "model.json")["seeds"]] for one in (before, again)]
+    scores = [[member["score"] for member in read_json(one / "model.json")["members"]] for one in (before, again)]
     change = _largest_change(*scores)
     found = f"{len(differing)} of {len(hashes[0])} files differ ({', '.join(differing[:5])})"
     if change is not None and change <= ROUNDING:
-        sentence = f"{name}: reproduced within {change:.1g} of every seed's score, not bit for bit: {found}. {machine}"
+        sentence = (
+            f"{name}: reproduced within {change:.1g} of every member's score, not bit for bit: {found}. {machine}"
+        )
         return Comparison(sentence, is_reproduced=True)
-    by = "another seed failed" if change is None else f"a seed's score differs by {change:.2%}"
+    by = "another member failed" if change is None else f"a member's score differs by {change:.2%}"
     pairs = "; ".join(f"{_format(one)} then, {_format(other)} now" for one, other in zip(*scores, strict=False))
     return Comparison(f"{name}: not reproduced, {by} ({pairs}): {found}. {machine}", is_reproduced=False)
 
@@ -126,7 +128,7 @@ def _file_hashes(folder: Path) -> dict[str, str]:
 
 
 def _largest_change(before: list[Any], again: list[Any]) -> float | None:
-    """The largest change of a seed's score, as a share of it; None if not the same seeds have one."""
+    """The largest change of a member's score, as a share of it; None if not the same members have one."""
     if [one is None for one in before] != [one is None for one in again]:
         return None
     pairs = [(one, other) for one, other in zip(before, again, strict=True) if one is not None]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from models.blocks.averaged_model import TrainedNetwork
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.data.parts import Part
@@ -23,7 +24,9 @@ from pipelines.tasks import Calibration, Task
 from pipelines.tasks.model_inputs import model_inputs
 
 
-def export_torchscript(model: Model, postprocess: nn.Module, example: Sequence[NDArray[Any]], path: Path) -> None:
+def export_torchscript(
+    model: TrainedNetwork, postprocess: nn.Module, example: Sequence[NDArray[Any]], path: Path
+) -> None:
     """Write stem -> network -> output transform -> postprocess as one TorchScript file; inputs are in order.
 
     Args:
@@ -34,7 +37,7 @@ def export_torchscript(model: Model, postprocess: nn.Module, example: Sequence[N
 
 def export_champion(
     folder: Path,
-    model: Model,
+    model: TrainedNetwork,
     task: Task,
     schema: Schema,
     test: Part,
@@ -65,7 +68,7 @@ def export_champion(
     golden = tuple(np.array(values[rows]) for values in inputs)
     write_bytes(folder / "model.onnx", onnx_file.read_bytes())
     runtimes: dict[str, parity.Runtime] = {}
-    if not isinstance(model.network, ScikitModel):
+    if not (isinstance(model, Model) and isinstance(model.network, ScikitModel)):
         export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")
         runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
     runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
-from models.stems import Model
+from models.blocks.averaged_model import TrainedNetwork
 
 EXAMPLE_ROWS = 3  # of the example a graph is recorded with: an axis of 1 would be taken for a constant
 
@@ -30,16 +30,14 @@ EXAMPLE_ROWS = 3  # of the example a graph is recorded with: an axis of 1 would 
 class ExportModule(nn.Module):
     """The exported module: forward(*raw columns) -> predictions, each (B, ...), in evaluation mode."""
 
-    def __init__(self, model: Model, postprocess: nn.Module) -> None:
+    def __init__(self, model: TrainedNetwork, postprocess: nn.Module) -> None:
         super().__init__()
-        self.stem = model.stem
-        self.network = model.network
-        self.output_transform = model.output_transform
+        self.model = model
         self.postprocess = postprocess
         self.eval()
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        predictions: Tensor = self.postprocess(self.output_transform(self.network(self.stem(*inputs)), *inputs))
+        predictions: Tensor = self.postprocess(self.model(*inputs))
         return predictions
 
 

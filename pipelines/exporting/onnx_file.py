@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import nn
 
+from models.blocks.averaged_model import TrainedNetwork
 from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.data.schema import Schema
@@ -18,7 +19,12 @@ from pipelines.tasks import Task
 
 
 def export_onnx(
-    model: Model, postprocess: nn.Module, task: Task, schema: Schema, example: Sequence[NDArray[Any]], path: Path
+    model: TrainedNetwork,
+    postprocess: nn.Module,
+    task: Task,
+    schema: Schema,
+    example: Sequence[NDArray[Any]],
+    path: Path,
 ) -> None:
     """Write the ONNX file of a trained model; inputs and output have names.
 
@@ -29,7 +35,7 @@ def export_onnx(
     """
     names = [field.name for field in task.input_fields]
     tensors = example_tensors(example)
-    if isinstance(model.network, ScikitModel):
+    if isinstance(model, Model) and isinstance(model.network, ScikitModel):
         graph = scikit_graph(model, postprocess, tensors, names, task.output_name)
     else:
         graph = onnx_graph(ExportModule(model, postprocess), tensors, names, task.output_name)

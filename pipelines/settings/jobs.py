@@ -41,4 +41,10 @@ def check_params(params: Params) -> None:
                 f"are, but {problem.task.kind} needs both augmented alike; store copies (a number), or set it to 0"
             )
     for name, entry in params.contenders.items():
+        task = TASKS[params.problems[entry.problem].task.kind]
+        if params.train_settings(name).ship == "mean" and not task.can_average:
+            raise UserError(
+                f"params.yaml: contenders.{name}.train.ship: what {task.name} models answer has no mean; set it to "
+                "best, or leave it out"
+            )
         build_search_space(name, entry.architecture, entry.fix, entry.search)

@@ -8,7 +8,7 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -50,7 +50,8 @@ class TrainSettings(FrozenSettings):
         "`budget: {{epochs: ...}}` lower where trainings are too long",
     }
 
-    seeds: int = Field(default=3, ge=1)  # independent trainings; the best on validation is the model
+    seeds: int = Field(default=3, ge=1)  # independent trainings
+    ship: Literal["best", "mean"] | None = None  # the best of them or their average; the better on validation if None
 
 
 class Defaults(FrozenSettings):
@@ -79,7 +80,7 @@ class Contender(FrozenSettings):
     fix: Mapping[str, Any] = {}  # settings that are not searched
     search: Mapping[str, Any] = {}  # other ranges than the architecture's own
     tune: Mapping[str, int] = {}  # this contender's departures from defaults.tune
-    train: Mapping[str, int] = {}  # ... from defaults.train
+    train: Mapping[str, int | str] = {}  # ... from defaults.train
     budget: Mapping[str, int] = {}  # ... and from defaults.budget
 
 

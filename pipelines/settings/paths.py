@@ -41,12 +41,12 @@ def augment_folder(problem: str) -> Path:
 
 
 def tune_folder(problem: str, contender: str) -> Path:
-    """best.json, trials.csv, weights/ of the best trial, history.png, importance.png."""
+    """best.json, trials.csv, trial/ with the best one's weights, history.png, importance.png."""
     return Path("artifacts", problem, "tune", contender)
 
 
 def train_folder(problem: str, contender: str) -> Path:
-    """weights/ of every seed, model.json, machine.json, history.csv, curve.csv."""
+    """weights/ of every member, model.json, machine.json, history.csv, curve.csv."""
     return Path("artifacts", problem, "train", contender)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from models.stems import Model
+from models.blocks.averaged_model import TrainedNetwork, average_models
 from pipelines.data.schema import Schema
 from pipelines.settings import paths
 from pipelines.settings.trained_task import load_trained_task
@@ -13,9 +13,9 @@ from pipelines.training.weights import load_model
 
 
 class TrainedModel(NamedTuple):
-    """The model of a contender's best seed, on the CPU and in evaluation mode, with what it was trained for."""
+    """What ships of a contender, on the CPU and in evaluation mode, with what it was trained for."""
 
-    model: Model
+    model: TrainedNetwork  # one member, or the average of several
     task: Task
     schema: Schema
     record: Mapping[str, Any]  # what model.json holds
@@ -29,5 +29,6 @@ def load_trained(problem: str, contender: str) -> TrainedModel:
     """
     task, schema, record = load_trained_task(problem, contender)
     settings = make_settings(record["architecture"], record["settings"])
-    weights_path = paths.train_folder(problem, contender) / "weights" / f"seed-{record['best_seed']}"
-    return TrainedModel(load_model(record["architecture"], task, settings.network, weights_path), task, schema, record)
+    folder = paths.train_folder(problem, contender) / "weights"
+    members = [load_model(record["architecture"], task, settings.network, folder / name) for name in record["shipped"]]
+    return TrainedModel(average_models(members, task.average()).eval(), task, schema, record)

@@ -146,6 +146,11 @@ class Classification(Task):
 
         return TemperedSoftmax(-1, calibration.get("temperature", 1.0))
 
+    def average(self) -> nn.Module:
+        from models.outputs.averages import LogMeanProbability
+
+        return LogMeanProbability(-1)
+
     def calibrate_postprocess(self, outputs: NDArray[Any], reference: ClassReference) -> dict[str, float]:
         """The temperature of the probabilities."""
         return {"temperature": fit_temperature(outputs, np.asarray(reference.codes, dtype=np.int64))}

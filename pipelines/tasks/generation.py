@@ -105,6 +105,7 @@ class Generation(Task):
     """
 
     name = "generation"
+    can_average = False  # the mean of two drawings is a drawing of neither
     output_name = "samples"
     metrics = METRICS
     without_interval = (

@@ -145,6 +145,11 @@ class Segmentation(Task):
 
         return TemperedSoftmax(1, calibration.get("temperature", 1.0))
 
+    def average(self) -> nn.Module:
+        from models.outputs.averages import LogMeanProbability
+
+        return LogMeanProbability(-3)
+
     def calibrate_postprocess(self, outputs: NDArray[Any], reference: MaskReference) -> dict[str, float]:
         """The temperature of the pixels' probabilities."""
         return {"temperature": fit_pixel_temperature(outputs, reference.codes)}

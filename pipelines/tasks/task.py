@@ -117,6 +117,7 @@ class Head(Protocol):
     output_labels: tuple[str, ...] = ()  # whose probabilities the outputs are, if they are one per label
     quantile_levels: tuple[float, ...] = ()  # of the quantiles along the last axis of the output, if it is one
     requires_full_window: bool = False  # whether a request must hold every step of a sequence
+    can_average: bool = True  # whether the answers of several models have an average
 
     @abstractmethod
     def head_width(self, writes: Literal["vector", "image"]) -> int:
@@ -147,6 +148,13 @@ class Head(Protocol):
         Args:
             calibration: what `calibrate_postprocess` chose; anything else in it is left to the server.
         """
+
+    def average(self) -> nn.Module:
+        """What several models answer as one answer, where that exists: outputs in the target's units, (M, B, ...) of M
+        models -> (B, ...), which the postprocess reads."""
+        from models.outputs.averages import MeanOutput
+
+        return MeanOutput()
 
     def min_output_scale(self) -> float | NDArray[np.float64]:
         """The smallest size that a difference between two runtimes is measured against: one, or one per output."""

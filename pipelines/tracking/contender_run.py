@@ -233,19 +233,26 @@ def _evaluated_onnx_file(artifacts: ContenderArtifacts) -> OnnxFile:
 def _describe_run(artifacts: ContenderArtifacts, record: Mapping[str, Any], best: Mapping[str, Any]) -> str:
     return (
         f"**{artifacts.contender}**: architecture `{record['architecture']}`, entered for `{artifacts.problem}`. "
-        f"Settings of trial {best['trial']}, trained from {len(record['seeds'])} seeds; the model is that of "
-        f"seed {record['best_seed']}, the best on validation. `_low` and `_high` bound 95 % intervals. "
+        f"Settings of trial {best['trial']}, trained {len(record['members'])} times; {_describe_shipped(record)}. "
+        "`_low` and `_high` bound 95 % intervals. "
         "Child runs are the trials of the search. Everything here is made from the artifacts, and can be made again."
     )
 
 
+def _describe_shipped(record: Mapping[str, Any]) -> str:
+    if record["ship"] == "mean":
+        return f"the model is the average of {', '.join(record['shipped'])}"
+    return f"the model is {record['shipped'][0]}, the best on validation"
+
+
 def _run_parameters(record: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]:
-    logged_keys = ("architecture", "goal", "device", "best_seed", "parameters", "flops", "bytes")
+    logged_keys = ("architecture", "goal", "device", "best_member", "ship", "parameters", "flops", "bytes")
     rows = {name: scores[name] for name in ("valid_rows", "test_rows") if name in scores}
     return {
         **record["settings"],
         **{name: record[name] for name in logged_keys},
-        "seeds": len(record["seeds"]),
+        "members": len(record["members"]),
+        "shipped": ", ".join(record["shipped"]),
         **rows,
     }
 
@@ -259,11 +266,11 @@ def _score_metrics(scores: Mapping[str, Any]) -> Iterator[_MetricValue]:
 
 
 def _learning_curves(path: Path) -> Iterator[_MetricValue]:
-    """What was measured after every epoch, a curve per seed: seed_0/train_loss, ..."""
+    """What was measured after every epoch, a curve per member: seed-0/train_loss, ..."""
     for row in _read_csv_rows(path):
         for name, value in row.items():
-            if name not in ("seed", "epoch") and value:
-                yield _MetricValue(f"seed_{row['seed']}/{name}", float(value), int(row["epoch"]))
+            if name not in ("member", "epoch") and value:
+                yield _MetricValue(f"{row['member']}/{name}", float(value), int(row["epoch"]))
 
 
 def _read_csv_rows(path: Path) -> Iterator[dict[str, str]]:

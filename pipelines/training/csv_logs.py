@@ -29,11 +29,11 @@ def write_trials(path: Path, trials: Sequence[Trial]) -> None:
     write_csv_table(path, ["number", "state", "score", "epochs", "best_epoch", "reason", *setting_names], rows)
 
 
-def write_history(path: Path, histories: Sequence[Sequence[Mapping[str, float]]]) -> None:
-    """One row per seed and epoch: seed, epoch (counted from 1), then what was measured."""
-    rows = [
-        {"seed": seed, "epoch": epoch, **measured}
-        for seed, history in enumerate(histories)
+def write_history(path: Path, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """One row per member and epoch: member, epoch (counted from 1), then what was measured."""
+    rows: list[dict[str, Any]] = [
+        {"member": member, "epoch": epoch, **measured}
+        for member, history in histories.items()
         for epoch, measured in enumerate(history, start=1)
     ]
     write_csv_table(path, list(rows[0]), rows)

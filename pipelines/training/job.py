@@ -149,6 +149,15 @@ def load_training_data(job: TrainingJob) -> TrainingData:
     )
 
 
+def load_validation(job: TrainingJob) -> ValidationExamples:
+    """Read a job's validation part alone, onto the CPU."""
+    schema = read_schema(job.schema_file)
+    task = build_task(job.task_settings, schema, job.goal)
+    augmented, valid = read_part(job.train_part_folder, schema), read_part(job.valid_part_folder, schema)
+    train = _select_trainable(task, Part(tuple(values[0] for values in augmented.inputs), augmented.target[0]))
+    return ValidationExamples(to_tensors(model_inputs(task, valid)), task.reference(valid, train))
+
+
 def _select_trainable(task: Task, part: Part) -> Part:
     """The rows that may be learned from; the part itself if all may. Large ones are mapped either way."""
     rows = task.train_mask(part)

@@ -26,6 +26,7 @@ from optuna.trial import TrialState
 
 from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.cluster import TaskNeeds, open_workers
+from pipelines.runtime.files import copy_file
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
@@ -34,7 +35,7 @@ from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
 HALVING = 2  # of the trials on a rung, one in so many goes on
@@ -251,9 +252,13 @@ def _keep_best_weights(rows: Sequence[Trial], goal: Goal, folder: Path) -> None:
             path.unlink()
 
 
-def trial_weights(folder: Path, number: int) -> list[Path]:
-    """The weights that a search left of its best trial."""
-    return sorted((folder / _trial_folder_name(number)).glob("best.*"))
+def write_best_trial(scratch: Path, trial: Trial, folder: Path) -> None:
+    """Copy what a search left of its best trial: its weights, best.*, and how it trained, result.json."""
+    trial_folder = scratch / _trial_folder_name(trial.number)
+    for path in sorted(trial_folder.glob("best.*")):
+        copy_file(path, folder / path.name)
+    results = (path for path in trial_folder.glob("until-*.json") if read_result(path).epochs == trial.epochs)
+    copy_file(min(results), folder / "result.json")
 
 
 def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung_index: int) -> TrialSpec:

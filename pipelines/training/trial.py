@@ -34,7 +34,7 @@ def run_trial(spec: TrialSpec) -> TrainingResult:
     """Train until the budget's share, or read the result that an earlier run wrote for exactly this."""
     path = spec.folder / f"until-{spec.budget.share:.0%}.json"
     if path.exists():
-        return _read_result(path)
+        return read_result(path)
     if spec.job.device == "cpu":
         torch.set_num_threads(1)  # one thread per worker: the same sums in the same order, however many workers
     else:
@@ -55,7 +55,8 @@ def run_trial(spec: TrialSpec) -> TrainingResult:
     return result
 
 
-def _read_result(path: Path) -> TrainingResult:
+def read_result(path: Path) -> TrainingResult:
+    """What `run_trial` wrote."""
     fields = read_json(path)
     return TrainingResult(**{**fields, "history": tuple(fields["history"])})
 

@@ -22,7 +22,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def write_training(root: Path, scores: list[float | None], weights: bytes, kind: dict[str, Any] | None = KIND) -> None:
     folder = root / paths.train_folder("digits", "digits-mlp")
-    write_json(folder / "model.json", {"seeds": [{"score": score} for score in scores]})
+    write_json(folder / "model.json", {"members": [{"score": score} for score in scores]})
     (folder / "weights").mkdir(parents=True, exist_ok=True)
     (folder / "weights" / "seed-0.safetensors").write_bytes(weights)
     if kind is not None:
@@ -33,11 +33,11 @@ def write_training(root: Path, scores: list[float | None], weights: bytes, kind:
     ("scores", "weights", "words", "is_reproduced"),
     [
         ([0.5, 0.25], b"a", "reproduced bit for bit, 2 files", True),
-        ([0.5, 0.25], b"b", "reproduced within 0 of every seed's score, not bit for bit: 1 of 2 files differ", True),
+        ([0.5, 0.25], b"b", "reproduced within 0 of every member's score, not bit for bit: 1 of 2 files differ", True),
         ([0.50001, 0.25], b"b", "reproduced within 2e-05", True),
-        ([0.51, 0.25], b"b", "not reproduced, a seed's score differs by 2.00% (0.5 then, 0.51 now; 0.25", False),
-        ([0.5, None], b"b", "not reproduced, another seed failed (0.5 then, 0.5 now; 0.25 then, failed now)", False),
-        ([0.5], b"b", "not reproduced, another seed failed", False),
+        ([0.51, 0.25], b"b", "not reproduced, a member's score differs by 2.00% (0.5 then, 0.51 now; 0.25", False),
+        ([0.5, None], b"b", "not reproduced, another member failed (0.5 then, 0.5 now; 0.25 then, failed now)", False),
+        ([0.5], b"b", "not reproduced, another member failed", False),
     ],
 )
 def test_a_training_is_compared_by_its_bytes_then_by_its_scores(

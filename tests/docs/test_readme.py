@@ -239,7 +239,8 @@ def is_the_chain(block: Block, project: Path) -> None:
     assert all((ROOT / folder.replace("<architecture>", "mlp")).exists() for folder in folders)
     model = Model(build_stem((ColumnSpec("noise", (4,), 0, 0),), "vector"), nn.Identity())
     exported = ExportModule(model, nn.Identity())
-    assert [name for name, _ in exported.named_children()] == modules[:-1]
+    names = [name for module in (exported.model, exported) for name, _ in module.named_children() if name != "model"]
+    assert names == modules[:-1]
 
 
 TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [

@@ -67,17 +67,24 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     write_predictions(folders.evaluated / "predictions.npz", predictions)
     write_scores(folders.evaluated / "metrics.json", score_predictions(task, predictions, seed=0), predictions)
     write_text(
-        folders.trained / "history.csv", "seed,epoch,train_loss,valid_log_loss\n0,1,1.0,1.1\n0,2,0.5,0.7\n0,3,0.3,0.8\n"
+        folders.trained / "history.csv",
+        "member,epoch,train_loss,valid_log_loss\nseed-0,1,1.0,1.1\nseed-0,2,0.5,0.7\nseed-0,3,0.3,0.8\n",
     )
     settings = {"width": 64, "learning_rate": 0.00314159, "optimizer": "adamw"}
-    seeds = [{"score": score, "epochs": 3, "best_epoch": 2, "reason": ""} for score in (0.7, 0.9)]
+    members = [
+        {"name": f"seed-{number}", "score": score, "epochs": 3, "best_epoch": 2, "reason": ""}
+        for number, score in enumerate((0.7, 0.9))
+    ]
     write_json(
         folders.trained / "model.json",
         {
             "architecture": "mlp",
             "settings": settings,
-            "best_seed": 0,
-            "seeds": seeds,
+            "uses_seed": True,
+            "members": members,
+            "ship": "best",
+            "shipped": ["seed-0"],
+            "mean_score": 0.75,
             "parameters": parameters,
             "flops": 9,
             "bytes": 4 * parameters,

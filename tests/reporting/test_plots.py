@@ -51,12 +51,14 @@ def schema(classes: int, shape: tuple[int, ...] = (8, 8)) -> Schema:
     )
 
 
-def history(seeds: int, epochs: int) -> list[dict[str, float]]:
-    return [
-        {"seed": seed, "epoch": epoch, "train_loss": 2.0 / epoch, "valid_log_loss": 2.0 / epoch + 0.1 * seed}
+def history(seeds: int, epochs: int) -> dict[str, list[dict[str, float]]]:
+    return {
+        f"seed-{seed}": [
+            {"epoch": epoch, "train_loss": 2.0 / epoch, "valid_log_loss": 2.0 / epoch + 0.1 * seed}
+            for epoch in range(1, epochs + 1)
+        ]
         for seed in range(seeds)
-        for epoch in range(1, epochs + 1)
-    ]
+    }
 
 
 def answered(classes: int, rows: int, shape: tuple[int, ...] = (8, 8)) -> tuple[Part, np.ndarray]:
@@ -192,7 +194,7 @@ def test_a_closed_form_fit_has_no_learning_curve(tmp_path: Path) -> None:
 
 
 def test_a_history_is_read_with_its_gaps(tmp_path: Path) -> None:
-    (tmp_path / "history.csv").write_text("seed,epoch,train_loss\n0,1,0.5\n0,2,\n", encoding="utf-8")
-    first, second = views.read_history(tmp_path / "history.csv")
-    assert first == {"seed": 0.0, "epoch": 1.0, "train_loss": 0.5}
+    (tmp_path / "history.csv").write_text("member,epoch,train_loss\nseed-0,1,0.5\nseed-0,2,\n", encoding="utf-8")
+    ((member, (first, second)),) = views.read_history(tmp_path / "history.csv").items()
+    assert (member, first) == ("seed-0", {"epoch": 1.0, "train_loss": 0.5})
     assert np.isnan(second["train_loss"])

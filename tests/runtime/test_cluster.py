@@ -19,7 +19,8 @@ from pipelines.runtime.workers import Crash
 from pipelines.settings import paths
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.multi_seed import SeedRuns, copy_best_weights, train_seeds
+from pipelines.training.learners import TrainingResult
+from pipelines.training.members import seed_specs, train_members
 from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import PRELOADED_MODULES
@@ -121,23 +122,21 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def seed_runs(scratch: str) -> SeedRuns:
+def train_seeds(scratch: str) -> dict[str, TrainingResult]:
     job = training_job_of(Path("data/digits"), "mlp")
     settings = make_settings("mlp", {"width": 16})
     folder = Path(".state", scratch)
-    runs = train_seeds(
-        job, settings, GOAL, epochs(3), seed=5, seeds=3, folder=folder, workers=2, on_progress=lambda *_: None
-    )
-    copy_best_weights(runs, folder, Path(".state", f"{scratch}-weights"))
-    return runs
+    specs = seed_specs(job, settings, epochs(3), seed=5, seeds=3, folder=folder)
+    members = train_members(specs, GOAL, folder=folder, workers=2, on_progress=lambda *_: None)
+    return {member.name: member.result for member in members}
 
 
 def test_seeds_end_with_the_same_weights(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = seed_runs("seeds-local")
+    expected = train_seeds("seeds-local")
     for folder_on_nodes in ("", ELSEWHERE):
         use_cluster(monkeypatch, cluster, folder_on_nodes)
         scratch = f"seeds-{folder_on_nodes.strip('/')}"
-        assert seed_runs(scratch) == expected
+        assert train_seeds(scratch) == expected
         weights = files_below(Path(f".state/{scratch}-weights"))
         assert weights == files_below(Path(".state/seeds-local-weights"))
         assert len(weights) == 3

@@ -91,14 +91,20 @@ def make_tune(folder: Path, settings: dict[str, Any]) -> None:
 def make_train(folder: Path, architecture: str, model: Model, figures: dict[str, int]) -> None:
     for seed in range(SEEDS):
         weights.save_weights(model, folder / "weights" / f"seed-{seed}")
-    rows = [f"{seed},{epoch},0.001,{1 / epoch},{2 / epoch}" for seed in range(SEEDS) for epoch in range(1, EPOCHS + 1)]
-    write_text(folder / "history.csv", "\n".join(["seed,epoch,learning_rate,train_loss,valid_log_loss", *rows, ""]))
+    rows = [
+        f"seed-{seed},{epoch},0.001,{1 / epoch},{2 / epoch}" for seed in range(SEEDS) for epoch in range(1, EPOCHS + 1)
+    ]
+    write_text(folder / "history.csv", "\n".join(["member,epoch,learning_rate,train_loss,valid_log_loss", *rows, ""]))
     write_json(
         folder / "model.json",
         {
             "task": {"kind": "classification"}, "architecture": architecture, "goal": "log_loss",
-            "settings": default_settings(ARCHITECTURES[architecture].config), "best_seed": 1, "device": "cpu",
-            "seeds": [{"score": 0.1, "epochs": EPOCHS, "best_epoch": 9, "reason": ""}] * SEEDS, **figures,
+            "settings": default_settings(ARCHITECTURES[architecture].config), "device": "cpu", "uses_seed": True,
+            "members": [
+                {"name": f"seed-{seed}", "score": 0.1, "epochs": EPOCHS, "best_epoch": 9, "reason": ""}
+                for seed in range(SEEDS)
+            ],
+            "best_member": "seed-1", "ship": "best", "shipped": ["seed-1"], "mean_score": 0.2, **figures,
         },
     )  # fmt: skip
 

@@ -42,13 +42,14 @@ def test_a_run_shows_what_the_artifacts_hold(project: Path) -> None:
         found = search_runs(store)
         (run,) = [run for run in found if run.info.run_name == "digits-mlp"]
         children = [child for child in found if child.data.tags.get(PARENT_RUN_TAG) == run.info.run_id]
-        curve = store.client.get_metric_history(run.info.run_id, "seed_2/train_loss")
+        curve = store.client.get_metric_history(run.info.run_id, "seed-2/train_loss")
         pictures = [file.path for file in store.client.list_artifacts(run.info.run_id, "evaluation")]
     assert run.info.status == "FINISHED"
     settings = read_json(paths.train_folder("digits", "digits-mlp") / "model.json")["settings"]
     assert {name: run.data.params[name] for name in settings} == {name: str(value) for name, value in settings.items()}
     assert run.data.params["architecture"] == "mlp"
-    assert run.data.params["seeds"] == "3"
+    assert run.data.params["members"] == "3"
+    assert (run.data.params["ship"], run.data.params["shipped"]) == ("best", "seed-1")
     assert run.data.metrics["test_accuracy"] == 0.94
     assert (run.data.metrics["test_accuracy_low"], run.data.metrics["test_accuracy_high"]) == (0.92, 0.96)
     assert run.data.metrics["seconds_tune"] == 31.5

@@ -23,9 +23,10 @@ from pipelines.training.search import (
     best_trial,
     run_search,
     setting_importances,
-    trial_weights,
+    write_best_trial,
 )
 from pipelines.training.search_space import build_search_space
+from pipelines.training.trial import read_result
 from tests.support.problems import training_job_of
 
 GOAL = Goal("log_loss", "minimize")
@@ -115,7 +116,12 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
             assert written.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "trained again"
     assert run(plan_of(job), scratch) == reference
     assert not list(scratch.glob("trial-*/checkpoint.*")), "nothing goes on from there"
-    assert list(scratch.glob("trial-*/best.*")) == trial_weights(scratch, best_trial(reference, GOAL).number)
+    best = best_trial(reference, GOAL)
+    (kept,) = scratch.glob("trial-*/best.*")
+    write_best_trial(scratch, best, tmp_path / "written")
+    assert (tmp_path / "written" / "best.safetensors").read_bytes() == kept.read_bytes()
+    written = read_result(tmp_path / "written" / "result.json")
+    assert (written.score, written.epochs, written.best_epoch) == (best.score, best.epochs, best.best_epoch)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 

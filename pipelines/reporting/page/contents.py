@@ -170,7 +170,7 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
         ),
         search_summary=_summarize_search(task, trials, best_trial),
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
-        training_summary=_summarize_training(task, model["seeds"], model["best_seed"]),
+        training_summary=_summarize_training(task, model),
         pictures=tuple(
             _embed_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures
         ),
@@ -189,13 +189,24 @@ def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_tria
     )
 
 
-def _summarize_training(task: Task, seeds: Sequence[Mapping[str, Any]], best_seed: int) -> str:
-    """The training runs in one or two sentences; seeds are those of model.json."""
+def _summarize_training(task: Task, model: Mapping[str, Any]) -> str:
+    """The trainings in one to three sentences, and which of them ship.
+
+    Args:
+        model: what model.json holds.
+    """
     name = task.goal.name.replace("_", " ")
-    scores = [format_number(seed["score"]) for seed in seeds if seed["score"] is not None]
-    if len(seeds) == 1:
-        return f"It was trained once: {name} {scores[0]} on validation."
+    scored = {one["name"]: format_number(one["score"]) for one in model["members"] if one["score"] is not None}
+    if len(model["members"]) == 1:
+        how = "trained once" if model["uses_seed"] else "solved once, as no random number has a part in it"
+        return f"It was {how}: {name} {next(iter(scored.values()))} on validation."
+    mean = "" if model["mean_score"] is None else f"; of their average, {format_number(model['mean_score'])}"
+    ships = (
+        f"What ships is the average of {len(model['shipped'])}"
+        if model["ship"] == "mean"
+        else f"What ships is {model['shipped'][0].replace('-', ' ')}, the best of them"
+    )
     return (
-        f"It was trained {len(seeds)} times from different random starts, and the best on validation was kept "
-        f"(seed {best_seed}). {name.capitalize()} on validation: {', '.join(scores)}; how far these differ is luck."
+        f"It was trained {len(model['members'])} times from different random starts. {name.capitalize()} on "
+        f"validation: {', '.join(scored.values())}{mean}; how far these differ is luck. {ships}."
     )

@@ -107,9 +107,12 @@ def draw_importances(path: Path, shares: Mapping[str, float]) -> None:
         axes.grid(visible=False, axis="y")
 
 
-def draw_learning_curves(path: Path, history: Sequence[Mapping[str, float]], goal: Goal) -> None:
-    """Learning curves: training loss and the goal on validation, one line per seed; best epochs are marked."""
-    seeds = sorted({int(row["seed"]) for row in history})
+def draw_learning_curves(path: Path, history: Mapping[str, Sequence[Mapping[str, float]]], goal: Goal) -> None:
+    """Learning curves: training loss and the goal on validation, one line per member; best epochs are marked.
+
+    Args:
+        history: of every member, what was measured after each epoch.
+    """
     column = f"valid_{goal.name}"
     with png_figure(path, 9, 3.4) as figure:
         left, right = figure.subplots(1, 2)
@@ -118,14 +121,14 @@ def draw_learning_curves(path: Path, history: Sequence[Mapping[str, float]], goa
             (right, column, f"{_capitalize_first(_display_name(goal.name))} on the validation part"),
         ):
             axes.set(title=title, xlabel="epoch", ylabel=f"{_display_name(goal.name)} ({_direction_label(goal)})")
-            _set_scale(axes, [row[measured] for row in history])
+            _set_scale(axes, [row[measured] for rows in history.values() for row in rows])
             _use_integer_ticks(axes)
         left.set_ylabel("loss (lower is better)")
-        for seed, colour in zip(seeds, COLOUR_CYCLE * len(seeds), strict=False):
-            rows = [row for row in history if int(row["seed"]) == seed]
+        for (member, rows), colour in zip(history.items(), COLOUR_CYCLE * len(history), strict=False):
+            name = member.replace("-", " ")
             epochs = [row["epoch"] for row in rows]
-            left.plot(epochs, [row["train_loss"] for row in rows], color=colour, label=f"seed {seed}")
-            right.plot(epochs, [row[column] for row in rows], color=colour, label=f"seed {seed}")
+            left.plot(epochs, [row["train_loss"] for row in rows], color=colour, label=name)
+            right.plot(epochs, [row[column] for row in rows], color=colour, label=name)
             score = goal.best_score(row[column] for row in rows)
             best = next((row for row in rows if row[column] == score), rows[-1])
             right.plot(best["epoch"], best[column], "o", color=colour, markersize=7, markeredgecolor="white", zorder=4)

@@ -87,18 +87,22 @@ SHARED_CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures that every ta
 }
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
-    """Read history.csv: one row per seed and epoch; an empty cell is NaN."""
+def read_history(path: Path) -> dict[str, list[dict[str, float]]]:
+    """Read history.csv: of every member, one row per epoch; an empty cell is NaN."""
+    history: dict[str, list[dict[str, float]]] = {}
     with path.open(encoding="utf-8", newline="") as stream:
-        return [{name: float(cell or "nan") for name, cell in row.items()} for row in csv.DictReader(stream)]
+        for row in csv.DictReader(stream):
+            member = row.pop("member")
+            history.setdefault(member, []).append({name: float(cell or "nan") for name, cell in row.items()})
+    return history
 
 
-def write_views(folder: Path, data: EvaluationData[Any], history: Sequence[Mapping[str, float]]) -> None:
+def write_views(folder: Path, data: EvaluationData[Any], history: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
     """Write the task's tables to tables/ in the evaluate folder, and all pictures to pictures/.
 
     What is fitted in closed form has no learning curve, hence no curves.png.
     """
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     TASK_VIEWS[data.task.name].write_view(folder, data)
-    if max((row["epoch"] for row in history), default=0) > 1:
+    if max((row["epoch"] for rows in history.values() for row in rows), default=0) > 1:
         curves.draw_learning_curves(folder / "pictures" / "curves.png", history, data.task.goal)

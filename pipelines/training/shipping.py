@@ -1,0 +1,58 @@
+"""What of a contender's members ships: the best on validation, or the average of them all."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import torch
+
+from models.blocks.averaged_model import TrainedNetwork, average_models
+from models.blocks.scikit import ScikitModel
+from models.stems import Model
+from pipelines.tasks import Task
+from pipelines.training.inference import score_validation
+from pipelines.training.job import ValidationExamples
+
+Ship = Literal["best", "mean"]
+
+
+class Shipped(NamedTuple):
+    """What ships, and what was found on validation."""
+
+    ship: Ship
+    members: tuple[str, ...]  # the names of those that ship
+    mean_score: float | None  # of the average, on validation; None where none was made
+    model: TrainedNetwork
+
+
+def choose_shipped(
+    task: Task,
+    models: Mapping[str, Model],
+    scores: Mapping[str, float],
+    validation: ValidationExamples,
+    ship: Ship | None,
+) -> Shipped:
+    """Ship the average where it is better on validation than the best member, unless `ship` decides.
+
+    Where there is no average, as of one member or of generators, the best member ships.
+
+    Args:
+        models: the members by name, at least one, on the CPU and in evaluation mode.
+        scores: theirs on validation, in the same order.
+        validation: on the CPU.
+    """
+    best_score = task.goal.best_score(scores.values())
+    assert best_score is not None, "members of which all failed have been refused"
+    best = next(name for name, score in scores.items() if score == best_score)
+    if ship == "best" or len(models) == 1 or not _have_average(task, models):
+        return Shipped("best", (best,), None, models[best])
+    average = average_models(list(models.values()), task.average())
+    torch.set_num_threads(1)  # as in training and in the evaluation: the same sums
+    mean_score = score_validation(average.eval(), task, validation)[f"valid_{task.goal.name}"]
+    if ship == "mean" or task.goal.is_better(mean_score, best_score):
+        return Shipped("mean", tuple(models), mean_score, average)
+    return Shipped("best", (best,), mean_score, models[best])
+
+
+def _have_average(task: Task, models: Mapping[str, Model]) -> bool:
+    """Whether there is one that can be exported: graphs of scikit-learn's estimators cannot be put together."""
+    return task.can_average and not any(isinstance(model.network, ScikitModel) for model in models.values())
