@@ -82,10 +82,8 @@ def describe_run(name: str, run: Finished) -> str:
         "KEEPS EPOCH 1": any(one["best_epoch"] == 1 < one["epochs"] for one in run.members),
     }
     found = "".join(f"  {doubt}" for doubt, is_so in doubts.items() if is_so)
-    return (
-        f"{name}: trial {run.trial_score:.4g}, ships {run.shipped_score:.4g}, worse by {worse:.1%}; members, best epoch: "
-        f"{members}{found}"
-    )
+    scores = f"trial {run.trial_score:.4g}, ships {run.shipped_score:.4g}, worse by {worse:.1%}"
+    return f"{name}: {scores}; members, best epoch: {members}{found}"
 
 
 def train_twice_as_long(params: Params, name: str, run: Finished) -> list[float]:

@@ -46,7 +46,7 @@ def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
     assert result.score == min(goals) == goals[result.best_epoch - 1]
     assert min(goals) < goals[0] / 2
     rates = [row["learning_rate"] for row in result.history]
-    assert rates == sorted(rates, reverse=True)
+    assert rates[2:] == sorted(rates[2:], reverse=True), "after the first tenth of the epochs"
 
 
 @EVERY
