@@ -69,8 +69,9 @@ def benchmark_params() -> dict[str, Any]:
     return {
         "seed": 20,
         "defaults": {
-            "tune": {"trials": 1, "generation": 1, "epochs": 1},
-            "train": {"seeds": 2, "epochs": 1, "patience": 1},
+            "tune": {"trials": 1, "generation": 1},
+            "train": {"seeds": 2},
+            "budget": {"epochs": 1, "min_steps": 1},
         },
         "problems": {name: {**problem, "source": source} for name, source in sources.items()},
         "contenders": {

@@ -38,7 +38,7 @@ ROUNDS = 5
 SAMPLE_SECONDS = 0.5
 LINEAR = {
     "seed": 20,
-    "defaults": {"tune": {"trials": 1, "generation": 1, "epochs": 1}, "train": {"seeds": 1, "epochs": 1}},
+    "defaults": {"tune": {"trials": 1, "generation": 1}, "train": {"seeds": 1}},
     "problems": {
         "diabetes": {
             "task": "regression",

@@ -21,13 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.digits import prepare_digits_job
+from benchmarks.jobs import prepare_job
 from benchmarks.timing import format_ratio, time_alternately
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems.image import ImageStem
 from pipelines.runtime.workers import Workers
 from pipelines.settings.params import load_params
 from pipelines.training import gradient
+from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import ContenderSettings, GradientSettings, make_settings
 from pipelines.training.job import (
     TrainingData,
@@ -35,7 +36,7 @@ from pipelines.training.job import (
     build_fitted_model,
     load_training_data,
 )
-from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.learners import TrainingResult
 from pipelines.training.trial import TrialSpec, run_trial
 
 EPOCHS, ROUNDS, CORES = 10, 5, 2
@@ -57,7 +58,7 @@ def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
         data,
         GRADIENT_SETTINGS,
         job.augment,
-        gradient.Run(0, range(EPOCHS), EPOCHS, on_epoch_end=lambda epoch, measured: False),
+        gradient.Run(0, range(EPOCHS), EPOCHS, on_epoch_end=lambda epoch, measured: None),
     )
 
 
@@ -80,7 +81,7 @@ def run_bare_loop(network: nn.Module, tensors: TrainValidTensors) -> None:
 
 def make_trial_spec(job: TrainingJob, folder: Path) -> TrialSpec:
     shutil.rmtree(folder, ignore_errors=True)
-    return TrialSpec(job, job_settings(job), 0, folder, Budget(EPOCHS, EPOCHS))
+    return TrialSpec(job, job_settings(job), 0, folder, Budget(BudgetSettings(epochs=EPOCHS, min_steps=1)))
 
 
 def train_on_all_cores(pool: Workers[TrialSpec, TrainingResult], job: TrainingJob, folder: Path) -> None:
@@ -184,7 +185,7 @@ def main() -> None:
     for contender in ("digits-mlp", "digits-lenet5"):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            measure_training(prepare_digits_job(folder, load_params(), contender), folder)
+            measure_training(prepare_job(folder, load_params(), contender), folder)
 
 
 if __name__ == "__main__":

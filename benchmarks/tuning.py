@@ -9,7 +9,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from benchmarks.digits import prepare_digits_job
+from benchmarks.jobs import prepare_job
 from benchmarks.timing import format_ratio, time_alternately
 from pipelines.data.schema import read_schema
 from pipelines.settings.params import load_params
@@ -23,12 +23,13 @@ CONTENDER, ROUNDS = "digits-lenet5", 5
 
 def make_search_config(folder: Path, trials: int, generation: int) -> SearchConfig:
     params = load_params()
-    entry, settings = params.contenders[CONTENDER], params.tune_settings(CONTENDER)
-    job = prepare_digits_job(folder, params, CONTENDER)
+    entry = params.contenders[CONTENDER]
+    job = prepare_job(folder, params, CONTENDER)
     goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
     space = build_search_space(CONTENDER, entry.architecture, job.task_settings.kind, entry.fix, entry.search)
-    rungs = learner_of(entry.architecture).rung_epochs(settings.epochs)
-    return SearchConfig(job, goal, space, trials, generation, rungs, params.seed, CONTENDER)
+    rungs = learner_of(entry.architecture).rungs
+    length = params.budget_settings(CONTENDER)
+    return SearchConfig(job, goal, space, trials, generation, length, rungs, params.seed, CONTENDER)
 
 
 def measure_tuning(trials: int, generation: int) -> None:

@@ -1,4 +1,4 @@
-"""Stage train: train a contender's best settings several times, and decide which of the trainings ship."""
+"""Stage train: train a contender's best settings several times, each as long as a trial, and decide what ships."""
 
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.machine import describe_machine
@@ -10,9 +10,9 @@ from pipelines.settings.jobs import training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.learners import Budget
-from pipelines.training.members import seed_specs, train_members
+from pipelines.training.members import seed_specs, train_members, trial_members
 from pipelines.training.train_folder import write_members, write_model
 
 
@@ -21,10 +21,11 @@ def train(name: str) -> None:
     contender, settings = params.contenders[name], params.train_settings(name)
     job = training_job(params, name)
     task = load_task(params, contender.problem)
-    best = read_json(paths.tune_folder(contender.problem, name) / "best.json")
+    tuned = paths.tune_folder(contender.problem, name)
+    best = read_json(tuned / "best.json")
     best_settings = make_settings(contender.architecture, task.name, best["settings"])
     state = scratch_folder("train", name, job.device)
-    budget = Budget(settings.epochs, settings.epochs, settings.patience)
+    budget = Budget(params.budget_settings(name))
     specs = seed_specs(job, best_settings, budget, seed=params.seed, seeds=settings.seeds, folder=state)
     progress = Progress("training", len(specs))
 
@@ -33,6 +34,7 @@ def train(name: str) -> None:
 
     workers = worker_count(job.device)
     members = train_members(specs, task.goal, folder=state, workers=workers, on_progress=on_progress)
+    members += trial_members(job.architecture, tuned / "trial")
     folder = paths.train_folder(contender.problem, name)
     write_members(folder, members, task)
     write_model(folder, job, task, best_settings, members, settings.ship)

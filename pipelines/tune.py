@@ -12,7 +12,7 @@ from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.learners import learner_of
-from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances
+from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances, write_best_trial
 from pipelines.training.search_space import build_search_space
 
 
@@ -28,7 +28,8 @@ def tune(name: str) -> None:
         space,
         settings.trials if space.domains else 1,  # with everything fixed there is one thing to try
         settings.generation,
-        learner_of(contender.architecture).rung_epochs(settings.epochs),
+        params.budget_settings(name),
+        learner_of(contender.architecture).rungs,
         params.seed,
         name,
     )
@@ -39,20 +40,24 @@ def tune(name: str) -> None:
         progress.update(done, text, done_earlier=done_earlier)
 
     on_progress(0, 0, None)
-    study, trials = run_search(config, scratch_folder("tune", name, job.device), worker_count(job.device), on_progress)
+    scratch = scratch_folder("tune", name, job.device)
+    study, trials = run_search(config, scratch, worker_count(job.device), on_progress)
     winner = best_trial(trials, goal)
     folder = paths.tune_folder(contender.problem, name)
     write_trials(folder / "trials.csv", trials)
     curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
+    write_best_trial(scratch, winner, folder / "trial")
     write_json(
         folder / "best.json",
         {
             "trial": winner.number,
             "goal": goal.name,
             "score": winner.score,
-            "settings": space.settings_of(winner.settings).to_json(),
-            "fixed": space.fixed_settings(),
+            "epochs": winner.epochs,
+            "best_epoch": winner.best_epoch,
+            "settings": space.add_fixed(winner.settings).to_json(),
+            "fixed": dict(space.fixed),
         },
     )
 

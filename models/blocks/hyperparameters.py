@@ -28,6 +28,18 @@ class Range:
     high: float
     log: bool = False  # sampled on a logarithmic scale
     integer: bool = False  # whole numbers only
+    scaled_by: "Scales | None" = None  # a choice that the values depend on; sampled for its default
+
+
+@dataclass(frozen=True)
+class Scales:
+    """A choice, and what its options multiply the values of a range by: 20 means that they are 20 times as large."""
+
+    name: str  # of the choice
+    factors: tuple[tuple[str, float], ...]  # option, factor
+
+    def factor(self, option: object) -> float:
+        return dict(self.factors)[str(option)]
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ def tunable(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    scaled_by: Scales | None = None,
 ) -> Any:
     """A number with a search range; an integer if its default is one.
 
@@ -59,6 +72,7 @@ def tunable(
         high: largest value that a search tries.
         log: sample on a logarithmic scale.
         ge: smallest valid value; gt, le and lt likewise.
+        scaled_by: a choice that default and range depend on: they are those of its default, whose factor is 1.
 
     Raises:
         ValueError: if the default is outside the range, the range is empty, or log meets a low of 0.
@@ -72,7 +86,8 @@ def tunable(
         raise ValueError(f"the default {default} is outside its own range, {low} to {high}")
     if log and low <= 0:
         raise ValueError(f"a logarithmic range starts above 0, got {low}")
-    domain = Range(low, high, log, integer) if integer else Range(float(low), float(high), log, integer)
+    number = int if integer else float
+    domain = Range(number(low), number(high), log, integer, scaled_by)
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(domain))
 
 
@@ -199,7 +214,10 @@ def _domain_of_field(field: FieldInfo) -> Range | Choice:
     extra = field.json_schema_extra
     assert isinstance(extra, dict)
     found: dict[str, Any] = dict(extra)
-    return Choice(tuple(found["options"])) if "options" in found else Range(**found)
+    if "options" in found:
+        return Choice(tuple(found["options"]))
+    scales = found.pop("scaled_by")
+    return Range(**found, scaled_by=scales and Scales(**scales))
 
 
 def _check_value(name: str, value: object, domain: Range | Choice) -> None:

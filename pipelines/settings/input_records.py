@@ -67,6 +67,7 @@ def _select_settings(stage: Stage, params: Mapping[str, Any]) -> dict[str, Any]:
         "contender": {key: contender[key] for key in CONTENDER_KEYS if key in contender},
         "tune": contender.get("tune"),
         "train": contender.get("train"),
+        "budget": contender.get("budget"),
         "contenders": [name for name, one in params["contenders"].items() if one["problem"] == stage.problem],
     }
     return {word: values[word] for word in stage.settings}

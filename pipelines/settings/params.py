@@ -8,7 +8,7 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from pipelines.sources.kinds import SourceSettings
 from pipelines.splitting.split import SplitSettings
 from pipelines.tasks import AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.budget import BudgetSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -32,23 +33,31 @@ class FrozenSettings(BaseModel):
 class TuneSettings(FrozenSettings):
     """How a contender's settings are searched."""
 
+    retired: ClassVar[Mapping[str, str]] = {
+        "epochs": "a trial is as long as a training now: write `budget: {{epochs: {found}}}` beside `tune` and `train`"
+    }
+
     trials: int = Field(default=12, ge=1)  # settings tried
     generation: int = Field(default=6, ge=1)  # trials sampled and compared together; changes the result
-    epochs: int = Field(default=12, ge=1)  # epochs of a trial that is never pruned
 
 
 class TrainSettings(FrozenSettings):
     """How the best settings are trained."""
 
+    retired: ClassVar[Mapping[str, str]] = {
+        "epochs": "a training is as long as a trial now: write `budget: {{epochs: {found}}}` beside `tune` and `train`",
+        "patience": "leave it out: the learning rate falls to the end of `budget` and the best epoch is kept, so set "
+        "`budget: {{epochs: ...}}` lower where trainings are too long",
+    }
+
     seeds: int = Field(default=3, ge=1)  # independent trainings
     ship: Literal["best", "mean"] | None = None  # the best of them or their average; the better on validation if None
-    epochs: int = Field(default=40, ge=1)  # at most
-    patience: int = Field(default=8, ge=1)  # epochs without a better validation score before stopping
 
 
 class Defaults(FrozenSettings):
     tune: TuneSettings = TuneSettings()
     train: TrainSettings = TrainSettings()
+    budget: BudgetSettings = BudgetSettings()
     champion: ChampionSettings = ChampionSettings()
 
 
@@ -71,7 +80,8 @@ class Contender(FrozenSettings):
     fix: Mapping[str, Any] = {}  # settings that are not searched
     search: Mapping[str, Any] = {}  # other ranges than the architecture's own
     tune: Mapping[str, int] = {}  # this contender's departures from defaults.tune
-    train: Mapping[str, int | str] = {}  # ... and from defaults.train
+    train: Mapping[str, int | str] = {}  # ... from defaults.train
+    budget: Mapping[str, int] = {}  # ... and from defaults.budget
 
 
 class Params(FrozenSettings):
@@ -122,6 +132,11 @@ class Params(FrozenSettings):
             self.defaults.train, self.contenders[contender].train, f"contenders.{contender}.train"
         )
 
+    def budget_settings(self, contender: str) -> BudgetSettings:
+        return _override_defaults(
+            self.defaults.budget, self.contenders[contender].budget, f"contenders.{contender}.budget"
+        )
+
     def champion_settings(self, problem: str) -> ChampionSettings:
         return _override_defaults(
             self.defaults.champion, self.problems[problem].champion, f"problems.{problem}.champion"
@@ -140,6 +155,7 @@ class Params(FrozenSettings):
                     **contender.model_dump(mode="json"),
                     "tune": self.tune_settings(name).model_dump(),
                     "train": self.train_settings(name).model_dump(),
+                    "budget": self.budget_settings(name).model_dump(),
                 }
                 for name, contender in self.contenders.items()
             },
@@ -166,10 +182,11 @@ def load_params(path: Path = paths.PARAMS_FILE) -> Params:
     for name in params.contenders:
         params.tune_settings(name)
         params.train_settings(name)
+        params.budget_settings(name)
     return params
 
 
-S = TypeVar("S", TuneSettings, TrainSettings, ChampionSettings)
+S = TypeVar("S", TuneSettings, TrainSettings, BudgetSettings, ChampionSettings)
 
 
 def _override_defaults(defaults: S, overrides: Mapping[str, Any], where: str) -> S:

@@ -41,7 +41,7 @@ def augment_folder(problem: str) -> Path:
 
 
 def tune_folder(problem: str, contender: str) -> Path:
-    """best.json, trials.csv, history.png, importance.png."""
+    """best.json, trials.csv, trial/ with the best one's weights, history.png, importance.png."""
     return Path("artifacts", problem, "tune", contender)
 
 

@@ -33,7 +33,7 @@ NOTE_TAG = "mlflow.note.content"  # MLflow's own tag: what its page shows as the
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag of a child run
 
 RUN_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}  # a trial's state -> MLflow's word
-TRIAL_COLUMNS = ("number", "state", "score", "epochs", "reason")  # of trials.csv; the others are settings
+TRIAL_COLUMNS = ("number", "state", "score", "epochs", "best_epoch", "reason")  # of trials.csv; the others are settings
 MAX_METRICS_PER_CALL, MAX_PARAMETERS_PER_CALL = 1000, 100  # MLflow takes no more in one call
 
 

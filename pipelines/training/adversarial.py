@@ -71,7 +71,7 @@ def fit_gan(
     augment: AugmentSettings,
     run: Run,
 ) -> None:
-    """Train a generator and its discriminator, in place; epoch e passes over copy e modulo the number of copies.
+    """Train a generator and its discriminator, in place; pass p over the data reads copy p modulo the number of copies.
 
     Raises:
         DivergenceError: if a loss of an epoch is not a finite number.
@@ -82,14 +82,15 @@ def fit_gan(
     for epoch in run.epochs:
         generator = torch.Generator(device).manual_seed(derive_seed(run.seed, "epoch", epoch))
         seed_dropout(device, derive_seed(run.seed, "dropout", epoch))
-        examples = staged.copies[epoch % len(staged.copies)]
+        examples = staged.copies[epoch // run.epochs_per_pass % len(staged.copies)]
+        order = run.epoch_rows(epoch, examples.rows, device)
         noise = examples.inputs[0]
         learning_rate = cosine_learning_rate(settings.learning_rate, epoch, run.total_epochs)
         set_learning_rate(optimizers.generator, learning_rate)
         set_learning_rate(optimizers.discriminator, learning_rate * settings.discriminator_lr_ratio)
         discriminator_loss_sum, generator_loss_sum = torch.zeros((), device=device), torch.zeros((), device=device)
         model.train()
-        for batch in shuffled_batches(Examples((), examples.target), settings.batch_size, generator):
+        for batch in shuffled_batches(Examples((), examples.target), settings.batch_size, order):
             real = staged.network_target(batch).values
             for loss_of, optimizer, total in (
                 (lambda z, x=real: gan.discriminator_loss(x, z), optimizers.discriminator, discriminator_loss_sum),
@@ -103,12 +104,11 @@ def fit_gan(
                 optimizer.step()
                 total.add_(loss.detach(), alpha=len(real))
         means = {
-            "train_loss": (generator_loss_sum / examples.rows).item(),
-            "discriminator_loss": (discriminator_loss_sum / examples.rows).item(),
+            "train_loss": (generator_loss_sum / len(order)).item(),
+            "discriminator_loss": (discriminator_loss_sum / len(order)).item(),
         }
         if not all(map(math.isfinite, means.values())):
             raise DivergenceError(f"a training loss became {max(means.values(), key=abs)} in epoch {epoch + 1}")
         model.eval()
         scores = score_validation(staged.forward, data.task, staged.validation)
-        if run.on_epoch_end(epoch, {"learning_rate": learning_rate, **means, **scores}):
-            return
+        run.on_epoch_end(epoch, {"learning_rate": learning_rate, **means, **scores})

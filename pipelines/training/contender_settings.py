@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import Hyperparameters, SettingValue, choice, make_config, tunable
-from models.blocks.optimizers import OPTIMIZERS
+from models.blocks.optimizers import LEARNING_RATE_SCALES, OPTIMIZERS, WEIGHT_DECAY_SCALES
 from models.blocks.window_scale import WindowSettings
 
 
@@ -17,15 +17,19 @@ class GradientSettings(Hyperparameters):
     """What is searched for every network that learns by gradient, besides its own settings."""
 
     optimizer: str = choice("adamw", *OPTIMIZERS)
-    learning_rate: float = tunable(3e-3, 1e-4, 3e-2, log=True, gt=0)  # at the start; falls along a half cosine
+    learning_rate: float = tunable(  # at its peak; falls along a half cosine
+        3e-3, 2e-4, 2e-2, log=True, gt=0, scaled_by=LEARNING_RATE_SCALES
+    )
     batch_size: int = choice(32, 16, 32, 64, 128, ge=1)  # examples per step
-    weight_decay: float = tunable(1e-2, 1e-5, 3e-1, log=True, ge=0)  # pull of every weight towards 0
+    weight_decay: float = tunable(  # pull of every weight towards 0
+        1e-2, 1e-4, 1.0, log=True, ge=0, scaled_by=WEIGHT_DECAY_SCALES
+    )
 
 
 class GANSettings(Hyperparameters):
     """What is searched for every generator with its discriminator, besides their own settings."""
 
-    learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at the start
+    learning_rate: float = tunable(2e-3, 1e-4, 1e-2, log=True, gt=0)  # of the generator at its peak
     discriminator_lr_ratio: float = tunable(1.0, 0.25, 4.0, log=True, gt=0)  # its learning rate / the generator's
     batch_size: int = choice(64, 32, 64, 128, ge=1)  # examples per step
 

@@ -21,12 +21,12 @@ def write_csv_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[s
 
 
 def write_trials(path: Path, trials: Sequence[Trial]) -> None:
-    """One row per trial: number, state, score, epochs, reason, then what was searched."""
+    """One row per trial: number, state, score, epochs, best_epoch, reason, then what was searched."""
     setting_names = list(trials[0].settings)
     rows = [{**row._asdict(), **row.settings} for row in trials]
     for row in rows:
         del row["settings"]
-    write_csv_table(path, ["number", "state", "score", "epochs", "reason", *setting_names], rows)
+    write_csv_table(path, ["number", "state", "score", "epochs", "best_epoch", "reason", *setting_names], rows)
 
 
 def write_history(path: Path, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:

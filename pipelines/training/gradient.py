@@ -1,8 +1,8 @@
 """Training loop of gradient descent: optimizer, learning-rate schedule, epochs.
 
-An epoch is a permutation of rows and slices of it; the data is on the device already. Every draw of
-an epoch comes from a seed derived from (seed, epoch), so training goes on after a kill exactly as it
-would have, with nothing to remember but weights and optimizer.
+An epoch is a permutation of rows, or a part of one, and slices of it; the data is on the device already. Every draw
+of an epoch comes from a seed derived from (seed, epoch), so training goes on after a kill exactly as it would have,
+with nothing to remember but weights and optimizer.
 
 Shapes: N examples, B of them in a batch.
 """
@@ -31,13 +31,20 @@ class DivergenceError(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def cosine_learning_rate(initial: float, epoch: int, total_epochs: int) -> float:
-    """The learning rate of an epoch: a half cosine from the start down to a hundredth of it.
+WARM_UP_SHARE = 0.1  # of the epochs; small data is learned in the first few, which should not be the steepest
 
-    Source: Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
+
+def cosine_learning_rate(peak: float, epoch: int, total_epochs: int) -> float:
+    """The learning rate of an epoch: up to the peak in equal steps, then a half cosine down to a hundredth of it.
+
+    Source: Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts; the warm-up as in Goyal et al.,
+    "Accurate, Large Minibatch SGD", 2017, section 2.2.
     """
-    share = 0.5 * (1 + math.cos(math.pi * epoch / total_epochs))
-    return initial * (0.01 + 0.99 * share)
+    warm_up = int(WARM_UP_SHARE * total_epochs)
+    if epoch < warm_up:
+        return peak * (epoch + 1) / (warm_up + 1)
+    share = 0.5 * (1 + math.cos(math.pi * (epoch - warm_up) / (total_epochs - warm_up)))
+    return peak * (0.01 + 0.99 * share)
 
 
 def build_optimizer(model: nn.Module, settings: GradientSettings) -> torch.optim.Optimizer:
@@ -50,8 +57,16 @@ class Run:
 
     seed: int
     epochs: range  # one that starts above 0 goes on with a restored model and optimizer
-    total_epochs: int  # that the learning rate is planned for
-    on_epoch_end: EpochCallback  # called with what was measured; training ends when it returns True
+    total_epochs: int  # to whose end the learning rate falls
+    on_epoch_end: EpochCallback  # called with what was measured
+    epochs_per_pass: int = 1  # an epoch passes over all rows, or over one of so many parts of them
+
+    def epoch_rows(self, epoch: int, rows: int, device: torch.device) -> Tensor:
+        """The rows of an epoch in random order: the next part of a permutation of all of them."""
+        data_pass, part = divmod(epoch, self.epochs_per_pass)
+        generator = torch.Generator(device).manual_seed(derive_seed(self.seed, "pass", data_pass))
+        order = torch.randperm(rows, generator=generator, device=device)
+        return order.tensor_split(self.epochs_per_pass)[part]
 
 
 def fit_network(
@@ -62,7 +77,7 @@ def fit_network(
     augment: AugmentSettings,
     run: Run,
 ) -> None:
-    """Train a network by gradient descent, in place; epoch e passes over copy e modulo the number of copies.
+    """Train a network by gradient descent, in place; pass p over the data reads copy p modulo the number of copies.
 
     Raises:
         DivergenceError: if the loss of an epoch is not a finite number.
@@ -73,28 +88,29 @@ def fit_network(
     for epoch in run.epochs:
         generator = torch.Generator(device).manual_seed(derive_seed(run.seed, "epoch", epoch))
         seed_dropout(device, derive_seed(run.seed, "dropout", epoch))
-        examples = staged.copies[epoch % len(staged.copies)]
+        examples = staged.copies[epoch // run.epochs_per_pass % len(staged.copies)]
+        order = run.epoch_rows(epoch, examples.rows, device)
         if live:
+            examples = examples.take(order)
             drawn = tuple(augment_batch(values, augment, generator) for values in examples.inputs)
-            examples = examples._replace(inputs=drawn)
+            examples, order = examples._replace(inputs=drawn), torch.arange(len(order), device=device)
         learning_rate = cosine_learning_rate(settings.learning_rate, epoch, run.total_epochs)
         set_learning_rate(optimizer, learning_rate)
         total = torch.zeros((), device=device)
         model.train()
-        for batch in shuffled_batches(examples, settings.batch_size, generator):
+        for batch in shuffled_batches(examples, settings.batch_size, order):
             with autocast(device):
                 loss = data.task.loss(model.network, (staged.stem(*batch.inputs),), staged.network_target(batch))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
             optimizer.step()
             total.add_(loss.detach(), alpha=batch.rows)
-        mean_loss = (total / examples.rows).item()
+        mean_loss = (total / len(order)).item()
         if not math.isfinite(mean_loss):
             raise DivergenceError(f"the training loss became {mean_loss} in epoch {epoch + 1}")
         model.eval()
         scores = score_validation(staged.forward, data.task, staged.validation)
-        if run.on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores}):
-            return
+        run.on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores})
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
@@ -102,17 +118,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
         group["lr"] = learning_rate
 
 
-def shuffled_batches(examples: Examples, size: int, generator: torch.Generator) -> Iterator[Examples]:
-    """All examples in a random order, in slices of about `size`, none of them tiny.
+def shuffled_batches(examples: Examples, size: int, order: Tensor) -> Iterator[Examples]:
+    """The examples of `order` (N,), in slices of about `size`, none of them tiny.
 
     The rows are gathered once per epoch, so that a batch is a view; those of large columns, which may be mapped from
     files, are gathered batch by batch. The slices differ by at most one row: a last batch of one example would upset
     any network that normalises over the batch.
     """
     columns = (*examples.inputs, *examples.target)
-    count = len(columns[0])
-    order = torch.randperm(count, generator=generator, device=generator.device)
-    pieces = max(1, round(count / size))
+    pieces = max(1, round(len(order) / size))
     if not order.is_cuda and sum(values.nbytes for values in columns) >= MMAP_THRESHOLD_BYTES:
         batches: Iterable[tuple[Tensor, ...]] = (
             tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces)

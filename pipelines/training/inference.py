@@ -15,7 +15,7 @@ from pipelines.training.job import ValidationExamples
 MAX_BATCH_EXAMPLES = 1024  # examples answered at a time, at most
 MAX_BATCH_VALUES = 2**20  # numbers in these, about: a network may make a hundred of each, one per channel
 
-EpochCallback = Callable[[int, Mapping[str, float]], bool]  # (epoch, what to record) -> whether to stop
+EpochCallback = Callable[[int, Mapping[str, float]], None]  # (epoch, what to record)
 
 
 def predict(model: nn.Module, postprocess: nn.Module, inputs: tuple[Tensor, ...]) -> NDArray[Any]:

@@ -63,6 +63,12 @@ class Examples(NamedTuple):
     def rows(self) -> int:
         return len(self.inputs[0])
 
+    def take(self, rows: Tensor) -> "Examples":
+        """These rows (N,), as copies."""
+        return Examples(
+            tuple(values[rows] for values in self.inputs), type(self.target)(*(values[rows] for values in self.target))
+        )
+
     def select(self, rows: slice) -> "Examples":
         """Some of the rows, as views."""
         return Examples(

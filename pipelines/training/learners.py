@@ -1,4 +1,4 @@
-"""Learners: training algorithms with checkpoints and early stopping. Each resumes where it was killed.
+"""Learners: training algorithms with checkpoints. Each resumes where it was killed.
 
 A learner keeps its scratch in a folder: a checkpoint while it learns, and the weights of its best
 epoch. Killed and called again with the same folder, it goes on from the checkpoint and ends with the
@@ -27,6 +27,7 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.task import Goal
 from pipelines.training import adversarial, gradient, weights
+from pipelines.training.budget import ONE_RUNG, RUNG_SHARES, Budget, Schedule, plan_schedule
 from pipelines.training.contender_settings import (
     ClosedFormSettings,
     ContenderSettings,
@@ -49,15 +50,6 @@ BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be compute
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How many epochs to train, and when to stop early."""
-
-    stop_epoch: int  # epochs after which to stop for now
-    total_epochs: int  # epochs the learning rate is planned for
-    patience: int | None = None  # epochs without a better score after which to stop for good
-
-
-@dataclass(frozen=True)
 class TrainingResult:
     """How a training ended: its score, or the reason why it has none."""
 
@@ -69,18 +61,19 @@ class TrainingResult:
 
 
 class Learner(NamedTuple):
-    rung_epochs: Callable[[int], list[int]]  # of so many epochs, those after which trials are compared
+    rungs: tuple[float, ...]  # shares of the budget after which trials are compared
     train: Callable[[TrainingJob, ContenderSettings[Any], int, Path, Budget], TrainingResult]
 
 
 def train_gradient(
     job: TrainingJob, settings: ContenderSettings[GradientSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
-    """Train a network by gradient until the budget's epoch, from the folder's checkpoint if there is one."""
+    """Train a network by gradient until the budget's share, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
     model = _build_seeded_model(job, data, settings, seed)
     optimizer = gradient.build_optimizer(model, settings.learner)
-    checkpointer = _Checkpointer(folder, model, optimizer, data, budget)
+    schedule = plan_schedule(budget, data.train[0].rows, settings.learner.batch_size)
+    checkpointer = _Checkpointer(folder, model, optimizer, data, schedule)
     gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed))
     return checkpointer.save_best_weights()
 
@@ -88,12 +81,13 @@ def train_gradient(
 def train_gan(
     job: TrainingJob, settings: ContenderSettings[GANSettings], seed: int, folder: Path, budget: Budget
 ) -> TrainingResult:
-    """Train a GAN until the budget's epoch, from the folder's checkpoint if there is one."""
+    """Train a GAN until the budget's share, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
     model = _build_seeded_model(job, data, settings, seed)
     assert isinstance(model.network, adversarial.GANModule)
     optimizers = adversarial.GANOptimizers(model.network, settings.learner)
-    checkpointer = _Checkpointer(folder, model, optimizers, data, budget)
+    schedule = plan_schedule(budget, data.train[0].rows, settings.learner.batch_size)
+    checkpointer = _Checkpointer(folder, model, optimizers, data, schedule)
     adversarial.fit_gan(model, optimizers, data, settings.learner, job.augment, checkpointer.run(seed))
     return checkpointer.save_best_weights()
 
@@ -115,11 +109,11 @@ class Resumable(Protocol):
 
 
 class _Checkpointer:
-    """Checkpoints of a training, its best weights, and early stopping."""
+    """Checkpoints of a training, and the weights of its best epoch."""
 
-    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: TrainingData, budget: Budget) -> None:
+    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: TrainingData, schedule: Schedule) -> None:
         self.checkpoint_path = folder / "checkpoint.pt"
-        self.folder, self.model, self.optimizer, self.budget = folder, model, optimizer, budget
+        self.folder, self.model, self.optimizer, self.schedule = folder, model, optimizer, schedule
         self.goal = data.task.goal
         self.best_score = math.inf if self.goal.direction == "minimize" else -math.inf
         self.best_epoch = 0
@@ -145,12 +139,13 @@ class _Checkpointer:
             )
 
     def run(self, seed: int) -> gradient.Run:
-        """The epochs that are left; none if patience ran out in an earlier call."""
-        epochs_done = self.budget.stop_epoch if self._is_out_of_patience() else len(self.history)
-        epochs = range(epochs_done, self.budget.stop_epoch)
-        return gradient.Run(seed, epochs, self.budget.total_epochs, self.record_epoch)
+        """The epochs that are left."""
+        epochs = range(len(self.history), self.schedule.stop_epoch)
+        return gradient.Run(
+            seed, epochs, self.schedule.epochs, self.record_epoch, epochs_per_pass=self.schedule.epochs_per_pass
+        )
 
-    def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+    def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         score = _finite_score(metrics, self.goal, epoch)
         self.history.append(dict(metrics))
         if self.goal.is_better(score, self.best_score) or not self.best_weights:
@@ -158,11 +153,6 @@ class _Checkpointer:
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
             self._save_checkpoint()
-        return self._is_out_of_patience()
-
-    def _is_out_of_patience(self) -> bool:
-        patience = self.budget.patience
-        return patience is not None and bool(self.best_weights) and len(self.history) - self.best_epoch >= patience
 
     def _save_checkpoint(self) -> None:
         buffer = io.BytesIO()  # PyTorch's own writer reports a full disk as a RuntimeError like any other
@@ -247,24 +237,10 @@ def _map_examples(copies: tuple[Examples, ...], transform: Callable[[Examples], 
     return output
 
 
-def _halving_rungs(epochs: int) -> list[int]:
-    """A quarter, a half and all of the epochs, where those differ.
-
-    >>> _halving_rungs(12), _halving_rungs(2), _halving_rungs(1)
-    ([3, 6, 12], [1, 2], [1])
-    """
-    first = max(1, epochs // 4)
-    return sorted({rung for rung in (first, 2 * first) if rung < epochs} | {epochs})
-
-
-def _single_rung(epochs: int) -> list[int]:
-    return [1]
-
-
 LEARNERS: dict[str, Learner] = {
-    "gradient": Learner(_halving_rungs, train_gradient),  # gradient descent, epoch by epoch
-    "adversarial": Learner(_halving_rungs, train_gan),  # a generator against a discriminator
-    "closed_form": Learner(_single_rung, fit_closed_form),  # fitted in one step
+    "gradient": Learner(RUNG_SHARES, train_gradient),  # gradient descent, epoch by epoch
+    "adversarial": Learner(RUNG_SHARES, train_gan),  # a generator against a discriminator
+    "closed_form": Learner(ONE_RUNG, fit_closed_form),  # fitted in one step
 }
 
 

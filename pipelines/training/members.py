@@ -10,10 +10,11 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget, TrainingResult
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
+from pipelines.training.learners import TrainingResult
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, run_trial
 
 ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best score so far)
 
@@ -21,9 +22,9 @@ ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best 
 class Member(NamedTuple):
     """One training of the best settings; its weights' files are called like it."""
 
-    name: str  # seed-0
+    name: str  # seed-0, or trial for the best trial
     result: TrainingResult  # a failed one has no score
-    folder: Path  # scratch, with its weights in best.*
+    folder: Path  # with its weights in best.*
 
 
 def seed_specs(
@@ -67,6 +68,17 @@ def train_members(
     if all(result.score is None for result in results):
         raise UserError(f"training failed in each of {len(results)} attempts: {results[0].reason}")
     return tuple(Member(name, result, spec.folder) for (name, spec), result in zip(specs.items(), results, strict=True))
+
+
+def trial_members(architecture: str, folder: Path) -> tuple[Member, ...]:
+    """The best trial of the search, a candidate like every seed; none where a seed makes no difference.
+
+    Args:
+        folder: as the search left it, `write_best_trial`.
+    """
+    if not ARCHITECTURES[architecture].uses_seed:
+        return ()
+    return (Member("trial", read_result(folder / "result.json"), folder),)
 
 
 def best_member(members: Sequence[Member], goal: Goal) -> Member:

@@ -26,16 +26,19 @@ from optuna.trial import TrialState
 
 from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.cluster import TaskNeeds, open_workers
+from pipelines.runtime.files import copy_file
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
 from pipelines.tasks import Goal
+from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.learners import TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, run_trial
 
 MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
+HALVING = 2  # of the trials on a rung, one in so many goes on
 SAMPLER_SEED_RANGE = 2**32  # NumPy's, which Optuna's samplers use
 
 TRIAL_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -53,7 +56,8 @@ class SearchConfig(NamedTuple):
     space: SearchSpace
     trial_count: int
     generation_size: int
-    rungs: Sequence[int]  # epochs after which trials are compared; the last is a trial's whole length
+    length: BudgetSettings  # of a trial that is never pruned, which is that of the training after the search
+    rungs: Sequence[float]  # shares of it after which trials are compared; the last is 1
     seed: int
     contender: str  # its name, so that no two contenders draw the same numbers
 
@@ -65,6 +69,7 @@ class Trial(NamedTuple):
     state: str  # complete, pruned or failed
     score: float | None
     epochs: int
+    best_epoch: int  # counted from 1; its weights are kept
     reason: str  # of a failure
     settings: dict[str, Any]  # what was searched
 
@@ -95,7 +100,7 @@ def run_search(
                 )
                 on_progress(len(done), done_earlier, best_score)
 
-            generation_rows = _run_generation(config, folder, generation, pool, on_trial)
+            generation_rows = _run_generation(config, folder, generation, pool, rows, on_trial)
             for trial, row in zip(generation, generation_rows, strict=True):
                 _tell_study(study, trial, row)
             rows += generation_rows
@@ -147,10 +152,9 @@ def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
         storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))),
         study_name=config.job.architecture,
         direction=config.goal.direction,
-        pruner=SuccessiveHalvingPruner(min_resource=config.rungs[0], reduction_factor=2),
+        pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=HALVING),
     )
-    first = config.space.first.to_json()
-    study.enqueue_trial({name: first[name] for name in config.space.domains})
+    study.enqueue_trial(dict(config.space.first_values))
     return study
 
 
@@ -179,9 +183,12 @@ def _run_generation(
     folder: Path,
     trials: Sequence[optuna.Trial],
     pool: TaskPool[TrialSpec, TrainingResult],
+    rows: Sequence[Trial],
     on_trial: Callable[[Iterable[Trial]], None],
 ) -> list[Trial]:
     """Train trials rung by rung; on every rung, the pruner decides in the order of the trials which go on.
+
+    `rows` are those of earlier generations.
 
     A decision waits for the earlier trials of its rung and for nothing else: while the last trial is on the first
     rung, the first may be on its last. Waiting for the whole rung instead would leave workers idle (docs/log.md).
@@ -190,39 +197,39 @@ def _run_generation(
     finished: dict[int, Trial] = {}
     next_trial = [0] * len(config.rungs)  # on every rung, the trial that is decided next
     for position, trial in enumerate(trials):
-        pool.submit((position, 0), _trial_spec(config, folder, trial, config.rungs[0]))
+        pool.submit((position, 0), _trial_spec(config, folder, trial, 0))
     while len(finished) < len(trials):
         results.update(pool.collect_results())
-        for rung_index, epochs in enumerate(config.rungs):
+        for rung_index in range(len(config.rungs)):
             while (position := next_trial[rung_index]) in finished or (position, rung_index) in results:
                 next_trial[rung_index] += 1
                 if (position, rung_index) not in results:
                     continue  # it ended on an earlier rung
                 trial = trials[position]
-                row = _report_result(config, trial, results[position, rung_index], epochs)
+                row = _report_result(config, trial, results[position, rung_index], rung_index)
                 if row is not None:
                     finished[position] = row
-                    _delete_weights(folder / _trial_folder_name(trial.number))
+                    _keep_best_weights([*rows, *finished.values()], config.goal, folder)
                 else:  # a trial that is ahead has the longest way to go: it comes first
-                    spec = _trial_spec(config, folder, trial, config.rungs[rung_index + 1])
+                    spec = _trial_spec(config, folder, trial, rung_index + 1)
                     pool.submit((position, rung_index + 1), spec, first=True)
         on_trial(finished.values())
     return [finished[position] for position in range(len(trials))]
 
 
 def _report_result(
-    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, epochs: int
+    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, rung_index: int
 ) -> Trial | None:
     """Report a result to the pruner; the row of a trial that ends here, None for one that goes on."""
     if isinstance(result, Crash):
-        return _trial_row(trial, "failed", TrainingResult(None, reason=result.reason))
+        return _trial_row(config, trial, "failed", TrainingResult(None, reason=result.reason))
     if result.score is None or not math.isfinite(result.score):
         reason = result.reason or "the validation score is not a number"
-        return _trial_row(trial, "failed", TrainingResult(None, result.epochs, 0, reason))
-    trial.report(result.score, epochs)
-    if epochs == config.rungs[-1]:
-        return _trial_row(trial, "complete", result)
-    return _trial_row(trial, "pruned", result) if trial.should_prune() else None
+        return _trial_row(config, trial, "failed", TrainingResult(None, result.epochs, reason=reason))
+    trial.report(result.score, HALVING**rung_index)  # where the pruner has its rungs, whatever their shares
+    if rung_index == len(config.rungs) - 1:
+        return _trial_row(config, trial, "complete", result)
+    return _trial_row(config, trial, "pruned", result) if trial.should_prune() else None
 
 
 def _tell_study(study: optuna.Study, trial: optuna.Trial, row: Trial) -> None:
@@ -231,19 +238,36 @@ def _tell_study(study: optuna.Study, trial: optuna.Trial, row: Trial) -> None:
     study.tell(trial, row.score if row.state == "complete" else None, state=TRIAL_STATES[row.state])
 
 
-def _delete_weights(trial_folder: Path) -> None:
-    """Remove the weights of a trial that is over; its scores stay, and are all that a replay reads."""
-    for path in (*trial_folder.glob("checkpoint.*"), *trial_folder.glob("best.*")):
-        path.unlink()
+def _keep_best_weights(rows: Sequence[Trial], goal: Goal, folder: Path) -> None:
+    """Remove the checkpoints of the trials that are over, and all their weights but the best trial's.
+
+    Their scores stay, and are all that a replay reads. A trial that was not the best once never becomes it again.
+    """
+    scored = [row for row in rows if row.score is not None]
+    kept = best_trial(sorted(scored), goal).number if scored else None
+    for row in rows:
+        trial_folder = folder / _trial_folder_name(row.number)
+        weights = () if row.number == kept else trial_folder.glob("best.*")
+        for path in (*trial_folder.glob("checkpoint.*"), *weights):
+            path.unlink()
 
 
-def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, epochs: int) -> TrialSpec:
+def write_best_trial(scratch: Path, trial: Trial, folder: Path) -> None:
+    """Copy what a search left of its best trial: its weights, best.*, and how it trained, result.json."""
+    trial_folder = scratch / _trial_folder_name(trial.number)
+    for path in sorted(trial_folder.glob("best.*")):
+        copy_file(path, folder / path.name)
+    results = (path for path in trial_folder.glob("until-*.json") if read_result(path).epochs == trial.epochs)
+    copy_file(min(results), folder / "result.json")
+
+
+def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung_index: int) -> TrialSpec:
     return TrialSpec(
         config.job,
-        config.space.settings_of(trial.params),
+        config.space.add_fixed(config.space.scale_drawn(trial.params)),
         derive_seed(config.seed, config.contender, "trial", trial.number),
         folder / _trial_folder_name(trial.number),
-        Budget(stop_epoch=epochs, total_epochs=config.rungs[-1]),
+        Budget(config.length, config.rungs[rung_index]),
     )
 
 
@@ -251,5 +275,13 @@ def _trial_folder_name(number: int) -> str:
     return f"trial-{number:04d}"
 
 
-def _trial_row(trial: optuna.Trial, state: str, result: TrainingResult) -> Trial:
-    return Trial(trial.number, state, result.score, result.epochs, result.reason, dict(trial.params))
+def _trial_row(config: SearchConfig, trial: optuna.Trial, state: str, result: TrainingResult) -> Trial:
+    return Trial(
+        trial.number,
+        state,
+        result.score,
+        result.epochs,
+        result.best_epoch,
+        result.reason,
+        config.space.scale_drawn(trial.params),
+    )

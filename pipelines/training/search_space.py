@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
 from models.blocks.hyperparameters import (
+    Choice,
+    Range,
     SettingValue,
     Space,
     apply_overrides,
@@ -23,15 +25,25 @@ class SearchSpace(NamedTuple):
     architecture: str
     task: str
     domains: Space  # of what is searched, the network's first
-    first: ContenderSettings[Any]  # what is fixed, and for the rest the value nearest to its default
+    first_values: Mapping[str, SettingValue]  # what the first trial draws: the values nearest to the defaults
+    fixed: Mapping[str, SettingValue]  # what is not searched
 
-    def settings_of(self, searched: Mapping[str, SettingValue]) -> ContenderSettings[Any]:
-        """The settings of the trial that tries these values."""
-        return make_settings(self.architecture, self.task, {**self.first.to_json(), **searched})
+    def add_fixed(self, searched: Mapping[str, SettingValue]) -> ContenderSettings[Any]:
+        """All settings of a trial, from those that are searched."""
+        return make_settings(self.architecture, self.task, {**self.fixed, **searched})
 
-    def fixed_settings(self) -> dict[str, SettingValue]:
-        """What is not searched."""
-        return {name: value for name, value in self.first.to_json().items() if name not in self.domains}
+    def scale_drawn(self, drawn: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
+        """The settings that a trial tries, from what it drew from the domains: some are scaled by others."""
+        chosen = {**self.fixed, **drawn}
+        return {name: _scale_value(value, self.domains[name], chosen) for name, value in drawn.items()}
+
+
+def _scale_value(value: SettingValue, domain: Range | Choice, chosen: Mapping[str, SettingValue]) -> SettingValue:
+    scales = domain.scaled_by if isinstance(domain, Range) else None
+    if scales is None:
+        return value
+    assert not isinstance(value, str)
+    return value * scales.factor(chosen[scales.name])
 
 
 def build_search_space(
@@ -58,7 +70,14 @@ def build_search_space(
         for config in configs:
             check_space(config, domains)
         defaults = {name: value for config in configs for name, value in default_settings(config).items()}
-        searched = {name: nearest_to_default(defaults[name], domain) for name, domain in domains.items()}
-        return SearchSpace(architecture, task, domains, make_settings(architecture, task, {**fix, **searched}))
+        first_values = {name: nearest_to_default(defaults[name], domain) for name, domain in domains.items()}
+        fixed = make_settings(architecture, task, {**defaults, **fix}).to_json()
+        return SearchSpace(
+            architecture,
+            task,
+            domains,
+            first_values,
+            {name: value for name, value in fixed.items() if name not in domains},
+        )
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None

@@ -9,10 +9,11 @@ import torch
 
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.user_error import UserError
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.gradient import DivergenceError
 from pipelines.training.job import TrainingJob, load_training_data
-from pipelines.training.learners import Budget, TrainingResult, learner_of
+from pipelines.training.learners import TrainingResult, learner_of
 
 PRELOADED_MODULES = ("torch._dynamo",)  # PyTorch's optimizers import it on first use: better once than in every worker
 TRIAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)  # what bad settings can raise; anything else is a defect
@@ -30,10 +31,10 @@ class TrialSpec:
 
 
 def run_trial(spec: TrialSpec) -> TrainingResult:
-    """Train until the budget's epoch, or read the result that an earlier run wrote for exactly this."""
-    path = spec.folder / f"until-{spec.budget.stop_epoch}.json"
+    """Train until the budget's share, or read the result that an earlier run wrote for exactly this."""
+    path = spec.folder / f"until-{spec.budget.share:.0%}.json"
     if path.exists():
-        return _read_result(path)
+        return read_result(path)
     if spec.job.device == "cpu":
         torch.set_num_threads(1)  # one thread per worker: the same sums in the same order, however many workers
     else:
@@ -54,7 +55,8 @@ def run_trial(spec: TrialSpec) -> TrainingResult:
     return result
 
 
-def _read_result(path: Path) -> TrainingResult:
+def read_result(path: Path) -> TrainingResult:
+    """What `run_trial` wrote."""
     fields = read_json(path)
     return TrainingResult(**{**fields, "history": tuple(fields["history"])})
 

@@ -130,7 +130,7 @@ def test_only_contenders_are_tracked(project: Project) -> None:
 
 
 def test_beside_a_run_others_are_answered_and_ctrl_c_ends_it_with_a_sentence(project: Project) -> None:
-    project.write_params({**SMALL_PARAMS, "defaults": {"tune": {"epochs": 100_000}, "train": {"seeds": 1}}})
+    project.write_params({**SMALL_PARAMS, "defaults": {"budget": {"epochs": 100_000, "max_steps": 10**9}}})
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", "run", "tune@digits-lenet5"],  # of more epochs than anybody waits for
         cwd=project.folder,

@@ -38,8 +38,8 @@ from pipelines.training import weights
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.inference import predict
 from pipelines.training.job import build_model, to_tensors
-from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.budgets import epochs
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def export_trained(root: Path, architecture: str, problem: str, folder: Path) ->
     """Train for one epoch on the problem that lies at `root`, and export."""
     settings = make_settings(architecture, task_settings_of(problem).kind, {})
     job = training_job_of(root, architecture, problem)
-    assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", Budget(1, 1))).score is not None
+    assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", epochs(1))).score is not None
     schema = read_schema(job.schema_file)
     task = build_task(task_settings_of(problem), schema)
     model = weights.load_model(architecture, task, settings, folder / "scratch" / "best")

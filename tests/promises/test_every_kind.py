@@ -30,8 +30,9 @@ from tests.support.served_rows import find_differences
 EVERY: dict[str, Any] = {
     "seed": 20,
     "defaults": {
-        "tune": {"trials": 2, "generation": 2, "epochs": 2},
-        "train": {"seeds": 1, "epochs": 3, "patience": 2},
+        "tune": {"trials": 2, "generation": 2},
+        "train": {"seeds": 1},
+        "budget": {"epochs": 3, "min_steps": 1},
     },
     "problems": {
         "libraries": {
@@ -83,7 +84,7 @@ EVERY: dict[str, Any] = {
         "odd-autoencoder": {"problem": "odd", "architecture": "autoencoder"},
         "noisy-pca": {"problem": "noisy", "architecture": "pca"},
         "compressed-pca": {"problem": "compressed", "architecture": "pca"},
-        "samples-gan": {"problem": "samples", "architecture": "gan", "train": {"epochs": 12, "patience": 12}},
+        "samples-gan": {"problem": "samples", "architecture": "gan", "budget": {"epochs": 12}},
     },
 }
 

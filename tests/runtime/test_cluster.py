@@ -19,12 +19,13 @@ from pipelines.runtime.workers import Crash
 from pipelines.settings import paths
 from pipelines.tasks import Goal
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.learners import Budget, TrainingResult
+from pipelines.training.learners import TrainingResult
 from pipelines.training.members import seed_specs, train_members
 from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import PRELOADED_MODULES
 from tests.support import cluster_tasks
+from tests.support.budgets import epochs
 from tests.support.cluster_tasks import FolderTask
 from tests.support.pages import ROOT
 from tests.support.problems import make_problem, training_job_of
@@ -125,7 +126,7 @@ def train_seeds(scratch: str) -> dict[str, TrainingResult]:
     job = training_job_of(Path("data/digits"), "mlp")
     settings = make_settings("mlp", "classification", {"width": 16})
     folder = Path(".state", scratch)
-    specs = seed_specs(job, settings, Budget(3, 3, 2), seed=5, seeds=3, folder=folder)
+    specs = seed_specs(job, settings, epochs(3), seed=5, seeds=3, folder=folder)
     members = train_members(specs, GOAL, folder=folder, workers=2, on_progress=lambda *_: None)
     return {member.name: member.result for member in members}
 

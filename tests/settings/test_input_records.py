@@ -73,7 +73,7 @@ def test_every_stage_has_a_record_and_depends_on_it_first(project: Path) -> None
 def test_a_record_holds_settings_with_their_defaults_and_hashes_of_code(project: Path) -> None:
     record = read_record("tune", "digits-logistic_regression")
     assert record["settings"]["seed"] == 20
-    assert record["settings"]["tune"] == {"trials": 12, "generation": 6, "epochs": 12}
+    assert record["settings"]["tune"] == {"trials": 12, "generation": 6}
     assert record["settings"]["contender"] == {
         "problem": "digits", "architecture": "logistic_regression", "fix": {}, "search": {},
     }  # fmt: skip

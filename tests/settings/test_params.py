@@ -53,7 +53,8 @@ def test_a_problem_departs_from_the_default_champion_rule_by_itself(tmp_path: Pa
 def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None:
     params = load_params(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
     assert params.tune_settings("digits-mlp").trials == 40
-    assert params.tune_settings("digits-mlp").epochs == params.defaults.tune.epochs
+    assert params.tune_settings("digits-mlp").generation == params.defaults.tune.generation
+    assert params.budget_settings("photographs-unet").min_steps == params.defaults.budget.min_steps
     assert params.tune_settings("digits-lenet5").trials == params.defaults.tune.trials
 
 
@@ -61,7 +62,7 @@ SLIPS: list[tuple[object, str]] = [
     (changed("sede", to=1), "sede: unknown setting; known here: contenders, defaults, problems, seed"),
     (changed("seed", to="twenty"), "seed: must be a valid integer"),
     (changed("seed", to=-1), "seed: must be greater than or equal to 0, found -1"),
-    (changed("defaults", "tune", "trails", to=3), "defaults.tune.trails: unknown setting; known here: epochs"),
+    (changed("defaults", "tune", "trails", to=3), "defaults.tune.trails: unknown setting; known here: generation"),
     (changed("defaults", "tune", "trials", to=0), "defaults.tune.trials: must be greater than or equal to 1, found 0"),
     (
         changed("problems", "digits", "task", to="guessing"),
@@ -105,7 +106,27 @@ SLIPS: list[tuple[object, str]] = [
     (changed("contenders", "digits-mlp", "fixed", to={}), "contenders.digits-mlp.fixed: unknown setting; known here"),
     (
         changed("contenders", "digits-mlp", "tune", to={"trails": 1}),
-        "tune.trails: unknown setting; known here: epochs, generation",
+        "tune.trails: unknown setting; known here: generation, trials",
+    ),
+    (
+        changed("defaults", "train", "patience", to=8),
+        "defaults.train.patience: leave it out: the learning rate falls to the end of `budget` and the best epoch is",
+    ),
+    (
+        changed("contenders", "digits-mlp", "train", to={"epochs": 25}),
+        "digits-mlp.train.epochs: a training is as long as a trial now: write `budget: {epochs: 25}` beside `tune`",
+    ),
+    (
+        changed("defaults", "tune", "epochs", to=12),
+        "defaults.tune.epochs: a trial is as long as a training now: write `budget: {epochs: 12}` beside `tune`",
+    ),
+    (
+        changed("defaults", "budget", to={"steps": 1}),
+        "defaults.budget.steps: unknown setting; known here: epochs, max_",
+    ),
+    (
+        changed("contenders", "digits-mlp", "budget", to={"max_steps": 10}),
+        "contenders.digits-mlp.budget: min_steps must be at most max_steps, found 1000 and 10",
     ),
     (changed("contenders", "digits-mlp", "train", to={"seeds": 0}), "contenders.digits-mlp.train.seeds: must be"),
     (

@@ -16,8 +16,9 @@ COMMAND_TIMEOUT = 3600  # seconds; only a command that hangs takes as long, howe
 SMALL_PARAMS: dict[str, Any] = {
     "seed": 20,
     "defaults": {
-        "tune": {"trials": 4, "generation": 2, "epochs": 4},
-        "train": {"seeds": 2, "epochs": 6, "patience": 3},
+        "tune": {"trials": 4, "generation": 2},
+        "train": {"seeds": 2},
+        "budget": {"epochs": 5, "min_steps": 1},
     },
     "problems": {
         "digits": {

@@ -75,12 +75,15 @@ def make_contender(root: Path, contender: str, architecture: str, *, ship: bool 
 
 
 def make_tune(folder: Path, settings: dict[str, Any]) -> None:
-    rows = [f"{n},complete,{0.1 + n / 100},12,,{','.join(map(str, settings.values()))}" for n in range(TRIALS - 2)]
+    rows = [f"{n},complete,{0.1 + n / 100},12,9,,{','.join(map(str, settings.values()))}" for n in range(TRIALS - 2)]
     rows += [
-        f"{TRIALS - 2},pruned,0.9,3,,{','.join(map(str, settings.values()))}",
-        f'{TRIALS - 1},failed,,,"diverged: the loss is not a number, after 2 epochs",{"," * (len(settings) - 1)}',
+        f"{TRIALS - 2},pruned,0.9,3,3,,{','.join(map(str, settings.values()))}",
+        f'{TRIALS - 1},failed,,,,"diverged: the loss is not a number, after 2 epochs",{"," * (len(settings) - 1)}',
     ]
-    write_text(folder / "trials.csv", "\n".join([f"number,state,score,epochs,reason,{','.join(settings)}", *rows, ""]))
+    write_text(
+        folder / "trials.csv",
+        "\n".join([f"number,state,score,epochs,best_epoch,reason,{','.join(settings)}", *rows, ""]),
+    )
     best = {"trial": 0, "goal": "log_loss", "score": 0.1, "settings": settings, "fixed": {}}
     write_json(folder / "best.json", best)
     write_blank_image(folder / "history.png")

@@ -22,8 +22,8 @@ from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.inference import predict
 from pipelines.training.job import TrainingJob, to_tensors
-from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.budgets import epochs
 
 COLUMNS = 6
 
@@ -59,7 +59,7 @@ def trained_log_losses(
         folder / "split" / "valid", AugmentSettings(), "cpu",
     )  # fmt: skip
     settings = make_settings(architecture, "classification", {})
-    assert run_trial(TrialSpec(job, settings, 3, scratch, Budget(15, 15))).score is not None
+    assert run_trial(TrialSpec(job, settings, 3, scratch, epochs(15))).score is not None
     schema = read_schema(job.schema_file)
     task = build_task(task_settings, schema)
     model = weights.load_model(architecture, task, settings, scratch / "best")

@@ -13,8 +13,8 @@ from models.gan import GAN, Config
 from pipelines.training.adversarial import GANModule, GANOptimizers
 from pipelines.training.contender_settings import GANSettings, make_settings
 from pipelines.training.job import TrainingJob, load_training_data
-from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.budgets import epochs
 from tests.support.problems import training_job_of
 
 AT_ODDS = [name for name, row in ARCHITECTURES.items() if row.learner == "adversarial"]
@@ -37,7 +37,7 @@ def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     job = job_for(folder_of, architecture)
-    result = run_trial(TrialSpec(job, make_settings(architecture, "generation", {}), 3, tmp_path, Budget(20, 20)))
+    result = run_trial(TrialSpec(job, make_settings(architecture, "generation", {}), 3, tmp_path, epochs(20)))
     assert result.epochs == 20
     for row in result.history:
         assert set(row) == {"learning_rate", "train_loss", "discriminator_loss", "valid_energy_distance"}
@@ -46,7 +46,7 @@ def test_both_losses_are_recorded_and_finite_and_the_goal_falls(
     assert result.score == min(goals) == goals[result.best_epoch - 1]
     assert min(goals) < goals[0] / 2
     rates = [row["learning_rate"] for row in result.history]
-    assert rates == sorted(rates, reverse=True)
+    assert rates[2:] == sorted(rates[2:], reverse=True), "after the first tenth of the epochs"
 
 
 @EVERY
@@ -54,7 +54,7 @@ def test_a_loss_that_is_no_number_is_a_sentence_with_its_epoch(
     folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
 ) -> None:
     wild = make_settings(architecture, "generation", {"learning_rate": 1e30})
-    result = run_trial(TrialSpec(job_for(folder_of, architecture), wild, 3, tmp_path, Budget(4, 4)))
+    result = run_trial(TrialSpec(job_for(folder_of, architecture), wild, 3, tmp_path, epochs(4)))
     assert result.score is None
     assert "a training loss became" in result.reason
     assert "in epoch" in result.reason

@@ -22,11 +22,11 @@ from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingJob, load_training_data
-from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.budgets import epochs
 from tests.support.problems import training_job_of
 
-BUDGET = Budget(stop_epoch=2, total_epochs=2)
+BUDGET = epochs(2)
 LIVE = AugmentSettings(copies="live", shift=1, rotate=10, noise=3, erase=0.3)
 SHIFT = AugmentSettings(copies=2, shift=1)
 ENTRIES = [  # architecture and problem: every learner, every kind of field

@@ -20,14 +20,16 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import ClassificationSettings
 from pipelines.tasks.task import WeightedTarget
 from pipelines.training import gradient, weights
+from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
 from pipelines.training.inference import predict, score_validation
 from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
-from pipelines.training.learners import LEARNERS, Budget
+from pipelines.training.learners import LEARNERS
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.budgets import epochs
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
-FULL = Budget(stop_epoch=4, total_epochs=4)
+FULL = epochs(4)
 
 
 def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
@@ -77,8 +79,8 @@ def test_stopping_at_a_rung_and_resuming_equals_one_run(
 ) -> None:
     job, settings = job_for(folder_of, architecture), settings_of(architecture)
     through = run_trial(TrialSpec(job, settings, 3, tmp_path / "through", FULL))
-    for until in (1, 3, 4):
-        halting = run_trial(TrialSpec(job, settings, 3, tmp_path / "halting", Budget(until, 4)))
+    for share in (0.25, 0.75, 1.0):
+        halting = run_trial(TrialSpec(job, settings, 3, tmp_path / "halting", epochs(4, share)))
     assert halting == through
     assert (tmp_path / "halting" / "best.safetensors").read_bytes() == (
         tmp_path / "through" / "best.safetensors"
@@ -92,8 +94,8 @@ def test_resuming_from_a_checkpoint_equals_one_run(
     """What a kill leaves behind is a checkpoint after some epoch and no result."""
     job, settings = job_for(folder_of, architecture), settings_of(architecture)
     through = run_trial(TrialSpec(job, settings, 3, tmp_path / "through", FULL))
-    run_trial(TrialSpec(job, settings, 3, tmp_path / "killed", Budget(2, 4)))
-    (tmp_path / "killed" / "until-2.json").unlink()
+    run_trial(TrialSpec(job, settings, 3, tmp_path / "killed", epochs(4, 0.5)))
+    (tmp_path / "killed" / "until-50%.json").unlink()
     assert run_trial(TrialSpec(job, settings, 3, tmp_path / "killed", FULL)) == through
     one, two = (tmp_path / name / "best.safetensors" for name in ("through", "killed"))
     assert one.read_bytes() == two.read_bytes()
@@ -106,15 +108,37 @@ def test_finished_training_is_loaded_instead_of_repeated(job: TrainingJob, tmp_p
     assert run_trial(assignment) == first
 
 
-def test_training_stops_when_patience_runs_out_and_keeps_the_best_epoch(job: TrainingJob, tmp_path: Path) -> None:
-    hopeless = settings_of("mlp", learning_rate=3.0, optimizer="adamw")
-    result = run_trial(TrialSpec(job, hopeless, 3, tmp_path, Budget(stop_epoch=60, total_epochs=60, patience=3)))
+def test_the_learning_rate_falls_to_the_end_and_the_best_epoch_is_kept(job: TrainingJob, tmp_path: Path) -> None:
+    overfitting = settings_of("mlp", learning_rate=0.02, dropout=0.0, weight_decay=0.0)
+    result = run_trial(TrialSpec(job, overfitting, 3, tmp_path, epochs(30)))
     assert result.score is not None
-    assert result.epochs == result.best_epoch + 3 < 60
+    assert result.best_epoch < result.epochs == len(result.history) == 30
+    assert result.history[-1]["learning_rate"] < 0.02 / 50
     best = min(row["valid_log_loss"] for row in result.history)
     assert result.score == best == result.history[result.best_epoch - 1]["valid_log_loss"]
-    again = run_trial(TrialSpec(job, hopeless, 3, tmp_path, Budget(stop_epoch=70, total_epochs=60, patience=3)))
-    assert again.epochs == result.epochs, "patience that ran out stays out"
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "gan"])
+def test_an_epoch_of_large_data_passes_over_a_part_of_it(
+    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
+) -> None:
+    job, settings = job_for(folder_of, architecture), settings_of(architecture, batch_size=64)
+    rows = load_training_data(job).train[0].rows
+    short = Budget(BudgetSettings(epochs=20, min_steps=1, max_steps=2 * round(rows / 64)))  # two passes
+    result = run_trial(TrialSpec(job, settings, 3, tmp_path / "short", short))
+    assert result.epochs == 10, "a tenth of the steps each"
+    for share in (0.25, 1.0):
+        resumed = run_trial(TrialSpec(job, settings, 3, tmp_path / "resumed", short._replace(share=share)))
+    assert resumed == result
+
+
+def test_the_parts_of_a_pass_hold_every_row_once() -> None:
+    run = gradient.Run(1, range(6), 6, lambda epoch, metrics: None, epochs_per_pass=3)
+    passes = [
+        torch.cat([run.epoch_rows(first + part, 100, torch.device("cpu")) for part in range(3)]) for first in (0, 3)
+    ]
+    assert all(sorted(rows.tolist()) == list(range(100)) for rows in passes)
+    assert not torch.equal(*passes), "in another order"
 
 
 def test_a_loss_that_is_no_number_is_a_reason_not_a_crash(job: TrainingJob, tmp_path: Path) -> None:
@@ -122,7 +146,7 @@ def test_a_loss_that_is_no_number_is_a_reason_not_a_crash(job: TrainingJob, tmp_
     result = run_trial(TrialSpec(job, wild, 3, tmp_path, FULL))
     assert result.score is None
     assert "the training loss became" in result.reason
-    assert read_json(tmp_path / "until-4.json")["reason"] == result.reason
+    assert read_json(tmp_path / "until-100%.json")["reason"] == result.reason
 
 
 def test_a_network_that_cannot_be_built_says_why(job: TrainingJob, tmp_path: Path) -> None:
@@ -196,10 +220,10 @@ def test_architectures_without_class_weights_are_refused(folder_of: Callable[[st
 
 def test_live_augmentation_trains(job: TrainingJob, tmp_path: Path) -> None:
     live = replace(job, augment=job.augment.model_copy(update={"copies": "live"}))
-    result = run_trial(TrialSpec(live, settings_of("mlp"), 3, tmp_path / "live", Budget(10, 10)))
+    result = run_trial(TrialSpec(live, settings_of("mlp"), 3, tmp_path / "live", epochs(10)))
     assert result.score is not None
     assert result.score < math.log(10) / 3, "far better than shrugging"
-    again = run_trial(TrialSpec(live, settings_of("mlp"), 3, tmp_path / "again", Budget(10, 10)))
+    again = run_trial(TrialSpec(live, settings_of("mlp"), 3, tmp_path / "again", epochs(10)))
     assert again == result
 
 
@@ -207,7 +231,8 @@ def test_every_row_is_visited_once_per_epoch_in_batches_that_are_never_tiny() ->
     for count, size in ((10, 3), (97, 32), (1, 32), (33, 32)):
         rows = torch.arange(count)
         examples = Examples((rows, 2 * rows), WeightedTarget(10 * rows, 0.5 * rows))
-        batches = list(gradient.shuffled_batches(examples, size, torch.Generator().manual_seed(0)))
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+        batches = list(gradient.shuffled_batches(examples, size, order))
         assert sorted(torch.cat([batch.inputs[0] for batch in batches]).tolist()) == list(range(count))
         for (one, two), (ten, half) in batches:
             assert torch.equal(two, 2 * one)
@@ -229,11 +254,11 @@ def test_predictions_do_not_depend_on_the_batch_size(job: TrainingJob, monkeypat
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
-@pytest.mark.parametrize("epochs", [1, 2, 3, 12, 100])
-def test_the_last_rung_is_the_whole_length(learner: str, epochs: int) -> None:
-    rungs = LEARNERS[learner].rung_epochs(epochs)
-    assert rungs == sorted(set(rungs))
-    assert rungs[-1] in (1, epochs)
+def test_the_first_rung_is_late_enough_to_judge_and_the_last_is_the_whole_length(learner: str) -> None:
+    rungs = LEARNERS[learner].rungs
+    assert list(rungs) == sorted(set(rungs))
+    assert rungs[0] >= 1 / 3
+    assert rungs[-1] == 1
 
 
 def test_a_full_disk_is_an_error_of_the_disk_and_not_of_the_setting(job: TrainingJob, tmp_path: Path) -> None:

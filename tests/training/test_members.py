@@ -26,10 +26,13 @@ from pipelines.training import weights
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.inference import score_validation
 from pipelines.training.job import TrainingJob, load_validation
-from pipelines.training.learners import Budget, TrainingResult
-from pipelines.training.members import Member, best_member, seed_specs, train_members
+from pipelines.training.learners import TrainingResult
+from pipelines.training.members import Member, best_member, seed_specs, train_members, trial_members
+from pipelines.training.search import SearchConfig, best_trial, run_search, write_best_trial
+from pipelines.training.search_space import build_search_space
 from pipelines.training.shipping import choose_shipped
 from pipelines.training.train_folder import write_members
+from tests.support.budgets import epochs
 from tests.support.problems import problem_of, training_job_of
 
 LOG_LOSS = Goal("log_loss", "minimize")
@@ -40,9 +43,9 @@ AVERAGED = [  # an architecture of every task that has an average
 ]
 
 
-def train(job: TrainingJob, folder: Path, architecture: str, seeds: int = 2, epochs: int = 2) -> tuple[Member, ...]:
+def train(job: TrainingJob, folder: Path, architecture: str, seeds: int = 2, length: int = 2) -> tuple[Member, ...]:
     settings = make_settings(architecture, job.task_settings.kind, {})
-    specs = seed_specs(job, settings, Budget(epochs, epochs), seed=3, seeds=seeds, folder=folder)
+    specs = seed_specs(job, settings, epochs(length), seed=3, seeds=seeds, folder=folder)
     return train_members(specs, LOG_LOSS, folder=folder, workers=1, on_progress=lambda *_: None)
 
 
@@ -65,7 +68,7 @@ def test_an_average_answers_the_same_in_every_runtime(
 ) -> None:
     job = training_job_of(folder_of(problem), architecture, problem)
     task, schema = task_of(job), read_schema(job.schema_file)
-    models = load_models(train(job, tmp_path, architecture, epochs=1), architecture, task)
+    models = load_models(train(job, tmp_path, architecture, length=1), architecture, task)
     average = average_models(list(models.values()), task.average()).eval()
     inputs = model_inputs(task, read_part(folder_of(problem) / "split" / "test", schema))
     example = [values[:2] for values in inputs]
@@ -96,7 +99,7 @@ def test_the_average_of_classifiers_is_the_mean_of_their_probabilities() -> None
 
 def test_every_model_of_an_average_counts_in_its_cost_and_a_shared_stem_once(job: TrainingJob, tmp_path: Path) -> None:
     task = task_of(job)
-    models = list(load_models(train(job, tmp_path, "mlp", epochs=1), "mlp", task).values())
+    models = list(load_models(train(job, tmp_path, "mlp", length=1), "mlp", task).values())
     one, both = model_cost(models[0], ["a"]), model_cost(AveragedModel(models, task.average()), ["a"])
     stem = sum(values.numel() for values in models[0].stem.state_dict().values())
     assert stem
@@ -108,7 +111,7 @@ def test_every_model_of_an_average_counts_in_its_cost_and_a_shared_stem_once(job
 def test_what_ships_is_as_good_on_validation_as_is_said(
     job: TrainingJob, tmp_path: Path, ship: Literal["best", "mean"] | None
 ) -> None:
-    members = train(job, tmp_path, "mlp", seeds=3, epochs=3)
+    members = train(job, tmp_path, "mlp", seeds=3, length=3)
     task, scores = task_of(job), scores_of(members)
     models, validation = load_models(members, "mlp", task), load_validation(job)
     shipped = choose_shipped(task, models, scores, validation, ship)
@@ -147,7 +150,7 @@ def test_the_best_ships_where_the_average_is_worse_or_there_is_none(
     assert shipped.mean_score > scores["seed-0"]
 
     drawings = training_job_of(folder_of("drawings"), "vae", "drawings")
-    task, members = task_of(drawings), train(drawings, tmp_path / "drawings", "vae", epochs=1)
+    task, members = task_of(drawings), train(drawings, tmp_path / "drawings", "vae", length=1)
     shipped = choose_shipped(
         task, load_models(members, "vae", task), scores_of(members), load_validation(drawings), None
     )
@@ -161,7 +164,7 @@ def train_two_seeds(
     problem = problem_of(architecture)
     job = training_job_of(folder_of(problem), architecture, problem)
     monkeypatch.setitem(ARCHITECTURES, architecture, ARCHITECTURES[architecture]._replace(uses_seed=True))
-    return [member.result for member in train(job, folder, architecture, epochs=1)]
+    return [member.result for member in train(job, folder, architecture, length=1)]
 
 
 @pytest.mark.parametrize("architecture", [name for name, row in ARCHITECTURES.items() if not row.uses_seed])
@@ -182,6 +185,20 @@ def test_a_reservoir_is_drawn_for_every_seed(
     assert first != second
 
 
+def test_the_best_trial_is_a_candidate_beside_the_seeds(job: TrainingJob, tmp_path: Path) -> None:
+    space = build_search_space("digits-mlp", "mlp", {"width": 16}, {})
+    config = SearchConfig(job, LOG_LOSS, space, 2, 2, epochs(3).length, (1.0,), seed=5, contender="digits-mlp")
+    _, trials = run_search(config, tmp_path / "search", 1, lambda *_: None)
+    winner = best_trial(trials, LOG_LOSS)
+    write_best_trial(tmp_path / "search", winner, tmp_path / "trial")
+    (member,) = trial_members("mlp", tmp_path / "trial")
+    assert (member.name, member.result.score) == ("trial", winner.score)
+    model = weights.load_model("mlp", task_of(job), space.add_fixed(winner.settings).network, member.folder / "best")
+    found = score_validation(model, task_of(job), load_validation(job))["valid_log_loss"]
+    assert found == pytest.approx(winner.score, rel=1e-6)
+    assert trial_members("linear_regression", tmp_path / "trial") == (), "solved once"
+
+
 def test_failed_members_leave_no_weights_and_only_all_of_them_are_an_error(job: TrainingJob, tmp_path: Path) -> None:
     members = (
         Member("seed-0", TrainingResult(None, reason="diverged"), tmp_path / "seed-0"),
@@ -198,6 +215,6 @@ def test_failed_members_leave_no_weights_and_only_all_of_them_are_an_error(job: 
         "seed-2.safetensors",
     ]
     settings = make_settings("mlp", "classification", {"learning_rate": 1e30})
-    specs = seed_specs(job, settings, Budget(1, 1), seed=3, seeds=2, folder=tmp_path)
+    specs = seed_specs(job, settings, epochs(1), seed=3, seeds=2, folder=tmp_path)
     with pytest.raises(UserError, match="training failed in each of 2 attempts"):
         train_members(specs, LOG_LOSS, folder=tmp_path, workers=1, on_progress=lambda *_: None)

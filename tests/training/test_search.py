@@ -15,19 +15,29 @@ import pytest
 from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Goal
+from pipelines.training.budget import BudgetSettings
 from pipelines.training.job import TrainingJob
-from pipelines.training.search import SearchConfig, Trial, best_trial, run_search, setting_importances
+from pipelines.training.search import (
+    SearchConfig,
+    Trial,
+    best_trial,
+    run_search,
+    setting_importances,
+    write_best_trial,
+)
 from pipelines.training.search_space import build_search_space
+from pipelines.training.trial import read_result
 from tests.support.problems import training_job_of
 
 GOAL = Goal("log_loss", "minimize")
+LENGTH = BudgetSettings(epochs=4, min_steps=1)
 
 
 def plan_of(
     job: TrainingJob, trials: int = 6, fix: dict[str, object] | None = None, contender: str = "digits-mlp"
 ) -> SearchConfig:
     found = build_search_space("digits-mlp", job.architecture, "classification", {"width": 16, **(fix or {})}, {})
-    return SearchConfig(job, GOAL, found, trials, 3, [1, 2, 4], seed=5, contender=contender)
+    return SearchConfig(job, GOAL, found, trials, 3, LENGTH, (0.25, 0.5, 1.0), seed=5, contender=contender)
 
 
 def run(plan: SearchConfig, folder: Path, workers: int = 1) -> list[Trial]:
@@ -42,7 +52,11 @@ def reference(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial]) -> None:
     plan = plan_of(job)
-    assert reference[0].settings == {name: plan.space.first.to_json()[name] for name in plan.space.domains}
+    assert (
+        reference[0].settings
+        == plan.space.first_values
+        == {name: value for name, value in plan.space.add_fixed({}).to_json().items() if name in plan.space.domains}
+    )
     assert "width" not in reference[0].settings, "what is fixed is not searched"
 
 
@@ -63,7 +77,8 @@ def test_every_trial_stays_within_its_ranges(job: TrainingJob, reference: list[T
                 assert value in extent.options
             else:
                 assert isinstance(extent, Range)
-                assert extent.low <= value <= extent.high
+                factor = extent.scaled_by.factor(trial.settings["optimizer"]) if extent.scaled_by else 1
+                assert extent.low * factor <= value <= extent.high * factor
 
 
 def test_some_trials_are_pruned_and_at_least_one_goes_all_the_way(reference: list[Trial]) -> None:
@@ -100,7 +115,13 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
         for path in scratch.glob("trial-*/until-*.json"):
             assert written.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "trained again"
     assert run(plan_of(job), scratch) == reference
-    assert not [*scratch.glob("trial-*/checkpoint.*"), *scratch.glob("trial-*/best.*")], "weights nobody needs any more"
+    assert not list(scratch.glob("trial-*/checkpoint.*")), "nothing goes on from there"
+    best = best_trial(reference, GOAL)
+    (kept,) = scratch.glob("trial-*/best.*")
+    write_best_trial(scratch, best, tmp_path / "written")
+    assert (tmp_path / "written" / "best.safetensors").read_bytes() == kept.read_bytes()
+    written = read_result(tmp_path / "written" / "result.json")
+    assert (written.score, written.epochs, written.best_epoch) == (best.score, best.epochs, best.best_epoch)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 
@@ -129,8 +150,8 @@ def test_importances_need_enough_trials_and_name_every_setting_searched(job: Tra
 def test_a_trial_that_fails_is_a_row_with_its_reason_and_the_search_goes_on(job: TrainingJob, tmp_path: Path) -> None:
     plan = plan_of(job, fix={"optimizer": "sgd"})
     plan.space.domains["learning_rate"] = Range(1e-2, 1e30, log=True, integer=False)  # most of it diverges
-    first = plan.space.settings_of({"learning_rate": 1e-2})
-    trials = run(plan._replace(space=plan.space._replace(first=first)), tmp_path)
+    first_values = {**plan.space.first_values, "learning_rate": 1e-2}
+    trials = run(plan._replace(space=plan.space._replace(first_values=first_values)), tmp_path)
     assert len(trials) == 6
     failed = [trial for trial in trials if trial.state == "failed"]
     assert failed
@@ -149,10 +170,10 @@ def test_a_search_in_which_all_trials_fail_says_why(job: TrainingJob, tmp_path: 
 
 def test_the_best_is_complete_even_if_a_pruned_one_looked_better() -> None:
     rows = [
-        Trial(0, "failed", None, 0, "reason", {}),
-        Trial(1, "pruned", 0.1, 1, "", {}),
-        Trial(2, "complete", 0.3, 4, "", {}),
-        Trial(3, "complete", 0.3, 4, "", {}),
+        Trial(0, "failed", None, 0, 0, "reason", {}),
+        Trial(1, "pruned", 0.1, 1, 1, "", {}),
+        Trial(2, "complete", 0.3, 4, 4, "", {}),
+        Trial(3, "complete", 0.3, 4, 4, "", {}),
     ]
     assert best_trial(rows, GOAL).number == 2
     assert best_trial(rows[:2], GOAL).number == 1, "for want of a complete one"

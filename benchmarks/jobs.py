@@ -1,4 +1,4 @@
-"""Digits job: the digits of params.yaml, split and augmented in a folder of the benchmark's own."""
+"""Training jobs of params.yaml's problems, split and augmented in a folder of the benchmark's own."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.job import TrainingJob
 
 
-def prepare_digits_job(folder: Path, params: Params, contender: str) -> TrainingJob:
+def prepare_job(folder: Path, params: Params, contender: str) -> TrainingJob:
     """Write the contender's training data as the stages do, and describe its training on the CPU."""
     entry = params.contenders[contender]
     problem = params.problems[entry.problem]

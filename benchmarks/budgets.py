@@ -1,0 +1,131 @@
+"""Budgets benchmark: is what was trained as good as what was tried, and would twice the budget be better?
+
+    bakeoff run && python -m benchmarks.budgets            from the artifacts of a run
+    python -m benchmarks.budgets --twice [contender ...]   and training its seeds again, twice as long
+
+One row per contender that learns in epochs. "Worse" is what ships beside the best trial, as a share of
+the trial's score; "gain" is the mean of the seeds at twice the budget beside their mean in the run, as a share of that
+mean, and as a share of what the run's mean gains over the best baseline: of a score near 0 everything is a large share.
+"""
+
+import argparse
+import csv
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from models import ARCHITECTURES
+from pipelines.runtime.files import read_json
+from pipelines.runtime.seeds import derive_seed
+from pipelines.settings import paths
+from pipelines.settings.jobs import training_job
+from pipelines.settings.params import Params, load_params
+from pipelines.settings.problem_task import load_task
+from pipelines.tasks import Goal
+from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.contender_settings import make_settings
+from pipelines.training.trial import TrialSpec, run_trial
+
+MAX_WORSE, MAX_GAIN = 0.01, 0.03  # shares
+
+
+class Finished(NamedTuple):
+    """What a run left of a contender."""
+
+    goal: Goal
+    trial_score: float
+    best: dict[str, Any]  # best.json
+    shipped_score: float  # on validation, of the best member or of the average
+    members: list[dict[str, Any]]  # of model.json: name, score, epochs, best_epoch
+
+    @property
+    def seeds(self) -> list[dict[str, Any]]:
+        """The members but the best trial."""
+        return [member for member in self.members if member["name"] != "trial"]
+
+
+def read_finished(params: Params, name: str) -> Finished:
+    problem = params.contenders[name].problem
+    best = read_json(paths.tune_folder(problem, name) / "best.json")
+    model = read_json(paths.train_folder(problem, name) / "model.json")
+    members = [member for member in model["members"] if member["score"] is not None]
+    scores = {member["name"]: member["score"] for member in members}
+    shipped_score = model["mean_score"] if model["ship"] == "mean" else scores[model["best_member"]]
+    return Finished(load_task(params, problem).goal, best["score"], best, shipped_score, members)
+
+
+def gain(goal: Goal, before: float, after: float) -> float:
+    """By how much a score is better than another, in the goal's units."""
+    return before - after if goal.direction == "minimize" else after - before
+
+
+def best_baseline(problem: str, goal: Goal) -> float:
+    """The best score of a baseline on validation, as the run compared them."""
+    with (paths.compare_folder(problem) / "leaderboard.csv").open(encoding="utf-8", newline="") as stream:
+        scores = [
+            float(row[f"valid_{goal.name}"]) for row in csv.DictReader(stream) if row["architecture"] == "baseline"
+        ]
+    best = goal.best_score(scores)
+    assert best is not None, "every problem has baselines"
+    return best
+
+
+def describe_run(name: str, run: Finished) -> str:
+    worse = gain(run.goal, run.shipped_score, run.trial_score) / abs(run.trial_score)
+    members = ", ".join(f"{one['score']:.4g} {one['best_epoch']}/{one['epochs']}" for one in run.members)
+    doubts = {
+        "WORSE THAN ITS TRIAL": worse > MAX_WORSE,
+        "KEEPS EPOCH 1": any(one["best_epoch"] == 1 < one["epochs"] for one in run.members),
+    }
+    found = "".join(f"  {doubt}" for doubt, is_so in doubts.items() if is_so)
+    scores = f"trial {run.trial_score:.4g}, ships {run.shipped_score:.4g}, worse by {worse:.1%}"
+    return f"{name}: {scores}; members, best epoch: {members}{found}"
+
+
+def train_twice_as_long(params: Params, name: str, run: Finished) -> list[float]:
+    """The scores of the run's seeds at twice the budget."""
+    length = params.budget_settings(name)
+    twice = Budget(BudgetSettings(**{key: 2 * value for key, value in length.model_dump().items()}))
+    settings = make_settings(params.contenders[name].architecture, run.best["settings"])
+    job, scores = training_job(params, name), []
+    for number in range(len(run.seeds)):
+        with tempfile.TemporaryDirectory() as folder:
+            seed = derive_seed(params.seed, "train", number)
+            result = run_trial(TrialSpec(job, settings, seed, Path(folder), twice))
+            scores.append(result.score)
+    return [score for score in scores if score is not None]
+
+
+def describe_twice(problem: str, run: Finished, scores: Sequence[float]) -> str:
+    before, after = statistics.mean(seed["score"] for seed in run.seeds), statistics.mean(scores)
+    better = gain(run.goal, before, after)
+    over_baseline = gain(run.goal, best_baseline(problem, run.goal), before)
+    doubt = "  MORE WOULD HELP" if better > MAX_GAIN * abs(before) else ""
+    share = f"{better / abs(before):.1%}, of the gain over the best baseline {better / abs(over_baseline):.1%}"
+    return f"    mean {before:.4g}, at twice the budget {after:.4g}: gain {share}{doubt}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contenders", nargs="*")
+    parser.add_argument("--twice", action="store_true", help="train the seeds again, twice as long")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    params = load_params()
+    for name, contender in params.contenders.items():
+        if ARCHITECTURES[contender.architecture].learner == "closed_form":
+            continue
+        if arguments.contenders and name not in arguments.contenders:
+            continue
+        run = read_finished(params, name)
+        print(describe_run(name, run), flush=True)
+        if arguments.twice:
+            print(describe_twice(contender.problem, run, train_twice_as_long(params, name, run)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
