@@ -9,22 +9,34 @@ from typing import Any, Literal, NamedTuple
 from torch import nn
 
 from models import (
+    attention_rnn,
     autoencoder,
+    bilstm,
+    birnn,
     cnn,
     conv_autoencoder,
     decision_tree,
+    elman,
     esn,
     gan,
     gaussian,
     gradient_boosting,
+    gru,
+    hierarchical_rnn,
+    jordan,
     lenet5,
     linear_regression,
     logistic_regression,
     lstm,
     mlp,
+    patch_transformer,
     pca,
     periodic_mlp,
     pixel_logistic_regression,
+    rnn,
+    rocket,
+    tcn,
+    transformer,
     unet,
     vae,
 )
@@ -98,11 +110,49 @@ ARCHITECTURES: dict[str, Architecture] = {
         unet.Config, unet.UNet, "image", "gradient", "image"
     ),
     # recurrent
+    "rnn": Architecture(  # recurrent network, back-propagation through all steps; Rumelhart et al. 1986
+        rnn.Config, rnn.RNN, "sequence", "gradient"
+    ),
+    "elman": Architecture(  # context units copy the hidden units, without gradient; Elman 1990
+        elman.Config, elman.Elman, "sequence", "gradient"
+    ),
+    "jordan": Architecture(  # state units hold the last outputs; Jordan 1986
+        jordan.Config, jordan.Jordan, "sequence", "gradient"
+    ),
     "lstm": Architecture(  # gated recurrent network; Hochreiter & Schmidhuber 1997
         lstm.Config, lstm.LSTM, "sequence", "gradient"
     ),
+    "gru": Architecture(  # gated recurrent units, without a cell state; Cho et al. 2014
+        gru.Config, gru.GRU, "sequence", "gradient"
+    ),
+    "birnn": Architecture(  # recurrent layers from either end; Schuster & Paliwal 1997
+        birnn.Config, birnn.BiRNN, "sequence", "gradient"
+    ),
+    "bilstm": Architecture(  # LSTM layers from either end; Graves & Schmidhuber 2005
+        bilstm.Config, bilstm.BiLSTM, "sequence", "gradient"
+    ),
+    "attention_rnn": Architecture(  # recurrent encoder and decoder, attention between them; Bahdanau et al. 2015
+        attention_rnn.Config, attention_rnn.AttentionRNN, "sequence", "gradient"
+    ),
+    "hierarchical_rnn": Architecture(  # steps to segments, segments to the whole, each with attention; Yang et al. 2016
+        hierarchical_rnn.Config, hierarchical_rnn.HierarchicalRNN, "sequence", "gradient"
+    ),
     "esn": Architecture(  # fixed random recurrent reservoir, ridge readout; Jaeger 2001
         esn.Config, esn.ESN, "sequence", "closed_form"
+    ),
+    # convolutions over time
+    "tcn": Architecture(  # dilated causal convolutions, or filters over words; Bai et al. 2018, Kim 2014
+        tcn.Config, tcn.TCN, "sequence", "gradient"
+    ),
+    "rocket": Architecture(  # random convolutions, ridge readout; Dempster et al. 2020
+        rocket.Config, rocket.ROCKET, "sequence", "closed_form"
+    ),
+    # attention
+    "transformer": Architecture(  # encoder of self-attention layers; Vaswani et al. 2017
+        transformer.Config, transformer.Transformer, "sequence", "gradient"
+    ),
+    "patch_transformer": Architecture(  # the same over patches of images and series; Dosovitskiy 2021, Nie 2023
+        patch_transformer.Config, patch_transformer.PatchTransformer, "image", "gradient"
     ),
     # autoencoders
     "autoencoder": Architecture(  # dense encoder and decoder; Hinton & Salakhutdinov 2006

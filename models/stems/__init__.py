@@ -17,6 +17,7 @@ from models.outputs.output_transform import Identity, OutputTransform
 from models.stems.column import ColumnSpec, InputType
 from models.stems.image import ImageStem
 from models.stems.noise import NoiseStem
+from models.stems.series_image import SeriesImageStem
 from models.stems.steps import StepsStem
 from models.stems.table import TableStem
 from models.stems.text import EmbeddingStem, TfidfStem
@@ -44,6 +45,7 @@ STEMS: dict[tuple[str, InputType], Callable[[tuple[ColumnSpec, ...], InputType],
     ("text", "sequence"): EmbeddingStem,  # word embeddings, in order
     ("steps", "sequence"): StepsStem,  # measurements over time, with a mark of what is present
     ("steps", "vector"): StepsStem,  # ... flattened
+    ("steps", "image"): SeriesImageStem,  # ... as an image of one pixel's width
     ("number", "vector"): TableStem,
     ("category", "vector"): TableStem,
     ("table", "vector"): TableStem,  # numbers, categories and texts, side by side

@@ -121,7 +121,7 @@ class _Variadic(torch.nn.Module):
     ("columns", "input_type", "words"),
     [
         ((NUMBER, CATEGORY), "image", "table cannot be read as image, only as: vector"),
-        ((STEPS,), "image", "steps cannot be read as image, only as: sequence, vector"),
+        ((TEXT,), "image", "text cannot be read as image, only as: sequence, vector"),
         ((ColumnSpec("mask", (8, 8)),), "vector", "mask cannot be read as vector"),
         ((NUMBER, STEPS), "vector", "a table holds numbers, categories and texts, got a column of kind steps"),
     ],
@@ -264,6 +264,13 @@ def test_measurements_are_standardised_per_variable_and_gaps_are_marked() -> Non
     assert np.array_equal(x[..., 2], ~missing.all(2)), "a step that lacks one of its values is present all the same"
     vector, _ = fitted_stem("steps", "vector")
     assert np.array_equal(vector(*columns).numpy(), x[..., :2].reshape(ROWS, -1))
+
+
+def test_measurements_as_an_image_are_the_sequence_with_time_as_height() -> None:
+    sequence, columns = fitted_stem("steps", "sequence")
+    image, _ = fitted_stem("steps", "image")
+    assert image.input_shape == (3, 5, 1), "two variables and the mark of presence, five steps"
+    assert torch.equal(image(*columns)[..., 0], sequence(*columns).transpose(1, 2))
 
 
 def test_a_constant_or_missing_variable_gives_finite_features() -> None:
