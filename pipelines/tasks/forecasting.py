@@ -25,6 +25,7 @@ from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.baselines import forecasting as forecasting_baselines
+from pipelines.tasks.baselines.ets_forecasts import MAX_FIT_ROWS, fit_rows, forecast_rows
 from pipelines.tasks.metrics.conformal import conformal_quantile
 from pipelines.tasks.metrics.forecasting import (
     GOALS,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DEFAULT_LEVELS = (0.1, 0.5, 0.9)
+DEFAULT_LEVELS = tuple(place / 10 for place in range(1, 10))  # 0.1 to 0.9
 POINT_FORECAST_COVERAGE = 0.8  # of the interval around predictions that are single numbers
 
 
@@ -63,7 +64,7 @@ class ForecastingSettings(TaskSettings):
     kind: Literal["forecasting"] = "forecasting"
     loss: Literal["quantile", "squared_error", "huber", "absolute_error"] = "quantile"  # of networks
     levels: Annotated[tuple[float, ...], BeforeValidator(_list_to_tuple)] | None = (
-        None  # of the quantiles; None: 0.1, 0.5, 0.9
+        None  # of the quantiles; None: 0.1, 0.2 to 0.9
     )
     season: int | None = pydantic.Field(
         None, ge=2
@@ -163,7 +164,7 @@ class Forecasting(Task):
         if self._season is not None:
             return self._season
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
-        history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
+        history, futures = self._history_and_futures(train, rows)
         return forecasting_baselines.detect_season(np.concatenate([history, futures], axis=1), history.shape[1])
 
     def with_stem_settings(self, settings: Hyperparameters) -> Forecasting:
@@ -262,17 +263,23 @@ class Forecasting(Task):
         )
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
-        """Naive, drift, seasonal naive if there is a season, exponential smoothing; with their residuals' quantiles."""
+        """Naive, drift, seasonal naive, exponential smoothing, AutoETS; each with its residuals' quantiles on train."""
+        season = self.find_season(train)
         rows = forecasting_baselines.evenly_spaced_rows(len(train.target))
-        history, futures = self.target_history(train, rows), np.asarray(train.target[rows], dtype=np.float64)
-        forecasters = forecasting_baselines.fit_baselines(history, futures, self.find_season(train))
-        part_history = self.target_history(part, np.arange(len(part.target)))
+        history, futures = self._history_and_futures(train, rows)
+        forecasters = forecasting_baselines.fit_baselines(history, futures, season)
+        past, followed = self._history_and_futures(part, np.arange(len(part.target)))
+        found = {name: (forecast(past), futures - forecast(history)) for name, forecast in forecasters.items()}
+        recent = self._history_and_futures(train, np.arange(len(train.target))[-MAX_FIT_ROWS:])
+        fitted = fit_rows(*recent, season)
+        found["AutoETS"] = forecast_rows(fitted, past, followed), recent[1] - forecast_rows(fitted, *recent)
         return {
-            f"{name} (baseline)": forecasting_baselines.add_residual_quantiles(
-                forecast(part_history), futures - forecast(history), self.quantile_levels
-            )
-            for name, forecast in forecasters.items()
+            f"{name} (baseline)": forecasting_baselines.add_residual_quantiles(points, residuals, self.quantile_levels)
+            for name, (points, residuals) in found.items()
         }
+
+    def _history_and_futures(self, part: Part, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        return self.target_history(part, rows), np.asarray(part.target[rows], dtype=np.float64)
 
     def target_history(self, part: Part, rows: NDArray[np.int64]) -> Floats:
         """The windows of some rows, the target's variables alone, without gaps: (n, W, F)."""

@@ -42,6 +42,6 @@ def part(rows: int = 30, seed: int = 0, horizon: int = H) -> Part:
     return Part((windows.astype(np.float32),), futures.astype(np.float32))
 
 
-def predicted(to: Part, levels: int = 3, seed: int = 1) -> np.ndarray:
+def predicted(to: Part, levels: int = 9, seed: int = 1) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(size=(*to.target.shape, levels))
     return np.sort(to.target[..., None] + noise * 3, axis=-1)

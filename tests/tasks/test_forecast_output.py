@@ -43,7 +43,7 @@ def test_zero_output_forecasts_the_last_value_plus_the_mean_change() -> None:
     transform = one.output_transform(data)
     windows = torch.from_numpy(data.inputs[0])
     change = torch.from_numpy(data.target - data.inputs[0][:, -1:, [1, 0]]).mean((0, 1))
-    expected = (windows[:, -1, [1, 0]] + change)[:, None, :, None].expand(30, H, 2, 3)
+    expected = (windows[:, -1, [1, 0]] + change)[:, None, :, None].expand(30, H, 2, len(one.quantile_levels))
     torch.testing.assert_close(
         transform(torch.zeros(30, one.head_width("vector")), windows), expected, rtol=1e-4, atol=1e-3
     )

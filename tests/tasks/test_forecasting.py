@@ -20,6 +20,7 @@ from pipelines.tasks.metrics.forecasting import (
     ForecastReference,
     interval_scores,
     pinball_loss,
+    symmetric_percentage_errors,
 )
 from tests.support.forecasts import FORECAST, H, W, part, predicted, schema, task
 from tests.support.references import rows_of
@@ -53,7 +54,7 @@ def test_an_error_of_one_season_of_the_train_part_has_a_mase_of_1(lag: int) -> N
     one, train, data = task(season=lag), part(seed=3), part()
     series = np.concatenate([train.inputs[0][..., [1, 0]], train.target], axis=1).astype(float)
     usual = np.abs(series[:, lag:] - series[:, :-lag]).mean(axis=(0, 1))
-    predictions = np.repeat((data.target + usual)[..., None], 3, axis=-1)
+    predictions = np.repeat((data.target + usual)[..., None], 9, axis=-1)
     assert score(one, predictions, one.reference(data, train), {})["mase"] == pytest.approx(1, rel=1e-6)
 
 
@@ -132,7 +133,7 @@ def test_every_step_and_variable_has_a_radius_of_its_own() -> None:
 
 
 def test_too_wide_quantiles_are_narrowed_but_never_past_the_median() -> None:
-    one, data = task(), part()
+    one, data = task(levels=[0.1, 0.5, 0.9]), part()
     middle = data.target.astype(float)
     predictions = np.stack([middle - 1000, middle, middle + 1000], axis=-1)
     true_values = one.reference(data)
@@ -164,7 +165,7 @@ def test_the_interval_score_is_winklers() -> None:
 
 
 def test_a_wider_interval_holds_more_and_scores_worse() -> None:
-    one, data = task(), part()
+    one, data = task(levels=[0.1, 0.5, 0.9]), part()
     true_values, middle = one.reference(data), data.target.astype(float)
     narrow, wide = (
         score(one, np.stack([middle - size, middle, middle + size], axis=-1), true_values, {}) for size in (1, 50)
@@ -211,3 +212,15 @@ def test_settings_from_a_file_can_be_hashed() -> None:
 
 def test_the_table_of_errors_holds_every_goal() -> None:
     assert set(GOALS) <= set(SCORES_PER_ROW)
+
+
+def test_smape_equals_that_of_the_m4_competition() -> None:
+    """200 % times the error over the sum of both sizes; here as a share, as every other of the scores."""
+    true, forecast = np.array([100.0, 80.0, 0.0, 0.0]), np.array([120.0, 80.0, 5.0, 0.0])
+    expected = [2 * 20 / 220, 0, 2, 0]
+    assert symmetric_percentage_errors(forecast, true).tolist() == pytest.approx(expected)
+
+
+def test_quantiles_are_of_nine_levels_unless_the_settings_say_otherwise() -> None:
+    assert task().quantile_levels == pytest.approx(np.arange(1, 10) / 10, abs=1e-15)
+    assert task().nominal_coverage == 0.8

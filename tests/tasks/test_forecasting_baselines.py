@@ -114,21 +114,22 @@ def test_every_baseline_answers_quantiles_in_order_around_its_own_forecast() -> 
         "drift (baseline)",
         "seasonal naive (baseline)",
         "exponential smoothing (baseline)",
+        "AutoETS (baseline)",
     ]
     windows = test.inputs[0][..., [1, 0]].astype(float)
-    np.testing.assert_allclose(found["naive (baseline)"][..., 1], forecasting_baselines.naive_forecast(windows, H))
+    np.testing.assert_allclose(found["naive (baseline)"][..., 4], forecasting_baselines.naive_forecast(windows, H))
     np.testing.assert_allclose(
-        found["seasonal naive (baseline)"][..., 1], forecasting_baselines.seasonal_naive_forecast(windows, H, 5)
+        found["seasonal naive (baseline)"][..., 4], forecasting_baselines.seasonal_naive_forecast(windows, H, 5)
     )
     for predictions in found.values():
-        assert predictions.shape == (8, H, 2, 3)
+        assert predictions.shape == (8, H, 2, 9)
         assert (np.diff(predictions, axis=-1) >= 0).all()
 
 
 def test_seasonal_baselines_beat_the_others_on_seasonal_data() -> None:
     one, train, test = task(), part(), part(20, seed=2)
     off = {  # load, which has a season of 5 steps
-        name: np.abs(test.target[..., 0] - predictions[:, :, 0, 1]).mean()
+        name: np.abs(test.target[..., 0] - predictions[:, :, 0, 4]).mean()
         for name, predictions in one.baselines(train, test).items()
     }
     assert off["seasonal naive (baseline)"] < 0.5 * off["naive (baseline)"]

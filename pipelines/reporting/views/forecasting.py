@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
+from pipelines.evaluation.intervals import UNDEFINED, Interval, series_means, student_intervals
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.evaluation.number_format import format_number, format_number_interval
+from pipelines.evaluation.units import MIN_ORIGINS
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.contact_sheet import best_median_worst
 from pipelines.reporting.plots.style import (
@@ -25,6 +27,7 @@ from pipelines.reporting.plots.style import (
     png_figure,
 )
 from pipelines.reporting.views.view import EvaluationData
+from pipelines.tasks.baselines.ets_forecasts import find_strides
 from pipelines.tasks.forecasting import Forecasting
 from pipelines.tasks.metrics.forecasting import as_float64, median_forecast, pinball_loss
 
@@ -115,22 +118,40 @@ def build_forecasts(data: EvaluationData[Forecasting]) -> Forecasts:
 def write_view(folder: Path, data: EvaluationData[Forecasting]) -> None:
     """Write tables/horizon.csv and origins.csv, pictures/forecast.png, horizon.png and origins.png."""
     forecasts = build_forecasts(data)
-    _write_tables(folder / "tables", forecasts)
+    intervals = step_intervals(forecasts)
+    _write_tables(folder / "tables", forecasts, intervals)
     pictures = folder / "pictures"
     draw_forecasts(pictures / "forecast.png", forecasts, data.schema)
     draw_horizon(pictures / "horizon.png", forecasts, data.task.nominal_coverage)
     draw_origins(pictures / "origins.png", forecasts)
 
 
-def _write_tables(folder: Path, forecasts: Forecasts) -> None:
+def step_intervals(forecasts: Forecasts) -> list[Interval]:
+    """The 95 % interval of the error at every step ahead; undefined where too few forecasts are apart from each other.
+
+    That is where one does not follow the other in time, or they share steps, or there are fewer than `MIN_ORIGINS`.
+    """
+    rows, horizon, _ = forecasts.reference.shape
+    strides = find_strides(forecasts.past, forecasts.reference)
+    if rows < MIN_ORIGINS or (strides < horizon).any():
+        return [UNDEFINED] * horizon
+    return student_intervals(series_means(forecasts.scaled_errors(forecasts.medians).mean(axis=2)))
+
+
+def _write_tables(folder: Path, forecasts: Forecasts, intervals: list[Interval]) -> None:
     errors = forecasts.scaled_errors(forecasts.medians)
     covered = (forecasts.low <= forecasts.reference) & (forecasts.reference <= forecasts.high)
     baseline_errors = {name: forecasts.scaled_errors(medians) for name, medians in forecasts.baselines.items()}
-    measured = {"mase": errors, "pinball": forecasts.pinball, "coverage": covered, **baseline_errors}
+    width = (forecasts.high - forecasts.low) / forecasts.scale
+    measured = {"mase": errors, "pinball": forecasts.pinball, "coverage": covered, "interval_width": width}
+    measured |= baseline_errors
     for name, index_name, axes in (("horizon", "step", (0, 2)), ("origins", "origin", (1, 2))):
-        columns = [values.mean(axis=axes) for values in measured.values()]
-        rows = [[number, *map(float, row)] for number, row in enumerate(zip(*columns, strict=True), start=1)]
-        write_csv_table(folder / f"{name}.csv", (index_name, *measured), rows)
+        columns = {column: values.mean(axis=axes).tolist() for column, values in measured.items()}
+        if index_name == "step":
+            ends = [["" if np.isnan(end) else end for end in interval] for interval in intervals]
+            columns |= {"mase_low": [low for low, _ in ends], "mase_high": [high for _, high in ends]}
+        rows = [[number, *row] for number, row in enumerate(zip(*columns.values(), strict=True), start=1)]
+        write_csv_table(folder / f"{name}.csv", (index_name, *columns), rows)
 
 
 def draw_forecasts(path: Path, forecasts: Forecasts, schema: Schema) -> None:

@@ -52,6 +52,13 @@ METRICS = (
         "How far off the forecast typically is, with far misses counting more (the root of the mean squared error).",
     ),
     Metric(
+        "smape",
+        "sMAPE",
+        "lower",
+        "How far off the forecast (its median) is, as a share of the mean size of forecast and truth: 0 is right, 2 "
+        "(200 %) is as wrong as can be. To compare with published figures; of series near 0 it says little.",
+    ),
+    Metric(
         "pinball",
         "Pinball loss",
         "lower",
@@ -93,6 +100,17 @@ def median_forecast(quantiles: Floats, levels: tuple[float, ...]) -> Floats:
     return middle
 
 
+def symmetric_percentage_errors(forecast: Floats, true: Floats) -> Floats:
+    """The error as a share of the mean size of forecast and truth, from 0 to 2, (N, H, F); 0 where both are 0.
+
+    Makridakis, "Accuracy measures: theoretical and practical concerns", International Journal of Forecasting 9, 1993;
+    as the M4 competition has it.
+    """
+    size = (np.abs(forecast) + np.abs(true)) / 2
+    share: Floats = np.divide(np.abs(forecast - true), size, out=np.zeros_like(size), where=size > 0)
+    return share
+
+
 def pinball_loss(quantiles: Floats, true: Floats, levels: tuple[float, ...]) -> Floats:
     """Pinball loss, averaged over levels: (N, H, F). At 0.5 it is half of the absolute error."""
     error = true[..., None] - quantiles  # (N, H, F, Q)
@@ -125,6 +143,9 @@ SCORES_PER_ROW: dict[str, Callable[[Floats, Floats, Floats, tuple[float, ...]], 
     "mae": lambda quantiles, true, scale, levels: _mean_per_row(np.abs(true - median_forecast(quantiles, levels))),
     "squared_error": lambda quantiles, true, scale, levels: _mean_per_row(
         np.square(true - median_forecast(quantiles, levels))
+    ),
+    "smape": lambda quantiles, true, scale, levels: _mean_per_row(
+        symmetric_percentage_errors(median_forecast(quantiles, levels), true)
     ),
     "pinball": lambda quantiles, true, scale, levels: _mean_per_row(pinball_loss(quantiles, true, levels) / scale),
 }  # quantiles (N, H, F, Q), true series (N, H, F), scale (N, 1, F), levels -> (N,)
