@@ -68,16 +68,16 @@ class Architecture(NamedTuple):
 ARCHITECTURES: dict[str, Architecture] = {
     # classical baselines
     "logistic_regression": Architecture(  # softmax of linear scores; Cox 1958
-        logistic_regression.Config, logistic_regression.logistic_regression, "vector", "closed_form", uses_seed=False
+        logistic_regression.Config, logistic_regression.LogisticRegression, "vector", "closed_form", uses_seed=False
     ),
     "decision_tree": Architecture(  # splits on thresholds of single inputs; Breiman et al. 1984
-        decision_tree.Config, decision_tree.decision_tree, "vector", "closed_form"
+        decision_tree.Config, decision_tree.DecisionTree, "vector", "closed_form"
     ),
-    "gradient_boosting": Architecture(  # additive ensemble of shallow trees; Friedman 2001
-        gradient_boosting.Config, gradient_boosting.gradient_boosting, "vector", "closed_form"
+    "gradient_boosting": Architecture(  # additive ensemble of trees; Friedman 2001, Ke et al. 2017
+        gradient_boosting.Config, gradient_boosting.GradientBoosting, "vector", "closed_form"
     ),
     "linear_regression": Architecture(  # ridge regression; Hoerl & Kennard 1970
-        linear_regression.Config, linear_regression.linear_regression, "vector", "closed_form", uses_seed=False
+        linear_regression.Config, linear_regression.LinearRegression, "vector", "closed_form", uses_seed=False
     ),
     "pixel_logistic_regression": Architecture(  # logistic regression on each pixel's neighbourhood; Cox 1958
         pixel_logistic_regression.Config,

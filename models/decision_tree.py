@@ -7,14 +7,18 @@ follow by hand.
 Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984. https://doi.org/10.1201/9781315139470
 NOTE[DIFF] impurity may be the entropy, and growth is stopped by depth and leaf size instead of pruned afterwards.
 
-Shapes: B batch, F features, O outputs.
+Shapes: B batch, N examples, F features, O outputs.
 """
 
-from typing import Any
+from typing import final
 
-from models.blocks.cost import Cost, tree_bytes
+import numpy as np
+from torch import Tensor, nn
+
+from models.blocks.cost import Cost
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
-from models.blocks.scikit import ScikitModel
+from models.blocks.scikit import MIN_PROBABILITY, Estimator, Floats, fit_estimator, numbers_to_predict, to_float64
+from models.blocks.trees import Midpoints, TreeEnsemble, scikit_tree
 
 
 class Config(Hyperparameters):
@@ -23,26 +27,56 @@ class Config(Hyperparameters):
     impurity: str = choice("entropy", "entropy", "gini")  # what splits reduce; for numbers, variance
 
 
-def decision_tree(config: Config, input_shape: tuple[int, ...], outputs: int) -> ScikitModel:
-    """(B, F) -> (B, O)."""
+@final
+class DecisionTree(nn.Module):
+    """(B, F) -> (B, O): the logarithm of the classes' shares in a leaf, or its mean numbers.
 
-    def make_classifier() -> Any:
-        from sklearn.tree import DecisionTreeClassifier
+    A class that is not in the leaf has the logarithm of 1e-12.
+    """
 
-        return DecisionTreeClassifier(max_depth=config.depth, min_samples_leaf=config.leaf, criterion=config.impurity)
+    def __init__(self, config: Config, input_shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.config = config
+        self.outputs = outputs
+        self.trees = TreeEnsemble(outputs)
 
-    def make_regressor() -> Any:
-        from sklearn.tree import DecisionTreeRegressor
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.trees(x)
+        return scores
 
-        return DecisionTreeRegressor(max_depth=config.depth, min_samples_leaf=config.leaf)
+    def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
+        """Grow the tree; the same seed and data give the same bytes.
 
-    return ScikitModel(make_classifier, make_regressor, outputs, count_cost)
+        Args:
+            x: inputs, (N, F).
+            y: number of the right class, int64 (N,), or the numbers to predict, float (N, O).
+            seed: of the order in which equally good splits are tried.
+            sample_weight: how much each example counts, (N,); None: all the same.
 
+        Raises:
+            ValueError: if the numbers to predict are of another width.
+        """
+        from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-def count_cost(estimator: Any) -> Cost:
-    """An input's index and a threshold per split, a number per output and leaf; a comparison per level."""
-    tree = estimator.tree_
-    splits = int(tree.node_count - tree.n_leaves)
-    _, numbers, classes = tree.value.shape  # of every node; one of the two is 1
-    leaf_values = int(tree.n_leaves) * numbers * classes
-    return Cost(2 * splits + leaf_values, int(tree.max_depth), tree_bytes(int(tree.node_count), leaf_values))
+        limits = {"max_depth": self.config.depth, "min_samples_leaf": self.config.leaf, "random_state": seed}
+        features = to_float64(x)
+        if y.is_floating_point():
+            estimator: Estimator = DecisionTreeRegressor(**limits)
+            fit_estimator(estimator, features, numbers_to_predict(y, self.outputs), sample_weight)
+            leaf_values: Floats = estimator.tree_.value[:, :, 0]  # (m, O)
+        else:
+            estimator = DecisionTreeClassifier(criterion=self.config.impurity, **limits)
+            fit_estimator(estimator, features, y.cpu().numpy(), sample_weight)
+            leaf_values = self._log_shares(estimator)
+        self.trees.set_trees([Midpoints(features).recentre(scikit_tree(estimator.tree_, leaf_values))])
+
+    def _log_shares(self, estimator: Estimator) -> Floats:
+        """Logarithm of the classes' shares in every node, (m, O)."""
+        shares = np.zeros((estimator.tree_.node_count, self.outputs))
+        shares[:, estimator.classes_] = estimator.tree_.value[:, 0]
+        logarithms: Floats = np.log(shares.clip(MIN_PROBABILITY, 1.0))
+        return logarithms
+
+    def cost(self) -> Cost:
+        """Of the tree, for one example."""
+        return self.trees.cost()

@@ -13,7 +13,6 @@ NOTE[DIFF] pixels of one image are not independent, as the method supposes: the 
 Shapes: B batch, N images, C channels, H height, W width, O outputs, F features of a pixel (5 C), P pixels.
 """
 
-import warnings
 from typing import final
 
 import numpy as np
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from models.blocks.closed_form import refuse_sample_weight
 from models.blocks.hyperparameters import Hyperparameters, tunable
+from models.blocks.scikit import MIN_PROBABILITY, fit_estimator, linear_scores
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,7 +31,6 @@ IntArray = NDArray[np.int64]
 WINDOW_SIDES = (3, 7)  # pixels on a side
 MAX_SAMPLED_PIXELS = 200_000  # fitted on at most: more change the few weights by less than the digits that are shown
 MAX_ITERATIONS = 1000  # L-BFGS steps at most; standardised features need a tenth of that or less
-MIN_PROBABILITY = 1e-12  # probability of a class that no sampled pixel is of
 MAX_CHUNK_ELEMENTS = 2**22  # numbers of an image batch whose features are made at a time
 
 
@@ -94,20 +93,11 @@ class PixelLogisticRegression(nn.Module):
 
     def _fit_classes(self, features: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
         """Weights and biases of the classes that occur, on standardised features."""
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
 
         estimator = LogisticRegression(C=self.config.inverse_penalty, max_iter=MAX_ITERATIONS)
-        with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=1):
-            # One thread: a sum split over threads depends, in its last bits, on how many there are.
-            warnings.simplefilter("always", ConvergenceWarning)
-            estimator.fit(features, labels)
-        self.fit_warnings = tuple(str(warning.message).splitlines()[0] for warning in caught)
-        weight, bias = estimator.coef_, estimator.intercept_
-        if len(weight) == 1:  # two classes share one weighted sum: the first class's scores are 0
-            weight, bias = np.concatenate([np.zeros_like(weight), weight]), np.concatenate([[0.0], bias])
-        return weight, bias
+        self.fit_warnings = fit_estimator(estimator, features, labels)
+        return linear_scores(estimator)
 
 
 def pixel_features(x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Closed-form models: networks that are fitted in one step, without gradient descent."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -17,6 +18,34 @@ class ClosedForm(Protocol):
             y: class numbers, int64 (N, ...), or numbers, float (N, O).
             seed: of what is random in the fit, if anything.
             sample_weight: how much each example counts, (N,); None: all the same.
+
+        Raises:
+            ValueError: if examples cannot be weighted.
+        """
+
+
+@runtime_checkable
+class FittedInRounds(Protocol):
+    """A network that grows round by round, so that validation says when to stop."""
+
+    def fit_rounds(
+        self,
+        x: Tensor,
+        y: Tensor,
+        seed: int,
+        sample_weight: Tensor | None,
+        valid_x: Tensor,
+        loss: Callable[[Tensor], float],
+    ) -> None:
+        """Fit as many rounds as validation needs; the same seed and data give the same bytes.
+
+        Args:
+            x: what the network reads, (N, ...).
+            y: class numbers, int64 (N, ...), or numbers, float (N, O).
+            seed: of what is random in the fit, if anything.
+            sample_weight: how much each example counts, (N,); None: all the same.
+            valid_x: what the network reads of the validation part, (V, ...).
+            loss: of outputs for these, (V, O); smaller is better.
 
         Raises:
             ValueError: if examples cannot be weighted.

@@ -10,8 +10,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.blocks.averaged_model import AveragedModel, TrainedNetwork
 
-NUMBER_BYTES = 4  # of a number in an exported graph, which is float32
-TREE_NODE_BYTES, LEAF_VALUE_BYTES = 30, 13  # of trees in an ONNX graph, which names every node; within 5 % as measured
 TRAINING_COUNTERS = "num_batches_tracked"  # what batch normalisation keeps for training alone
 
 
@@ -71,18 +69,17 @@ def network_cost(network: nn.Module, input_shape: tuple[int, ...]) -> Cost:
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         meta_network(torch.zeros(1, *input_shape, device="meta"))
-    stored = _stored_tensors(network)
-    return Cost(_count_numbers(stored), counter.get_total_flops(), _count_bytes(stored))
+    return stored_cost(network, counter.get_total_flops())
 
 
-def tree_bytes(nodes: int, leaf_values: int) -> int:
-    """The size of trees in an ONNX graph.
+def stored_cost(module: nn.Module, flops: int) -> Cost:
+    """The cost of a module with so many operations: all that it stores is served.
 
     Args:
-        nodes: splits and leaves of all trees.
-        leaf_values: numbers that the leaves hold.
+        flops: for one example.
     """
-    return TREE_NODE_BYTES * nodes + LEAF_VALUE_BYTES * leaf_values
+    stored = _stored_tensors(module)
+    return Cost(_count_numbers(stored), flops, _count_bytes(stored))
 
 
 def _stored_tensors(module: nn.Module) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """The export folder: all that is needed to serve a champion, written and checked for parity.
 
-model.onnx, model.pt (not for a scikit-learn champion), golden.npz, parity.json, signature.json.
+model.onnx, model.pt, golden.npz, parity.json, signature.json.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.blocks.averaged_model import TrainedNetwork
-from models.blocks.scikit import ScikitModel
-from models.stems import Model
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.exporting import parity
@@ -30,7 +28,7 @@ def export_torchscript(
     """Write stem -> network -> output transform -> postprocess as one TorchScript file; inputs are in order.
 
     Args:
-        model: on the CPU; a network, because scikit-learn's arithmetic cannot be recorded.
+        model: on the CPU.
     """
     write_bytes(path, torchscript_bytes(ExportModule(model, postprocess), example_tensors(example)))
 
@@ -67,11 +65,11 @@ def export_champion(
     rows = golden_rows(test.target)
     golden = tuple(np.array(values[rows]) for values in inputs)
     write_bytes(folder / "model.onnx", onnx_file.read_bytes())
-    runtimes: dict[str, parity.Runtime] = {}
-    if not (isinstance(model, Model) and isinstance(model.network, ScikitModel)):
-        export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")
-        runtimes["torchscript"] = parity.torchscript_runtime(folder / "model.pt")
-    runtimes["onnx"] = parity.onnx_runtime(folder / "model.onnx")
+    export_torchscript(model, export_module.postprocess, golden, folder / "model.pt")
+    runtimes = {
+        "torchscript": parity.torchscript_runtime(folder / "model.pt"),
+        "onnx": parity.onnx_runtime(folder / "model.onnx"),
+    }
     labels, min_scale = task.output_labels, task.min_output_scale()
     report = parity.check_parity(export_module, runtimes, inputs, labels, min_scale=min_scale)
     write_json(folder / "parity.json", report)

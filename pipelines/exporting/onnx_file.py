@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.blocks.averaged_model import TrainedNetwork
-from models.blocks.scikit import ScikitModel
-from models.stems import Model
 from pipelines.data.schema import Schema
 from pipelines.exporting.graphs import ExportModule, example_tensors, onnx_bytes, onnx_graph, with_metadata
-from pipelines.exporting.scikit import scikit_graph
 from pipelines.runtime.files import write_bytes
 from pipelines.tasks import Task
 
@@ -29,16 +26,12 @@ def export_onnx(
     """Write the ONNX file of a trained model; inputs and output have names.
 
     Args:
-        model: on the CPU; its network may be scikit-learn's.
+        model: on the CPU.
         postprocess: the task's, with what was chosen on validation.
         example: some rows of every input; only their types and shapes matter.
     """
     names = [field.name for field in task.input_fields]
-    tensors = example_tensors(example)
-    if isinstance(model, Model) and isinstance(model.network, ScikitModel):
-        graph = scikit_graph(model, postprocess, tensors, names, task.output_name)
-    else:
-        graph = onnx_graph(ExportModule(model, postprocess), tensors, names, task.output_name)
+    graph = onnx_graph(ExportModule(model, postprocess), example_tensors(example), names, task.output_name)
     metadata = {
         "title": schema.title,
         "origin": schema.origin,

@@ -1,5 +1,6 @@
 """Inference on a whole part in batches, and the score on validation."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.stems import Model
 from pipelines.data.large_arrays import allocate
 from pipelines.tasks import Task
 from pipelines.training.job import ValidationExamples
@@ -47,3 +49,23 @@ def score_validation(forward: Callable[..., Tensor], task: Task, valid: Validati
     """
     per_row = task.objective_per_row(_predict_batches(forward, task.postprocess(), valid.inputs), valid.reference)
     return {f"valid_{task.goal.name}": float(per_row.mean())}
+
+
+def output_loss(model: Model, task: Task, valid: ValidationExamples) -> Callable[[Tensor], float]:
+    """The goal on the validation part, of a network's outputs for it (V, O); smaller is better, infinite if undefined.
+
+    Args:
+        model: its output transform is used alone.
+    """
+    sign = 1.0 if task.goal.direction == "minimize" else -1.0
+
+    def transform(outputs: Tensor, *inputs: Tensor) -> Tensor:
+        transformed: Tensor = model.output_transform(outputs, *inputs)
+        return transformed
+
+    def loss(outputs: Tensor) -> float:
+        scores = score_validation(transform, task, valid._replace(inputs=(outputs, *valid.inputs)))
+        score = sign * scores[f"valid_{task.goal.name}"]
+        return score if math.isfinite(score) else math.inf
+
+    return loss

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from models import ARCHITECTURES
-from models.blocks.closed_form import ClosedForm
+from models.blocks.closed_form import ClosedForm, FittedInRounds
 from models.stems import Model
 from pipelines.data.large_arrays import allocate
 from pipelines.runtime.files import write_bytes
@@ -35,7 +35,7 @@ from pipelines.training.contender_settings import (
     GradientSettings,
 )
 from pipelines.training.feature_cache import target_in_network_units
-from pipelines.training.inference import score_validation
+from pipelines.training.inference import output_loss, score_validation
 from pipelines.training.job import (
     MMAP_THRESHOLD_BYTES,
     Examples,
@@ -193,8 +193,15 @@ def fit_closed_form(
         )
         if values.is_floating_point():
             values = values.flatten(1) if values.ndim > 1 else values[:, None]  # (N, O)
-        assert isinstance(model.network, ClosedForm)
-        model.network.fit(features, values, derive_seed(seed, "solve"), *sample_weight)
+        solve_seed = derive_seed(seed, "solve")
+        if isinstance(model.network, FittedInRounds):
+            weight = sample_weight[0] if sample_weight else None
+            valid_features = model.stem(*data.valid.inputs)
+            loss = output_loss(model, data.task, data.valid)
+            model.network.fit_rounds(features, values, solve_seed, weight, valid_features, loss)
+        else:
+            assert isinstance(model.network, ClosedForm)
+            model.network.fit(features, values, solve_seed, *sample_weight)
     scores = score_validation(model.eval(), data.task, data.valid)
     weights.save_weights(model, folder / "best")
     return TrainingResult(_finite_score(scores, data.task.goal, 0), 1, 1, history=(scores,))

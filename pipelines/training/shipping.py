@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 import torch
 
 from models.blocks.averaged_model import TrainedNetwork, average_models
-from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.tasks import Task
 from pipelines.training.inference import score_validation
@@ -43,7 +42,7 @@ def choose_shipped(
     best_score = task.goal.best_score(scores.values())
     assert best_score is not None, "members of which all failed have been refused"
     best = next(name for name, score in scores.items() if score == best_score)
-    if ship == "best" or len(models) == 1 or not _have_average(task, models):
+    if ship == "best" or len(models) == 1 or not task.can_average:
         return Shipped("best", (best,), None, models[best])
     average = average_models(list(models.values()), task.average())
     torch.set_num_threads(1)  # as in training and in the evaluation: the same sums
@@ -51,8 +50,3 @@ def choose_shipped(
     if ship == "mean" or task.goal.is_better(mean_score, best_score):
         return Shipped("mean", tuple(models), mean_score, average)
     return Shipped("best", (best,), mean_score, models[best])
-
-
-def _have_average(task: Task, models: Mapping[str, Model]) -> bool:
-    """Whether there is one that can be exported: graphs of scikit-learn's estimators cannot be put together."""
-    return task.can_average and not any(isinstance(model.network, ScikitModel) for model in models.values())

@@ -1,6 +1,5 @@
-"""A trained model on disk: tensors in safetensors, a scikit-learn estimator beside them in joblib."""
+"""A trained model on disk: its tensors in safetensors."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parsed
 from safetensors.torch import save as serialized
 
-from models.blocks.scikit import ScikitModel
 from models.stems import Model
 from pipelines.runtime.files import write_bytes
 from pipelines.runtime.user_error import UserError
@@ -18,24 +16,16 @@ from pipelines.training.job import build_model
 
 
 def save_weights(model: Model, path: Path) -> None:
-    """Write `path`.safetensors, and `path`.joblib if the network is an estimator of scikit-learn's.
-
-    The same weights give the same bytes.
-    """
+    """Write `path`.safetensors; the same weights give the same bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(model.state_dict().items())}
     write_bytes(path.with_suffix(".safetensors"), serialized(tensors))
-    if isinstance(model.network, ScikitModel):
-        import joblib
-
-        buffer = io.BytesIO()
-        joblib.dump(model.network.estimator, buffer)
-        write_bytes(path.with_suffix(".joblib"), buffer.getvalue())
 
 
 def load_model(architecture: str, task: Task, settings: ContenderSettings[Any], path: Path) -> Model:
     """Read back what `save_weights` wrote, on the CPU, in evaluation mode.
 
-    The joblib file is a pickle: it is read only from this project's own artifacts.
+    Raises:
+        UserError: if the file is damaged, or of other settings.
     """
     model = build_model(architecture, task, settings)
     weights_path = path.with_suffix(".safetensors")
@@ -45,8 +35,4 @@ def load_model(architecture: str, task: Task, settings: ContenderSettings[Any], 
         raise UserError(
             f"{weights_path} does not fit: {str(error).splitlines()[0]}; `dvc repro` makes it again"
         ) from None
-    if isinstance(model.network, ScikitModel):
-        import joblib
-
-        model.network.estimator = joblib.load(path.with_suffix(".joblib"))
     return model.eval()

@@ -142,7 +142,6 @@ ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
     *(("mlp", "diabetes"), ("gradient_boosting", "diabetes"), ("decision_tree", "diabetes")),
     *(("linear_regression", "sunspots"), ("lstm", "sunspots"), ("esn", "sunspots")),
 ]
-ESTIMATORS = {"logistic_regression", "decision_tree", "gradient_boosting", "linear_regression"}  # scikit-learn's
 
 
 @pytest.mark.parametrize(("architecture", "problem"), ENTERED)
@@ -156,8 +155,7 @@ def test_every_architecture_answers_the_same_in_every_runtime(
     root = folder_of(problem)
     with nothing_said(capfd):
         report = export_trained(root, architecture, problem, tmp_path)
-    in_pytorch = architecture not in ESTIMATORS
-    assert list(report["runtimes"]) == (["eager", "torchscript", "onnx"] if in_pytorch else ["eager", "onnx"])
+    assert list(report["runtimes"]) == ["eager", "torchscript", "onnx"]
     schema = read_schema(root / "split" / "schema.json")
     assert report["rows"] == len(read_part(root / "split" / "test", schema).target)
     for differences in report["runtimes"].values():
@@ -165,7 +163,6 @@ def test_every_architecture_answers_the_same_in_every_runtime(
         assert all(one["largest"] <= TOLERANCE for one in differences.values())
     folder = tmp_path / "export"
     assert read_json(folder / "parity.json") == report
-    assert (folder / "model.pt").exists() == in_pytorch
     task, signature = build_task(task_settings_of(problem), schema), read_json(folder / "signature.json")
     assert [field["name"] for field in signature["inputs"]] == [field.name for field in task.input_fields]
     (output,) = signature["outputs"]
@@ -220,10 +217,8 @@ def test_the_temperature_is_inside_every_graph(architecture: str, tmp_path: Path
     images = digits()[0][TRAIN : TRAIN + ROWS]
     roots = np.sqrt(onnx_runtime(tmp_path / "plain" / "model.onnx")((images,)))
     expected = roots / roots.sum(axis=1, keepdims=True)  # softmax(z / 2) is the root of softmax(z), rescaled
-    runtimes = [onnx_runtime(tmp_path / "tempered" / "model.onnx")]
-    if architecture == "mlp":
-        runtimes.append(torchscript_runtime(tmp_path / "tempered" / "model.pt"))
-    for runtime in runtimes:
+    folder = tmp_path / "tempered"
+    for runtime in (onnx_runtime(folder / "model.onnx"), torchscript_runtime(folder / "model.pt")):
         np.testing.assert_allclose(runtime((images,)), expected, atol=TOLERANCE)
     assert read_json(tmp_path / "tempered" / "signature.json")["calibration"] == {"temperature": 2.0}
 
@@ -270,7 +265,7 @@ def test_dropout_is_off_in_what_is_exported() -> None:
 
 
 def test_two_fresh_processes_export_the_same_bytes_and_no_path_of_the_machine(tmp_path: Path) -> None:
-    architectures = ["lenet5", "logistic_regression"]
+    architectures = ["lenet5", "decision_tree"]
     code = f"from tests.exporting.test_export import *; [export_digits(name, Path(name)) for name in {architectures}]"
     processes = []
     for run, hash_seed in (("one", "1"), ("two", "2")):
@@ -279,7 +274,7 @@ def test_two_fresh_processes_export_the_same_bytes_and_no_path_of_the_machine(tm
         processes.append(subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path / run, env=environment))
     assert [process.wait() for process in processes] == [0, 0]
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").glob("*/*"))
-    assert len(files) == 5 + 4
+    assert len(files) == 2 * 5
     for name in files:
         content = (tmp_path / "one" / name).read_bytes()
         assert content == (tmp_path / "two" / name).read_bytes(), name

@@ -17,7 +17,6 @@ import models
 from models import ARCHITECTURES, build_network, lenet5
 from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_space, make_config
 from models.blocks.optimizers import OPTIMIZERS
-from models.blocks.scikit import ScikitModel
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.exporting.graphs import (
     ExportModule,
@@ -38,21 +37,16 @@ from tests.support.architecture_cases import (
 
 FOLDER = Path(models.__file__).parent
 
-ESTIMATORS = {  # scikit-learn's, whose arithmetic PyTorch cannot record
-    name for name, row in ARCHITECTURES.items() if isinstance(new_network(name, usual_shape(name)), ScikitModel)
-}
-NETWORKS = [name for name in ARCHITECTURES if name not in ESTIMATORS]
 TRAINED = [name for name, row in ARCHITECTURES.items() if row.learner != "closed_form"]
 
 EVERY = pytest.mark.parametrize("name", ARCHITECTURES)
-EVERY_NETWORK = pytest.mark.parametrize("name", NETWORKS)
 BY_TRAINING = pytest.mark.parametrize("name", TRAINED)
 BY_GRADIENT = pytest.mark.parametrize("name", [name for name in TRAINED if ARCHITECTURES[name].learner == "gradient"])
 EXPORTED = pytest.mark.parametrize(
     ("name", "image_shape"),
     [
         (name, shape)
-        for name in NETWORKS
+        for name in ARCHITECTURES
         for shape in ([(8, 8), (28, 28), (9, 12, 3)] if name in ("mlp", "lenet5", "cnn") else [(9, 12, 3)])
     ],
     ids=str,
@@ -139,7 +133,7 @@ def test_another_seed_gives_another_network(name: str) -> None:
     assert not torch.equal(one(x), other(x))
 
 
-@EVERY_NETWORK
+@EVERY
 def test_a_state_dict_loaded_into_a_new_network_predicts_the_same(name: str) -> None:
     x = make_examples(usual_shape(name))
     one, other = ready_network(name, usual_shape(name)), new_network(name, usual_shape(name), seed=9).eval()
@@ -215,9 +209,8 @@ def test_any_point_of_the_search_space_is_a_network(name: str, data: st.DataObje
             values = st.floats(domain.low, domain.high)
         point[setting] = data.draw(values, label=setting)
     network = new_network(name, usual_shape(name), config=make_config(config, point))
-    if name not in ESTIMATORS:  # which predict nothing before they are fitted
-        outputs = network.eval()(make_examples(usual_shape(name), 2))
-        assert outputs.shape == (2, *output_shape(name, usual_shape(name)))
+    outputs = network.eval()(make_examples(usual_shape(name), 2))
+    assert outputs.shape == (2, *output_shape(name, usual_shape(name)))
 
 
 def test_every_model_file_is_registered() -> None:
