@@ -19,6 +19,7 @@ from pipelines.runtime.files import write_json
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
+from pipelines.settings.seed_models import measure_trainings
 from pipelines.settings.trained_model import load_trained
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tracking.background import start_in_background
@@ -49,14 +50,14 @@ def evaluate(name: str) -> None:
     )
     folder = paths.evaluate_folder(problem, name)
     calibration = postprocess_calibration | calibrate_on_validation(task, predictions)
-    write_predictions(folder / "predictions.npz", predictions)
+    trainings = measure_trainings(problem, name, predictions, valid, test)
+    write_predictions(folder / "predictions.npz", predictions, trainings)
     write_json(folder / "calibration.json", calibration)
     export_onnx(model, postprocess, task, schema, [values[:2] for values in valid_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
-    test_data = schema, task, test, predictions.test_predictions, predictions.test_reference
+    test_data = schema, task, test, predictions.test_predictions, predictions.test_reference, calibration
     view = EvaluationData(
-        *(*test_data, calibration, test_baselines, train),
-        lambda *columns: predict(model, postprocess, to_tensors(columns)),
+        *test_data, test_baselines, train, lambda *columns: predict(model, postprocess, to_tensors(columns))
     )
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)

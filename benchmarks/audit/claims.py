@@ -13,6 +13,7 @@ from benchmarks.audit.coverage import (
 )
 from benchmarks.audit.equals import audit_dependent_rows, audit_goals, audit_many_contenders, audit_skewed_losses
 from benchmarks.audit.leaks import audit_leaks
+from benchmarks.audit.trainings import audit_trainings
 
 REPEATS = 1_000
 
@@ -21,6 +22,7 @@ AUDITS: dict[str, Audit] = {
     "equals-many": audit_many_contenders,
     "equals-dependent": audit_dependent_rows,
     "equals-skewed": audit_skewed_losses,
+    "equals-retrained": audit_trainings,
     "coverage-shares": audit_shares,
     "coverage-scores": audit_scores,
     "coverage-skewed": audit_skewed_means,

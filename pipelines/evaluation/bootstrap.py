@@ -6,6 +6,7 @@ training. How the interval follows from the draws depends on the score (docs/dec
 
 - a share of rows has the exact interval, which needs no draws;
 - a mean over rows, or its root, has Student's interval, extended by the bootstrap's t statistics where rows are skewed;
+- how far a share is from what was promised follows from the interval of the share;
 - what is made of shares (F1, AUC) has the exact interval of a share that varies as the draws do;
 - anything else has the middle 95 % of the draws.
 
@@ -17,6 +18,7 @@ Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 11 to 13.
 Shapes: N rows, G units, R resamples.
 """
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ from pipelines.evaluation.intervals import (
     UNDEFINED,
     Interval,
     clopper_pearson,
+    distance_interval,
     estimate_means,
     mean_intervals,
     percentile_interval,
@@ -52,6 +55,7 @@ SHARE_METRICS = {
     *("precision_at_threshold", "recall_at_threshold", "f1_at_threshold"),
     *("roc_auc", "pr_auc", "auroc", "average_precision"),
 }  # scores from 0 to 1 that are shares, or made of shares, and 1 exactly when there is no mistake
+DISTANCE_METRICS = {"coverage_error": "coverage"}  # how far another metric is from what the calibration promises of it
 
 
 class _Scored(NamedTuple):
@@ -65,6 +69,10 @@ class _Scored(NamedTuple):
     def scores(self, weights: NDArray[Any]) -> dict[str, Floats]:
         """Every metric, (R,) each, under weights (R, N)."""
         return self.task.bootstrap_scores(self.predictions, self.reference, weights, self.calibration)
+
+    def scores_of(self, names: Collection[str], weights: NDArray[Any]) -> dict[str, Floats]:
+        """The same of some metrics."""
+        return self.task.bootstrap_scores_of(names, self.predictions, self.reference, weights, self.calibration)
 
     def scores_of_rows(self, rows: int, left_out: bool) -> dict[str, Floats]:
         """Every metric of each row alone, or of all but it: (N,) each."""
@@ -100,36 +108,49 @@ def bootstrap_intervals(
     if explain_too_few(dependence, rows):
         return dict.fromkeys(names, UNDEFINED)
     scored = _Scored(task, predictions, reference, calibration)
+    distances = {name: other for name, other in DISTANCE_METRICS.items() if name in names}
     if dependence.kind == "series":
-        return _series_intervals(scored, dependence, level)
-    units = find_units(dependence, rows)
-    found = dict.fromkeys(task.without_interval, UNDEFINED)
-    for name, values in task.influence_rows(predictions, reference).items():
+        found = _series_intervals(scored, dependence, level)
+    else:
+        found = _unit_intervals(scored, find_units(dependence, rows), distances, seed, resamples, level)
+    for name, other in distances.items():
+        found[name] = distance_interval(found[other], calibration.get(other, float("nan")))
+    return {name: found[name] for name in names}
+
+
+def _unit_intervals(
+    scored: _Scored, units: Units, skipped: Collection[str], seed: int, resamples: int | None, level: float
+) -> dict[str, Interval]:
+    """Intervals from units that are drawn again, or from the influence of their rows."""
+    task, rows = scored.task, len(scored.predictions)
+    found = dict.fromkeys([*task.without_interval, *skipped], UNDEFINED)
+    for name, values in task.influence_rows(scored.predictions, scored.reference).items():
         (found[name],) = student_intervals(estimate_means(units.sum_rows(values[:, None]), units.sizes), level)
-    if set(names) - set(found):
+    if {metric.name for metric in task.metrics} - set(found):
         count = count_resamples(rows) if resamples is None else resamples
         found = _resampled_intervals(scored, units, seed, count, level) | found
-    return {name: found[name] for name in names}
+    return found
 
 
 def _resampled_intervals(scored: _Scored, units: Units, seed: int, resamples: int, level: float) -> dict[str, Interval]:
     rows, count = len(units.of_row), len(units.sizes)
     whole = scored.scores(np.ones((1, rows)))
     single = scored.scores_of_rows(rows, left_out=False) if rows <= MAX_SINGLE_ROWS else {}
+    blocks = (counts[:, units.of_row] for counts in resample_counts(count, seed, resamples, FIRST_RESAMPLES))
+    first = next(blocks)
+    drawn = {name: [draws] for name, draws in scored.scores(first).items()}
     found: dict[str, Interval] = {}
-    drawn: list[dict[str, Floats]] = []
-    weights = (counts[:, units.of_row] for counts in resample_counts(count, seed, resamples, FIRST_RESAMPLES))
-    for block in weights:
-        drawn.append(scored.scores(block))
-        if len(drawn) > 1:
-            continue
-        for name in single:
-            if power := _power_of_row_mean(single[name], block, drawn[0][name]):
-                found[name] = _row_mean_interval(single[name], power, units, seed, resamples, level)
-        if not set(whole) - set(found) - SHARE_METRICS:
-            break  # the standard error of a share needs no more
+    for name in single:
+        if power := _power_of_row_mean(single[name], first, drawn[name][0]):
+            found[name] = _row_mean_interval(single[name], power, units, seed, resamples, level)
+    if (
+        remaining := set(whole) - set(found) - SHARE_METRICS - set(DISTANCE_METRICS)
+    ):  # the standard error of a share needs no more
+        for block in blocks:
+            for name, scores in scored.scores_of(remaining, block).items():
+                drawn[name].append(scores)
     for name in set(whole) - set(found):
-        draws = np.concatenate([block[name] for block in drawn])
+        draws = np.concatenate(drawn[name])
         draws = draws[~np.isnan(draws)]
         if name in SHARE_METRICS and len(draws):
             error = float(draws.std()) * (count / max(count - 1, 1)) ** 0.5

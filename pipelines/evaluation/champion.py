@@ -55,6 +55,7 @@ class Choice(NamedTuple):
     goal: Goal
     settings: ChampionSettings
     margin: float  # in units of the goal
+    trained_once: tuple[str, ...] = ()  # contenders of which another training could come out otherwise
 
     @property
     def best(self) -> LeaderboardRow:
@@ -100,7 +101,8 @@ def explain_choice(choice: Choice, winner: LeaderboardRow, comparison: Compariso
         baseline_name: that baseline's row.
     """
     baseline_doubts = _doubt_baseline(choice, comparison, baseline_name)
-    return " ".join([_explain_win(choice, winner), *baseline_doubts, *_list_test_doubts(choice, winner)])
+    test_doubts = _list_test_doubts(choice, winner)
+    return " ".join([_explain_win(choice, winner), *_doubt_trainings(choice), *baseline_doubts, *test_doubts])
 
 
 def _explain_win(choice: Choice, winner: LeaderboardRow) -> str:
@@ -136,6 +138,15 @@ def _doubt_margin(loss: PairedLoss) -> str:
     )
 
 
+def _doubt_trainings(choice: Choice) -> list[str]:
+    """Contenders whose trainings are no part of the comparison, because they had one."""
+    names = choice.trained_once
+    if not names:
+        return []
+    were = "was trained once" if len(names) == 1 else "had one training each"
+    return [f"{_join_names(names)} {were}: another could come out differently, by how much is not known."]
+
+
 def _compare_costs(choice: Choice) -> list[str]:
     """Why none of those that are not behind the best ships in its place, one clause per reason."""
     groups: dict[tuple[Verdict, bool], list[LeaderboardRow]] = {reason: [] for reason in CLAUSES}
@@ -148,7 +159,9 @@ def _compare_costs(choice: Choice) -> list[str]:
         if rows:
             clause = CLAUSES[reason][len(rows) > 1]
             more = format_more_rows(rows[0].more_rows) if len(rows) == 1 else ""
-            clauses.append(clause.format(names=_join_names(rows), rule=choice.settings.rule, more=more))
+            clauses.append(
+                clause.format(names=_join_names([row.contender for row in rows]), rule=choice.settings.rule, more=more)
+            )
     return clauses
 
 
@@ -180,6 +193,5 @@ def _describe_test_lead(leading: LeaderboardRow, compared: LeaderboardRow) -> st
     )
 
 
-def _join_names(rows: Sequence[LeaderboardRow]) -> str:
-    names = [row.contender for row in rows]
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

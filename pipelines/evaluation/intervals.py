@@ -93,6 +93,16 @@ def percentile_interval(values: Floats, level: float = LEVEL, units: int | None 
     return Interval(float(low), float(high))
 
 
+def distance_interval(interval: Interval, point: float) -> Interval:
+    """The interval of how far a number is from a point, whose own interval is given: from 0 where it holds the point.
+
+    >>> distance_interval(Interval(0.75, 1.0), 0.875), distance_interval(Interval(0.75, 0.875), 1.0)
+    (Interval(low=0.0, high=0.125), Interval(low=0.125, high=0.25))
+    """
+    ends = sorted(abs(end - point) for end in interval)
+    return Interval(0.0 if interval.low <= point <= interval.high else ends[0], ends[1])
+
+
 def estimate_means(sums: Floats, sizes: Floats) -> Means:
     """Means over rows of which each unit holds some: (G, K) sums and (G,) sizes.
 

@@ -59,6 +59,8 @@ class Champion(NamedTuple):
     ship: bool  # whether it was shown to be better than the best baseline on validation
     reason: str  # sentences
     as_good: tuple[str, ...]  # the other contenders that are the best or as good within the margin
+    stability: float | None = None  # share of drawings of rows and trainings that it wins; None: rows are too few
+    stability_reason: str = ""  # the same as a sentence, with the next
 
     @property
     def headline(self) -> str:

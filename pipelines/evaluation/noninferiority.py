@@ -34,6 +34,7 @@ class PairedLoss(NamedTuple):
     p_value: float  # of no difference, two-sided, corrected for all pairs
     rows: int
     reason: str = ""  # why the rows are too few to tell; then all but the mean and the rows is NaN
+    training_error: float = 0.0  # the part of the standard error that more rows would not lessen
 
 
 def measure_paired_loss(comparison: Comparison, goal: Goal, rows: int) -> PairedLoss:
@@ -47,6 +48,7 @@ def measure_paired_loss(comparison: Comparison, goal: Goal, rows: int) -> Paired
         p_value=comparison.p_value,
         rows=rows,
         reason=comparison.reason,
+        training_error=comparison.training_error,
     )
 
 
@@ -77,27 +79,35 @@ def count_more_rows(loss: PairedLoss, margin: float, comparisons: int = 1) -> in
     """
     if loss.reason:
         return None
-    variance = loss.standard_error**2 * loss.rows  # of one row, or of as much as one of a cluster tells
+    fixed = loss.training_error**2
+    variance = max(loss.standard_error**2 - fixed, 0) * loss.rows  # of one row, or of as much as one of a cluster tells
     needed = []
     if loss.mean < margin - TOO_CLOSE:
-        needed.append(count_rows(variance, margin - loss.mean, ONE_SIDED_QUANTILE))
+        needed.append(count_rows(variance, margin - loss.mean, ONE_SIDED_QUANTILE, fixed))
     if loss.mean > TOO_CLOSE:
-        needed.append(count_rows(variance, loss.mean, NormalDist().inv_cdf(1 - ALPHA / 2 / comparisons)))
+        needed.append(count_rows(variance, loss.mean, NormalDist().inv_cdf(1 - ALPHA / 2 / comparisons), fixed))
     more = min(needed, default=math.inf) - loss.rows
     return _round_up(max(more, 1)) if more <= MAX_MORE_ROWS else None
 
 
-def count_rows(variance: float, distance: float, quantile: float = NormalDist().inv_cdf(1 - ALPHA / 2)) -> float:
+def count_rows(
+    variance: float, distance: float, quantile: float = NormalDist().inv_cdf(1 - ALPHA / 2), fixed: float = 0.0
+) -> float:
     """How many rows tell a mean from a value at that distance, with a power of 80 %.
 
     Args:
         variance: of one row.
         quantile: of the standard normal, at the level of the test; by default two-sided, 5 %.
+        fixed: the variance of the mean that stays however many rows there are.
+
+    Returns:
+        Infinity where no number of rows tells.
 
     >>> [round(count_rows(0.1 - gap**2, gap)) for gap in (0.05, 0.02, 0.01)]  # accuracies of which 10 % of rows differ
     [306, 1954, 7841]
     """
-    return (quantile + POWER_QUANTILE) ** 2 * variance / distance**2
+    affordable = distance**2 / (quantile + POWER_QUANTILE) ** 2 - fixed
+    return variance / affordable if affordable > 0 else math.inf
 
 
 def _round_up(value: float) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipelines.data.dependence import ALONE, Dependence, parse_dependence
 from pipelines.evaluation.bootstrap import bootstrap_intervals
 from pipelines.evaluation.leaderboard import Estimate
+from pipelines.evaluation.training_error import Trainings
 from pipelines.runtime.array_files import write_arrays
 from pipelines.runtime.files import explaining_damage, read_json, write_json
 from pipelines.runtime.user_error import UserError
@@ -39,12 +40,13 @@ class Scores(NamedTuple):
     test: dict[str, Estimate]
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write one .npz with the predictions and the reference of both parts.
+def write_predictions(path: Path, predictions: Predictions, trainings: Trainings | None = None) -> None:
+    """Write one .npz with the predictions and the reference of both parts, and the goal of every training.
 
     `valid_predictions`, `valid_reference`, or `valid_reference_<field>` of a reference of several fields, likewise for
     test, and `baseline_valid:<name>`, `baseline_test:<name>`. Where rows belong together, `valid_dependence` is how and
-    `valid_units` which, likewise for test.
+    `valid_units` which, likewise for test. `trainings_valid` and `trainings_test` are the goal of each training row by
+    row, `trainings_use_seed` whether another could come out otherwise, `trainings_ship_one` whether one ships as it is.
     """
     arrays = {"valid_predictions": predictions.valid_predictions, "test_predictions": predictions.test_predictions}
     for part, reference in (("valid", predictions.valid_reference), ("test", predictions.test_reference)):
@@ -54,7 +56,23 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     for part, dependence in (("valid", predictions.valid_dependence), ("test", predictions.test_dependence)):
         if dependence.units is not None:
             arrays |= {f"{part}_dependence": np.array(dependence.kind), f"{part}_units": dependence.units}
+    if trainings is not None:
+        arrays |= {
+            "trainings_valid": trainings.valid,
+            "trainings_test": trainings.test,
+            "trainings_use_seed": np.array(trainings.uses_seed),
+            "trainings_ship_one": np.array(trainings.ships_one),
+        }
     write_arrays(path, arrays)
+
+
+def read_trainings(path: Path) -> Trainings | None:
+    """What `write_predictions` wrote of the trainings; None if it had none."""
+    with explaining_damage(path), np.load(path, allow_pickle=False) as arrays:
+        if "trainings_valid" not in arrays:
+            return None
+        flags = (bool(arrays[f"trainings_{name}"]) for name in ("use_seed", "ship_one"))
+        return Trainings(arrays["trainings_valid"], arrays["trainings_test"], *flags)
 
 
 def read_predictions(path: Path, reference_type: type[Any]) -> Predictions:

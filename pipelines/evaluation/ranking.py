@@ -28,9 +28,12 @@ from pipelines.evaluation.predictions import (
     baseline_predictions,
     read_predictions,
     read_scores,
+    read_trainings,
     score_predictions,
 )
-from pipelines.evaluation.significance import Comparison, compare_with_control
+from pipelines.evaluation.significance import Comparison, compare_contenders
+from pipelines.evaluation.stability import Candidate, describe_stability, measure_stability
+from pipelines.evaluation.training_error import Compared, Trainings, compare_over_trainings
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task
@@ -46,11 +49,22 @@ class Entry(NamedTuple):
     bytes: int
     scores: Scores
     predictions: Predictions
+    trainings: Trainings | None = None  # of a baseline, or where they were not measured
+
+    @property
+    def was_trained_once(self) -> bool:
+        """Whether another training, which there was none of, could have come out otherwise."""
+        return self.trainings is not None and self.trainings.uses_seed and len(self.trainings.valid) == 1
+
+    @property
+    def ships_one(self) -> bool:
+        """Whether what ships is one training as it is."""
+        return self.trainings is None or self.trainings.ships_one
 
 
 def read_entry(task: Task, contender: str, trained: Path, evaluated: Path) -> Entry:
     """Read a contender's model.json, metrics.json and predictions.npz."""
-    model = read_json(trained / "model.json")
+    model, file = read_json(trained / "model.json"), evaluated / "predictions.npz"
     return Entry(
         contender,
         model["architecture"],
@@ -58,7 +72,8 @@ def read_entry(task: Task, contender: str, trained: Path, evaluated: Path) -> En
         model["flops"],
         model["bytes"],
         read_scores(evaluated / "metrics.json"),
-        read_predictions(evaluated / "predictions.npz", task.reference_type),
+        read_predictions(file, task.reference_type),
+        read_trainings(file),
     )
 
 
@@ -84,8 +99,10 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], settings: ChampionS
         _build_row(task, position, entry, losses.get(entry.contender), margin, len(losses), test)
         for position, (entry, test) in enumerate(zip(ranked, test_comparisons, strict=True), start=1)
     )
-    choice = Choice(rows, losses, goal, settings, margin)
+    trained_once = tuple(entry.contender for entry in entries if entry.was_trained_once)
+    choice = Choice(rows, losses, goal, settings, margin, trained_once)
     winner = choose_champion(choice)
+    shares = _measure_stability(task, choice, ranked, seed)
     winner_entry = next(entry for entry in entries if entry.contender == winner.contender)
     *_, baseline_comparison = _compare_with_best(task, winner_entry, [winner_entry, best_baseline], "valid", seed)
     assert baseline_comparison is not None, "only the reference itself has no comparison"
@@ -101,6 +118,8 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], settings: ChampionS
         ship=is_better_than_baseline(baseline_comparison, goal),
         reason=explain_choice(choice, winner, baseline_comparison, best_baseline.contender),
         as_good=tuple(row.contender for row in choice.as_good if row is not winner),
+        stability=shares[winner.contender] if shares else None,
+        stability_reason=describe_stability(shares, winner.contender),
     )
     return Leaderboard(rows, champion)
 
@@ -151,16 +170,42 @@ def _compare_with_best(
     task: Task, best: Entry, ranked: Sequence[Entry], part: Literal["valid", "test"], seed: int
 ) -> list[Comparison | None]:
     """Each entry against the best on one part; None for the best itself."""
-
-    def objective_per_row(entry: Entry) -> NDArray[np.float64]:
-        if part == "valid":
-            return task.objective_per_row(entry.predictions.valid_predictions, entry.predictions.valid_reference)
-        return task.objective_per_row(entry.predictions.test_predictions, entry.predictions.test_reference)
-
     dependence = best.predictions.valid_dependence if part == "valid" else best.predictions.test_dependence
-    others = [objective_per_row(entry) for entry in ranked if entry is not best]
-    comparisons = iter(compare_with_control(objective_per_row(best), others, seed, dependence))
+    others = [_over_trainings(task, entry, part) for entry in ranked if entry is not best]
+    comparisons = iter(compare_contenders(_over_trainings(task, best, part), others, seed, dependence))
     return [None if entry is best else next(comparisons) for entry in ranked]
+
+
+def _over_trainings(task: Task, entry: Entry, part: Literal["valid", "test"]) -> Compared:
+    """What an entry is compared by on one part."""
+    shipped = _objective_per_row(task, entry, part)
+    if entry.trainings is None:
+        return Compared(shipped)
+    trainings = entry.trainings.valid if part == "valid" else entry.trainings.test
+    return compare_over_trainings(shipped, trainings, ships_one=entry.ships_one)
+
+
+def _objective_per_row(task: Task, entry: Entry, part: Literal["valid", "test"]) -> NDArray[np.float64]:
+    """The goal of what ships."""
+    predictions = entry.predictions
+    if part == "valid":
+        return task.objective_per_row(predictions.valid_predictions, predictions.valid_reference)
+    return task.objective_per_row(predictions.test_predictions, predictions.test_reference)
+
+
+def _measure_stability(task: Task, choice: Choice, ranked: Sequence[Entry], seed: int) -> dict[str, float] | None:
+    """How often each contender is the champion when rows and trainings of validation are drawn again."""
+    keys = {row.contender: choice.cost_key(row) for row in choice.rows}
+    candidates, baselines = [], []
+    for entry in ranked:
+        shipped = _objective_per_row(task, entry, "valid")
+        if entry.architecture == BASELINE:
+            baselines.append(shipped)
+            continue
+        trainings = entry.trainings.valid if entry.trainings else shipped[None]
+        candidates.append(Candidate(entry.contender, keys[entry.contender], shipped, trainings, entry.ships_one))
+    dependence = ranked[0].predictions.valid_dependence
+    return measure_stability(candidates, baselines, choice.goal, choice.settings, dependence, seed)
 
 
 def _build_row(

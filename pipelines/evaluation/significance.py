@@ -16,6 +16,9 @@ the best alone. Their p-values are raised together: as often as flips, or draws,
 as different (Westfall & Young's step-down). For forecasts of one series, whose errors drift, the t statistic has a
 long-run variance and the correction is Holm's.
 
+Where contenders were trained several times, the error of their trainings is added to that of the rows: statistics
+shrink to the quantile of the normal distribution that is as far out as their t with both errors is in Student's.
+
 Fisher, "The Design of Experiments", 1935, section 21. Phipson & Smyth, "Permutation P-values Should Never Be Zero",
 2010. Westfall & Young, "Resampling-Based Multiple Testing", 1993, algorithm 2.8. Holm, "A Simple Sequentially Rejective
 Multiple Test Procedure", 1979.
@@ -23,6 +26,7 @@ Multiple Test Procedure", 1979.
 Shapes: N rows, G units, C contenders, P pairs, R resamples.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +44,7 @@ from pipelines.evaluation.intervals import (
     studentised_draws,
     two_sided_p,
 )
+from pipelines.evaluation.training_error import Compared, TrainingError, add_training_error, pair_errors
 from pipelines.evaluation.units import Floats, explain_too_few, find_units, merge_units, sign_blocks
 
 ALPHA = 0.05  # below it, a difference is called a difference
@@ -56,6 +61,7 @@ class Comparison(NamedTuple):
     p_value: float  # corrected for all pairs; NaN where the rows are too few to tell
     interval_90: Interval = UNDEFINED  # either end is a one-sided 95 % bound of the difference
     reason: str = ""  # why the rows are too few to tell; empty where they are not
+    training_error: float = 0.0  # the part of the difference's standard error that more rows would not lessen
 
     @property
     def is_tied(self) -> bool:
@@ -72,41 +78,61 @@ def compare_with_control(
 ) -> list[Comparison]:
     """Compare each of `others` with the control; all are goals per example, (N,), of the same rows.
 
-    The p-values are corrected for all pairs of the control and the others.
+    The p-values are corrected for all pairs of the control and the others. Each is taken as it is, without the error of
+    its training.
     """
+    return compare_contenders(Compared(control), [Compared(other) for other in others], seed, dependence, flips)
+
+
+def compare_contenders(
+    control: Compared,
+    others: Sequence[Compared],
+    seed: int,
+    dependence: Dependence = ALONE,
+    flips: int = SIGN_FLIPS,
+) -> list[Comparison]:
+    """The same over rows and trainings."""
     if not others:
         return []
-    objectives = np.stack([control, *others], axis=1)  # (N, C)
+    contenders = [control, *others]
+    objectives = np.stack([one.rows for one in contenders], axis=1)  # (N, C)
     differences = objectives[:, 1:] - objectives[:, :1]
-    if reason := explain_too_few(dependence, len(control)) or _explain_undefined(objectives):
+    if reason := explain_too_few(dependence, len(objectives)) or _explain_undefined(objectives):
         return [Comparison(float(mean), UNDEFINED, float("nan"), reason=reason) for mean in differences.mean(axis=0)]
-    first, second = np.triu_indices(objectives.shape[1], k=1)  # the pairs with the control come first
+    first, second = np.triu_indices(len(contenders), k=1)  # the pairs with the control come first
+    training = pair_errors([one.training for one in contenders], first, second)
     objectives = objectives - objectives.mean(axis=1, keepdims=True)  # how hard a row is cancels in every pair
     pairs = objectives[:, second] - objectives[:, first]  # (N, P)
     if dependence.kind == "series":
-        p_values, intervals, intervals_90 = _compare_series(pairs[_time_order(dependence)])
+        p_values, intervals, intervals_90 = _compare_series(pairs[_time_order(dependence)], training)
     else:
-        units = merge_units(find_units(dependence, len(control)), seed)
-        p_values, intervals, intervals_90 = _compare_units(units.sum_rows(pairs), units.sizes, seed, flips)
+        units = merge_units(find_units(dependence, len(objectives)), seed)
+        p_values, intervals, intervals_90 = _compare_units(units.sum_rows(pairs), units.sizes, training, seed, flips)
+    errors = np.sqrt(training.variance)
     return [
-        Comparison(float(differences[:, c].mean()), intervals[c], float(p_values[c]), intervals_90[c])
+        Comparison(
+            float(differences[:, c].mean()), intervals[c], float(p_values[c]), intervals_90[c],
+            training_error=float(errors[c]),
+        )
         for c in range(len(others))
-    ]
+    ]  # fmt: skip
 
 
-_Compared = tuple[Floats, list[Interval], list[Interval]]
+_CorrectedPairs = tuple[Floats, list[Interval], list[Interval]]
 
 
-def _compare_units(sums: Floats, sizes: Floats, seed: int, flips: int) -> _Compared:
+def _compare_units(sums: Floats, sizes: Floats, training: TrainingError, seed: int, flips: int) -> _CorrectedPairs:
     """Corrected p-values and both intervals of pairs, from sums of units (G, P) and their sizes (G,)."""
-    means = estimate_means(sums, sizes)
-    draws = studentised_draws(sums, sizes, seed, flips)
-    p_values = np.maximum(step_down(*sign_flip_statistics(sums, seed, flips)), step_down(*_tail_ranks(means, draws)))
+    means, draws = estimate_means(sums, sizes), studentised_draws(sums, sizes, seed, flips)
+    means = add_training_error(means, training)
+    observed, flipped = sign_flip_statistics(sums, seed, flips)
+    shrunk = np.where(np.asarray(training.variance) > 0, np.minimum(observed, np.abs(_as_normal(means))), observed)
+    p_values = np.maximum(step_down(shrunk, flipped), step_down(*_tail_ranks(means, draws)))
     return p_values, mean_intervals(means, draws, 0.95), mean_intervals(means, draws, 0.90)
 
 
-def _compare_series(pairs: Floats) -> _Compared:
-    means = series_means(pairs)
+def _compare_series(pairs: Floats, training: TrainingError) -> _CorrectedPairs:
+    means = add_training_error(series_means(pairs), training)
     return holm(two_sided_p(means)), student_intervals(means, 0.95), student_intervals(means, 0.90)
 
 
@@ -142,19 +168,24 @@ def sign_flip_statistics(sums: Floats, seed: int, flips: int) -> tuple[Floats, F
     return observed, flipped
 
 
+def _as_normal(means: Means) -> Floats:
+    """The quantiles of the normal distribution that are as far out as the means' t statistics in Student's, (P,)."""
+    from scipy.special import ndtri, stdtr
+
+    statistic = np.divide(means.mean, means.error, out=np.zeros_like(means.mean), where=means.error > 0)
+    statistic[(means.error == 0) & (means.mean != 0)] = np.inf  # the same difference in every row
+    statistic = np.copysign(statistic, means.mean)
+    tail = stdtr(means.freedom, -np.abs(statistic))
+    quantiles: Floats = np.copysign(-ndtri(np.maximum(tail, TINY)), statistic)
+    return quantiles
+
+
 def _tail_ranks(means: Means, draws: Floats) -> tuple[Floats, Floats]:
     """How far out each mean's t statistic is among the bootstrap's, and how far out each of these is: (P,), (R, P).
 
     From 0 in the middle to 1 at either end, as skewed t statistics have another scale at each.
     """
-    from scipy.special import ndtri, stdtr
-
-    resamples = len(draws)
-    statistic = np.divide(means.mean, means.error, out=np.zeros_like(means.mean), where=means.error > 0)
-    statistic[(means.error == 0) & (means.mean != 0)] = np.inf  # the same difference in every row
-    statistic = np.copysign(statistic, means.mean)
-    tail = stdtr(means.freedom, -np.abs(statistic))
-    statistic = np.copysign(-ndtri(np.maximum(tail, TINY)), statistic)
+    resamples, statistic = len(draws), _as_normal(means)
     filled = np.where(np.isnan(draws), 0.0, draws)
     ranked = np.sort(filled, axis=0)
     observed = np.empty(len(statistic))

@@ -40,7 +40,8 @@ def render_leaderboard(board: Leaderboard) -> str:
     lines.insert(1, "-" * width)
     sentences = wrap(f"* {'champion' if board.champion.ship else 'DO NOT SHIP YET'}: {board.champion.reason}", width)
     legend = wrap(LEGEND, width) if any(row.more_rows is not None for row in board.rows) else []
-    return "\n".join([board.champion.problem, *lines, *legend, *sentences])
+    stability = wrap(board.champion.stability_reason, width)
+    return "\n".join([board.champion.problem, *lines, *legend, *sentences, *stability])
 
 
 def _short_verdict(row: LeaderboardRow) -> str:

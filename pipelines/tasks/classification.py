@@ -8,6 +8,7 @@ Shapes: N rows, K classes, R resamples, B rows of a batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -177,30 +178,53 @@ class Classification(Task):
 
         The threshold decides those that say so in their names; the others are about the most probable class.
         """
+        names = [metric.name for metric in self.metrics]
+        return self.bootstrap_scores_of(names, predictions, reference, weights, calibration)
+
+    def bootstrap_scores_of(
+        self,
+        names: Collection[str],
+        predictions: NDArray[Any],
+        reference: ClassReference,
+        weights: NDArray[Any],
+        calibration: Calibration,
+    ) -> dict[str, Floats]:
+        """Those that are named; each group of metrics that are computed together only if one of it is."""
         probabilities, codes = self._as_arrays(predictions, reference)
         counts = np.ascontiguousarray(weights.T, dtype=np.float64)  # (N, R): rows are gathered below
         if not np.isfinite(probabilities).all():
-            return {metric.name: np.full(counts.shape[1], np.nan) for metric in self.metrics}
+            return {name: np.full(counts.shape[1], np.nan) for name in names}
+        found: dict[str, Floats] = {}
+        for group, scores_of in self._metric_groups(probabilities, codes, counts, calibration).items():
+            if set(group) & set(names):
+                found |= dict(zip(group, scores_of(), strict=True))
+        return {name: found[name] for name in names}
+
+    def _metric_groups(
+        self, probabilities: Floats, codes: Integers, counts: Floats, calibration: Calibration
+    ) -> dict[tuple[str, ...], Callable[[], Sequence[Floats]]]:
+        """Metrics that are computed together, and how: (R,) each."""
         classes, total = len(self.labels), counts.sum(axis=0)  # (R,)
         predicted = np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
-        means = {name: per_row(probabilities, codes) @ counts / total for name, per_row in SCORES_PER_ROW.items()}
-        precision, recall, f1 = macro_precision_recall_f1(predicted, codes, classes, counts)
         positive = int(calibration.get("positive", _rarer_class(codes)))
-        scores = means | {
-            "balanced_accuracy": balanced_accuracy(predicted, codes, classes, counts),
-            "macro_precision": precision,
-            "macro_recall": recall,
-            "macro_f1": f1,
-            "mcc": matthews_correlation(predicted, codes, classes, counts),
-            "calibration_error": calibration_error(probabilities, codes, counts),
-            "roc_auc": roc_auc(probabilities, codes, counts),
-            "pr_auc": pr_auc(probabilities, codes, tuple(range(classes)) if classes > 2 else (positive,), counts),
+        averaged = tuple(range(classes)) if classes > 2 else (positive,)  # classes of the PR AUC
+        labelled = predicted, codes, classes, counts
+        chosen = predicted_classes(probabilities, calibration)
+        return {
+            tuple(SCORES_PER_ROW): lambda: [
+                per_row(probabilities, codes) @ counts / total for per_row in SCORES_PER_ROW.values()
+            ],
+            ("balanced_accuracy",): lambda: [balanced_accuracy(*labelled)],
+            ("macro_precision", "macro_recall", "macro_f1"): lambda: macro_precision_recall_f1(*labelled),
+            ("mcc",): lambda: [matthews_correlation(*labelled)],
+            ("calibration_error",): lambda: [calibration_error(probabilities, codes, counts)],
+            ("roc_auc",): lambda: [roc_auc(probabilities, codes, counts)],
+            ("pr_auc",): lambda: [pr_auc(probabilities, codes, averaged, counts)],
+            tuple(metric.name for metric in THRESHOLD_METRICS): lambda: [
+                threshold_scores(chosen, codes, positive, counts)[metric.name] for metric in THRESHOLD_METRICS
+            ],
+            (TOP_5.name,): lambda: [is_among_top(probabilities, codes, 5) @ counts / total],
         }
-        if classes == 2:
-            scores |= threshold_scores(predicted_classes(probabilities, calibration), codes, positive, counts)
-        if classes >= MIN_TOP_5_CLASSES:
-            scores["top_5_accuracy"] = is_among_top(probabilities, codes, 5) @ counts / total
-        return {metric.name: scores[metric.name] for metric in self.metrics}
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ClassReference) -> Floats:
         """The goal for every example, (N,), or pseudo-values whose mean is the goal; cheap enough for every epoch.

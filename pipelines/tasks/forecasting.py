@@ -252,6 +252,7 @@ class Forecasting(Task):
         scored = interval_scores(low, high, true, self.nominal_coverage)
         rows["interval_score"] = (scored / scale).mean(axis=(1, 2))
         means = {name: counts @ values / counts.sum(axis=1) for name, values in rows.items()}
+        means["coverage_error"] = np.abs(means["coverage"] - self.nominal_coverage)
         means["rmse"] = np.sqrt(means["squared_error"])
         means["wql"] = weighted_quantile_loss(quantiles, true, self.quantile_levels, counts)
         return {metric.name: means[metric.name] for metric in METRICS}

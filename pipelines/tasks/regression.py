@@ -76,6 +76,13 @@ METRICS = (
         "the interval is then wider than it says.",
     ),
     Metric(
+        "coverage_error",
+        "Distance from the promised coverage",
+        "lower",
+        "How far the share of true values inside the interval is from what it promises, in either direction: 0.05 is "
+        "five in a hundred too few, or too many.",
+    ),
+    Metric(
         "interval_width",
         "Width of the 90 % interval",
         "lower",
@@ -174,14 +181,16 @@ class Regression(Task):
         radius = calibration.get("radius", np.nan)
         distance = np.abs(true - values)
         squared = counts @ np.square(distance) / total
-        covered = (distance <= radius).astype(np.float64)
-        undefined = np.full(len(counts), np.nan)
+        covered = counts @ (distance <= radius).astype(np.float64) / total
+        if not np.isfinite(radius):
+            covered = np.full(len(counts), np.nan)
         return {
             "rmse": np.sqrt(squared),
             "mae": counts @ distance / total,
             "r2": r2_score(squared, true, counts),
             "median_absolute_error": median_under_counts(distance, counts),
-            "coverage": counts @ covered / total if np.isfinite(radius) else undefined,
+            "coverage": covered,
+            "coverage_error": np.abs(covered - INTERVAL_COVERAGE),
             "interval_width": np.full(len(counts), 2 * radius),
             "interval_score": counts @ interval_score(distance, radius, INTERVAL_COVERAGE) / total,
         }

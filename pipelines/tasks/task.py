@@ -13,7 +13,7 @@ Shapes: B examples of a batch, N examples of a whole set, R resamples.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
@@ -200,6 +200,18 @@ class Metrics(Protocol):
         Each is computed over a whole set at once, never as a mean of batch means. Every one is NaN if a prediction is
         not a finite number.
         """
+
+    def bootstrap_scores_of(
+        self,
+        names: Collection[str],
+        predictions: NDArray[Any],
+        reference: Reference,
+        weights: NDArray[Any],
+        calibration: Calibration,
+    ) -> dict[str, NDArray[Any]]:
+        """Those of `bootstrap_scores` that are named; a task whose others are dear computes these alone."""
+        found = self.bootstrap_scores(predictions, reference, weights, calibration)
+        return {name: found[name] for name in names}
 
     @abstractmethod
     def objective_per_row(self, predictions: NDArray[Any], reference: Reference) -> NDArray[Any]:

@@ -17,10 +17,11 @@ MODEL_VERSIONS_TAG = (
     "mlflow.modelVersions"  # of a logged model: MLflow's own tag, by which its page leads to the registry
 )
 SHIP_TAG = "bakeoff.ship"  # of a version and of the champion's run: true or false
+STABILITY_TAG = "bakeoff.stability"  # of the champion's run: how often it wins when rows and trainings are drawn again
 REGISTERED_NAME_TAG = "bakeoff.registry"  # of a logged model: the name it is to be registered under
 
 
-def register_champion(store: TrackingStore, problem: str, export_folder: Path) -> bool:
+def register_champion(store: TrackingStore, problem: str, export_folder: Path, stability: float | None = None) -> bool:
     """Make the exported champion the version that `models:/<problem>@champion` means; tells if anything was new.
 
     The same file is registered once: a champion that comes back gets its old version back. Whether to ship it, and why,
@@ -28,6 +29,7 @@ def register_champion(store: TrackingStore, problem: str, export_folder: Path) -
 
     Args:
         export_folder: the folder of model.onnx, signature.json and golden.npz.
+        stability: share of drawings of rows and trainings that the champion wins; None where it is not known.
     """
     from mlflow.exceptions import MlflowException
 
@@ -52,10 +54,12 @@ def register_champion(store: TrackingStore, problem: str, export_folder: Path) -
     is_new = _champion_version(client, problem) != number
     if is_new:
         client.set_registered_model_alias(problem, CHAMPION_ALIAS, number)
-    return _describe_verdict(store, problem, number, signature) or is_new
+    return _describe_verdict(store, problem, number, signature, stability) or is_new
 
 
-def _describe_verdict(store: TrackingStore, problem: str, number: str, signature: dict[str, Any]) -> bool:
+def _describe_verdict(
+    store: TrackingStore, problem: str, number: str, signature: dict[str, Any], stability: float | None
+) -> bool:
     """Say whether to ship the champion wherever a person may look for it; tells if that was news."""
     client, champion = store.client, signature["champion"]
     ship, verdict = str(champion["ship"]).lower(), _verdict_text(champion)
@@ -66,7 +70,8 @@ def _describe_verdict(store: TrackingStore, problem: str, number: str, signature
         client.set_model_version_tag(problem, number, SHIP_TAG, ship)
         client.update_model_version(problem, number, described)
         client.update_registered_model(problem, f"{signature['title']}\n\n{verdict}")
-    return describe_champion_run(store, problem, champion["contender"], verdict, {SHIP_TAG: ship}) or changed
+    tags = {SHIP_TAG: ship, STABILITY_TAG: "not known" if stability is None else f"{stability:g}"}
+    return describe_champion_run(store, problem, champion["contender"], verdict, tags) or changed
 
 
 def _verdict_text(champion: dict[str, Any]) -> str:

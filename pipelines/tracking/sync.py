@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.runtime.dvc_yaml import read_stages
+from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.tracking.background import (
@@ -131,12 +132,19 @@ def _sync_contender(store: TrackingStore, problem: str, contender: str) -> bool:
 
 def _sync_champion(store: TrackingStore, problem: str) -> bool:
     try:
-        changed = register_champion(store, problem, paths.export_folder(problem))
+        changed = register_champion(store, problem, paths.export_folder(problem), _read_stability(problem))
     except Exception as error:  # the same; the other champions are still registered
         print(_failure_notice(problem, error), file=sys.stderr)
         return False
     print(f"models:/{problem}@champion: {'registered' if changed else 'as it was'}", flush=True)
     return True
+
+
+def _read_stability(problem: str) -> float | None:
+    """What champion.json says of it; None where it says nothing."""
+    file = paths.compare_folder(problem) / "champion.json"
+    share = read_json(file).get("stability") if file.exists() else None
+    return None if share is None else float(share)
 
 
 def _failure_notice(what: str, error: Exception) -> str:

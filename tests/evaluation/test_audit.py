@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.audit import coverage, equals, simulated
+from benchmarks.audit import coverage, equals, simulated, trainings
 from benchmarks.audit.claim import judge_alarms, judge_coverage
 from benchmarks.audit.claims import AUDITS, run_audit
 from pipelines.evaluation.significance import compare_with_control
@@ -16,6 +16,28 @@ MOST_ALARMS = 9  # of 60 at a true 6 %: as many once in five hundred times
 def test_an_audit_of_few_repeats_holds(name: str) -> None:
     _, findings, _ = run_audit(name, 10)
     assert [one.claim for one in findings if not one.holds] == []
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01])
+def test_an_architecture_under_two_names_is_rarely_behind_itself(spread: float) -> None:
+    case = trainings.TrainingCase(seeds=3, rows=178, spread=spread)
+    pairs = [trainings.draw_losses(np.random.default_rng(seed), case) for seed in range(REPEATS)]
+    compared = [trainings.compare_retrained(*pair, seed) for seed, pair in enumerate(pairs)]
+    assert sum(equals.is_called_different(one) for one in compared) <= MOST_ALARMS
+    if spread:
+        alone = [trainings.compare_single_trainings(*pair, seed) for seed, pair in enumerate(pairs)]
+        assert sum(equals.is_called_different(one) for one in alone) > MOST_ALARMS, "one training says too much"
+
+
+def test_perceptrons_that_differ_by_their_seed_alone_are_rarely_behind_each_other() -> None:
+    alarms = 0
+    for seed in range(REPEATS):
+        generator = np.random.default_rng(seed)
+        rows = trainings.draw_rows(generator, 500)
+        chosen = generator.permutation(trainings.POOL)[:6]
+        losses = trainings.log_losses(tuple(weights[chosen] for weights in trainings.train_pool()), *rows)
+        alarms += equals.is_called_different(trainings.compare_retrained(losses[:3], losses[3:], seed))
+    assert alarms <= MOST_ALARMS
 
 
 def test_exact_intervals_of_shares_hold_the_truth_at_every_share() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pipelines.data.schema import Field, Schema
 from pipelines.evaluation import units
 from pipelines.evaluation.bootstrap import bootstrap_intervals, count_resamples
-from pipelines.evaluation.intervals import percentile_interval
+from pipelines.evaluation.intervals import Interval, distance_interval, percentile_interval
 from pipelines.evaluation.units import resample_counts
 from pipelines.tasks import score
 from pipelines.tasks.classification import Classification, ClassReference
@@ -109,3 +109,22 @@ def test_a_set_without_a_mistake_is_no_proof_of_perfection(task: Classification,
     for name in ("accuracy", "macro_precision", "macro_recall", "macro_f1", "balanced_accuracy"):
         assert found[name].low == pytest.approx(low, abs=5e-4)
         assert found[name].high == 1
+
+
+def test_metrics_that_are_named_are_what_all_metrics_together_are(task: Classification) -> None:
+    predictions, targets = answers(np.random.default_rng(0), 60, 0.8)
+    weights = np.random.default_rng(1).integers(0, 3, (7, 60))
+    everything = task.bootstrap_scores(predictions, ClassReference(targets), weights, {})
+    for name, values in everything.items():
+        (alone,) = task.bootstrap_scores_of([name], predictions, ClassReference(targets), weights, {}).values()
+        assert np.array_equal(alone, values), name
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.85, 0.93, (0.0, 0.05)), (0.7, 0.85, (0.05, 0.2)), (0.92, 1.0, (0.02, 0.1))]
+)
+def test_the_distance_from_a_promise_is_from_0_where_the_share_may_be_what_was_promised(
+    low: float, high: float, expected: tuple[float, float]
+) -> None:
+    assert distance_interval(Interval(low, high), 0.9) == pytest.approx(expected)
+    assert np.isnan(distance_interval(Interval(np.nan, np.nan), 0.9)).all()

@@ -171,6 +171,7 @@ def test_a_wider_interval_holds_more_and_scores_worse() -> None:
         score(one, np.stack([middle - size, middle, middle + size], axis=-1), true_values, {}) for size in (1, 50)
     )
     assert wide["coverage"] == narrow["coverage"] == 1
+    assert wide["coverage_error"] == narrow["coverage_error"] == pytest.approx(0.2)  # 80 % were promised
     assert wide["interval_width"] == pytest.approx(50 * narrow["interval_width"])
     assert wide["interval_score"] == pytest.approx(wide["interval_width"])
 

@@ -47,6 +47,9 @@ REFERENCES: dict[str, Callable[[Any, Any, Any], float]] = {
     "r2": lambda y, p, w: reference.r2_score(y, p, sample_weight=w) if len(set(y[w > 0])) > 1 else float("nan"),
     "median_absolute_error": lambda y, p, w: reference.median_absolute_error(np.repeat(y, w), np.repeat(p, w)),
     "coverage": lambda y, p, w: float(np.average(np.abs(y - p) <= CALIBRATION["radius"], weights=w)),
+    "coverage_error": lambda y, p, w: abs(
+        float(np.average(np.abs(y - p) <= CALIBRATION["radius"], weights=w)) - CALIBRATION["coverage"]
+    ),
     "interval_width": lambda y, p, w: 2 * CALIBRATION["radius"],
     "interval_score": lambda y, p, w: float(
         np.average(3.0 + 20 * np.maximum(p - 1.5 - y, 0) + 20 * np.maximum(y - p - 1.5, 0), weights=w)
@@ -142,6 +145,7 @@ def test_an_interval_that_was_not_decided_has_no_score() -> None:
     scores = score(task(), np.zeros((4, 1)), NumberReference(np.arange(4.0)), {})
     assert [name for name, value in scores.items() if np.isnan(value)] == [
         "coverage",
+        "coverage_error",
         "interval_width",
         "interval_score",
     ]

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from pipelines.runtime.files import write_json
+from pipelines.settings import paths
 from pipelines.tracking import sync
 from pipelines.tracking.champion_run import CHAMPION_TAG
-from pipelines.tracking.registry import SHIP_TAG
+from pipelines.tracking.registry import SHIP_TAG, STABILITY_TAG
 from pipelines.tracking.store import open_store
 from tests.support.small_project import make_contender, run_tracking, search_runs
 
@@ -20,6 +22,14 @@ def test_a_champion_that_should_not_ship_says_so_with_its_version_its_model_and_
     assert (version.tags[SHIP_TAG], tags["digits-mlp"][SHIP_TAG]) == ("false", "false")
     for text in (version.description, model.description, tags["digits-mlp"]["mlflow.note.content"]):
         assert text.endswith("DO NOT SHIP. digits-mlp leads.")
+
+
+def test_the_run_of_the_champion_says_how_stable_the_choice_is(project: Path) -> None:
+    write_json(project / paths.compare_folder("digits") / "champion.json", {"stability": 0.8325})
+    assert run_tracking() == 0
+    with open_store(sync.STORE_LOCK) as store:
+        tags = [run.info.run_name for run in search_runs(store) if run.data.tags.get(STABILITY_TAG) == "0.8325"]
+    assert tags == ["digits-mlp"]
 
 
 def test_only_the_run_of_the_champion_is_described_as_one(project: Path) -> None:

@@ -45,14 +45,14 @@ def calibration_error(probabilities: Floats, codes: Integers, counts: Floats) ->
     bins = equal_mass_bins(confidence)
     members = np.equal.outer(np.arange(bins.max() + 1), bins).astype(np.float64)  # (B, N)
     rows = members.sum(axis=1)[:, None]
-    total, squares = members @ counts, np.square(counts)  # (B, R), (N, R)
+    weighted = np.concatenate([members, members * surplus])  # (2 B, N), so that one product gives all sums
+    total, surplus_sum = np.split(weighted @ counts, 2)  # (B, R) each
+    weight_squares, first, second = np.split(
+        np.concatenate([weighted, members * np.square(surplus)]) @ np.square(counts), 3
+    )
     drawn = np.maximum(total, 1)
-    gap = members @ (surplus[:, None] * counts) / drawn
-    spread = (
-        members @ (np.square(surplus)[:, None] * squares)
-        - 2 * gap * (members @ (surplus[:, None] * squares))
-        + np.square(gap) * (members @ squares)
-    )  # of sum w^2 (surplus - gap)^2
+    gap = surplus_sum / drawn
+    spread = second - 2 * gap * first + np.square(gap) * weight_squares  # of sum w^2 (surplus - gap)^2
     variance = spread / np.square(drawn) * rows / np.maximum(rows - 1, 1)
     excess = np.where(rows > 1, np.square(gap) - variance, 0)  # one row says nothing of its bin
     error: Floats = np.sqrt(np.maximum((total * excess).sum(axis=0) / counts.sum(axis=0), 0))

@@ -79,6 +79,13 @@ METRICS = (
         "0.9 quantile, it should be close to 80 %. More is no better: the interval is then wider than it says.",
     ),
     Metric(
+        "coverage_error",
+        "Distance from the promised coverage",
+        "lower",
+        "How far the share of true values inside the interval is from what it promises, in either direction: 0.05 is "
+        "five in a hundred too few, or too many.",
+    ),
+    Metric(
         "interval_width",
         "Width of the interval",
         "lower",
