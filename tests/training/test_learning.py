@@ -25,14 +25,15 @@ from pipelines.training.inference import predict, score_validation
 from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
 from pipelines.training.learners import LEARNERS, Budget
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.architecture_cases import SMALL_SETTINGS
 from tests.support.problems import problem_of, training_job_of
 
 FULL = Budget(stop_epoch=4, total_epochs=4)
 
 
 def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
-    """The defaults, with some of them changed."""
-    return make_settings(architecture, changed)
+    """The defaults, with some of them changed; large networks are small."""
+    return make_settings(architecture, SMALL_SETTINGS.get(architecture, {}) | changed)
 
 
 def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
