@@ -9,17 +9,22 @@ from typing import Any, Literal, NamedTuple
 from torch import nn
 
 from models import (
+    alexnet,
     attention_rnn,
     autoencoder,
     bilstm,
     birnn,
     cnn,
     conv_autoencoder,
+    convnext,
+    dcgan,
     decision_tree,
+    densenet,
     elman,
     esn,
     gan,
     gaussian,
+    googlenet,
     gradient_boosting,
     gru,
     hierarchical_rnn,
@@ -33,12 +38,14 @@ from models import (
     pca,
     periodic_mlp,
     pixel_logistic_regression,
+    resnet,
     rnn,
     rocket,
     tcn,
     transformer,
     unet,
     vae,
+    vgg,
 )
 from models.blocks.hyperparameters import Hyperparameters
 from models.stems import InputType
@@ -106,6 +113,24 @@ ARCHITECTURES: dict[str, Architecture] = {
     "cnn": Architecture(  # 3x3 convolutions, global average pooling; Springenberg et al. 2015
         cnn.Config, cnn.CNN, "image", "gradient"
     ),
+    "alexnet": Architecture(  # five convolutions, wide dense layers, dropout; Krizhevsky et al. 2012
+        alexnet.Config, alexnet.AlexNet, "image", "gradient"
+    ),
+    "vgg": Architecture(  # a plain stack of 3x3 convolutions; Simonyan & Zisserman 2015
+        vgg.Config, vgg.VGG, "image", "gradient"
+    ),
+    "googlenet": Architecture(  # parallel filters of several sizes, auxiliary heads in training; Szegedy et al. 2015
+        googlenet.Config, googlenet.GoogLeNet, "image", "gradient"
+    ),
+    "resnet": Architecture(  # residual blocks with identity shortcuts; He et al. 2016
+        resnet.Config, resnet.ResNet, "image", "gradient"
+    ),
+    "densenet": Architecture(  # every layer reads all before it; Huang et al. 2017
+        densenet.Config, densenet.DenseNet, "image", "gradient"
+    ),
+    "convnext": Architecture(  # large depthwise filters, dense layers per pixel; Liu et al. 2022
+        convnext.Config, convnext.ConvNeXt, "image", "gradient"
+    ),
     "unet": Architecture(  # encoder and decoder with skip connections; Ronneberger et al. 2015
         unet.Config, unet.UNet, "image", "gradient", "image"
     ),
@@ -167,6 +192,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "gan": Architecture(  # generator against discriminator; Goodfellow et al. 2014
         gan.Config, gan.GAN, "vector", "adversarial"
+    ),
+    "dcgan": Architecture(  # the same of convolutions, for square images; Radford et al. 2016
+        dcgan.Config, dcgan.DCGAN, "vector", "adversarial"
     ),
 }
 

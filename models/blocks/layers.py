@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import final
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.blocks.activations import ACTIVATIONS
@@ -25,6 +26,31 @@ class GroupNorm(nn.GroupNorm):
         groups: Tensor = input.unflatten(1, (self.num_groups, -1))  # type: ignore[no-untyped-call]  # so is PyTorch's
         centred = groups - groups.mean((2, 3, 4), keepdim=True)
         return super().forward(centred.flatten(1, 2))
+
+
+@final
+class LocalResponseNorm(nn.Module):
+    """Each unit over the sum of squares of `size` maps at its place; (B, M, H, W) -> (B, M, H, W).
+
+    x / (k + alpha * sum of squares)^beta, with alpha as in the paper: nn.LocalResponseNorm divides it by `size`. That
+    one also asks for the number of its inputs, a branch that a tracer warns of.
+
+    Source: Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012,
+    section 3.3. https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
+    """
+
+    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = self.size // 2
+        squares = F.pad(x.square(), (0, 0, 0, 0, before, self.size - 1 - before))
+        maps = x.shape[1]
+        total = squares[:, :maps]
+        for shift in range(1, self.size):
+            total = total + squares[:, shift : shift + maps]
+        return x * (self.k + self.alpha * total) ** -self.beta
 
 
 UNIT_NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {

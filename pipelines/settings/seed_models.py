@@ -27,8 +27,8 @@ from pipelines.training.weights import load_model
 def measure_trainings(problem: str, contender: str, predictions: Predictions, *parts: Part) -> Trainings | None:
     """The goal of every seed run on both parts; each is calibrated on validation by itself, as if it shipped.
 
-    A seed run whose goal is not a number on some row is left out; None if there is no other. The best trial is not among
-    them: its score was chosen, so that it is no training like the others.
+    A seed run whose goal is not a number on some row is left out; None if there is no other. The best trial is not
+    among them: its score was chosen, so that it is no training like the others.
 
     Args:
         predictions: of the same rows, for their references.

@@ -137,10 +137,12 @@ class Classification(Task):
         return shift.fit(torch.from_numpy(np.bincount(train.target, minlength=len(self.labels))))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.auxiliary_heads import loss_of_all_heads
         from models.blocks.class_losses import LOSSES
 
         codes, *weights = target
-        return LOSSES[self.settings.loss](network(*inputs), codes.long(), *weights)
+        criterion = LOSSES[self.settings.loss]
+        return loss_of_all_heads(network, inputs, lambda logits: criterion(logits, codes.long(), *weights))
 
     def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from models.outputs.classification import TemperedSoftmax

@@ -152,9 +152,11 @@ class Regression(Task):
         return Unscale().fit(torch.tensor([target.mean()]), torch.tensor([target.std()]))
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.auxiliary_heads import loss_of_all_heads
         from models.blocks.losses import LOSSES
 
-        return LOSSES[self.settings.loss](network(*inputs), target.values)
+        criterion = LOSSES[self.settings.loss]
+        return loss_of_all_heads(network, inputs, lambda outputs: criterion(outputs, target.values))
 
     def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from torch import nn

@@ -39,6 +39,7 @@ from pipelines.training.contender_settings import make_settings
 from pipelines.training.inference import predict
 from pipelines.training.job import build_model, to_tensors
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.architecture_cases import SMALL_SETTINGS
 from tests.support.budgets import epochs
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
@@ -93,7 +94,7 @@ def export_digits(architecture: str, folder: Path, calibration: Calibration = UN
 
 def export_trained(root: Path, architecture: str, problem: str, folder: Path) -> dict[str, Any]:
     """Train for one epoch on the problem that lies at `root`, and export."""
-    settings = make_settings(architecture, task_settings_of(problem).kind, {})
+    settings = make_settings(architecture, task_settings_of(problem).kind, SMALL_SETTINGS.get(architecture, {}))
     job = training_job_of(root, architecture, problem)
     assert run_trial(TrialSpec(job, settings, 3, folder / "scratch", epochs(1))).score is not None
     schema = read_schema(job.schema_file)

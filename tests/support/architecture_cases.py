@@ -10,12 +10,25 @@ import torch
 from torch import Tensor, nn
 
 from models import ARCHITECTURES, build_network
+from models.blocks.auxiliary_heads import loss_of_all_heads
 from models.blocks.class_losses import cross_entropy
-from models.blocks.hyperparameters import Hyperparameters
+from models.blocks.hyperparameters import Hyperparameters, SettingValue, make_config
 from models.blocks.losses import pixel_cross_entropy, squared_error
 from models.stems import InputType
 
 HEAD_WIDTH = 4
+HEAD_WIDTHS = {"dcgan": 64}  # of those that cannot have that one: an image of 8x8
+
+# Settings at which a large network is quick; the whole of their ranges is built without numbers, on the meta device
+SMALL_SETTINGS: dict[str, dict[str, SettingValue]] = {
+    "alexnet": {"width": 0.0625},
+    "vgg": {"depth": 11, "width": 0.0625},
+    "googlenet": {"width": 0.125},
+    "resnet": {"depth": 10, "width": 0.0625},
+    "densenet": {"depth": 21, "width": 0.125},
+    "convnext": {"depth": 6, "width": 0.0625},
+    "dcgan": {"width": 0.0625},
+}
 
 # Shapes of one example, by what is read; the second is the one that most tests take
 INPUT_SHAPES: dict[InputType, list[tuple[int, ...]]] = {
@@ -50,16 +63,25 @@ def usual_shape(name: str) -> tuple[int, ...]:
     return INPUT_SHAPES[ARCHITECTURES[name].input_type][1]
 
 
+def head_width_of(name: str) -> int:
+    return HEAD_WIDTHS.get(name, HEAD_WIDTH)
+
+
+def small_config(name: str) -> Hyperparameters:
+    """The default settings, but for the size of large networks."""
+    return make_config(ARCHITECTURES[name].config, SMALL_SETTINGS.get(name, {}))
+
+
 def output_shape(name: str, input_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of the prediction for one example."""
-    return (HEAD_WIDTH, *(input_shape[1:] if ARCHITECTURES[name].output_type == "image" else ()))
+    return (head_width_of(name), *(input_shape[1:] if ARCHITECTURES[name].output_type == "image" else ()))
 
 
 def new_network(
     name: str, input_shape: tuple[int, ...], seed: int = 0, config: Hyperparameters | None = None
 ) -> nn.Module:
     torch.manual_seed(seed)
-    return build_network(name, config or ARCHITECTURES[name].config(), input_shape, HEAD_WIDTH)
+    return build_network(name, config or small_config(name), input_shape, head_width_of(name))
 
 
 def ready_network(name: str, input_shape: tuple[int, ...], seed: int = 0, config: Hyperparameters | None = None) -> Any:
@@ -94,20 +116,31 @@ def two_cluster_targets(x: Tensor) -> Tensor:
     return (torch.arange(len(x)) % 2 - 0.5)[:, None].expand(len(x), HEAD_WIDTH)
 
 
+def two_tone_targets(x: Tensor) -> Tensor:
+    """Images for a generator, of two tones: (B, O)."""
+    return two_cluster_targets(x)[:, :1].expand(len(x), HEAD_WIDTHS["dcgan"])
+
+
 def flat_image_targets(x: Tensor) -> Tensor:
     """Images of one tone, that of the example's mean: (B, O, H, W)."""
     tone = 8 * x.mean((1, 2, 3))
     return tone[:, None, None, None].expand(len(x), HEAD_WIDTH, *x.shape[2:])
 
 
-CLASSIFICATION = ToyProblem(class_targets, lambda network, x, y: cross_entropy(network(x), y))
+def adversarial_loss(network: Any, z: Tensor, y: Tensor) -> Tensor:
+    loss: Tensor = network.discriminator_loss(y, z) + network.generator_loss(z)
+    return loss
+
+
+CLASSIFICATION = ToyProblem(
+    class_targets, lambda network, x, y: loss_of_all_heads(network, (x,), lambda logits: cross_entropy(logits, y))
+)
 SEGMENTATION = ToyProblem(pixel_class_targets, lambda network, x, y: pixel_cross_entropy(network(x), y))
 REGRESSION = ToyProblem(number_targets, lambda network, x, y: squared_error(network(x), y))
 IMAGE_REGRESSION = ToyProblem(flat_image_targets, lambda network, x, y: squared_error(network(x), y))
 GENERATION = ToyProblem(two_cluster_targets, lambda network, z, y: network.elbo(y))
-ADVERSARIAL = ToyProblem(
-    two_cluster_targets, lambda network, z, y: network.discriminator_loss(y, z) + network.generator_loss(z)
-)
+ADVERSARIAL = ToyProblem(two_cluster_targets, adversarial_loss)
+ADVERSARIAL_IMAGES = ToyProblem(two_tone_targets, adversarial_loss)
 TOY_PROBLEMS = {  # of those that are not for classes
     "linear_regression": REGRESSION,
     "pixel_logistic_regression": SEGMENTATION,
@@ -118,6 +151,7 @@ TOY_PROBLEMS = {  # of those that are not for classes
     "gaussian": REGRESSION,
     "vae": GENERATION,
     "gan": ADVERSARIAL,
+    "dcgan": ADVERSARIAL_IMAGES,
 }
 
 

@@ -58,6 +58,7 @@ PROBLEM_BY_ARCHITECTURE = {
     "gaussian": "drawings",
     "vae": "drawings",
     "gan": "drawings",
+    "dcgan": "drawings",
 }
 
 

@@ -26,6 +26,7 @@ from pipelines.training.inference import predict, score_validation
 from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
 from pipelines.training.learners import LEARNERS
 from pipelines.training.trial import TrialSpec, run_trial
+from tests.support.architecture_cases import SMALL_SETTINGS
 from tests.support.budgets import epochs
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
@@ -33,8 +34,9 @@ FULL = epochs(4)
 
 
 def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
-    """The defaults, with some of them changed."""
-    return make_settings(architecture, task_settings_of(problem_of(architecture)).kind, changed)
+    """The defaults, with some of them changed; large networks are small."""
+    kind = task_settings_of(problem_of(architecture)).kind
+    return make_settings(architecture, kind, SMALL_SETTINGS.get(architecture, {}) | changed)
 
 
 def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:

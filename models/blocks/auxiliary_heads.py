@@ -1,0 +1,39 @@
+"""Auxiliary heads: further outputs of a network that only its training loss reads.
+
+A task computes its loss from one output. A network that learns from several gives them all by a method of its own, and
+the loss is the sum over them; `forward`, and so validation and what is exported, gives the last one alone.
+
+Shapes: B batch, O outputs.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+
+@runtime_checkable
+class HasAuxiliaryHeads(Protocol):
+    """A network with outputs on the way that are trained to predict the same target."""
+
+    auxiliary_weight: float  # of the loss of each auxiliary head; that of the network's own output weighs 1
+
+    def all_outputs(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What `forward` gives, then what each auxiliary head gives, (B, O) each."""
+
+
+def loss_of_all_heads(network: nn.Module, inputs: tuple[Tensor, ...], loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """The training loss of a network: of its output, and of its auxiliary heads' if it has any.
+
+    Args:
+        network: called with the inputs.
+        inputs: (B, ...) each.
+        loss: of one output, (B, O) -> scalar.
+    """
+    if not isinstance(network, HasAuxiliaryHeads):
+        return loss(network(*inputs))
+    first, *others = network.all_outputs(*inputs)
+    total = loss(first)
+    for outputs in others:
+        total = total + network.auxiliary_weight * loss(outputs)
+    return total
