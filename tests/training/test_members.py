@@ -189,7 +189,7 @@ def test_the_best_trial_is_a_candidate_beside_the_seeds(job: TrainingJob, tmp_pa
     config = SearchConfig(job, LOG_LOSS, space, 2, 2, epochs(3).length, (1.0,), seed=5, contender="digits-mlp")
     _, trials = run_search(config, tmp_path / "search", 1, lambda *_: None)
     winner = best_trial(trials, LOG_LOSS)
-    write_best_trial(tmp_path / "search", winner, tmp_path / "trial")
+    write_best_trial(tmp_path / "search", winner, winner.settings, tmp_path / "trial")
     (member,) = trial_members("mlp", tmp_path / "trial")
     assert (member.name, member.result.score) == ("trial", winner.score)
     model = weights.load_model("mlp", task_of(job), space.add_fixed(winner.settings).network, member.folder / "best")
