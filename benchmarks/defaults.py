@@ -90,11 +90,15 @@ class Comparison:
     def __init__(self, architecture: str, draws: int, folder: Path) -> None:
         params = load_params()
         self.budget, self.folder = Budget(params.defaults.budget), folder
-        self.space = build_search_space(architecture, architecture, {}, {})
         self.jobs: dict[str, TrainingJob] = {}
         for problem in PROBLEMS[architecture]:
             job = prepare_job(folder / problem, params, params.contender_names(problem)[0])
             self.jobs[problem] = replace(job, architecture=architecture)
+        self.spaces = {
+            problem: build_search_space(architecture, architecture, job.task_settings.kind, {}, {})
+            for problem, job in self.jobs.items()
+        }
+        self.space = min(self.spaces.values(), key=lambda space: len(space.domains))  # what all problems have in common
         self.draws = draw_settings(self.space, draws)
         self.scores: Scores = {}
 
@@ -102,7 +106,7 @@ class Comparison:
         for problem, job in self.jobs.items():
             goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
             for draw in draws:
-                settings = self.space.add_fixed(self.space.scale_drawn(self.draws[draw]))
+                settings = self.spaces[problem].add_fixed(self.space.scale_drawn(self.draws[draw]))
                 scratch = self.folder / f"{problem}-{draw}-{seed}"
                 result = run_trial(TrialSpec(job, settings, derive_seed(seed, "defaults"), scratch, self.budget))
                 worst = float("inf")

@@ -21,9 +21,8 @@ def train(name: str) -> None:
     contender, settings = params.contenders[name], params.train_settings(name)
     job = training_job(params, name)
     task = load_task(params, contender.problem)
-    tuned = paths.tune_folder(contender.problem, name)
-    best = read_json(tuned / "best.json")
-    best_settings = make_settings(contender.architecture, task.name, best["settings"])
+    trial_folder = paths.tune_folder(contender.problem, name) / "trial"
+    best_settings = make_settings(contender.architecture, task.name, read_json(trial_folder / "settings.json"))
     state = scratch_folder("train", name, job.device)
     budget = Budget(params.budget_settings(name))
     specs = seed_specs(job, best_settings, budget, seed=params.seed, seeds=settings.seeds, folder=state)
@@ -34,7 +33,7 @@ def train(name: str) -> None:
 
     workers = worker_count(job.device)
     members = train_members(specs, task.goal, folder=state, workers=workers, on_progress=on_progress)
-    members += trial_members(job.architecture, tuned / "trial")
+    members += trial_members(job.architecture, trial_folder)
     folder = paths.train_folder(contender.problem, name)
     write_members(folder, members, task)
     write_model(folder, job, task, best_settings, members, settings.ship)

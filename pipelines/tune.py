@@ -47,7 +47,8 @@ def tune(name: str) -> None:
     write_trials(folder / "trials.csv", trials)
     curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
-    write_best_trial(scratch, winner, folder / "trial")
+    settings_found = space.add_fixed(winner.settings).to_json()
+    write_best_trial(scratch, winner, settings_found, folder / "trial")
     write_json(
         folder / "best.json",
         {
@@ -56,7 +57,7 @@ def tune(name: str) -> None:
             "score": winner.score,
             "epochs": winner.epochs,
             "best_epoch": winner.best_epoch,
-            "settings": space.add_fixed(winner.settings).to_json(),
+            "settings": settings_found,
             "fixed": dict(space.fixed),
         },
     )

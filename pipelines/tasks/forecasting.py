@@ -284,9 +284,8 @@ class Forecasting(Task):
 
     def target_history(self, part: Part, rows: NDArray[np.int64]) -> Floats:
         """The windows of some rows, the target's variables alone, without gaps: (n, W, F)."""
-        return forecasting_baselines.forward_fill(
-            part.inputs[self._window_index][rows][..., list(self._variable_indices)]
-        )
+        windows = part.inputs[self._window_index][rows]
+        return forecasting_baselines.forward_fill(windows[..., list(self._variable_indices)])
 
 
 def _find_window_index(schema: Schema) -> int:

@@ -12,7 +12,7 @@ not been.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +24,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.blocks.hyperparameters import Choice, Range
+from models.blocks.hyperparameters import Choice, Range, SettingValue
 from pipelines.runtime.cluster import TaskNeeds, open_workers
-from pipelines.runtime.files import copy_file
+from pipelines.runtime.files import copy_file, write_json
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
@@ -252,8 +252,12 @@ def _keep_best_weights(rows: Sequence[Trial], goal: Goal, folder: Path) -> None:
             path.unlink()
 
 
-def write_best_trial(scratch: Path, trial: Trial, folder: Path) -> None:
-    """Copy what a search left of its best trial: its weights, best.*, and how it trained, result.json."""
+def write_best_trial(scratch: Path, trial: Trial, settings: Mapping[str, SettingValue], folder: Path) -> None:
+    """Write all that training needs of the best trial.
+
+    That is settings.json, how it trained, result.json, and its weights, best.*, which the search left in `scratch`.
+    """
+    write_json(folder / "settings.json", settings)
     trial_folder = scratch / _trial_folder_name(trial.number)
     for path in sorted(trial_folder.glob("best.*")):
         copy_file(path, folder / path.name)

@@ -22,6 +22,7 @@ from pipelines.sources.kinds import LOADERS, SourceSettings
 from pipelines.splitting.split import STRATEGIES, SplitSettings
 from pipelines.tasks import TASKS, AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.budget import BudgetSettings
 from pipelines.training.contender_settings import LEARNER_SETTINGS, STEM_SETTINGS
 from tests.support.pages import (
     README,
@@ -126,6 +127,7 @@ FRAME = {
     "": Params,
     "defaults.tune.": TuneSettings,
     "defaults.train.": TrainSettings,
+    "defaults.budget.": BudgetSettings,
     "defaults.champion.": ChampionSettings,
     "problems.*.": Problem,
     "contenders.*.": Contender,

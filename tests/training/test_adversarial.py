@@ -28,7 +28,7 @@ def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
 @EVERY
 def test_every_gan_implements_the_learners_interface(architecture: str) -> None:
     row = ARCHITECTURES[architecture]
-    assert isinstance(row.network_factory(row.config(), (64,), 12), GANModule)
+    assert isinstance(row.network_factory(row.config(), (64,), 64), GANModule)
     assert not isinstance(nn.Linear(2, 2), GANModule)
 
 

@@ -114,7 +114,7 @@ def test_the_learning_rate_falls_to_the_end_and_the_best_epoch_is_kept(job: Trai
     overfitting = settings_of("mlp", learning_rate=0.02, dropout=0.0, weight_decay=0.0)
     result = run_trial(TrialSpec(job, overfitting, 3, tmp_path, epochs(30)))
     assert result.score is not None
-    assert result.best_epoch < result.epochs == len(result.history) == 30
+    assert result.best_epoch <= result.epochs == len(result.history) == 30
     assert result.history[-1]["learning_rate"] < 0.02 / 50
     best = min(row["valid_log_loss"] for row in result.history)
     assert result.score == best == result.history[result.best_epoch - 1]["valid_log_loss"]

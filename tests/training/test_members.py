@@ -186,14 +186,14 @@ def test_a_reservoir_is_drawn_for_every_seed(
 
 
 def test_the_best_trial_is_a_candidate_beside_the_seeds(job: TrainingJob, tmp_path: Path) -> None:
-    space = build_search_space("digits-mlp", "mlp", {"width": 16}, {})
+    space = build_search_space("digits-mlp", "mlp", "classification", {"width": 16}, {})
     config = SearchConfig(job, LOG_LOSS, space, 2, 2, epochs(3).length, (1.0,), seed=5, contender="digits-mlp")
     _, trials = run_search(config, tmp_path / "search", 1, lambda *_: None)
     winner = best_trial(trials, LOG_LOSS)
-    write_best_trial(tmp_path / "search", winner, tmp_path / "trial")
+    write_best_trial(tmp_path / "search", winner, winner.settings, tmp_path / "trial")
     (member,) = trial_members("mlp", tmp_path / "trial")
     assert (member.name, member.result.score) == ("trial", winner.score)
-    model = weights.load_model("mlp", task_of(job), space.add_fixed(winner.settings).network, member.folder / "best")
+    model = weights.load_model("mlp", task_of(job), space.add_fixed(winner.settings), member.folder / "best")
     found = score_validation(model, task_of(job), load_validation(job))["valid_log_loss"]
     assert found == pytest.approx(winner.score, rel=1e-6)
     assert trial_members("linear_regression", tmp_path / "trial") == (), "solved once"

@@ -118,10 +118,10 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
     assert not list(scratch.glob("trial-*/checkpoint.*")), "nothing goes on from there"
     best = best_trial(reference, GOAL)
     (kept,) = scratch.glob("trial-*/best.*")
-    write_best_trial(scratch, best, tmp_path / "written")
+    write_best_trial(scratch, best, best.settings, tmp_path / "written")
     assert (tmp_path / "written" / "best.safetensors").read_bytes() == kept.read_bytes()
-    written = read_result(tmp_path / "written" / "result.json")
-    assert (written.score, written.epochs, written.best_epoch) == (best.score, best.epochs, best.best_epoch)
+    result = read_result(tmp_path / "written" / "result.json")
+    assert (result.score, result.epochs, result.best_epoch) == (best.score, best.epochs, best.best_epoch)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 

@@ -9,7 +9,7 @@ from pipelines.training.search_space import SearchSpace, build_search_space
 
 
 def space_of(fix: dict[str, object] | None = None, search: dict[str, object] | None = None) -> SearchSpace:
-    return build_search_space("digits-mlp", "mlp", fix or {}, search or {})
+    return build_search_space("digits-mlp", "mlp", "classification", fix or {}, search or {})
 
 
 def test_every_optimizer_has_its_scales() -> None:
