@@ -33,6 +33,7 @@ from pipelines.tasks.metrics.classification import (
     macro_precision_recall_f1,
     matthews_correlation,
     pr_auc,
+    rarer_class,
     roc_auc,
 )
 from pipelines.tasks.metrics.classification_goals import PSEUDO_VALUES
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
     from models.outputs.output_transform import OutputTransform
 
 
-LABEL_GOALS = ("balanced_accuracy", "macro_f1")  # about the most probable class, every class counting the same
+LABEL_GOALS = ("balanced_accuracy", "macro_f1", "mcc")  # about the most probable class, rare ones counting as much
+
+AREA_GOALS = ("roc_auc", "pr_auc")  # which one class alone does not have
 
 
 class ClassificationSettings(TaskSettings):
@@ -163,7 +166,7 @@ class Classification(Task):
         if len(self.labels) != 2:
             return {}
         probabilities, codes = self._as_arrays(predictions, reference)
-        positive = _rarer_class(codes)
+        positive = rarer_class(codes)
         if self.settings.threshold == "half" or self.goal.name == "accuracy":
             return {"positive": positive}
         if not (codes == positive).any() or not np.ptp(probabilities[:, positive]):  # nothing to choose by
@@ -208,7 +211,7 @@ class Classification(Task):
         """Metrics that are computed together, and how: (R,) each."""
         classes, total = len(self.labels), counts.sum(axis=0)  # (R,)
         predicted = np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
-        positive = int(calibration.get("positive", _rarer_class(codes)))
+        positive = int(calibration.get("positive", rarer_class(codes)))
         averaged = tuple(range(classes)) if classes > 2 else (positive,)  # classes of the PR AUC
         labelled = predicted, codes, classes, counts
         chosen = predicted_classes(probabilities, calibration)
@@ -232,13 +235,13 @@ class Classification(Task):
         """The goal for every example, (N,), or pseudo-values whose mean is the goal; cheap enough for every epoch.
 
         Raises:
-            UserError: if the goal is the ROC AUC and all examples are of one class.
+            UserError: if the goal is the area under a curve and all examples are of one class.
         """
         if self.goal.name in PSEUDO_VALUES:
-            if self.goal.name == "roc_auc" and len(np.unique(reference.codes)) < 2:
+            if self.goal.name in AREA_GOALS and len(np.unique(reference.codes)) < 2:
                 raise UserError(
-                    f"goal roc_auc needs examples of two classes to score; all {len(reference.codes)} are of one: "
-                    "split by stratified, so that every part has both, or set goal: log_loss"
+                    f"goal {self.goal.name} needs examples of two classes to score; all {len(reference.codes)} are of "
+                    "one: split by stratified, so that every part has both, or set goal: log_loss"
                 )
             return PSEUDO_VALUES[self.goal.name](*self._as_arrays(predictions, reference))
         goal = SCORES_PER_ROW[self.goal.name]
@@ -277,8 +280,3 @@ def predicted_classes(probabilities: Floats, calibration: Calibration) -> Intege
     positive = int(calibration["positive"])
     chosen = probabilities[:, positive] >= calibration["threshold"]
     return np.where(chosen, positive, 1 - positive).astype(np.int64)
-
-
-def _rarer_class(codes: Integers) -> int:
-    """Of two classes, the one with fewer rows; the second if they are even."""
-    return int(np.count_nonzero(codes == 1) <= len(codes) / 2)

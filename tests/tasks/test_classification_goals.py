@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
+from sklearn.metrics import average_precision_score
 
 from models.outputs.classification import PriorShift
 from models.outputs.output_transform import Identity
 from pipelines.data.parts import Part
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks.classification import Classification, ClassificationSettings, ClassReference
+from pipelines.tasks.classification import AREA_GOALS, Classification, ClassificationSettings, ClassReference
 from pipelines.tasks.metrics.classification_goals import PSEUDO_VALUES
 from tests.tasks.test_classification import schema
 
@@ -44,9 +45,10 @@ def test_two_equal_models_are_told_apart_in_one_of_twenty_sets(goal: str) -> Non
     assert alarms <= 400 * 0.08
 
 
-def test_an_area_under_the_curve_of_one_class_is_refused_in_a_sentence() -> None:
-    with pytest.raises(UserError, match="goal roc_auc needs examples of two classes to score; all 3 are of one"):
-        Classification(schema(2), goal="roc_auc").objective_per_row(np.full((3, 2), 0.5), ClassReference(np.zeros(3)))
+@pytest.mark.parametrize("goal", AREA_GOALS)
+def test_an_area_under_the_curve_of_one_class_is_refused_in_a_sentence(goal: str) -> None:
+    with pytest.raises(UserError, match=f"goal {goal} needs examples of two classes to score; all 3 are of one"):
+        Classification(schema(2), goal=goal).objective_per_row(np.full((3, 2), 0.5), ClassReference(np.zeros(3)))
 
 
 @pytest.mark.parametrize(("goal", "kind"), [("macro_f1", Identity), ("log_loss", PriorShift), ("roc_auc", PriorShift)])
@@ -54,3 +56,14 @@ def test_balanced_weights_stay_where_every_class_is_to_count_the_same(goal: str,
     task = Classification(schema(2), ClassificationSettings(weights="balanced"), goal)
     train = Part((np.zeros((3, 8, 8), dtype=np.uint8),), np.array([0, 0, 1]))
     assert type(task.output_transform(train)) is type(task.output_transform(None)) is kind
+
+
+def test_the_pseudo_values_of_the_pr_auc_are_those_of_leaving_each_row_out() -> None:
+    generator = np.random.default_rng(3)
+    scores, codes = generator.integers(0, 9, 40) / 10, generator.integers(0, 4, 40) // 3  # with equal scores
+    predictions = np.stack([1 - scores, scores], axis=1)
+    left_out = np.array([average_precision_score(np.delete(codes, row), np.delete(scores, row)) for row in range(40)])
+    whole = average_precision_score(codes, scores)
+    expected = whole + 39 * (left_out.mean() - left_out)
+    np.testing.assert_allclose(PSEUDO_VALUES["pr_auc"](predictions, codes), expected)
+    assert PSEUDO_VALUES["pr_auc"](predictions, codes).mean() == pytest.approx(whole)

@@ -34,7 +34,9 @@ GOALS = {
     "brier": Goal("brier", "minimize"),
     "balanced_accuracy": Goal("balanced_accuracy", "maximize"),
     "macro_f1": Goal("macro_f1", "maximize"),
+    "mcc": Goal("mcc", "maximize"),
     "roc_auc": Goal("roc_auc", "maximize"),
+    "pr_auc": Goal("pr_auc", "maximize"),
 }
 
 METRICS = (
@@ -226,6 +228,11 @@ def pr_auc(probabilities: Floats, codes: Integers, classes: tuple[int, ...], cou
         present += true_positives[-1] > 0
     mean: Floats = np.divide(areas, present, out=np.full_like(areas, np.nan), where=present > 0)
     return mean
+
+
+def rarer_class(codes: Integers) -> int:
+    """Of two classes, the one with fewer rows; the second if they are even."""
+    return int(np.count_nonzero(codes == 1) <= len(codes) / 2)
 
 
 def best_threshold(
