@@ -33,7 +33,7 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size <= MAX_IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
-    with _open_scratch_file() as file:
+    with open_scratch_file() as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
@@ -51,7 +51,7 @@ def read_batches(reader: "pyarrow.RecordBatchReader", size: int) -> "pyarrow.Tab
 
     if size <= MAX_IN_MEMORY_BYTES:
         return reader.read_all()
-    with _open_scratch_file() as file:
+    with open_scratch_file() as file:
         with pyarrow.ipc.new_stream(pyarrow.PythonFile(file, "w"), reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)
@@ -77,6 +77,7 @@ def released_chunks(values: NDArray[Any]) -> Iterator[slice]:
         release_pages(values)
 
 
-def _open_scratch_file() -> IO[bytes]:
+def open_scratch_file() -> IO[bytes]:
+    """A file without a name on the disk of `.state/`, gone when it is closed and nothing maps it."""
     SCRATCH_FOLDER.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryFile(dir=SCRATCH_FOLDER)

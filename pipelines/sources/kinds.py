@@ -11,6 +11,7 @@ from pipelines.sources.arrays.load import ArraysSettings, load_arrays
 from pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
 from pipelines.sources.bundled.statsmodels_series import StatsmodelsSettings, load_statsmodels
+from pipelines.sources.files.database_address import is_database_address
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.locations import LOCATION_SETTINGS
 from pipelines.sources.images.load import ImagesSettings, load_images
@@ -36,7 +37,7 @@ SourceSettings: TypeAlias = Annotated[
 
 LOADERS: dict[str, Callable[[Any], Dataset]] = {
     # files of yours
-    "table": load_table,  # rows and columns: CSV, TSV, Parquet
+    "table": load_table,  # rows and columns: CSV, Excel, JSON Lines, Parquet, a database
     "text": load_texts,  # texts and what they are about
     "images": load_images,  # a folder per class, or a list of files
     "masks": load_masks,  # images, and images that say what each pixel is
@@ -63,5 +64,5 @@ def _resolve_locations(settings: SourceSettings, downloads: Path) -> dict[str, A
         if isinstance(value, str)
         else tuple(str(resolve_location(one, downloads)) for one in value)
         for name, value in locations.items()
-        if value is not None
+        if value is not None and not (isinstance(value, str) and is_database_address(value))
     }

@@ -79,7 +79,7 @@ def test_a_text_is_cut_between_two_characters(tmp_path: Path) -> None:
         ({"inputs": ["y"]}, "y is the target"),
         ({"keys": ["y"]}, "y is the target"),
         ({"unit": ["m"]}, "unit"),
-        ({"sheet": 1}, "sheet"),
+        ({"page": 1}, "page"),
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], words: str) -> None:

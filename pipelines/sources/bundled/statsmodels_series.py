@@ -116,7 +116,10 @@ def load_statsmodels(settings: StatsmodelsSettings) -> Dataset:
     times = series.times.astype("datetime64[us]")
     path = Path(settings.dataset)  # for sentences
     timeline = infer_grid(path, times, np.arange(1, len(times) + 1))
-    filled_series = fill_gaps(path, timeline, series.values[:, None], (series.name,), "interpolate", MAX_GAP_STEPS)
+    no_words = np.zeros(1, dtype=bool)
+    filled_series = fill_gaps(
+        path, timeline, series.values[:, None], (series.name,), "interpolate", MAX_GAP_STEPS, no_words
+    )
     window_note = f"{settings.window} steps of {timeline.step} are read and the next {settings.horizon} are forecast."
     return cut_windows(
         filled_series.values,

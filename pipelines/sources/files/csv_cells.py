@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.encoding import read_text
+from pipelines.sources.files.packing import inner_path
 
 SEPARATORS = ("\t", ";", "|", ",")  # tried in this order: a comma may be a decimal comma
 SEPARATOR_NAMES = {"\t": "a tab", ";": "';'", "|": "'|'", ",": "','"}
@@ -49,7 +50,7 @@ def find_csv_start(format: CsvFormat, sample: str) -> CsvStart:
     skipped = separator_line.end() if separator_line else 0
     separator = format.separator or (separator_line[1] if separator_line else None)
     if separator is None:
-        is_tsv = format.path.suffix.lower() in TSV_SUFFIXES
+        is_tsv = inner_path(format.path).suffix.lower() in TSV_SUFFIXES
         separator = "\t" if is_tsv else _infer_separator(sample[skipped:])
     return CsvStart(separator, skipped, int(skipped > 0))
 

@@ -29,6 +29,7 @@ from pipelines.sources.files.csv_cells import (
 )
 from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES, read_text
+from pipelines.sources.files.packing import map_file
 
 if TYPE_CHECKING:  # half a second, which no stage without a table should pay
     import pyarrow
@@ -229,12 +230,13 @@ def _agreed_content(format: CsvFormat) -> _Content | None:
 
 
 def _utf8_content(format: CsvFormat) -> "mmap.mmap | bytes | None":
-    """The bytes of a text file in UTF-8, mapped where they stand so in the file; None if it cannot be read."""
+    """The bytes of a text file in UTF-8, mapped where they stand so on disk; None if unread."""
     try:
         encoding = codecs.lookup(format.encoding or "utf-8").name
-        with format.path.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        content = map_file(format.path)
     except (LookupError, OSError, ValueError):
+        return None
+    if not content:
         return None
     beginning = content[:LONGEST_SIGNATURE]
     if any(beginning.startswith(signature) for signature, _ in NON_TEXT_SIGNATURES):

@@ -4,6 +4,7 @@ import codecs
 from pathlib import Path
 
 from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.packing import map_file
 
 # Marks a file may begin with; the longest first, because UTF-32's begins with UTF-16's.
 BYTE_ORDER_MARKS = (
@@ -14,24 +15,26 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 NON_TEXT_SIGNATURES = (  # how files begin that are not text, and what to do about each
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; save it as CSV, or unpack it"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as CSV"),
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or give the workbook a name ending in .xlsx"),
+    (b"\xd0\xcf\x11\xe0", "an old or a locked Excel workbook; save it as .xlsx without a password, or as CSV"),
     (b"\x1f\x8b", "packed by gzip; unpack it"),
     (b"BZh", "packed by bzip2; unpack it"),
-    (b"PAR1", "a Parquet file; only the table source reads those, under a name ending in .parquet"),
+    (b"\xfd7zXZ\0", "packed by xz; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard; unpack it"),
+    (b"PAR1", "a Parquet file; those are read under a name ending in .parquet"),
     (b"%PDF", "a PDF; a table in it must be saved as CSV first"),
-    (b"SQLite format 3", "an SQLite database; export its table as CSV"),
+    (b"SQLite format 3", "an SQLite database; `kind: table`, `series` and `text` read those"),
 )
 
 
 def read_bytes(path: Path) -> bytes:
-    """All bytes of a file.
+    """All bytes of a file; of a packed one, those inside.
 
     Raises:
-        UserError: there is no such file, or it cannot be read.
+        UserError: there is no such file, or it cannot be read, or it is packed and damaged.
     """
     try:
-        return path.read_bytes()
+        return bytes(map_file(path))
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; a path is relative to the project's folder") from None
     except IsADirectoryError:

@@ -7,6 +7,8 @@ from typing import Any
 
 from pipelines.runtime.hash_cache import HashCache
 from pipelines.runtime.user_error import UserError
+from pipelines.sources.files.database import DatabaseRows, fingerprint_database
+from pipelines.sources.files.database_address import is_database_address
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.folders import list_files
 from pipelines.sources.files.locations import source_locations
@@ -38,13 +40,22 @@ def fingerprint(path: Path, hashes: HashCache) -> dict[str, Any]:
 def fingerprint_source(source: Mapping[str, Any], downloads: Path, hashes: HashCache) -> list[dict[str, Any]]:
     """What every place that a source names holds now; an address is fetched to `downloads` first.
 
+    Of a database's server, the rows that the source reads are hashed: they are read for it every time.
+
     A place that is missing is no error here, it is written down as missing: the stage that reads it reports it.
     """
-    return [_fingerprint_place(setting, place, downloads, hashes) for setting, place in source_locations(source)]
+    return [
+        _fingerprint_place(setting, place, source, downloads, hashes) for setting, place in source_locations(source)
+    ]
 
 
-def _fingerprint_place(setting: str, place: str, downloads: Path, hashes: HashCache) -> dict[str, Any]:
+def _fingerprint_place(
+    setting: str, place: str, source: Mapping[str, Any], downloads: Path, hashes: HashCache
+) -> dict[str, Any]:
     try:
+        if is_database_address(place):
+            rows = DatabaseRows(place, source.get("table"), source.get("query"))
+            return {"setting": setting, **fingerprint_database(rows)}
         return {"setting": setting, **fingerprint(resolve_location(place, downloads), hashes)}
     except (UserError, OSError):
         return {"setting": setting, "missing": True}

@@ -108,6 +108,11 @@ def _parse_number_chunk(texts: "pyarrow.StringArray", decimal: str) -> NDArray[n
     return numbers
 
 
+def format_number(value: float) -> str:
+    """A number as a person writes it: 3 rather than 3.0."""
+    return str(int(value)) if abs(value) < 2**53 and value == int(value) else repr(value)
+
+
 CLOCK_PATTERN = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2}|[AaPp][Mm])?"
 
 
@@ -154,7 +159,7 @@ MAX_FLOAT32 = float(np.finfo(np.float32).max)
 DecimalMark = Literal[".", ","]
 
 
-def parse_value(path: Path, line: int, name: str, text: str, decimal: DecimalMark) -> float:
+def parse_value(path: Path | str, line: int, name: str, text: str, decimal: DecimalMark) -> float:
     """The number that a cell holds; NaN if it is empty.
 
     Raises:

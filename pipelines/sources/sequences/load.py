@@ -19,6 +19,7 @@ from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.packing import inner_path
 from pipelines.sources.files.parsing import DecimalMark, parse_number
 from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
@@ -124,9 +125,10 @@ READERS: dict[str, Callable[[Path, SequencesSettings], Sequences]] = {
 
 
 def _read_sequence_file(path: Path, settings: SequencesSettings) -> Sequences:
-    if path.suffix.lower() not in READERS:
+    suffix = inner_path(path).suffix.lower()
+    if suffix not in READERS:
         raise UserError(f"{path}: sequences are read from {', '.join(READERS)}, found {path.suffix or 'no ending'!r}")
-    found = READERS[path.suffix.lower()](path, settings)
+    found = READERS[suffix](path, settings)
     if settings.columns and len(settings.columns) != len(found.columns):
         raise UserError(f"{path}: columns names {len(settings.columns)} variables, found {len(found.columns)}")
     return found._replace(columns=settings.columns or found.columns)

@@ -4,12 +4,12 @@ A window is the input of a network, its future the target.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Setting
 
 from pipelines.data.dataset import Dataset, Finding
@@ -18,25 +18,24 @@ from pipelines.data.parts import PARTS, Part
 from pipelines.data.schema import Field, Schema
 from pipelines.data.wording import format_count, format_list
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_cells import CsvFormat
-from pipelines.sources.files.csv_table import CsvTable, read_csv
-from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.parsing import DecimalMark
-from pipelines.sources.files.setting_types import ColumnNames
+from pipelines.sources.files.setting_types import ColumnNames, list_to_tuple
+from pipelines.sources.files.tabular_file import TabularSettings, read_cells, resolve_rows, rows_name
+from pipelines.sources.files.typed_table import CellTable
 from pipelines.sources.series.rows import RepeatPolicy, merge_repeated_times, parse_series_rows, sort_by_time
 from pipelines.sources.series.time_grid import FilledSeries, GapPolicy, TimeGrid, fill_gaps, infer_grid
+from pipelines.sources.series.words import WORD_SIGN
 
 MIN_STUCK_STEPS = 10  # steps without any change, at least, that look like an instrument that stood still
 
 
-class SeriesSettings(BaseModel):
+class SeriesSettings(TabularSettings):
     """`source: {kind: series, path: load.csv, time: date, targets: [load], window: 96, horizon: 24}`"""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     kind: Literal["series"]
-    path: str  # a CSV file with a row for each time, or its address
-    time: str  # its column of times: 2024-12-31, 2024-12-31 23:00, 2024-12, 2024
+    # its column of times: 2024-12-31, 2024-12-31 23:00, 2024-12, 2024; or several: year, month, day, hour, minute
+    time: Annotated[str | tuple[str, ...], BeforeValidator(list_to_tuple)]
+    time_zone: str | None = None  # of times that clocks show which are set forward and back: Europe/Berlin
     targets: ColumnNames = ()  # columns that are forecast; all when absent
     inputs: ColumnNames = ()  # columns that a network sees; all when absent, the targets always
     window: int = Setting(default=48, ge=1)  # steps that a network sees
@@ -48,39 +47,46 @@ class SeriesSettings(BaseModel):
     )
     longest_gap: int = Setting(default=3, ge=1)  # steps; a longer gap is never filled
     repeats: RepeatPolicy = "refuse"  # where a time stands twice: stop, keep the first row, or average them
-    separator: str | None = None
     decimal: DecimalMark = "."
-    encoding: str | None = None
     title: str = ""
     origin: str = ""
     licence: str = ""
     unit: str = ""  # of the targets
 
+    @property
+    def time_columns(self) -> tuple[str, ...]:
+        return (self.time,) if isinstance(self.time, str) else self.time
+
     @model_validator(mode="after")
     def _check_variables(self) -> "SeriesSettings":
+        if not self.time_columns or len(set(self.time_columns)) < len(self.time_columns):
+            raise ValueError("time must name one column, or several that differ: [year, month, day, hour]")
         for setting in ("targets", "inputs"):
             names = getattr(self, setting)
-            if self.time in names:
-                raise ValueError(f"{setting} must not name {self.time!r}, which is the column of times")
+            if both := [name for name in self.time_columns if name in names]:
+                raise ValueError(f"{setting} must not name {both[0]!r}, which is the column of times")
             if len(set(names)) < len(names):
                 raise ValueError(f"{setting} names a column twice: {', '.join(names)}")
         return self
 
 
 def load_series(settings: SeriesSettings) -> Dataset:
-    """Read a CSV file of a regular time series, and cut it into windows.
+    """Read the rows of a regular time series, and cut it into windows.
 
     Raises:
         UserError: if a cell is no number or no time, a time repeats, a value is missing, unless settings say what to do
             then; if steps are unequal, or too few.
     """
-    path = resolve_location(settings.path)
-    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding))
-    names, targets = _select_variables(path, cells, settings)
-    sorted_rows, order_findings = sort_by_time(parse_series_rows(path, cells, settings.time, names, settings.decimal))
-    series_rows, repeat_findings = merge_repeated_times(path, sorted_rows, settings.repeats)
+    path = resolve_rows(settings.path)
+    cells = read_cells(path, settings, decimal=settings.decimal)
+    columns = _select_columns(path, cells, settings)
+    rows, names = parse_series_rows(path, cells, settings.time_columns, columns, settings.decimal, settings.time_zone)
+    is_word = np.array([name not in columns for name in names])
+    targets = _select_targets(path, settings, columns, names)
+    sorted_rows, order_findings = sort_by_time(rows)
+    series_rows, repeat_findings = merge_repeated_times(path, sorted_rows, settings.repeats, is_word)
     grid = infer_grid(path, series_rows.times, series_rows.line_numbers)
-    filled_series = fill_gaps(path, grid, series_rows.values, names, settings.gaps, settings.longest_gap)
+    filled_series = fill_gaps(path, grid, series_rows.values, names, settings.gaps, settings.longest_gap, is_word)
     return cut_windows(
         filled_series.values,
         grid.times[filled_series.kept_steps],
@@ -89,10 +95,10 @@ def load_series(settings: SeriesSettings) -> Dataset:
         horizon=settings.horizon,
         targets=targets,
         step=grid.step,
-        title=settings.title or path.stem,
-        origin=settings.origin or f"the file {path.name}",
+        title=settings.title or Path(rows_name(settings)).stem,
+        origin=settings.origin or f"the file {rows_name(settings)}",
         licence=settings.licence or "not stated",
-        notes=_window_notes(settings, grid, targets),
+        notes=_window_notes(settings, grid, targets, names),
         findings=(
             *order_findings,
             *repeat_findings,
@@ -182,18 +188,31 @@ def _check_length(title: str, steps: int, window: int, horizon: int) -> None:
         )
 
 
-def _select_variables(path: Path, cells: CsvTable, settings: SeriesSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns that are read and those to forecast, both in the file's order."""
-    others = tuple(name for name in cells.names if name != settings.time)
-    for setting, wanted in (("time", (settings.time,)), ("targets", settings.targets), ("inputs", settings.inputs)):
+def _select_columns(path: str, cells: CellTable, settings: SeriesSettings) -> tuple[str, ...]:
+    """The columns that are read, in the file's order."""
+    others = tuple(name for name in cells.names if name not in settings.time_columns)
+    stated = {"time": settings.time_columns, "targets": settings.targets, "inputs": settings.inputs}
+    for setting, wanted in stated.items():
         for name in wanted:
             if name not in cells.names:
                 raise UserError(f"{path}: {setting} names {name!r}, but the columns are {', '.join(cells.names)}")
     if not others:
         raise UserError(f"{path}: beside the time {settings.time!r} there is no column to foretell; add one")
-    targets = set(settings.targets or settings.inputs or others)
-    shown = set(settings.inputs or others) | targets
-    return tuple(name for name in others if name in shown), tuple(name for name in others if name in targets)
+    shown = {*(settings.inputs or others), *settings.targets}
+    return tuple(name for name in others if name in shown)
+
+
+def _select_targets(
+    path: str, settings: SeriesSettings, columns: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The variables to forecast, some of `names`, in the file's order: columns of numbers."""
+    wanted = set(settings.targets or settings.inputs or columns)
+    if words := [name for name in settings.targets if name not in names]:
+        raise UserError(f"{path}: targets names {words[0]!r}, which holds words; only numbers are forecast")
+    targets = tuple(name for name in columns if name in wanted and name in names)
+    if not targets:
+        raise UserError(f"{path}: beside the time {settings.time!r} there is no column of numbers to foretell; add one")
+    return targets
 
 
 def _gap_findings(settings: SeriesSettings, grid: TimeGrid, filled_series: FilledSeries) -> tuple[Finding, ...]:
@@ -253,8 +272,17 @@ def _season_findings(settings: SeriesSettings) -> tuple[Finding, ...]:
     return (Finding("season", "notice", 1, sentence),)
 
 
-def _window_notes(settings: SeriesSettings, grid: TimeGrid, targets: tuple[str, ...]) -> tuple[str, ...]:
-    return (
+def _window_notes(
+    settings: SeriesSettings, grid: TimeGrid, targets: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[str, ...]:
+    notes = [
         f"{settings.window} steps of {grid.step} are read and the next {settings.horizon} of "
-        f"{', '.join(targets)} are forecast.",
-    )
+        f"{', '.join(targets)} are forecast."
+    ]
+    if words := [name for name in names if WORD_SIGN in name]:
+        notes.append(
+            f"Each word is a variable of its own, 1 where it stands and 0 elsewhere: {format_list(words, 20)}."
+        )
+    if settings.time_zone is not None:
+        notes.append(f"Times are those that clocks in {settings.time_zone} show; here they are in UTC.")
+    return tuple(notes)

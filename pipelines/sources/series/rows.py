@@ -1,7 +1,7 @@
 """Rows of a time series: read, sorted by time, each time once."""
 
 import math
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pipelines.data.dataset import Finding
 from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.csv_table import CsvTable
-from pipelines.sources.files.parsing import MISSING_MARKS, DecimalMark, parse_datetime, parse_value
-
-YEAR_PATTERN = re.compile(r"[0-9]{4}")
+from pipelines.sources.files.parsing import DecimalMark, parse_value
+from pipelines.sources.files.typed_table import CellTable
+from pipelines.sources.series.times import parse_times, to_utc
+from pipelines.sources.series.words import holds_words, word_variables
 
 RepeatPolicy = Literal["refuse", "first", "mean"]
 
@@ -28,27 +28,38 @@ class SeriesRows(NamedTuple):
 
 
 def parse_series_rows(
-    path: Path, cells: CsvTable, time: str, names: tuple[str, ...], decimal: DecimalMark
-) -> SeriesRows:
-    """Read the cells of the column of times and of the variables, as they stand in the file.
+    path: Path | str,
+    cells: CellTable,
+    time: Sequence[str],
+    names: Sequence[str],
+    decimal: DecimalMark,
+    time_zone: str | None = None,
+) -> tuple[SeriesRows, tuple[str, ...]]:
+    """Read the cells of the columns of times and of the variables, as they stand in the file.
+
+    Returns:
+        The rows, and the names of their F variables: `names`, with a variable for each word of a column of words.
 
     Raises:
         UserError: if a cell is no time, or no number that fits float32.
     """
-    texts = [text.strip() for text in cells.column_texts(time)]
-    years = all(YEAR_PATTERN.fullmatch(text) for text in texts)
-    times = np.empty(len(texts), dtype="datetime64[us]")
-    for row, text in enumerate(texts):
-        found = np.datetime64(text, "us") if years else parse_datetime(text)
-        if found is None:
-            what = "is empty" if text in MISSING_MARKS else f"is no date or time: {text!r}; write 2024-12-31 23:00"
-            raise UserError(f"{path}, line {cells.line_numbers[row]}: {time} {what}")
-        times[row] = found
-    values = np.empty((len(texts), len(names)))
-    for column, name in enumerate(names):
-        for row, (line, text) in enumerate(zip(cells.line_numbers, cells.column_texts(name), strict=True)):
-            values[row, column] = parse_value(path, line, name, text, decimal)
-    return SeriesRows(times, values, cells.line_numbers)
+    lines = cells.line_numbers
+    times = parse_times(path, cells, time)
+    if time_zone is not None:
+        times = to_utc(path, times, lines, time_zone)
+    variables: list[str] = []
+    columns: list[NDArray[np.float64]] = []  # (n, 1), or (n, W) of W words
+    for name in names:
+        texts = cells.column_texts(name)
+        if holds_words(texts):
+            words, values = word_variables(path, name, texts)
+        else:
+            words = (name,)
+            numbers = [parse_value(path, line, name, text, decimal) for line, text in zip(lines, texts, strict=True)]
+            values = np.array(numbers, dtype=np.float64)[:, None]
+        variables += words
+        columns.append(values)
+    return SeriesRows(times, np.concatenate(columns, axis=1), lines), tuple(variables)
 
 
 def sort_by_time(series_rows: SeriesRows) -> tuple[SeriesRows, tuple[Finding, ...]]:
@@ -67,9 +78,15 @@ def sort_by_time(series_rows: SeriesRows) -> tuple[SeriesRows, tuple[Finding, ..
 
 
 def merge_repeated_times(
-    path: Path, series_rows: SeriesRows, repeat_policy: RepeatPolicy
+    path: Path | str, series_rows: SeriesRows, repeat_policy: RepeatPolicy, is_word: NDArray[np.bool_]
 ) -> tuple[SeriesRows, tuple[Finding, ...]]:
     """Leave one row for each time.
+
+    Args:
+        path: the file, for failures.
+        series_rows: n rows in the order of time.
+        repeat_policy: what is done with a time that stands there again.
+        is_word: (F,), which variables stand for words: the first of those is kept, since words have no mean.
 
     Raises:
         UserError: if a time repeats and that is refused.
@@ -88,7 +105,8 @@ def merge_repeated_times(
     if repeat_policy == "refuse":
         raise UserError(
             f"{path}: {where}; {format_count(extra, 'row')} in all with a time that stood there before: "
-            "take them out, or state repeats: first or repeats: mean"
+            "take them out, or state repeats: first or repeats: mean; where clocks were set back, state time_zone, "
+            "such as Europe/Berlin"
         )
     values = series_rows.values[first]
     if repeat_policy == "mean":
@@ -96,7 +114,8 @@ def merge_repeated_times(
         sums, value_counts = np.zeros_like(values), np.zeros_like(values)
         np.add.at(sums, group_of_row, np.where(there, series_rows.values, 0))
         np.add.at(value_counts, group_of_row, there)
-        values = np.divide(sums, value_counts, out=np.full_like(sums, math.nan), where=value_counts > 0)
+        means = np.divide(sums, value_counts, out=np.full_like(sums, math.nan), where=value_counts > 0)
+        values = np.where(is_word, values, means)
     treatment = "they were averaged" if repeat_policy == "mean" else "the first was kept"
     sentence = f"{format_count(extra, 'row')} with a time that stood there before ({where}): {treatment}."
     finding = Finding("repeated_times", "notice", extra, sentence)

@@ -54,7 +54,7 @@ class FilledSeries(NamedTuple):
     longest_gap: int  # steps of the longest run
 
 
-def infer_grid(path: Path, times: NDArray[np.datetime64], lines: NDArray[np.int64]) -> TimeGrid:
+def infer_grid(path: Path | str, times: NDArray[np.datetime64], lines: NDArray[np.int64]) -> TimeGrid:
     """Find the step that times (n,) keep: so many seconds, or so many months of the calendar.
 
     Args:
@@ -96,14 +96,17 @@ def infer_grid(path: Path, times: NDArray[np.datetime64], lines: NDArray[np.int6
 
 
 def fill_gaps(
-    path: Path,
+    path: Path | str,
     grid: TimeGrid,
     rows: NDArray[np.float64],
     names: tuple[str, ...],
     gap_policy: GapPolicy,
     max_gap: int,
+    is_word: NDArray[np.bool_],
 ) -> FilledSeries:
     """Put rows (n, F) on the grid, and fill what is missing there as stated.
+
+    Between two words (`is_word`, (F,)) there is no line: the last one is repeated.
 
     Raises:
         UserError: if something is missing and gaps are refused, a gap is longer than `longest` steps, or a variable has
@@ -135,7 +138,7 @@ def fill_gaps(
             )
         present = np.flatnonzero(~missing)
         next_filled = np.searchsorted(present, np.arange(len(values)))
-        if gap_policy == "interpolate":
+        if gap_policy == "interpolate" and not is_word[column]:
             values[:, column] = np.interp(np.arange(len(values)), present, values[present, column])
             last_known_steps = np.maximum(last_known_steps, present[next_filled])
         else:
@@ -171,7 +174,7 @@ def _format_step(step: int, unit: str | None) -> str:
 
 
 def _irregular_step_error(
-    path: Path, times: NDArray[np.datetime64], lines: NDArray[np.int64], row: int, step: str
+    path: Path | str, times: NDArray[np.datetime64], lines: NDArray[np.int64], row: int, step: str
 ) -> str:
     other, where = (row - 1, "before") if row else (1, "after")
     return (
@@ -182,7 +185,7 @@ def _irregular_step_error(
 
 
 def _gap_error(
-    path: Path, grid: TimeGrid, gap_policy: GapPolicy, max_gap: int, start: int, length: int, what: str
+    path: Path | str, grid: TimeGrid, gap_policy: GapPolicy, max_gap: int, start: int, length: int, what: str
 ) -> str:
     gap_length = f"{length} step{'' if length == 1 else 's'} of {grid.step}"
     found = f"{path}: {what} for {gap_length} from {format_time(grid.times[start])}"
@@ -191,7 +194,7 @@ def _gap_error(
     return f"{found}, more than longest_gap: {max_gap}; fill it in or raise longest_gap"
 
 
-def _shared_span(path: Path, values: NDArray[np.float64], names: tuple[str, ...]) -> slice:
+def _shared_span(path: Path | str, values: NDArray[np.float64], names: tuple[str, ...]) -> slice:
     """The steps from the first to the last at which every variable (T, F) has a value: nothing is filled outwards."""
     there = ~np.isnan(values)
     for column, name in enumerate(names):

@@ -6,18 +6,16 @@ computing with them, so where numbers hardly repeat each cell keeps its own. Lar
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.large_arrays import allocate, read_batches, release_pages, released_chunks
-from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.csv_table import CsvTable
 from pipelines.sources.files.decimal_marks import DecimalVote
-from pipelines.sources.files.encoding import read_bytes
+from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
     import pyarrow
@@ -69,52 +67,22 @@ def table_from_csv(cells: CsvTable, missing: frozenset[str]) -> Table:
     return Table(columns, places, lambda row: f"line {cells.line_numbers[row]}", {}, cells.read_cell)
 
 
-def read_parquet(path: Path, missing: frozenset[str]) -> Table:
-    """Read a Parquet file; its columns are what it says they are.
-
-    Raises:
-        UserError: the file cannot be read, is damaged, has no rows, or has two columns of one name.
-    """
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        table = parquet.ParquetFile(pyarrow.BufferReader(read_bytes(path))).read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path} is not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
-    names = table.column_names
-    if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"{path}: two columns are called {doubled!r}; give each column a name of its own")
-    if not table.num_rows or not names:
-        raise UserError(f"{path} is empty: it must hold at least one column and one row")
-    columns, unsupported = {}, {}
-    for name in names:
-        column = _convert_parquet_column(name, table.column(name), missing)
-        if column is None:
-            unsupported[name] = str(table.schema.field(name).type)
-        else:
-            columns[name] = column
-    return Table(columns, np.arange(table.num_rows), lambda row: f"row {row + 1}", unsupported)
+def table_from_typed(cells: TypedTable, missing: frozenset[str]) -> Table:
+    """Turn columns that have types into coded ones; a text that is in `missing` is missing."""
+    columns = {name: _code_typed(name, values, missing, cells.has_text_types) for name, values in cells.columns.items()}
+    return Table(
+        columns,
+        np.arange(len(cells.line_numbers)),
+        lambda row: f"{cells.place_noun} {cells.line_numbers[row]}",
+        dict(cells.unsupported),
+    )
 
 
-def _convert_parquet_column(name: str, values: "pyarrow.ChunkedArray", missing: frozenset[str]) -> CodedColumn | None:
-    """One column of a Parquet file; None if a cell holds more than one value, or something like a duration."""
-    from pyarrow import compute, types
+def _code_typed(name: str, values: "pyarrow.ChunkedArray", missing: frozenset[str], is_text: bool) -> CodedColumn:
+    from pyarrow import types
 
-    if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    kind = values.type
-    textual = (types.is_string, types.is_large_string, types.is_string_view, types.is_boolean, types.is_null)
-    if any(one(kind) for one in textual):
-        texts = compute.replace_substring(values.cast("string"), "\0", " ")
-        return _encode_texts(name, texts, missing, is_typed=True)
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        values = values.cast("float64", safe=False)
-        values = compute.if_else(compute.is_nan(values), None, values)
-    elif types.is_timestamp(kind) or types.is_date(kind):
-        values = compute.cast(values, "timestamp[us]", safe=False)
-    else:
-        return None
+    if types.is_string(values.type):
+        return _encode_texts(name, values, missing, is_typed=is_text)
     codes, distinct = _factorize(values)
     marks = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
     return CodedColumn(name, codes, distinct.to_numpy(zero_copy_only=False), marks, is_typed=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.dates import days_since_epoch
-from pipelines.sources.files.parsing import MAX_FLOAT32
+from pipelines.sources.files.parsing import MAX_FLOAT32, format_number
 from pipelines.sources.table.columns import (
     CodedColumn,
     Table,
@@ -25,7 +25,6 @@ from pipelines.sources.table.type_inference import (
     distinct_dates,
     distinct_numbers,
     distinct_texts,
-    format_number,
     is_textual,
 )
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
@@ -15,11 +15,12 @@ from pipelines.sources.files.csv_numbers import NumberParser
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.parsing import MISSING_MARKS
 from pipelines.sources.files.setting_types import ColumnNames, list_to_tuple
+from pipelines.sources.files.tabular_file import TabularSettings, read_typed, rows_name
 from pipelines.sources.table.columns import (
     Table,
-    read_parquet,
     select_rows,
     table_from_csv,
+    table_from_typed,
 )
 from pipelines.sources.table.conversion import ReadContext, convert_column
 from pipelines.sources.table.findings import ConvertedTable, check_table, report_skipped_rows
@@ -29,7 +30,6 @@ from pipelines.sources.table.type_inference import ColumnType, InferredType, inf
 
 MAX_LISTED_COLUMNS = 50  # columns that a message lists
 NUMERIC_TYPES = frozenset({"number", "id"})  # stated for a column, no text of it is needed
-PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
 
 def _mapping_to_pairs(value: Any) -> Any:
@@ -39,13 +39,10 @@ def _mapping_to_pairs(value: Any) -> Any:
     return tuple(map(tuple, value)) if isinstance(value, list) else value
 
 
-class TableSettings(BaseModel):
+class TableSettings(TabularSettings):
     """`source: {kind: table, path: data/titanic.csv, target: survived, types: {class: category}}`"""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     kind: Literal["table"]
-    path: str  # of the file; relative to the project's folder
     target: str  # the column to be predicted
     types: Annotated[
         tuple[tuple[str, ColumnType], ...], BeforeValidator(_mapping_to_pairs)
@@ -54,9 +51,7 @@ class TableSettings(BaseModel):
     keys: ColumnNames = ()  # columns that a split goes by; no inputs, unless they are named there too
     unit: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_mapping_to_pairs)] = ()  # of columns of numbers
     missing: Annotated[tuple[str, ...] | None, BeforeValidator(list_to_tuple)] = None  # instead of MISSING_MARKS
-    separator: str | None = None  # found in the file when absent
     decimal: Literal[".", ","] | None = None  # found in the file when absent
-    encoding: str | None = None  # UTF-8 when absent
     header: bool = True  # whether the first line names the columns; otherwise they are column_1, column_2, ...
     title: str = ""
     origin: str = ""
@@ -98,8 +93,8 @@ def load_table(settings: TableSettings) -> Dataset:
     schema = Schema(
         inputs=fields[:-1],
         target=fields[-1],
-        title=settings.title or f"The table {Path(settings.path).name}",
-        origin=settings.origin or f"The file {Path(settings.path).name}; where it comes from is not stated",
+        title=settings.title or f"The table {rows_name(settings)}",
+        origin=settings.origin or f"The file {rows_name(settings)}; where it comes from is not stated",
         licence=settings.licence,
     )
     return Dataset(
@@ -122,16 +117,16 @@ def _read_with_decimal_mark(settings: TableSettings) -> tuple[Table, str, dict[s
 
 def read_table(settings: TableSettings, *, parses_numbers: bool = True) -> Table:
     """The columns of the file: every cell as it stands there, or as a number where nothing is lost with its text."""
-    path = Path(settings.path)
     missing = MISSING_MARKS if settings.missing is None else frozenset(mark.strip() for mark in settings.missing) | {""}
-    if path.suffix.lower() in PARQUET_SUFFIXES:
-        return read_parquet(path, missing)
+    typed = read_typed(settings.path, settings, header=settings.header)
+    if typed is not None:
+        return table_from_typed(typed, missing)
     stated_types = dict(settings.types)
 
     def number_parser(name: str) -> NumberParser | None:
         return NumberParser(missing) if stated_types.get(name, "number") in NUMERIC_TYPES and parses_numbers else None
 
-    format = CsvFormat(path, settings.separator, settings.encoding, settings.header)
+    format = CsvFormat(Path(settings.path), settings.separator, settings.encoding, settings.header)
     return table_from_csv(read_csv(format, number_parser), missing)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.data.dataset import chunks
 from pipelines.sources.files.dates import DATE_BEGINNING_PATTERN, ParsedDates, days_since_epoch, parse_dates
 from pipelines.sources.files.decimal_marks import DecimalVote, match_texts, vote_decimal_mark
-from pipelines.sources.files.parsing import parse_numbers
+from pipelines.sources.files.parsing import format_number, parse_numbers
 from pipelines.sources.table.columns import CodedColumn, value_counts
 
 if TYPE_CHECKING:
@@ -133,11 +133,6 @@ def distinct_texts(column: CodedColumn, places: slice = slice(None)) -> list[str
     if values.dtype.kind == "M":
         return [str(moment).removesuffix(".000000").removesuffix("T00:00:00") for moment in values]
     return [format_number(value) for value in values.tolist()]
-
-
-def format_number(value: float) -> str:
-    """A number as a person writes it: 3 rather than 3.0."""
-    return str(int(value)) if abs(value) < 2**53 and value == int(value) else repr(value)
 
 
 def infer_decimal_mark(columns: Iterable[CodedColumn]) -> tuple[str, dict[str, str]]:

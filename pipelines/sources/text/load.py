@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import BeforeValidator, field_validator
 
 from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.parts import Part
@@ -14,11 +14,10 @@ from pipelines.data.schema import Field, Schema
 from pipelines.data.text import to_bytes
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_cells import CsvFormat
-from pipelines.sources.files.csv_table import CsvTable, read_csv
-from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.setting_types import list_to_tuple
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
+from pipelines.sources.files.tabular_file import TabularSettings, read_cells, resolve_rows, rows_name
+from pipelines.sources.files.typed_table import CellTable
 from pipelines.sources.text.findings import (
     check_class_names,
     check_texts,
@@ -31,7 +30,7 @@ MAX_TEXT_BYTES = 8192  # bytes of a text that are stored, about 1,300 English wo
 MAX_UNREPEATED_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
 
 
-class TextSettings(BaseModel):
+class TextSettings(TabularSettings):
     """`source: {kind: text, path: mail.csv, text: body, target: folder}`
 
     Without a line of names, columns are counted from 1: a TSV of a label, a tab and a message on each line is
@@ -39,17 +38,12 @@ class TextSettings(BaseModel):
     `source: {kind: text, path: reviews}`, with `reviews/good/*.txt` and `reviews/bad/*.txt` in it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     kind: Literal["text"]
-    path: str  # of a CSV or TSV file, or of a folder with one folder per class
     text: str | int | None = None  # of a file: the column of texts, its name or its number counted from 1
     target: str | int | None = None  # ... and the column of classes
     keys: Annotated[
         tuple[str | int, ...], BeforeValidator(list_to_tuple)
     ] = ()  # ... and columns that a split may go by
-    separator: str | None = None  # found in the file when absent
-    encoding: str | None = None  # UTF-8 when absent
     header: bool = True  # whether the first line of a file names its columns
     title: str = ""
     origin: str = ""
@@ -86,8 +80,8 @@ def load_texts(settings: TextSettings) -> Dataset:
         UserError: there is no such file, folder or column, the file is no table or not written in the stated encoding,
             more than a tenth of a folder's files cannot be used, nothing is left, or hardly any class repeats.
     """
-    path = resolve_location(settings.path)
-    documents = _read_text_folder(settings, path) if path.is_dir() else _read_text_table(settings, path)
+    path = Path(location := resolve_rows(settings.path))
+    documents = _read_text_folder(settings, path) if path.is_dir() else _read_text_table(settings, location)
     kept, empty_findings = drop_empty_rows(documents.texts, documents.classes, documents.positions)
     if not kept:
         raise UserError(
@@ -101,8 +95,8 @@ def load_texts(settings: TextSettings) -> Dataset:
     schema = Schema(
         inputs=(input_field,),
         target=target,
-        title=settings.title or f"Texts of {path.stem}",
-        origin=settings.origin or f"{path.name}; its origin is not stated",
+        title=settings.title or f"Texts of {Path(rows_name(settings)).stem}",
+        origin=settings.origin or f"{rows_name(settings)}; its origin is not stated",
         licence=settings.licence,
     )
     keys = {name: labels.parse_split_key([column[row] for row in kept]) for name, column in documents.keys.items()}
@@ -117,8 +111,8 @@ def load_texts(settings: TextSettings) -> Dataset:
     )
 
 
-def _read_text_table(settings: TextSettings, path: Path) -> Documents:
-    cells = read_csv(CsvFormat(path, settings.separator, settings.encoding, settings.header))
+def _read_text_table(settings: TextSettings, location: str) -> Documents:
+    cells = read_cells(location, settings, header=settings.header)
     text, target = (
         _column_index(settings, cells, "text", settings.text),
         _column_index(settings, cells, "target", settings.target),
@@ -142,7 +136,7 @@ def _read_text_table(settings: TextSettings, path: Path) -> Documents:
     )
 
 
-def _column_index(settings: TextSettings, cells: CsvTable, setting: str, column: str | int | None) -> int:
+def _column_index(settings: TextSettings, cells: CellTable, setting: str, column: str | int | None) -> int:
     if isinstance(column, int) and 1 <= column <= len(cells.names):
         return column - 1
     if isinstance(column, str) and column in cells.names:
@@ -152,7 +146,7 @@ def _column_index(settings: TextSettings, cells: CsvTable, setting: str, column:
     raise UserError(f"{settings.path}: {setting}: {found}; the columns are {', '.join(cells.names[:50])}{advice}")
 
 
-def _describe_column(cells: CsvTable, place: int) -> str:
+def _describe_column(cells: CellTable, place: int) -> str:
     return f"column {place + 1} ({cells.names[place]})"
 
 

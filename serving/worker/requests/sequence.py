@@ -4,6 +4,7 @@ Shapes: T steps that the graph reads, F variables.
 """
 
 import math
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -21,12 +22,14 @@ from serving.worker.request_error import (
 )
 from serving.worker.signature import Field
 
+WORD_SIGN = "="  # of a variable that stands for a word of a column; pipelines/sources/series/words.py has the same
+
 
 def parse_sequence(value: Any, field: Field, where: str) -> NDArray[Any]:
     """Parse at most T steps of F numbers or nulls: float32 (T, F), the last step last, NaN where a value is missing.
 
     Accepted are a list of steps, each a list of F numbers; an object with a list per variable; and, for one
-    variable, a list of numbers.
+    variable, a list of numbers. A column of words may be a list of its words, `"wind": ["NW", "SE"]`.
     """
     length, width = field.shape
     rows = _parse_columns(value, field, where) if isinstance(value, dict) else _parse_rows(value, field, where)
@@ -63,6 +66,7 @@ def _parse_columns(value: dict[str, Any], field: Field, where: str) -> NDArray[A
     columns = field.columns
     if not columns:
         raise RequestError(400, f"{where}: expected a list of steps, found {describe_value(value)}")
+    value = _spread_words(value, columns, where)
     if missing := [name for name in columns if name not in value]:
         raise RequestError(400, f"{where}: {describe_missing('variable', missing)}, found {describe_value(value)}")
     if unknown := [name for name in value if name not in columns]:
@@ -83,6 +87,28 @@ def _parse_columns(value: dict[str, Any], field: Field, where: str) -> NDArray[A
         return parse_floats(listed, lambda place: _number_error(listed[place], field, f"{where}.{name}[{place}]"))
 
     return np.stack([parse_column(name) for name in columns], axis=1)
+
+
+def _spread_words(value: dict[str, Any], columns: Sequence[str], where: str) -> dict[str, Any]:
+    """With a variable for each word, `wind=NW`, in place of a list of words under `wind`; null is missing in each.
+
+    A word that training never saw is 0 in all of them.
+    """
+    spread: dict[str, Any] = {}
+    for name, listed in value.items():
+        variables = [column for column in columns if column.startswith(f"{name}{WORD_SIGN}")]
+        if name in columns or not variables or not isinstance(listed, list):
+            spread[name] = listed
+            continue
+        for place, word in enumerate(listed):
+            if word is not None and not isinstance(word, str):
+                raise RequestError(
+                    400, f"{where}.{name}[{place}]: expected a word or null, found {describe_value(word)}"
+                )
+        for column in variables:
+            wanted = column.removeprefix(f"{name}{WORD_SIGN}")
+            spread[column] = [None if word is None else int(word.strip() == wanted) for word in listed]
+    return spread
 
 
 def _check_length(value: Any, field: Field, where: str) -> None:

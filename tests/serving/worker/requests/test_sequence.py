@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.sources.series import words
 from serving.worker.handler import Handler
+from serving.worker.request_error import RequestError
+from serving.worker.requests import sequence
 from serving.worker.requests.sequence import parse_sequence
 from serving.worker.signature import Field
 from tests.support import small_models
@@ -46,3 +49,23 @@ def test_one_variable_may_be_a_flat_list(value: Any) -> None:
     field = Field("window", "steps", "float32", (4, 1), columns=("sun",))
     expected = np.array([[math.nan], [1], [math.nan], [3]], np.float32)
     assert np.array_equal(parse_sequence(value, field, "window"), expected, equal_nan=True)
+
+
+WINDS = Field("window", "steps", "float32", (3, 3), columns=("load", "wind=NW", "wind=SE"))
+
+
+def test_a_column_of_words_may_be_sent_as_words_and_an_unknown_word_is_none_of_them() -> None:
+    found = parse_sequence({"load": [1, 2, 3], "wind": ["SE", None, "storm"]}, WINDS, "window")
+    expected = np.array([[1, 0, 1], [2, math.nan, math.nan], [3, 0, 0]], np.float32)
+    np.testing.assert_array_equal(found, expected)
+    by_number = {"load": [1], "wind=NW": [0], "wind=SE": [1]}
+    np.testing.assert_array_equal(parse_sequence(by_number, WINDS, "window")[2], expected[0])
+
+
+def test_a_word_that_is_none_is_refused_with_its_place() -> None:
+    with pytest.raises(RequestError, match=r"window\.wind\[1\]: expected a word or null, found 3"):
+        parse_sequence({"load": [1, 2], "wind": ["SE", 3]}, WINDS, "window")
+
+
+def test_training_and_serving_name_the_variable_of_a_word_alike() -> None:
+    assert sequence.WORD_SIGN == words.WORD_SIGN
