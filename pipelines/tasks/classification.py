@@ -209,8 +209,8 @@ class Classification(Task):
         if self.goal.name in PSEUDO_VALUES:
             if self.goal.name in AREA_GOALS and len(np.unique(reference.codes)) < 2:
                 raise UserError(
-                    f"goal {self.goal.name} needs examples of two classes to score; all {len(reference.codes)} are of one: "
-                    "split by stratified, so that every part has both, or set goal: log_loss"
+                    f"goal {self.goal.name} needs examples of two classes to score; all {len(reference.codes)} are of "
+                    "one: split by stratified, so that every part has both, or set goal: log_loss"
                 )
             return PSEUDO_VALUES[self.goal.name](*self._as_arrays(predictions, reference))
         goal = SCORES_PER_ROW[self.goal.name]
