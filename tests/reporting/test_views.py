@@ -32,11 +32,17 @@ class Case(NamedTuple):
 
 
 CASES: dict[str, Case] = {
-    "ten classes": Case(lambda: classified(10, 200), {"confusion.csv": 201, "reliability.csv": 7}),
-    "one row": Case(lambda: classified(2, 1), {"confusion.csv": 2, "reliability.csv": 2}),
-    "colour": Case(lambda: classified(3, 50, (6, 9, 3)), {"confusion.csv": 51, "reliability.csv": 9}),
-    "one channel": Case(lambda: classified(4, 40, (5, 5, 1)), {"confusion.csv": 41, "reliability.csv": 9}),
-    "seventy classes": Case(lambda: classified(70, 300), {"confusion.csv": 301, "reliability.csv": 2}),
+    "ten classes": Case(lambda: classified(10, 200), {"confusion.csv": 201, "reliability.csv": 7, "per_class.csv": 11}),
+    "one row": Case(lambda: classified(2, 1), {"confusion.csv": 2, "reliability.csv": 2, "per_class.csv": 3}),
+    "colour": Case(
+        lambda: classified(3, 50, (6, 9, 3)), {"confusion.csv": 51, "reliability.csv": 9, "per_class.csv": 4}
+    ),
+    "one channel": Case(
+        lambda: classified(4, 40, (5, 5, 1)), {"confusion.csv": 41, "reliability.csv": 9, "per_class.csv": 5}
+    ),
+    "seventy classes": Case(
+        lambda: classified(70, 300), {"confusion.csv": 301, "reliability.csv": 2, "per_class.csv": 71}
+    ),
     "numbers": Case(lambda: regressed(80, "points"), {"predicted.csv": 81}),
     "three numbers": Case(lambda: regressed(3, "$"), {"predicted.csv": 4}),
     "many numbers": Case(lambda: regressed(4000, ""), {"predicted.csv": 4001}),
@@ -46,9 +52,9 @@ CASES: dict[str, Case] = {
     "one mask": Case(lambda: segmented(2, 1, False), {"per_class.csv": 3}),
     "masks of colour": Case(lambda: segmented(5, 7, True), {"per_class.csv": 6}),
     "masks with a background": Case(lambda: segmented(5, 7, True, background="sky"), {"per_class.csv": 6}),
-    "drawn digits": Case(lambda: generated(8, 8), {"memorisation.csv": 4}),
-    "drawn colours": Case(lambda: generated(6, 9, 3), {"memorisation.csv": 4}),
-    "drawn in one channel": Case(lambda: generated(7, 7, 1), {"memorisation.csv": 4}),
+    "drawn digits": Case(lambda: generated(8, 8), {"memorisation.csv": 7}),
+    "drawn colours": Case(lambda: generated(6, 9, 3), {"memorisation.csv": 7}),
+    "drawn in one channel": Case(lambda: generated(7, 7, 1), {"memorisation.csv": 7}),
     "clean digits": Case(lambda: reconstructed_digits({"kind": "denoising"}), {}),
     "colours": Case(lambda: reconstructed_digits({"kind": "reconstruction"}, (8, 8, 3)), {}, ("column_errors.png",)),
     "cells": Case(

@@ -24,6 +24,7 @@ from pipelines.tasks.metrics.generation import (
     bootstrap_frechet_distance,
     energy_distance_rows,
     is_in_manifold,
+    nearer_to_train,
     nearest_neighbours,
     pairwise_distances,
     weighted_energy_distance,
@@ -254,3 +255,12 @@ def test_targets_that_cannot_be_generated_are_refused(described: Schema, goal: s
         Generation(described, GenerationSettings(), goal)
     with pytest.raises(UserError, match="starts from noise"):
         Generation(schema_of(8, 8)).head_width("image")
+
+
+def test_half_of_new_points_and_most_of_repeated_ones_are_nearer_to_train() -> None:
+    train, unseen, new = points(900, seed=1), points(300, seed=2), points(300, seed=3)
+    assert nearer_to_train(new, unseen, train).mean() == pytest.approx(0.5, abs=0.06)
+    assert nearer_to_train(0.5 * new, unseen, train).mean() == pytest.approx(0.5, abs=0.06), "nearer to all is no sign"
+    repeated = train[:300] + points(300, seed=4) * 0.01
+    assert nearer_to_train(repeated, unseen, train).mean() > 0.6, "one lot of three holds the original"
+    assert nearer_to_train(repeated, unseen, train[:300]).mean() > 0.95

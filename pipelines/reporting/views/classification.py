@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.schema import Schema
+from pipelines.evaluation.intervals import clopper_pearson
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.evaluation.number_format import format_interval
 from pipelines.reporting.csv_table import write_csv_table
@@ -74,7 +75,7 @@ def _label_phrase(row: LeaderboardRow) -> str:
 
 
 def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
-    """Write tables/confusion.csv and reliability.csv, pictures/confusion.png, reliability.png and mistakes.png."""
+    """Write tables of confusion, reliability and classes; pictures of confusion, reliability and mistakes."""
     targets = np.asarray(data.reference.codes, dtype=np.int64)
     probabilities = np.asarray(data.predictions, dtype=np.float64)
     predicted = predicted_classes(probabilities, data.calibration)
@@ -83,6 +84,7 @@ def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
     bins = reliability_bins(probabilities, targets)
     write_csv_table(folder / "tables" / "confusion.csv", ("actual", "predicted"), label_pairs)
     write_csv_table(folder / "tables" / "reliability.csv", ReliabilityBin._fields, bins)
+    write_csv_table(folder / "tables" / "per_class.csv", ClassScores._fields, class_scores(labels, targets, predicted))
     pictures = folder / "pictures"
     draw_confusion(pictures / "confusion.png", labels, targets, predicted)
     draw_reliability(pictures / "reliability.png", bins)
@@ -93,6 +95,43 @@ def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
         for row in rows
     ]
     draw_mistakes(pictures / "mistakes.png", data.schema, data.test, rows, captions, wrong)
+
+
+class ClassScores(NamedTuple):
+    """How one class fares; NaN where nothing can be said. Intervals are of 95 %, for examples on their own."""
+
+    label: str
+    examples: int  # of the class
+    answered: int  # that were given it
+    precision: float
+    precision_low: float
+    precision_high: float
+    recall: float
+    recall_low: float
+    recall_high: float
+    f1: float
+    f1_low: float
+    f1_high: float
+
+
+def class_scores(labels: Sequence[str], targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> list[ClassScores]:
+    """One row per class, in the order of the schema, of the labels that are served.
+
+    All are exact intervals of shares (Clopper & Pearson). F1 is 2 J / (1 + J), where J is the share of hits among the
+    examples that are of the class or were given it.
+    """
+    rows = []
+    for code, label in enumerate(labels):
+        true, given = targets == code, predicted == code
+        hits, trials = float((true & given).sum()), [float(each.sum()) for each in (given, true, true | given)]
+        precision, recall, overlap = ([_share(hits, each), *clopper_pearson(hits, each)] for each in trials)
+        f1 = [2 * end / (1 + end) for end in overlap]
+        rows.append(ClassScores(label, int(trials[1]), int(trials[0]), *precision, *recall, *f1))
+    return rows
+
+
+def _share(hits: float, trials: float) -> float:
+    return hits / trials if trials else float("nan")
 
 
 class ReliabilityBin(NamedTuple):
