@@ -54,7 +54,9 @@ def test_a_contender_departs_from_the_defaults_by_itself(tmp_path: Path) -> None
     params = load_params(written(tmp_path, changed("contenders", "digits-mlp", "tune", to={"trials": 40})))
     assert params.tune_settings("digits-mlp").trials == 40
     assert params.tune_settings("digits-mlp").generation == params.defaults.tune.generation
-    assert params.budget_settings("photographs-unet").min_steps == params.defaults.budget.min_steps
+    assert params.budget_settings("digits-mlp") == params.defaults.budget
+    unet = params.budget_settings("photographs-unet")
+    assert (unet.epochs, unet.min_steps, unet.max_steps) == (25, 1, params.defaults.budget.max_steps)
     assert params.tune_settings("digits-lenet5").trials == params.defaults.tune.trials
 
 
