@@ -40,6 +40,7 @@ bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.metrics
 	@python -m benchmarks.tables
 	@python -m benchmarks.memory
+	@python -m benchmarks.sequences
 	@python -m benchmarks.pipeline
 	@python -m benchmarks.pipeline stages 400
 	@python -m benchmarks.serving

@@ -5,7 +5,7 @@ import torch
 from skl2onnx import to_onnx
 from torch import nn
 
-from models import ARCHITECTURES, build_network, cnn, esn, lenet5, lstm, mlp, pca
+from models import ARCHITECTURES, build_network, cnn, elman, esn, gru, jordan, lenet5, lstm, mlp, pca
 from models.blocks.cost import Cost, model_cost, network_cost, tree_bytes
 from models.blocks.hyperparameters import make_config
 from models.blocks.scikit import ScikitModel
@@ -48,6 +48,24 @@ def test_an_lstm_costs_four_gates_per_step() -> None:
     network = lstm.LSTM(lstm.Config(width=16, depth=2, bidirectional=True), (7, 5), 3)
     matrices = 2 * 4 * 16 * (5 + 16) + 2 * 4 * 16 * (33 + 16)  # two directions, four gates, inputs and hidden state
     assert network_cost(network, (7, 5)) == in_float32(matrices + 32 * 3 + 3, 2 * (7 * matrices + 32 * 3))
+
+
+def test_a_gru_costs_three_gates_per_step() -> None:
+    network = gru.GRU(gru.Config(width=16, depth=2), (7, 5), 3)
+    matrices = 3 * 16 * (5 + 16) + 3 * 16 * (17 + 16)  # three gates, inputs and hidden state
+    assert network_cost(network, (7, 5)) == in_float32(matrices + 16 * 3 + 3, 2 * (7 * matrices + 16 * 3))
+
+
+def test_an_elman_network_costs_what_is_served_and_not_the_second_pass_of_training() -> None:
+    network = elman.Elman(elman.Config(width=16), (7, 5), 3)
+    matrices = 16 * (5 + 16)
+    assert network_cost(network, (7, 5)) == in_float32(matrices + 16 * 3 + 3, 2 * (7 * matrices + 16 * 3))
+
+
+def test_a_jordan_network_costs_its_output_layer_at_every_step() -> None:
+    network = jordan.Jordan(jordan.Config(width=16), (7, 5), 3)
+    matrices = 16 * (5 + 3) + 16 * 3
+    assert network_cost(network, (7, 5)) == in_float32(matrices + 3, 2 * 7 * matrices)
 
 
 def test_an_esn_costs_its_reservoir_at_every_step() -> None:

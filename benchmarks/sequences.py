@@ -1,0 +1,132 @@
+"""Sequence benchmark: what names each network over sequences, shown by tasks whose answer is known, and its step time.
+
+python -m benchmarks.sequences                  all of it
+python -m benchmarks.sequences adding speed     some of it
+
+adding      the adding problem over 100 steps: who remembers two marked numbers
+echo        an echo state network on NARMA-10 and on the Mackey-Glass series
+speed       seconds of a training step, beside torch.nn.LSTM of the same width
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.sequence_tasks import ADDING_VARIANCE, adding_problem, mackey_glass, narma10, normalised_error
+from benchmarks.timing import format_ratio, time_alternately
+from models import ARCHITECTURES, build_network
+from models.blocks.hyperparameters import make_config
+
+Batch = Callable[[int], tuple[Tensor, Tensor]]  # number of a step -> x, y
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+ADDING_STEPS, ADDING_BATCHES, SOLVED = 100, 600, 0.01  # steps; batches of 64; mean squared error
+ADDING_NETWORKS: dict[str, dict[str, Any]] = {"elman": {}, "gru": {}, "lstm": {"bidirectional": False}, "rnn": {}}
+SPEED_SHAPE, SPEED_BATCH, SPEED_WIDTH, SPEED_ROUNDS = (28, 29), 64, 64, 5  # a picture's rows; a batch of those
+
+
+def new_network(name: str, input_shape: tuple[int, ...], outputs: int, settings: dict[str, Any], seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    return build_network(name, make_config(ARCHITECTURES[name].config, settings), input_shape, outputs)
+
+
+def train(model: nn.Module, batch: Batch, loss: Loss, steps: int, learning_rate: float = 1e-2) -> None:
+    """AdamW on a half cosine, with clipped gradients."""
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    model.train()
+    for step in range(steps):
+        x, y = batch(step)
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    model.eval()
+
+
+def report_adding() -> None:
+    print(f"adding problem, {ADDING_STEPS} steps, {ADDING_BATCHES} batches of 64; {ADDING_VARIANCE:.3f} is a shrug")
+    x, y = adding_problem(1000, ADDING_STEPS, seed=1)
+    drawn = [part.split(64) for part in adding_problem(64 * ADDING_BATCHES, ADDING_STEPS, seed=0)]
+    for name, settings in ADDING_NETWORKS.items():
+        started = time.perf_counter()
+        network = new_network(name, (ADDING_STEPS, 3), 1, {"width": 32, "dropout": 0.0, **settings})
+        train(network, lambda step: (drawn[0][step], drawn[1][step]), F.mse_loss, ADDING_BATCHES)
+        with torch.no_grad():
+            error = F.mse_loss(network(x), y).item()
+        verdict = "solved" if error < SOLVED else "not solved"
+        print(f"  {name:8}  MSE {error:.4f}  {verdict:10}  {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def report_echo() -> None:
+    print("echo state network of 200 units, fitted to 1,000 windows, NRMSE on the next 500")
+    x, y = narma10(1500, 40, seed=1)
+    drive = new_network("esn", (40, 2), 1, {"units": 200, "leak": 1.0, "penalty": 1e-7})
+    drive.fit(x[:1000], y[:1000], 0)
+    print(f"  NARMA-10                        {normalised_error(drive(x[1000:]), y[1000:]):.3f}")
+    x, y, last = mackey_glass(1500, 60, ahead=6, seed=1)
+    series = new_network("esn", (60, 2), 1, {"units": 200, "penalty": 1e-7})
+    series.fit(x[:1000], y[:1000], 0)
+    own, naive = (normalised_error(one, y[1000:]) for one in (series(x[1000:]), last[1000:]))
+    print(f"  Mackey-Glass, 6 steps ahead     {own:.3f}, persistence {naive:.3f}, a ratio of {naive / own:.0f}")
+
+
+def report_speed() -> None:
+    print(f"training step, batch of {SPEED_BATCH} sequences {SPEED_SHAPE}, width {SPEED_WIDTH}, beside torch.nn.LSTM")
+    x = torch.cat([torch.randn(SPEED_BATCH, SPEED_SHAPE[0], SPEED_SHAPE[1] - 1), torch.ones(SPEED_BATCH, 28, 1)], 2)
+    reference = _LastOfLSTM()
+    for name in ("elman", "jordan", "attention_rnn", "hierarchical_rnn", "rnn", "gru", "tcn", "transformer"):
+        width = {} if name == "transformer" else {"width": SPEED_WIDTH}
+        networks = {name: new_network(name, SPEED_SHAPE, 10, width), "torch.nn.LSTM": reference}
+        seconds = time_alternately(
+            {key: lambda network=network: _run_steps(network, x) for key, network in networks.items()}, SPEED_ROUNDS
+        )
+        print(f"  {name:17} {format_ratio(seconds[name], seconds['torch.nn.LSTM'])}", flush=True)
+
+
+class _LastOfLSTM(nn.Module):
+    """torch.nn.LSTM with an output layer on the last state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states = nn.LSTM(SPEED_SHAPE[1], SPEED_WIDTH, batch_first=True)
+        self.head = nn.Linear(SPEED_WIDTH, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.states(x)[0][:, -1])
+        return scores
+
+
+def _run_steps(network: nn.Module, x: Tensor) -> None:
+    for _ in range(3):
+        network.zero_grad()
+        network(x).square().mean().backward()
+
+
+REPORTS: dict[str, Callable[[], None]] = {
+    "adding": report_adding,
+    "echo": report_echo,
+    "speed": report_speed,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", nargs="*", metavar="report", help=f"one or more of {', '.join(REPORTS)}")
+    chosen = parser.parse_args(arguments).reports or list(REPORTS)
+    unknown = [name for name in chosen if name not in REPORTS]
+    if unknown:
+        parser.error(f"unknown report {unknown[0]!r}: use one of {', '.join(REPORTS)}")
+    torch.set_num_threads(1)
+    for name in chosen:
+        REPORTS[name]()
+
+
+if __name__ == "__main__":
+    main()
