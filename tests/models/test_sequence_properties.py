@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.sequence_tasks import (
+    ADDING_VARIANCE,
+    adding_problem,
     mackey_glass,
     marked_symbol,
     narma10,
@@ -37,6 +39,15 @@ def train(network: Any, x: Tensor, y: Tensor, loss: Any) -> None:
         optimizer.step()
         schedule.step()
     network.eval()
+
+
+@pytest.mark.parametrize(("name", "remembers"), [("gru", True), ("elman", False)])
+def test_gates_remember_what_an_elman_network_is_not_taught_to(name: str, remembers: bool) -> None:
+    network = new_network(name, (20, 3), 1, width=32, dropout=0.0)
+    train(network, *adding_problem(300 * BATCH, 20, seed=0), F.mse_loss)
+    x, y = adding_problem(500, 20, seed=1)
+    error = F.mse_loss(network(x), y).item()
+    assert error < 0.1 * ADDING_VARIANCE if remembers else error > 0.5 * ADDING_VARIANCE
 
 
 def test_attention_points_at_the_step_that_is_asked_for() -> None:
