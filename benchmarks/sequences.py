@@ -5,11 +5,13 @@ python -m benchmarks.sequences adding speed     some of it
 
 adding      the adding problem over 100 steps: who remembers two marked numbers
 echo        an echo state network on NARMA-10 and on the Mackey-Glass series
+documents   hierarchical_rnn and lstm of equal size on long documents
 speed       seconds of a training step, beside torch.nn.LSTM of the same width
 """
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,12 +23,19 @@ from benchmarks.sequence_tasks import ADDING_VARIANCE, adding_problem, mackey_gl
 from benchmarks.timing import format_ratio, time_alternately
 from models import ARCHITECTURES, build_network
 from models.blocks.hyperparameters import make_config
+from models.stems import ColumnSpec, build_stem
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]  # number of a step -> x, y
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 ADDING_STEPS, ADDING_BATCHES, SOLVED = 100, 600, 0.01  # steps; batches of 64; mean squared error
 ADDING_NETWORKS: dict[str, dict[str, Any]] = {"elman": {}, "gru": {}, "lstm": {"bidirectional": False}, "rnn": {}}
+SECTIONS, VOCABULARY, SECTION_WORDS = 8, 2000, 32  # docstrings of a document, words known, words of each
+DOCUMENT_EPOCHS = 6
+DOCUMENT_NETWORKS = {  # of about equal size without the embeddings: 61,205 and 60,085 weights
+    "lstm": {"width": 72, "bidirectional": True},
+    "hierarchical_rnn": {"width": 40, "segment": 32},
+}
 SPEED_SHAPE, SPEED_BATCH, SPEED_WIDTH, SPEED_ROUNDS = (28, 29), 64, 64, 5  # a picture's rows; a batch of those
 
 
@@ -77,6 +86,55 @@ def report_echo() -> None:
     print(f"  Mackey-Glass, 6 steps ahead     {own:.3f}, persistence {naive:.3f}, a ratio of {naive / own:.0f}")
 
 
+def load_documents() -> tuple[Tensor, Tensor, int]:
+    """Documents of several docstrings of one library, cut to equal lengths; word numbers (N, T), classes (N,)."""
+    from pipelines.data.text import from_bytes, tokenize
+    from pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings
+
+    part = load_docstrings(DocstringsSettings(kind="docstrings", most=1600)).part
+    texts = [tokenize(text)[:SECTION_WORDS] for text in from_bytes(part.inputs[0])]
+    known = [word for word, _ in Counter(word for text in texts for word in text).most_common(VOCABULARY - 2)]
+    numbers = {word: number for number, word in enumerate(known, start=2)}  # 0 is padding, 1 is unknown
+    documents, classes = [], []
+    for library in sorted(set(part.target.tolist())):
+        own = [text for text, target in zip(texts, part.target.tolist(), strict=True) if target == library]
+        for start in range(0, len(own) - SECTIONS + 1, SECTIONS):
+            words = [numbers.get(word, 1) for text in own[start : start + SECTIONS] for word in text]
+            documents.append(torch.tensor(words))
+            classes.append(int(library))
+    padded = nn.utils.rnn.pad_sequence(documents, batch_first=True)
+    return padded, torch.tensor(classes), len(set(classes))
+
+
+def report_documents() -> None:
+    x, y, class_count = load_documents()
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    train_rows, test_rows = order[: len(x) * 2 // 3], order[len(x) * 2 // 3 :]
+    print(f"{len(x)} documents of {SECTIONS} docstrings, {x.shape[1]} words at most, {class_count} libraries")
+    for name, settings in DOCUMENT_NETWORKS.items():
+        accuracies, seconds = [], 0.0
+        for seed in range(3):
+            started = time.perf_counter()
+            torch.manual_seed(seed)
+            stem: Any = build_stem((ColumnSpec("text", (x.shape[1],), VOCABULARY, x.shape[1]),), "sequence")
+            network = new_network(name, stem.input_shape, class_count, settings, seed)
+            model = nn.Sequential(stem, network)
+            batches = [
+                rows
+                for epoch in range(DOCUMENT_EPOCHS)
+                for rows in train_rows[
+                    torch.randperm(len(train_rows), generator=torch.Generator().manual_seed(epoch))
+                ].split(32)
+            ]
+            train(model, lambda step, rows=batches: (x[rows[step]], y[rows[step]]), F.cross_entropy, len(batches), 3e-3)
+            seconds += time.perf_counter() - started
+            with torch.no_grad():
+                accuracies.append((model(x[test_rows]).argmax(1) == y[test_rows]).float().mean().item())
+        weights = sum(weight.numel() for weight in network.parameters())
+        shown = ", ".join(f"{one:.3f}" for one in accuracies)
+        print(f"  {name:17} {weights:,} weights  accuracy {shown} of three seeds  {seconds:.0f} s", flush=True)
+
+
 def report_speed() -> None:
     print(f"training step, batch of {SPEED_BATCH} sequences {SPEED_SHAPE}, width {SPEED_WIDTH}, beside torch.nn.LSTM")
     x = torch.cat([torch.randn(SPEED_BATCH, SPEED_SHAPE[0], SPEED_SHAPE[1] - 1), torch.ones(SPEED_BATCH, 28, 1)], 2)
@@ -112,6 +170,7 @@ def _run_steps(network: nn.Module, x: Tensor) -> None:
 REPORTS: dict[str, Callable[[], None]] = {
     "adding": report_adding,
     "echo": report_echo,
+    "documents": report_documents,
     "speed": report_speed,
 }
 
