@@ -8,7 +8,7 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from pipelines.sources.kinds import SourceSettings
 from pipelines.splitting.split import SplitSettings
 from pipelines.tasks import AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.ship_settings import Ship
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -41,7 +42,7 @@ class TrainSettings(FrozenSettings):
     """How the best settings are trained."""
 
     seeds: int = Field(default=3, ge=1)  # independent trainings
-    ship: Literal["best", "mean"] | None = None  # the best of them or their average; the better on validation if None
+    ship: Ship | None = None  # of seeds best or mean (None: the better on validation), of folds ensemble or refit
     epochs: int = Field(default=40, ge=1)  # at most
     patience: int = Field(default=8, ge=1)  # epochs without a better validation score before stopping
 

@@ -56,6 +56,7 @@ class Budget:
     stop_epoch: int  # epochs after which to stop for now
     total_epochs: int  # epochs the learning rate is planned for
     patience: int | None = None  # epochs without a better score after which to stop for good
+    keep_last: bool = False  # the weights of the last epoch, not of the best: where there is nothing to validate on
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class _Checkpointer:
     def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         score = _finite_score(metrics, self.goal, epoch)
         self.history.append(dict(metrics))
-        if self.goal.is_better(score, self.best_score) or not self.best_weights:
+        if self.goal.is_better(score, self.best_score) or not self.best_weights or self.budget.keep_last:
             self.best_score, self.best_epoch = score, epoch + 1
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:

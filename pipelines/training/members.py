@@ -1,7 +1,9 @@
 """Members: the trainings of a contender's best settings. What ships is one of them, or the average of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
@@ -18,10 +20,13 @@ from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best score so far)
 
 
+REFIT = "refit"  # the member that was trained on all rows but the test's; it has no score, as nothing was held out
+
+
 class Member(NamedTuple):
     """One training of the best settings; its weights' files are called like it."""
 
-    name: str  # seed-0
+    name: str  # seed-0, fold-0
     result: TrainingResult  # a failed one has no score
     folder: Path  # scratch, with its weights in best.*
 
@@ -39,6 +44,31 @@ def seed_specs(
         name: TrialSpec(job, settings, derive_seed(seed, "train", number), folder / name, budget)
         for number, name in ((number, f"seed-{number}") for number in range(count))
     }
+
+
+def fold_names(count: int) -> list[str]:
+    """The names of the members of so many folds, in order."""
+    return [f"fold-{fold}" for fold in range(count)]
+
+
+def fold_specs(
+    job: TrainingJob, settings: ContenderSettings[Any], budget: Budget, *, seed: int, folds: int, folder: Path
+) -> dict[str, TrialSpec]:
+    """A training for each of so many folds, by its member's name."""
+    return {
+        name: TrialSpec(replace(job, fold=fold), settings, derive_seed(seed, "train", fold), folder / name, budget)
+        for fold, name in enumerate(fold_names(folds))
+    }
+
+
+def refit_spec(
+    job: TrainingJob, settings: ContenderSettings[Any], members: Sequence[Member], *, seed: int, folder: Path
+) -> dict[str, TrialSpec]:
+    """A training on all rows, for as many epochs as the members took to be best in the mean."""
+    epochs = max(1, round(mean(member.result.best_epoch for member in members)))
+    budget = Budget(epochs, epochs, keep_last=True)
+    spec = TrialSpec(replace(job, fold=None), settings, derive_seed(seed, "train", "refit"), folder / REFIT, budget)
+    return {REFIT: spec}
 
 
 def train_members(

@@ -1,7 +1,7 @@
-"""What of a contender's members ships: the best on validation, or the average of them all."""
+"""What of a contender's members ships: one of them, or the average of them all."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -11,8 +11,7 @@ from models.stems import Model
 from pipelines.tasks import Task
 from pipelines.training.inference import score_validation
 from pipelines.training.job import ValidationExamples
-
-Ship = Literal["best", "mean"]
+from pipelines.training.ship_settings import Ship
 
 
 class Shipped(NamedTuple):
@@ -51,6 +50,21 @@ def choose_shipped(
     if ship == "mean" or task.goal.is_better(mean_score, best_score):
         return Shipped("mean", tuple(models), mean_score, average)
     return Shipped("best", (best,), mean_score, models[best])
+
+
+def ship_folds(task: Task, models: Mapping[str, Model], ship: Ship | None, *, by_time: bool) -> Shipped | None:
+    """Ship the average of the folds' models; None: a model that is trained on all rows instead.
+
+    Unless `ship` decides, that is where there is no average, and where a split is by time: most folds' models know
+    nothing of what was last.
+
+    Args:
+        models: one per fold, by its member's name.
+    """
+    refits = by_time if ship not in ("ensemble", "refit") else ship == "refit"
+    if refits or not _have_average(task, models):
+        return None
+    return Shipped("ensemble", tuple(models), None, average_models(list(models.values()), task.average()))
 
 
 def _have_average(task: Task, models: Mapping[str, Model]) -> bool:
