@@ -68,14 +68,14 @@ def train_contender(
     if plan.folds.number:
         return _ship_folds(plan, task, members)
     scores = {member.name: member.result.score for member in members if member.result.score is not None}
-    models = {member.name: _load(plan, task, member) for member in members if member.name in scores}
+    models = {member.name: _load_best(plan, task, member) for member in members if member.name in scores}
     return TrainedContender(members, choose_shipped(task, models, scores, load_validation(plan.job), plan.ship))
 
 
 def _ship_folds(plan: Plan, task: Task, members: tuple[Member, ...]) -> TrainedContender:
     """The average of all folds' models, or a new one that was trained on all their rows."""
     _check_all_trained(members)
-    models = {member.name: _load(plan, task, member) for member in members}
+    models = {member.name: _load_best(plan, task, member) for member in members}
     shipped = ship_folds(task, models, plan.ship, by_time=plan.folds.by_time)
     if shipped is not None:
         return TrainedContender(members, shipped)
@@ -84,11 +84,11 @@ def _ship_folds(plan: Plan, task: Task, members: tuple[Member, ...]) -> TrainedC
     _check_all_trained([refit])
     result = replace(refit.result, score=None, history=())  # nothing was held out to score it on
     refit = refit._replace(result=result)
-    shipped = Shipped("refit", (refit.name,), None, _load(plan, task, refit))
+    shipped = Shipped("refit", (refit.name,), None, _load_best(plan, task, refit))
     return TrainedContender((*members, refit), shipped)
 
 
-def _load(plan: Plan, task: Task, member: Member) -> Model:
+def _load_best(plan: Plan, task: Task, member: Member) -> Model:
     return load_model(plan.job.architecture, task, plan.settings.network, member.folder / "best")
 
 
