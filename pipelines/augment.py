@@ -1,6 +1,7 @@
-"""Stage augment: draw copies of the train part, once, for every contender; show them to a person."""
+"""Stage augment: draw copies of what is trained on, once, for every contender; show them to a person."""
 
-from pipelines.data.parts import read_part, write_part
+from pipelines.data.folds import read_folds
+from pipelines.data.parts import join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.reporting.plots.augmentation_preview import write_preview
 from pipelines.runtime.stage_runner import run_stage
@@ -15,6 +16,8 @@ def augment(name: str) -> None:
     settings = params.problems[name].augment
     schema = read_schema(paths.schema_file(name))
     part = read_part(paths.split_folder(name) / "train", schema)
+    if read_folds(paths.folds_file(name)).number:  # then every row but the test's is trained on by some fold
+        part = join_parts(part, read_part(paths.split_folder(name) / "valid", schema))
     augmented = augmented_copies(part, schema, settings, params.seed, f"params.yaml: problems.{name}.augment")
     write_part(paths.augment_folder(name) / "train", schema, augmented)
     preview_part = augmented if settings.copies != "live" else sample_for_preview(part, schema, settings, params.seed)

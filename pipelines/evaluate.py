@@ -18,6 +18,7 @@ from pipelines.reporting.views.view import EvaluationData
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
+from pipelines.settings.held_out import select_held_out
 from pipelines.settings.params import load_params
 from pipelines.settings.seed_models import measure_trainings
 from pipelines.settings.trained_model import load_trained
@@ -30,30 +31,28 @@ from pipelines.training.job import to_tensors
 def evaluate(name: str) -> None:
     params = load_params()
     problem = params.contenders[name].problem
-    model, task, schema, _ = load_trained(problem, name)
+    model, task, schema, _ = trained = load_trained(problem, name)
     torch.set_num_threads(1)  # as in training: the same sums on every run
     train, valid, test = (read_part(paths.split_folder(problem) / part, schema) for part in ("train", "valid", "test"))
-
-    valid_inputs, test_inputs = model_inputs(task, valid), model_inputs(task, test)
-    valid_outputs = predict(model, nn.Identity(), to_tensors(valid_inputs))
-    valid_reference = task.reference(valid, train)
-    postprocess_calibration = task.calibrate_postprocess(valid_outputs, valid_reference)
+    held_out, train = select_held_out(problem, name, trained, train, valid)
+    test_inputs, test_baselines = model_inputs(task, test), task.baselines(train, test)
+    postprocess_calibration = task.calibrate_postprocess(held_out.outputs, held_out.reference)
     postprocess = task.postprocess(postprocess_calibration)
-    valid_baselines, test_baselines = task.baselines(train, valid), task.baselines(train, test)
     predictions = Predictions(
-        predict(nn.Identity(), postprocess, to_tensors((valid_outputs,))),
-        valid_reference,
+        predict(nn.Identity(), postprocess, to_tensors((held_out.outputs,))),
+        held_out.reference,
         predict(model, postprocess, to_tensors(test_inputs)),
         task.reference(test, train),
-        {row: (valid_baselines[row], test_baselines[row]) for row in valid_baselines},
-        *(read_dependence(paths.split_folder(problem) / part) for part in ("valid", "test")),
+        {row: (held_out.baselines[row], test_baselines[row]) for row in held_out.baselines},
+        held_out.dependence,
+        read_dependence(paths.split_folder(problem) / "test"),
     )
     folder = paths.evaluate_folder(problem, name)
     calibration = postprocess_calibration | calibrate_on_validation(task, predictions)
     trainings = measure_trainings(problem, name, predictions, valid, test)
     write_predictions(folder / "predictions.npz", predictions, trainings)
     write_json(folder / "calibration.json", calibration)
-    export_onnx(model, postprocess, task, schema, [values[:2] for values in valid_inputs], folder / "model.onnx")
+    export_onnx(model, postprocess, task, schema, [values[:2] for values in test_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     test_data = schema, task, test, predictions.test_predictions, predictions.test_reference, calibration
     view = EvaluationData(

@@ -11,8 +11,8 @@ from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
 from pipelines.training.budget import Budget
+from pipelines.training.contender import Plan, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.members import seed_specs, train_members, trial_members
 from pipelines.training.train_folder import write_members, write_model
 
 
@@ -24,19 +24,18 @@ def train(name: str) -> None:
     trial_folder = paths.tune_folder(contender.problem, name) / "trial"
     best_settings = make_settings(contender.architecture, task.name, read_json(trial_folder / "settings.json"))
     state = scratch_folder("train", name, job.device)
-    budget = Budget(params.budget_settings(name))
-    specs = seed_specs(job, best_settings, budget, seed=params.seed, seeds=settings.seeds, folder=state)
+    budget, workers = Budget(params.budget_settings(name)), worker_count(job.device)
+    plan = Plan(job, best_settings, budget, params.seed, settings.seeds, settings.ship, state, trial_folder, workers)
+    specs = member_specs(plan)
     progress = Progress("training", len(specs))
 
     def on_progress(done: int, score: float | None) -> None:
         progress.update(done, "" if score is None else f"best {task.goal.name} {score:.4f}")
 
-    workers = worker_count(job.device)
-    members = train_members(specs, task.goal, folder=state, workers=workers, on_progress=on_progress)
-    members += trial_members(job.architecture, trial_folder)
+    trained = train_contender(plan, specs, task, on_progress)
     folder = paths.train_folder(contender.problem, name)
-    write_members(folder, members, task)
-    write_model(folder, job, task, best_settings, members, settings.ship)
+    write_members(folder, trained.members, task)
+    write_model(folder, plan, task, trained)
     write_json(folder / "machine.json", describe_machine(job.device))
 
 

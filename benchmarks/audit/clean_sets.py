@@ -25,7 +25,7 @@ class SeriesSet(NamedTuple):
     target: str
 
 
-def _bundled(title: str, load: Any, *, is_class: bool) -> TableSet:
+def bundled_table(title: str, load: Any, *, is_class: bool) -> TableSet:
     data = load()
     names = [str(name) for name in getattr(data, "feature_names", range(data.data.shape[1]))]
     target = data.target.astype(np.int64 if is_class else np.float64)
@@ -38,7 +38,7 @@ def _generated(title: str, examples: tuple[Any, Any], *, is_class: bool) -> Tabl
     return TableSet(title, columns, np.unique(target, return_inverse=True)[1] if is_class else target)
 
 
-def _statsmodels(title: str, name: str, target: str, columns: tuple[str, ...], *, is_class: bool) -> TableSet:
+def statsmodels_table(title: str, name: str, target: str, columns: tuple[str, ...], *, is_class: bool) -> TableSet:
     frame = getattr(statsmodels_datasets, name).load_pandas().data
     values = {column: frame[column].to_numpy(np.float64) for column in columns}
     return TableSet(title, values, frame[target].to_numpy(np.int64 if is_class else np.float64))
@@ -48,11 +48,11 @@ def _statsmodels(title: str, name: str, target: str, columns: tuple[str, ...], *
 def clean_tables() -> tuple[TableSet, ...]:
     """Tables of 150 to 6,366 rows with 2 to 64 columns."""
     return (
-        _bundled("iris", datasets.load_iris, is_class=True),
-        _bundled("wine", datasets.load_wine, is_class=True),
-        _bundled("breast cancer", datasets.load_breast_cancer, is_class=True),
-        _bundled("digits", datasets.load_digits, is_class=True),
-        _bundled("diabetes", datasets.load_diabetes, is_class=False),
+        bundled_table("iris", datasets.load_iris, is_class=True),
+        bundled_table("wine", datasets.load_wine, is_class=True),
+        bundled_table("breast cancer", datasets.load_breast_cancer, is_class=True),
+        bundled_table("digits", datasets.load_digits, is_class=True),
+        bundled_table("diabetes", datasets.load_diabetes, is_class=False),
         _generated("classification", datasets.make_classification(n_samples=1000, random_state=0), is_class=True),
         _generated(
             "separable classification",
@@ -68,7 +68,7 @@ def clean_tables() -> tuple[TableSet, ...]:
         _generated("friedman 1", datasets.make_friedman1(1000, noise=1.0, random_state=0), is_class=False),
         _generated("friedman 2", datasets.make_friedman2(1000, noise=30.0, random_state=0), is_class=False),
         _generated("friedman 3", datasets.make_friedman3(1000, noise=0.1, random_state=0), is_class=False),
-        _statsmodels(
+        statsmodels_table(
             "affairs",
             "fair",
             "affairs",

@@ -38,3 +38,14 @@ def read_part(folder: Path, schema: Schema) -> Part:
         with explaining_damage(path):
             arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
     return Part(tuple(arrays[:-1]), arrays[-1])
+
+
+def join_parts(first: Part, second: Part) -> Part:
+    """The examples of both, one behind the other, in memory."""
+    inputs = tuple(np.concatenate(pair) for pair in zip(first.inputs, second.inputs, strict=True))
+    return Part(inputs, np.concatenate([first.target, second.target]))
+
+
+def select_rows(part: Part, rows: NDArray[np.int64]) -> Part:
+    """Some of the examples, in memory."""
+    return Part(tuple(values[rows] for values in part.inputs), part.target[rows])

@@ -17,15 +17,20 @@ MAX_QUANTILE_VALUES = 2**20  # values of a variable, at most, that quantiles are
 SIGNIFICANT_DIGITS = 6  # that are written of a number
 
 
-def build_manifest(data: Dataset, rows: SplitRows, folder: Path) -> dict[str, Any]:
+def build_manifest(data: Dataset, rows: SplitRows, folder: Path, folds: int = 0) -> dict[str, Any]:
     """Describe the split that was written to `folder`.
+
+    Args:
+        data: N examples.
+        rows: of every part.
+        folds: how many there are; 0 is a holdout.
 
     Returns:
         `examples`, `classes` (counts), `parts` (examples, share of those in any part, counts per class), `findings`
         (what was checked, with a level and a sentence), `notes` (what the source did) and `files` (size in bytes and
-        sha256). Beside them `left_out`, how many examples are in no part, where some are; and, where the target is
-        no category, `target` of all and of each part: of numbers and variables the mean and quantiles, of a mask the
-        share of pixels of every class.
+        sha256). Beside them `left_out`, how many examples are in no part, where some are; `folds`, where there are
+        some; and, where the target is no category, `target` of all and of each part: of numbers and variables the mean
+        and quantiles, of a mask the share of pixels of every class.
     """
     fields = (*data.schema.inputs, data.schema.target)
     names = [f"{part}/{field.name}.npy" for part in PARTS for field in fields]
@@ -36,6 +41,7 @@ def build_manifest(data: Dataset, rows: SplitRows, folder: Path) -> dict[str, An
         "licence": data.schema.licence,
         "examples": total,
         **({"left_out": total - kept} if kept < total else {}),
+        **({"folds": folds} if folds else {}),
         **_describe_target(data, np.arange(total)),
         "parts": {
             part: {

@@ -20,6 +20,7 @@ def training_job(params: Params, contender: str) -> TrainingJob:
         valid_part_folder=paths.split_folder(entry.problem) / "valid",
         augment=problem.augment,
         device=select_device(),
+        folds_file=paths.folds_file(entry.problem),
     )
 
 

@@ -8,7 +8,7 @@ Unknown keys are refused. An error names the YAML path, the rule and the value f
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from pipelines.splitting.split import SplitSettings
 from pipelines.tasks import AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.budget import BudgetSettings
+from pipelines.training.ship_settings import Ship
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 
@@ -51,7 +52,7 @@ class TrainSettings(FrozenSettings):
     }
 
     seeds: int = Field(default=3, ge=1)  # independent trainings
-    ship: Literal["best", "mean"] | None = None  # the best of them or their average; the better on validation if None
+    ship: Ship | None = None  # of seeds best or mean (None: the better on validation), of folds ensemble or refit
 
 
 class Defaults(FrozenSettings):

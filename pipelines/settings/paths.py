@@ -23,7 +23,7 @@ def record_file(verb: str, name: str) -> Path:
 
 
 def split_folder(problem: str) -> Path:
-    """train/ valid/ test/ with one .npy per field, schema.json, manifest.json."""
+    """train/ valid/ test/ with one .npy per field, schema.json, manifest.json; in valid/, folds.npz."""
     return Path("data", problem, "split")
 
 
@@ -31,12 +31,16 @@ def schema_file(problem: str) -> Path:
     return split_folder(problem) / "schema.json"
 
 
+def folds_file(problem: str) -> Path:
+    return split_folder(problem) / "valid" / "folds.npz"
+
+
 def manifest_file(problem: str) -> Path:
     return split_folder(problem) / "manifest.json"
 
 
 def augment_folder(problem: str) -> Path:
-    """train/ with one .npy per field and a leading axis of copies, preview.png."""
+    """train/ with one .npy per field and a leading axis of copies, preview.png. With folds, valid's rows are behind."""
     return Path("data", problem, "augmented")
 
 

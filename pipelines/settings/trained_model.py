@@ -1,9 +1,10 @@
 """Trained model of a contender, loaded from its artifacts alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from models.blocks.averaged_model import TrainedNetwork, average_models
+from models.stems import Model
 from pipelines.data.schema import Schema
 from pipelines.settings import paths
 from pipelines.settings.trained_task import load_trained_task
@@ -28,7 +29,21 @@ def load_trained(problem: str, contender: str) -> TrainedModel:
         UserError: if a file is missing or damaged.
     """
     task, schema, record = load_trained_task(problem, contender)
+    members = load_members(problem, contender, task, record, record["shipped"])
+    return TrainedModel(average_models(members, task.average()).eval(), task, schema, record)
+
+
+def load_members(
+    problem: str, contender: str, task: Task, record: Mapping[str, Any], names: Sequence[str]
+) -> list[Model]:
+    """Load some of a contender's members, in this order.
+
+    Args:
+        record: what model.json holds.
+
+    Raises:
+        UserError: if a file is missing or damaged.
+    """
     settings = make_settings(record["architecture"], task.name, record["settings"])
     folder = paths.train_folder(problem, contender) / "weights"
-    members = [load_model(record["architecture"], task, settings, folder / name) for name in record["shipped"]]
-    return TrainedModel(average_models(members, task.average()).eval(), task, schema, record)
+    return [load_model(record["architecture"], task, settings, folder / name) for name in names]

@@ -50,7 +50,7 @@ def key_values(request: SplitRequest, name: str) -> NDArray[Any]:
 
 def part_shares(settings: SplitSettings) -> NDArray[np.float64]:
     """The shares of train, valid and test, (3,)."""
-    return np.array([1 - settings.valid - settings.test, settings.valid, settings.test])
+    return np.array([1 - settings.holdout - settings.test, settings.holdout, settings.test])
 
 
 def shuffled_groups(request: SplitRequest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

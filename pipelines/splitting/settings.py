@@ -8,6 +8,9 @@ SplitStrategy = Literal[
     "stratified", "random", "group", "time", "group_in_time", "column", "given"
 ]  # keys of splitting.split.STRATEGIES
 
+FOLDED_STRATEGIES = ("stratified", "random", "group", "time")  # of the others, parts are given or groups are in time
+DEFAULT_HOLDOUT = 0.2  # share of the examples
+
 STRATEGIES_BY_SETTING: dict[str, tuple[str, ...]] = {  # which strategies read a setting that not all of them do
     "group": ("group", "group_in_time"),
     "time": ("time", "group_in_time"),
@@ -48,11 +51,12 @@ class PartValues(BaseModel):
 
 
 class SplitSettings(BaseModel):
-    """`split: {valid: 0.2, test: 0.2, by: stratified}`; what is left is for training."""
+    """`split: {test: 0.2, by: stratified}`, in folds where examples are few; `{valid: 0.2, ...}` is a holdout."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    valid: float = 0.2  # share of the examples that tuning and early stopping look at
+    valid: float | None = None  # share of the examples that tuning and early stopping look at: a holdout
+    folds: int | None = Field(default=None, ge=2, le=20)  # instead: every example but the test's is held out once
     test: float = 0.2  # share of the examples that only the final scores look at
     by: SplitStrategy = "stratified"
     group: str | None = None  # the key that names an example's group; "group" when absent
@@ -70,19 +74,35 @@ class SplitSettings(BaseModel):
 
     @field_validator("valid", "test")
     @classmethod
-    def _check_share(cls, share: float) -> float:
-        if not 0 < share < 1:
+    def _check_share(cls, share: float | None) -> float | None:
+        if share is not None and not 0 < share < 1:
             raise ValueError(f"must be a share of the examples, above 0 and below 1 such as 0.2, got {share:g}")
         return share
 
     @model_validator(mode="after")
     def _check_train_share(self) -> "SplitSettings":
-        if self.valid + self.test > 1 - 1e-9:
+        if self.holdout + self.test > 1 - 1e-9:
             raise ValueError(
                 f"valid and test must leave examples to train on, so together be below 1, "
-                f"got {self.valid:g} + {self.test:g} = {self.valid + self.test:g}"
+                f"got {self.holdout:g} + {self.test:g} = {self.holdout + self.test:g}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> "SplitSettings":
+        if self.folds is not None and self.valid is not None:
+            raise ValueError(
+                f"folds and valid exclude each other: folds: {self.folds} holds out every example but the test's once, "
+                f"valid: {self.valid:g} is a holdout; leave one of them out"
+            )
+        if self.folds is not None and self.by not in FOLDED_STRATEGIES:
+            raise ValueError(f"folds is read with by: {', '.join(FOLDED_STRATEGIES)} alone, got by: {self.by}")
+        return self
+
+    @property
+    def holdout(self) -> float:
+        """The share of a holdout for validation."""
+        return DEFAULT_HOLDOUT if self.valid is None else self.valid
 
     @model_validator(mode="after")
     def _check_strategy_settings(self) -> "SplitSettings":

@@ -87,11 +87,12 @@ def _split_rolling_origin(request: SplitRequest, horizon: int) -> PartNumbers:
     for part, (start, end) in enumerate(zip(starts, ends, strict=True)):
         members = np.flatnonzero(usable & (origin >= start) & (origin + horizon <= end))
         members = members[np.argsort(origin[members], kind="stable")]
-        part_of[members if part == TRAIN_PART else _select_non_overlapping(members, origin, horizon)] = part
+        part_of[members if part == TRAIN_PART else select_non_overlapping(members, origin, horizon)] = part
     return part_of
 
 
-def _select_non_overlapping(members: NDArray[np.int64], origin: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+def select_non_overlapping(members: NDArray[np.int64], origin: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+    """Of windows in the order of their origins, each that starts where the one chosen before it ends, or later."""
     chosen: list[int] = []
     for row in members:
         if not chosen or origin[row] >= origin[chosen[-1]] + horizon:

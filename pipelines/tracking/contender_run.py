@@ -240,7 +240,9 @@ def _describe_run(artifacts: ContenderArtifacts, record: Mapping[str, Any], best
 
 
 def _describe_shipped(record: Mapping[str, Any]) -> str:
-    if record["ship"] == "mean":
+    if record["ship"] == "refit":
+        return f"the model was then trained on the rows of all {record['folds']} folds"
+    if len(record["shipped"]) > 1:
         return f"the model is the average of {', '.join(record['shipped'])}"
     return f"the model is {record['shipped'][0]}, the best on validation"
 

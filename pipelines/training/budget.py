@@ -35,6 +35,7 @@ class Budget(NamedTuple):
 
     length: BudgetSettings
     share: float = 1.0
+    keep_last: bool = False  # the weights of the last epoch, not of the best: where there is nothing to validate on
 
 
 class Schedule(NamedTuple):
@@ -43,6 +44,7 @@ class Schedule(NamedTuple):
     epochs: int  # of the whole training, at whose end the learning rate has fallen
     stop_epoch: int  # epochs after which to stop for now
     epochs_per_pass: int = 1  # more than 1: an epoch passes over a part of the rows, and the next over another part
+    keep_last: bool = False  # the weights of the last epoch, not of the best
 
 
 def plan_schedule(budget: Budget, rows: int, batch_size: int) -> Schedule:
@@ -52,9 +54,9 @@ def plan_schedule(budget: Budget, rows: int, batch_size: int) -> Schedule:
     pass that makes LEAST_EPOCHS of them.
 
     >>> plan_schedule(Budget(BudgetSettings(epochs=12, min_steps=1000)), rows=534, batch_size=32)
-    Schedule(epochs=59, stop_epoch=59, epochs_per_pass=1)
+    Schedule(epochs=59, stop_epoch=59, epochs_per_pass=1, keep_last=False)
     >>> plan_schedule(Budget(BudgetSettings(epochs=12, max_steps=10_000), share=1 / 3), rows=1_000_000, batch_size=100)
-    Schedule(epochs=10, stop_epoch=4, epochs_per_pass=10)
+    Schedule(epochs=10, stop_epoch=4, epochs_per_pass=10, keep_last=False)
     """
     length = budget.length
     pass_steps = max(1, round(rows / batch_size))
@@ -67,4 +69,4 @@ def plan_schedule(budget: Budget, rows: int, batch_size: int) -> Schedule:
         least_epochs = min(length.epochs, LEAST_EPOCHS)
         epochs_per_pass = max(1, math.ceil(least_epochs / passes))
         epochs = max(1, math.floor(passes * epochs_per_pass))
-    return Schedule(epochs, max(1, math.ceil(epochs * budget.share)), epochs_per_pass)
+    return Schedule(epochs, max(1, math.ceil(epochs * budget.share)), epochs_per_pass, budget.keep_last)

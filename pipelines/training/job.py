@@ -20,8 +20,9 @@ import models
 from models.blocks.window_scale import WindowScaleSpec
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
+from pipelines.data.folds import HOLDOUT, read_folds
 from pipelines.data.large_arrays import allocate
-from pipelines.data.parts import Part, read_part
+from pipelines.data.parts import Part, read_part, select_rows
 from pipelines.data.schema import Field, Schema, read_schema
 from pipelines.runtime.cluster_connection import cluster_address
 from pipelines.runtime.user_error import UserError
@@ -46,11 +47,14 @@ class TrainingJob:
     valid_part_folder: Path  # arrays (N, ...)
     augment: AugmentSettings  # its policy is drawn afresh every epoch when its copies are "live"
     device: str
+    folds_file: Path | None = None  # None: a holdout
+    fold: int | None = 0  # what is held out of the rows; None: nothing, all rows are trained on
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files and folders that training reads."""
-        return self.schema_file, self.train_part_folder, self.valid_part_folder
+        folds = () if self.folds_file is None else (self.folds_file,)
+        return self.schema_file, self.train_part_folder, self.valid_part_folder, *folds
 
 
 class Examples(NamedTuple):
@@ -125,12 +129,7 @@ def load_training_data(job: TrainingJob) -> TrainingData:
     """Read a job's data onto its device, once per process."""
     schema = read_schema(job.schema_file)
     task = build_task(job.task_settings, schema, job.goal)
-    augmented = read_part(job.train_part_folder, schema)
-    valid = read_part(job.valid_part_folder, schema)
-    copies = [
-        Part(tuple(values[copy] for values in augmented.inputs), augmented.target[copy])
-        for copy in range(len(augmented.target))
-    ]
+    copies, valid = _read_fold(job, schema)
     parts = [_select_trainable(task, part) for part in copies]
     train = [(model_inputs(task, part), task.target(part)) for part in parts]
     valid_inputs, reference = model_inputs(task, valid), task.reference(valid, parts[0])
@@ -151,12 +150,30 @@ def load_training_data(job: TrainingJob) -> TrainingData:
 
 
 def load_validation(job: TrainingJob) -> ValidationExamples:
-    """Read a job's validation part alone, onto the CPU."""
+    """Read what a job is validated on alone, onto the CPU."""
     schema = read_schema(job.schema_file)
     task = build_task(job.task_settings, schema, job.goal)
-    augmented, valid = read_part(job.train_part_folder, schema), read_part(job.valid_part_folder, schema)
-    train = _select_trainable(task, Part(tuple(values[0] for values in augmented.inputs), augmented.target[0]))
-    return ValidationExamples(to_tensors(model_inputs(task, valid)), task.reference(valid, train))
+    copies, valid = _read_fold(job, schema)
+    return ValidationExamples(
+        to_tensors(model_inputs(task, valid)), task.reference(valid, _select_trainable(task, copies[0]))
+    )
+
+
+def _read_fold(job: TrainingJob, schema: Schema) -> tuple[list[Part], Part]:
+    """The copies of the rows to train on, and the rows to validate on.
+
+    Where all rows are trained on, those of the first fold stand in for the latter: their score is no validation.
+    """
+    augmented = read_part(job.train_part_folder, schema)
+    copies = [
+        Part(tuple(values[copy] for values in augmented.inputs), augmented.target[copy])
+        for copy in range(len(augmented.target))
+    ]
+    folds = HOLDOUT if job.folds_file is None else read_folds(job.folds_file)
+    if not folds.number:
+        return copies, read_part(job.valid_part_folder, schema)
+    valid = select_rows(copies[0], folds.held_out(job.fold or 0))
+    return copies if job.fold is None else [select_rows(copy, folds.trained(job.fold)) for copy in copies], valid
 
 
 def _select_trainable(task: Task, part: Part) -> Part:

@@ -148,7 +148,7 @@ class _Checkpointer:
     def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         score = _finite_score(metrics, self.goal, epoch)
         self.history.append(dict(metrics))
-        if self.goal.is_better(score, self.best_score) or not self.best_weights:
+        if self.goal.is_better(score, self.best_score) or not self.best_weights or self.schedule.keep_last:
             self.best_score, self.best_epoch = score, epoch + 1
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:

@@ -1,7 +1,9 @@
 """Members: the trainings of a contender's best settings. What ships is one of them, or the average of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
@@ -10,7 +12,7 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
-from pipelines.training.budget import Budget
+from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
@@ -19,10 +21,14 @@ from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, 
 ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best score so far)
 
 
+NO_LIMIT = 2**63  # steps
+REFIT = "refit"  # the member that was trained on all rows but the test's; it has no score, as nothing was held out
+
+
 class Member(NamedTuple):
     """One training of the best settings; its weights' files are called like it."""
 
-    name: str  # seed-0, or trial for the best trial
+    name: str  # seed-0, fold-0, or trial for the best trial
     result: TrainingResult  # a failed one has no score
     folder: Path  # with its weights in best.*
 
@@ -40,6 +46,32 @@ def seed_specs(
         name: TrialSpec(job, settings, derive_seed(seed, "train", number), folder / name, budget)
         for number, name in ((number, f"seed-{number}") for number in range(count))
     }
+
+
+def fold_names(count: int) -> list[str]:
+    """The names of the members of so many folds, in order."""
+    return [f"fold-{fold}" for fold in range(count)]
+
+
+def fold_specs(
+    job: TrainingJob, settings: ContenderSettings[Any], budget: Budget, *, seed: int, folds: int, folder: Path
+) -> dict[str, TrialSpec]:
+    """A training for each of so many folds, by its member's name."""
+    return {
+        name: TrialSpec(replace(job, fold=fold), settings, derive_seed(seed, "train", fold), folder / name, budget)
+        for fold, name in enumerate(fold_names(folds))
+    }
+
+
+def refit_spec(
+    job: TrainingJob, settings: ContenderSettings[Any], members: Sequence[Member], *, seed: int, folder: Path
+) -> dict[str, TrialSpec]:
+    """A training on all rows, for as many epochs as the members took to be best in the mean."""
+    epochs = max(1, round(mean(member.result.best_epoch for member in members)))
+    length = BudgetSettings(epochs=epochs, min_steps=1, max_steps=NO_LIMIT)
+    budget = Budget(length, keep_last=True)
+    spec = TrialSpec(replace(job, fold=None), settings, derive_seed(seed, "train", "refit"), folder / REFIT, budget)
+    return {REFIT: spec}
 
 
 def train_members(

@@ -1,17 +1,17 @@
-"""What of a contender's members ships: the best on validation, or the average of them all."""
+"""What of a contender's members ships: one of them, or the average of them all."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from models.blocks.averaged_model import TrainedNetwork, average_models
+from models.blocks.closed_form import FittedInRounds
 from models.stems import Model
 from pipelines.tasks import Task
 from pipelines.training.inference import score_validation
 from pipelines.training.job import ValidationExamples
-
-Ship = Literal["best", "mean"]
+from pipelines.training.ship_settings import Ship
 
 
 class Shipped(NamedTuple):
@@ -50,3 +50,20 @@ def choose_shipped(
     if ship == "mean" or task.goal.is_better(mean_score, best_score):
         return Shipped("mean", tuple(models), mean_score, average)
     return Shipped("best", (best,), mean_score, models[best])
+
+
+def ship_folds(task: Task, models: Mapping[str, Model], ship: Ship | None, *, by_time: bool) -> Shipped | None:
+    """Ship the average of the folds' models; None: a model that is trained on all rows instead.
+
+    Unless `ship` decides, that is where there is no average, and where a split is by time: most folds' models know
+    nothing of what was last. What is fitted in rounds ships as the average in any case.
+
+    Args:
+        models: one per fold, by its member's name.
+    """
+    refits = by_time if ship not in ("ensemble", "refit") else ship == "refit"
+    if any(isinstance(model.network, FittedInRounds) for model in models.values()):
+        refits = False  # rounds end where validation gains nothing from more, and a refit has no validation
+    if refits or not task.can_average:
+        return None
+    return Shipped("ensemble", tuple(models), None, average_models(list(models.values()), task.average()))

@@ -8,48 +8,32 @@ from models import ARCHITECTURES
 from models.blocks.cost import model_cost
 from pipelines.runtime.files import copy_file, write_json
 from pipelines.tasks import Task
-from pipelines.training.contender_settings import ContenderSettings
+from pipelines.training.contender import Plan, TrainedContender
 from pipelines.training.csv_logs import write_curve, write_history
-from pipelines.training.job import TrainingJob, load_validation
 from pipelines.training.members import Member, best_member
-from pipelines.training.shipping import Ship, choose_shipped
-from pipelines.training.weights import load_model
 
 
 def write_members(folder: Path, members: Sequence[Member], task: Task) -> None:
     """Write weights/<member>.* from scratch, history.csv of all members, curve.csv of the best one."""
     for member in members:
-        if member.result.score is not None:
+        if not member.result.reason:
             for path in sorted(member.folder.glob("best.*")):
                 copy_file(path, folder / "weights" / f"{member.name}{path.suffix}")
     write_history(folder / "history.csv", {member.name: member.result.history for member in members})
     write_curve(folder / "curve.csv", best_member(members, task.goal).result.history, task.goal)
 
 
-def write_model(
-    folder: Path,
-    job: TrainingJob,
-    task: Task,
-    settings: ContenderSettings[Any],
-    members: Sequence[Member],
-    ship: Ship | None,
-) -> None:
-    """Decide what ships, and write model.json: how every member ended, which ship, and what they cost.
-
-    Args:
-        folder: holds the weights, as `write_members` wrote them.
-        ship: what is to ship; None: what is better on validation.
-    """
-    scores = {member.name: member.result.score for member in members if member.result.score is not None}
-    models = {name: load_model(job.architecture, task, settings, folder / "weights" / name) for name in scores}
-    shipped = choose_shipped(task, models, scores, load_validation(job), ship)
+def write_model(folder: Path, plan: Plan, task: Task, trained: TrainedContender) -> None:
+    """Write model.json: how every member ended, which of them ship, and what they cost."""
+    job, members, shipped = plan.job, trained.members, trained.shipped
     write_json(
         folder / "model.json",
         {
             "architecture": job.architecture,
             "task": job.task_settings.model_dump(),
             "goal": task.goal.name,
-            "settings": settings.to_json(),
+            "settings": plan.settings.to_json(),
+            "folds": plan.folds.number,
             "uses_seed": ARCHITECTURES[job.architecture].uses_seed,
             "members": [_member_summary(member) for member in members],
             "best_member": best_member(members, task.goal).name,

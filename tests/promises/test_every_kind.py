@@ -93,7 +93,7 @@ MOMENTS = [
     "data/libraries/split/train/*.npy",
     ".state/tune/*libraries-lstm/*/trial-0000/*",  # by gradient, with a stem that is trained
     ".state/train/*samples-gan/*/seed-0/*",  # adversarially
-    ".state/train/*photographs-unet/*/seed-0/*",
+    ".state/train/*photographs-unet/*/fold-0/*",
     "artifacts/sunspots/evaluate/*/.unfinished-*",  # while a file of a closed-form model is being written
     "artifacts/odd/export/*",
 ]

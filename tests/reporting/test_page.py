@@ -80,6 +80,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
         {
             "architecture": "mlp",
             "settings": settings,
+            "folds": 0,
             "uses_seed": True,
             "members": members,
             "ship": "best",

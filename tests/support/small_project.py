@@ -100,7 +100,8 @@ def make_train(folder: Path, architecture: str, model: Model, figures: dict[str,
         folder / "model.json",
         {
             "task": {"kind": "classification"}, "architecture": architecture, "goal": "log_loss",
-            "settings": default_settings(ARCHITECTURES[architecture].config), "device": "cpu", "uses_seed": True,
+            "settings": default_settings(ARCHITECTURES[architecture].config), "device": "cpu",
+            "uses_seed": True, "folds": 0,
             "members": [
                 {"name": f"seed-{seed}", "score": 0.1, "epochs": EPOCHS, "best_epoch": 9, "reason": ""}
                 for seed in range(SEEDS)

@@ -197,6 +197,16 @@ def _summarize_training(task: Task, model: Mapping[str, Any]) -> str:
     """
     name = task.goal.name.replace("_", " ")
     scored = {one["name"]: format_number(one["score"]) for one in model["members"] if one["score"] is not None}
+    if model["folds"]:
+        ships = (
+            f"What ships is the average of these {model['folds']} models"
+            if model["ship"] == "ensemble"
+            else "What ships was trained once more, on all examples but the test's, for as many epochs as those took"
+        )
+        return (
+            f"It was trained {model['folds']} times, each time without the examples of another fold, which it was then "
+            f"measured on. {name.capitalize()} there: {', '.join(scored.values())}. {ships}."
+        )
     if len(model["members"]) == 1:
         how = "trained once" if model["uses_seed"] else "solved once, as no random number has a part in it"
         return f"It was {how}: {name} {next(iter(scored.values()))} on validation."

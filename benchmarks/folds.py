@@ -1,0 +1,266 @@
+"""Folds beside a holdout, on ten real tables under 2,500 rows: python -m benchmarks.folds [--repeats N] [--jobs N].
+
+Every repeat draws a test part of 20 %. The rest is cut into five folds, or, as a split of 60, 20 and 20 % is, into
+train and a holdout of a quarter. For both, the same number of settings of an mlp is tried, on the first fold or on the
+holdout. The best is trained on the five folds, whose average ships, or from three seeds, of which the best ships, or
+the average where it is better on the holdout. What is said is the score that everything is chosen by, the temperature
+too: that of the out-of-fold rows, or of the holdout. Optimism is by how much it is better than the score on the test
+part, as a share of that.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import datasets
+from torch import nn, set_num_threads
+
+from benchmarks.audit.clean_sets import TableSet, bundled_table, statsmodels_table
+from benchmarks.audit.leaks import table_dataset
+from models.blocks.hyperparameters import Choice
+from pipelines.data.dataset import Dataset
+from pipelines.data.dependence import ALONE
+from pipelines.data.folds import HOLDOUT, Folds
+from pipelines.data.parts import Part, join_parts, read_part, write_part
+from pipelines.data.schema import read_schema
+from pipelines.splitting.dealing import deal_by_class
+from pipelines.splitting.split import Split, SplitSettings, split_dataset, write_split
+from pipelines.tasks import Calibration, Task, build_task, settings_from_json
+from pipelines.tasks.model_inputs import model_inputs
+from pipelines.training.augment_settings import AugmentSettings
+from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.contender_settings import ContenderSettings
+from pipelines.training.inference import predict
+from pipelines.training.job import TrainingJob, load_training_data, load_validation, to_tensors
+from pipelines.training.members import fold_specs, seed_specs
+from pipelines.training.out_of_fold import HeldOut, answer_folds, answer_holdout
+from pipelines.training.search_space import build_search_space
+from pipelines.training.ship_settings import Ship
+from pipelines.training.shipping import Shipped, choose_shipped, ship_folds
+from pipelines.training.trial import TrialSpec, run_trial
+from pipelines.training.weights import load_model
+
+TRIALS, SEEDS, FOLDS = 6, 3, 5
+LENGTH = BudgetSettings(epochs=40, min_steps=300)  # of a trial as of a training
+HOLDOUT_SHARE = 0.25  # of what is not for the test
+
+
+class Outcome(NamedTuple):
+    """What a protocol said, and what was true."""
+
+    said: float  # the goal on the rows that everything was chosen by
+    test: float
+    seconds: float  # of processor time
+
+
+@cache
+def small_tables() -> dict[str, TableSet]:
+    """Ten real tables of 150 to 944 rows."""
+    pupil_columns = ("LOWINC", "PERASIAN", "PERBLACK", "PERHISP")
+    voter_columns = ("TVnews", "PID", "age", "educ", "income", "popul")
+    found = (
+        bundled_table("wine", datasets.load_wine, is_class=True),
+        bundled_table("breast cancer", datasets.load_breast_cancer, is_class=True),
+        bundled_table("iris", datasets.load_iris, is_class=True),
+        bundled_table("diabetes", datasets.load_diabetes, is_class=False),
+        statsmodels_table("election 1996", "anes96", "vote", voter_columns, is_class=True),
+        statsmodels_table("travel mode", "modechoice", "choice", ("ttme", "invc", "invt", "gc", "hinc"), is_class=True),
+        statsmodels_table("engel", "engel", "foodexp", ("income",), is_class=False),
+        statsmodels_table("star98", "star98", "PERMINTE", pupil_columns, is_class=False),
+        statsmodels_table("cancer", "cancer", "cancer", ("population",), is_class=False),
+        statsmodels_table("grunfeld", "grunfeld", "invest", ("value", "capital", "year"), is_class=False),
+    )
+    return {one.title: one for one in found}
+
+
+def hold_out(data: Dataset, folded: Split, seed: int) -> Split:
+    """A holdout of the same rows, beside the same test part."""
+    rows = np.sort(np.concatenate([folded.rows["train"], folded.rows["valid"]]))
+    rows = np.random.default_rng(seed).permutation(rows)
+    is_class = data.schema.target.kind == "category"
+    labels = data.part.target[rows] if is_class else np.zeros(len(rows), dtype=np.int64)
+    dealt = deal_by_class(np.arange(len(rows)), labels, np.array([1 - HOLDOUT_SHARE, HOLDOUT_SHARE]))
+    parts = {"train": np.sort(rows[dealt == 0]), "valid": np.sort(rows[dealt == 1])}
+    return Split({**folded.rows, **parts}, folded.clusters, HOLDOUT)
+
+
+def write_job(folder: Path, data: Dataset, split: Split) -> TrainingJob:
+    """Write the split as the stages do."""
+    write_split(folder, data, *split)
+    schema = read_schema(folder / "schema.json")
+    part = read_part(folder / "train", schema)
+    if split.folds.number:
+        part = join_parts(part, read_part(folder / "valid", schema))
+    copies = Part(tuple(values[None] for values in part.inputs), part.target[None])
+    write_part(folder / "copies", schema, copies)
+    settings = settings_from_json({"kind": "classification" if schema.target.kind == "category" else "regression"})
+    return TrainingJob(
+        "mlp",
+        settings,
+        None,
+        folder / "schema.json",
+        folder / "copies",
+        folder / "valid",
+        AugmentSettings(),
+        "cpu",
+        folder / "valid" / "folds.npz",
+    )
+
+
+def search(job: TrainingJob, task: Task, folder: Path, seed: int) -> ContenderSettings[Any]:
+    """The best of the defaults and some settings at random, by their score on the first fold or on the holdout."""
+    space, draw = build_search_space("mlp", "mlp", task.name, {}, {}), np.random.default_rng(seed)
+    candidates = [space.add_fixed(space.scale_drawn(space.first_values))]
+    while len(candidates) < TRIALS:
+        values = {}
+        for name, domain in space.domains.items():
+            if isinstance(domain, Choice):
+                values[name] = domain.options[int(draw.integers(len(domain.options)))]
+            elif domain.log:
+                values[name] = float(np.exp(draw.uniform(np.log(domain.low), np.log(domain.high))))
+            else:
+                values[name] = float(draw.uniform(domain.low, domain.high))
+            if not isinstance(domain, Choice) and domain.integer:
+                values[name] = round(values[name])
+        candidates.append(space.add_fixed(space.scale_drawn(values)))
+    budget = Budget(LENGTH)
+    results = [
+        run_trial(TrialSpec(job, one, seed + number, folder / f"trial-{number}", budget))
+        for number, one in enumerate(candidates)
+    ]
+    scores = {number: result.score for number, result in enumerate(results) if result.score is not None}
+    best = task.goal.best_score(scores.values())
+    return candidates[next(number for number, score in scores.items() if score == best)]
+
+
+def mean_goal(task: Task, outputs: NDArray[Any], reference: Any, calibration: Calibration) -> float:
+    predictions = predict(nn.Identity(), task.postprocess(calibration), to_tensors((outputs,)))
+    return float(task.objective_per_row(predictions, reference).mean())
+
+
+def measure(task: Task, held_out: HeldOut, shipped: Shipped, train: Part, test: Part, seconds: float) -> Outcome:
+    """What is said of the rows that were held out, and what is true of the test part, with the same temperature."""
+    calibration = task.calibrate_postprocess(held_out.outputs, held_out.reference)
+    outputs = predict(shipped.model, nn.Identity(), to_tensors(model_inputs(task, test)))
+    return Outcome(
+        mean_goal(task, held_out.outputs, held_out.reference, calibration),
+        mean_goal(task, outputs, task.reference(test, train), calibration),
+        seconds,
+    )
+
+
+def try_holdout(job: TrainingJob, task: Task, valid: Part, test: Part, folder: Path, seed: int) -> dict[str, Outcome]:
+    """The best of three seeds, and what ships by itself."""
+    started = time.process_time()
+    settings = search(job, task, folder, seed)
+    specs = seed_specs(job, settings, Budget(LENGTH), seed=seed, seeds=SEEDS, folder=folder)
+    scores = {name: score for name, spec in specs.items() if (score := run_trial(spec).score) is not None}
+    models = {name: load_model("mlp", task, settings, specs[name].folder / "best") for name in scores}
+    ships: tuple[tuple[str, Ship | None], ...] = (("holdout, best seed", "best"), ("holdout, best or mean", None))
+    seconds, train = time.process_time() - started, load_training_data(job).part
+    outcomes: dict[str, Outcome] = {}
+    for name, ship in ships:
+        shipped = choose_shipped(task, models, scores, load_validation(job), ship)
+        held_out = answer_holdout(task, shipped.model, train, valid, ALONE)
+        outcomes[name] = measure(task, held_out, shipped, train, test, seconds)
+    return outcomes
+
+
+def try_folds(
+    job: TrainingJob, task: Task, folds: Folds, part: Part, test: Part, folder: Path, seed: int
+) -> dict[str, Outcome]:
+    """The average of the folds' models."""
+    started = time.process_time()
+    settings = search(job, task, folder, seed)
+    budget = Budget(LENGTH)
+    specs = fold_specs(job, settings, budget, seed=seed, folds=folds.number, folder=folder)
+    for spec in specs.values():
+        run_trial(spec)
+    models = {name: load_model("mlp", task, settings, spec.folder / "best") for name, spec in specs.items()}
+    seconds = time.process_time() - started
+    shipped = ship_folds(task, models, "ensemble", by_time=False)
+    assert shipped is not None
+    held_out = answer_folds(task, list(models.values()), part, folds)
+    return {"folds, average": measure(task, held_out, shipped, part, test, seconds)}
+
+
+def try_table(title: str, seed: int) -> tuple[str, dict[str, Outcome]]:
+    """All protocols on one draw of the test part."""
+    set_num_threads(1)
+    data = table_dataset(small_tables()[title])
+    by = "stratified" if data.schema.target.kind == "category" else "random"
+    folded = split_dataset(data, SplitSettings(by=by, folds=FOLDS), seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        jobs = {
+            "folds": write_job(folder / "folds", data, folded),
+            "holdout": write_job(folder / "holdout", data, hold_out(data, folded, seed)),
+        }
+        schema = read_schema(jobs["folds"].schema_file)
+        task = build_task(jobs["folds"].task_settings, schema)
+        test = read_part(folder / "folds" / "test", schema)
+        valid = read_part(folder / "holdout" / "valid", schema)
+        part = join_parts(read_part(folder / "folds" / "train", schema), read_part(folder / "folds" / "valid", schema))
+        return title, {
+            **try_holdout(jobs["holdout"], task, valid, test, folder / "holdout" / "scratch", seed),
+            **try_folds(jobs["folds"], task, folded.folds, part, test, folder / "folds" / "scratch", seed),
+        }
+
+
+def print_table(found: dict[str, list[dict[str, Outcome]]]) -> None:
+    """The mean of every set's draws, then of the sets, and in how many of them folds do better than the best seed."""
+    protocols = list(next(iter(found.values()))[0])
+    ratios: dict[str, list[float]] = {name: [] for name in protocols}
+    print("set, and of each protocol: said, test, optimism, seconds")
+    for title, draws in found.items():
+        cells = []
+        for name in protocols:
+            said, test, seconds = (fmean(getattr(draw[name], field) for draw in draws) for field in Outcome._fields)
+            ratios[name].append((test - said) / test)
+            cells.append(f"{said:.4g} {test:.4g} {(test - said) / test:+.1%} {seconds:.1f} s")
+        print(f"  {title:<15}{'   '.join(cells)}")
+    first, *others = protocols
+    for name in protocols:
+        print(f"{name}: optimism {fmean(ratios[name]):+.1%} in the mean of {len(found)} sets")
+    for name in others:
+        pairs = {
+            title: [fmean(draw[one].test for draw in draws) for one in (name, first)] for title, draws in found.items()
+        }
+        better = sum(mine < theirs for mine, theirs in pairs.values())
+        change = fmean(mine / theirs - 1 for mine, theirs in pairs.values())
+        times = [sum(draw[one].seconds for draws in found.values() for draw in draws) for one in (name, first)]
+        print(
+            f"{name} beside {first}: better on test in {better} of {len(found)}, by {-change:.1%} in the mean; "
+            f"{times[0] / times[1]:.2f} times the processor time"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.folds", description="Folds beside a holdout.")
+    parser.add_argument("--repeats", type=int, default=20, help="draws of the test part of every set")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="sets tried at a time")
+    asked = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read by the processes begun below
+    found: dict[str, list[dict[str, Outcome]]] = {title: [] for title in small_tables()}
+    with ProcessPoolExecutor(asked.jobs, get_context("spawn")) as pool:
+        tried = [[pool.submit(try_table, title, seed) for title in found] for seed in range(asked.repeats)]
+        for draw in tried:
+            for title, outcomes in (one.result() for one in draw):
+                found[title].append(outcomes)
+            print(f"after draw {len(found[title])} of {asked.repeats}")
+            print_table(found)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

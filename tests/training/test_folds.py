@@ -1,0 +1,140 @@
+"""Training on folds: nothing of a fold reaches its own model, which alone answers for the rows of the fold."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from pipelines.data.folds import read_folds
+from pipelines.data.parts import Part, join_parts, read_part, write_part
+from pipelines.data.schema import read_schema
+from pipelines.runtime.user_error import UserError
+from pipelines.sources.kinds import SourceSettings, load_dataset
+from pipelines.splitting.split import SplitSettings, split_dataset, write_split
+from pipelines.tasks import build_task
+from pipelines.training.augmented_copies import augmented_copies
+from pipelines.training.contender import Plan, TrainedContender, member_specs, train_contender
+from pipelines.training.contender_settings import make_settings
+from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
+from pipelines.training.out_of_fold import answer_folds
+from pipelines.training.ship_settings import Ship
+from pipelines.training.weights import load_model
+from tests.support.budgets import epochs
+from tests.support.problems import AUGMENT_SETTINGS, PROBLEMS, training_job_of
+
+ROWS = 200
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A problem with three folds, as the stages write it, with an augmented copy of images."""
+
+    def make(problem: str) -> Path:
+        row = PROBLEMS[problem]
+        source: SourceSettings = TypeAdapter(SourceSettings).validate_python(row.source)
+        data = load_dataset(source, Path())
+        part = Part(tuple(values[:ROWS] for values in data.part.inputs), data.part.target[:ROWS])
+        data = data._replace(part=part, keys={name: values[:ROWS] for name, values in data.keys.items()})
+        folder = tmp_path_factory.mktemp(problem)
+        write_split(folder / "split", data, *split_dataset(data, SplitSettings(by=row.split_by, folds=3), seed=1))
+        schema = read_schema(folder / "split" / "schema.json")
+        pool = join_parts(*(read_part(folder / "split" / name, schema) for name in ("train", "valid")))
+        settings = AUGMENT_SETTINGS if problem == "digits" else row.augment
+        write_part(folder / "augmented" / "train", schema, augmented_copies(pool, schema, settings, seed=1))
+        return folder
+
+    return make
+
+
+def job_of(folder: Path, architecture: str, problem: str) -> TrainingJob:
+    job = training_job_of(folder, architecture, problem)
+    return replace(job, folds_file=folder / "split" / "valid" / "folds.npz")
+
+
+def train(job: TrainingJob, folder: Path, ship: Ship | None = None, length: int = 2) -> TrainedContender:
+    task = build_task(job.task_settings, read_schema(job.schema_file))
+    settings = make_settings(job.architecture, task.name, {})
+    plan = Plan(job, settings, epochs(length), 5, 3, ship, folder, folder / "trial", workers=1)
+    return train_contender(plan, member_specs(plan), task, lambda *_: None)
+
+
+def test_nothing_of_a_fold_reaches_what_is_fitted_and_trained_for_it(
+    folded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = folded("digits")
+    changed = tmp_path / "changed"
+    shutil.copytree(folder, changed)
+    fold = 1
+    rows = read_folds(folder / "split" / "valid" / "folds.npz").held_out(fold)
+    path = changed / "augmented" / "train" / "image.npy"
+    images = np.load(path)
+    images[:, rows] = 255 - images[:, rows]  # in every copy
+    np.save(path, images)
+    data, other = (
+        load_training_data(replace(job_of(place, "mlp", "digits"), fold=fold)) for place in (folder, changed)
+    )
+    assert not torch.equal(data.valid.inputs[0], other.valid.inputs[0])
+    for mine, theirs in zip(data.train, other.train, strict=True):
+        assert len(mine.inputs[0]) == len(read_folds(folder / "split" / "valid" / "folds.npz").trained(fold))
+        assert torch.equal(mine.inputs[0], theirs.inputs[0])
+    torch.manual_seed(1)
+    model = build_fitted_model(job_of(folder, "mlp", "digits"), data, make_settings("mlp", "classification", {}))
+    torch.manual_seed(1)
+    twin = build_fitted_model(job_of(changed, "mlp", "digits"), other, make_settings("mlp", "classification", {}))
+    assert all(torch.equal(model.state_dict()[name], values) for name, values in twin.state_dict().items())
+
+
+def test_every_row_is_answered_by_the_model_that_has_not_seen_it(folded: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = folded("digits")
+    job = job_of(folder, "mlp", "digits")
+    schema, folds = read_schema(job.schema_file), read_folds(folder / "split" / "valid" / "folds.npz")
+    task = build_task(job.task_settings, schema)
+    trained = train(job, tmp_path)
+    assert [member.name for member in trained.members] == ["fold-0", "fold-1", "fold-2"]
+    assert (trained.shipped.ship, trained.shipped.members) == ("ensemble", ("fold-0", "fold-1", "fold-2"))
+    settings = make_settings("mlp", "classification", {})
+    models = [load_model("mlp", task, settings, member.folder / "best") for member in trained.members]
+    pool = join_parts(*(read_part(folder / "split" / name, schema) for name in ("train", "valid")))
+    held_out = answer_folds(task, models, pool, folds)
+    assert np.array_equal(held_out.reference.codes, pool.target), "every row, in the order of the rows"
+    for fold, (model, member) in enumerate(zip(models, trained.members, strict=True)):
+        rows = folds.held_out(fold)
+        with torch.no_grad():
+            expected = model(torch.from_numpy(pool.inputs[0][rows])).numpy()
+        np.testing.assert_allclose(held_out.outputs[rows], expected, atol=1e-5)
+        losses = -np.log(torch.softmax(torch.from_numpy(expected), 1).numpy())[np.arange(len(rows)), pool.target[rows]]
+        assert losses.mean() == pytest.approx(member.result.score, rel=1e-4), "as it was stopped and measured by"
+        (shares,) = next(iter(held_out.baselines.values()))[rows][:1]
+        counts = np.bincount(pool.target[folds.trained(fold)], minlength=10)
+        assert counts[shares.argmax()] == counts.max(), "baselines are fitted outside the fold, too"
+
+
+def test_a_split_by_time_and_a_wish_ship_a_model_that_is_trained_on_all_rows(
+    folded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = folded("sunspots")
+    job = job_of(folder, "lstm", "sunspots")
+    trained = train(job, tmp_path / "time")
+    refit = trained.members[-1]
+    assert (trained.shipped.ship, trained.shipped.members) == ("refit", ("refit",))
+    assert refit.result.score is None
+    assert not refit.result.reason
+    folds = [member.result.best_epoch for member in trained.members[:-1]]
+    assert refit.result.epochs == refit.result.best_epoch == max(1, round(sum(folds) / len(folds)))
+    rows = len(load_training_data(replace(job, fold=None)).train[0].inputs[0])
+    assert rows == len(read_part(folder / "augmented" / "train", read_schema(job.schema_file)).target[0])
+    assert train(job, tmp_path / "asked", "ensemble").shipped.ship == "ensemble"
+
+
+def test_a_fold_that_fails_is_named(folded: Callable[[str], Path], tmp_path: Path) -> None:
+    job = job_of(folded("digits"), "mlp", "digits")
+    task = build_task(job.task_settings, read_schema(job.schema_file))
+    settings = make_settings("mlp", "classification", {"learning_rate": 1e30})
+    plan = Plan(job, settings, epochs(1), 5, 3, None, tmp_path, tmp_path / "trial", workers=1)
+    with pytest.raises(UserError, match="training failed"):
+        train_contender(plan, member_specs(plan), task, lambda *_: None)
