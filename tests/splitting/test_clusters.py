@@ -39,7 +39,7 @@ def series(steps: int, horizon: int, stride: int = 1) -> Dataset:
 
 def linked(data: Dataset, settings: SplitSettings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The rows of each part and their clusters."""
-    rows, clusters = split_dataset(data, settings, seed=3)
+    rows, clusters, _ = split_dataset(data, settings, seed=3)
     found = {name: find_dependence(data, clusters, rows[name]) for name in PARTS}
     return {name: (rows[name], one.units) for name, one in found.items() if one.units is not None}
 
@@ -75,7 +75,7 @@ def test_rows_that_are_alone_leave_no_file(tmp_path: Path) -> None:
 
 def test_equal_rows_of_a_table_with_few_values_are_no_copies() -> None:
     data = table(np.arange(90) % 9)
-    rows, clusters = split_dataset(data, SplitSettings(by="random"), seed=0)
+    rows, clusters, _ = split_dataset(data, SplitSettings(by="random"), seed=0)
     assert find_dependence(data, clusters, rows["test"]) is ALONE
 
 
@@ -101,7 +101,7 @@ def test_a_copied_digit_is_in_the_cluster_of_its_original(tmp_path: Path) -> Non
 def test_windows_of_a_series_are_in_time_or_overlap(by: str, stride: int, kind: str, tmp_path: Path) -> None:
     data = series(200, 3, stride)
     settings = SplitSettings.model_validate({"by": by})
-    rows, clusters = split_dataset(data, settings, seed=0)
+    rows, clusters, _ = split_dataset(data, settings, seed=0)
     write_split(tmp_path, data, rows, clusters)
     found = read_dependence(tmp_path / "test")
     assert found.kind == kind
