@@ -33,6 +33,7 @@ class Field(BaseModel):
     length: int = 0  # of a text: how many of its words a network reads
     columns: tuple[str, ...] = ()  # of steps: the name of each of the F variables
     step: str = ""  # of steps: the time from one to the next, such as "1 h"
+    fit: str = ""  # of an image: how one of another size becomes this one, "contain"; empty where none may
 
 
 class Schema(BaseModel):

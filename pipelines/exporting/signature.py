@@ -158,7 +158,8 @@ def _decoding_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any] 
     if field.kind != "image":
         return {"whole": True} if all_steps and field.kind == "steps" else None
     channels = field.shape[2] if len(field.shape) == 3 else 1
-    return {"mode": PILLOW_MODES[channels], "media": MEDIA_TYPES}
+    fit = {"fit": field.fit} if field.fit else {}
+    return {"mode": PILLOW_MODES[channels], "media": MEDIA_TYPES, **fit}
 
 
 def _library_version(library: str) -> str:

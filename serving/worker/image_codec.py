@@ -1,8 +1,9 @@
 """Image codec: PNG and JPEG bytes to pixels and back, safe for bytes from anywhere.
 
 The size is read from the header and compared before any pixel is decoded, so a small file that would unfold
-to gigabytes never does. Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma);
-transparent pixels are laid over black first; the orientation mark of a camera (EXIF) is honoured.
+to gigabytes never does; a field whose pictures training brought to one size takes any that are not too large.
+Colour becomes the signature's mode as Pillow converts it (grey: ITU-R 601 luma); transparent pixels
+are laid over black first; the orientation mark of a camera (EXIF) is honoured.
 """
 
 import base64
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from serving.worker.photograph import DEEP_MODES, MAX_PIXELS, fit_photograph
 from serving.worker.request_error import RequestError
 from serving.worker.signature import Field
 
@@ -60,14 +62,17 @@ def decode_image(content: bytes, field: Field, where: str) -> NDArray[Any]:
 def _decode_pixels(content: bytes, field: Field, where: str) -> NDArray[Any]:
     height, width = field.shape[:2]
     with Image.open(BytesIO(content), formats=PILLOW_FORMATS) as image:
-        _check_size(image, {(width, height), (height, width)}, field, where)  # checked again once it is upright
-        if image.mode not in EIGHT_BIT_MODES or (
-            content.startswith(MAGIC_BYTES[PNG]) and content[PNG_BIT_DEPTH_OFFSET] > 8
-        ):
-            raise RequestError(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
+        is_fitted = "fit" in field.decode_options  # training brought pictures of any size to this one
+        if is_fitted:
+            _check_pixel_count(image, where)
+        else:
+            _check_size(image, {(width, height), (height, width)}, field, where)  # checked again once it is upright
+        _check_depth(image, content, where, allow_deep=is_fitted)
         frames = getattr(image, "n_frames", 1)
         if frames != 1:
             raise RequestError(400, f"{where}: expected one still picture, found {frames} frames")
+        if is_fitted:
+            return fit_photograph(image, field)
         upright = ImageOps.exif_transpose(image)
         _check_size(upright, {(width, height)}, field, where)
         if upright.has_transparency_data:
@@ -80,6 +85,23 @@ def _check_size(image: Image.Image, sizes: set[tuple[int, int]], field: Field, w
     if image.size not in sizes:
         width, height = image.size
         raise RequestError(400, f"{where}: expected {_describe_size(field)}, found {width} wide and {height} high")
+
+
+def _check_pixel_count(image: Image.Image, where: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise RequestError(
+            413,
+            f"{where}: expected a picture of at most {MAX_PIXELS} pixels, found {image.width} wide and {image.height} "
+            "high",
+        )
+
+
+def _check_depth(image: Image.Image, content: bytes, where: str, *, allow_deep: bool) -> None:
+    is_deep = content.startswith(MAGIC_BYTES[PNG]) and content[PNG_BIT_DEPTH_OFFSET] > 8
+    if allow_deep and image.mode in (*EIGHT_BIT_MODES, *DEEP_MODES):
+        return
+    if image.mode not in EIGHT_BIT_MODES or is_deep:
+        raise RequestError(400, f"{where}: expected 8 bits per channel, found more (16-bit pictures are not read)")
 
 
 def _describe_size(field: Field) -> str:

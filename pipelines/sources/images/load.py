@@ -79,7 +79,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
     image_field = Field(
         name="picture" if target.name == "image" else "image",
         kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
-        unit="grey level" if grey else "level of red, green and blue",
+        unit="grey level" if grey else "level of red, green and blue", fit=settings.fit,
     )  # fmt: skip
     schema = Schema(
         inputs=(image_field,),

@@ -1,12 +1,13 @@
 """Loader of images with masks: two folders of files, and the class of every pixel."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic import Field as Setting
 
 from pipelines.data.dataset import Dataset
@@ -26,10 +27,9 @@ from pipelines.sources.images.decode import (
 )
 from pipelines.sources.masks.classes import MaskClasses, build_mask_classes, class_pixels_finding
 from pipelines.sources.masks.decode import parse_classes, read_mask
-from pipelines.sources.masks.pairing import PAIRING_RULE, FilePairs, pair_files
+from pipelines.sources.masks.pairing import PAIR_NOUN, PAIRINGS, FilePairs, match_files, pairing_rule
 
 PREFETCH_PAIRS = 4  # images that are decoded ahead; they may be large
-PAIR_NOUN = "pairs of an image and a mask"
 
 
 class MasksSettings(BaseModel):
@@ -47,9 +47,22 @@ class MasksSettings(BaseModel):
     classes: Annotated[
         tuple[tuple[str, int | str], ...], BeforeValidator(parse_classes)
     ] = ()  # {name: 3, other: "#ff0000"}
+    pair: str = "name"  # how a mask is found: by its image's name or number, or by the groups of a pattern
+    unmatched: Literal["refuse", "skip"] = "refuse"  # images without a mask, beyond a tenth: stop, or leave them out
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
+
+    @field_validator("pair")
+    @classmethod
+    def _check_pair(cls, pair: str) -> str:
+        try:
+            has_groups = re.compile(pair).groups > 0
+        except re.error as error:
+            raise ValueError(f"must be name, number or a pattern, got {pair!r}, which is none ({error})") from None
+        if pair not in PAIRINGS and not has_groups:
+            raise ValueError(f"must be name, number or a pattern with a group, such as '([0-9]+)_', got {pair!r}")
+        return pair
 
 
 class UsablePairs(NamedTuple):
@@ -92,8 +105,11 @@ def load_masks(settings: MasksSettings) -> Dataset:
             differ in size, or the masks do not name classes.
     """
     where = f"{settings.images} and {settings.masks}"
-    file_pairs = pair_files(
-        resolve_location(settings.images), resolve_location(settings.masks), (settings.images, settings.masks)
+    file_pairs, unmatched_findings = match_files(
+        (resolve_location(settings.images), resolve_location(settings.masks)),
+        (settings.images, settings.masks),
+        settings.pair,
+        settings.unmatched,
     )
     total = len(file_pairs.names) + len(file_pairs.unpaired)
     usable, skipped = _select_usable_pairs(settings, file_pairs)
@@ -104,6 +120,7 @@ def load_masks(settings: MasksSettings) -> Dataset:
     image_field = Field(
         name="image", kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
         unit="grey level" if plan.grey else "level of red, green and blue",
+        fit="" if plan.tile else settings.fit,
     )  # fmt: skip
     target = Field(name="mask", kind="mask", dtype="uint8", shape=masks.shape[1:], categories=plan.classes.names)
     schema = Schema(
@@ -113,8 +130,13 @@ def load_masks(settings: MasksSettings) -> Dataset:
         origin=settings.origin or f"the files of {where}",
         licence=settings.licence,
     )
-    notes = (*storage_notes, *conversions.notes(len(set(names))), f"Pairs: {PAIRING_RULE}.")
-    findings = (skipped_finding, class_pixels_finding(masks, plan.classes.names), *conversions.findings())
+    notes = (*storage_notes, *conversions.notes(len(set(names))), f"Pairs: {pairing_rule(settings.pair)}.")
+    findings = (
+        skipped_finding,
+        *unmatched_findings,
+        class_pixels_finding(masks, plan.classes.names),
+        *conversions.findings(),
+    )
     return Dataset(schema, Part((pixels,), masks), notes, findings, _split_keys(names, plan))
 
 
