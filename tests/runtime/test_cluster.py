@@ -18,6 +18,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.settings import paths
 from pipelines.tasks import Goal
+from pipelines.training.budget import BudgetSettings
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.learners import TrainingResult
 from pipelines.training.members import seed_specs, train_members
@@ -36,6 +37,7 @@ from tests.support.small_project import make_contender
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[cluster]'")
 
 GOAL = Goal("log_loss", "minimize")
+LENGTH = BudgetSettings(epochs=4, min_steps=1)
 CONTENDER = "digits-logistic_regression"
 ELSEWHERE = "/nonexistent"  # where no node finds the project's folder
 TRIAL_MODULES = ("pipelines.training.trial", *PRELOADED_MODULES)
@@ -74,7 +76,7 @@ def use_cluster(monkeypatch: pytest.MonkeyPatch, cluster: Any, folder_on_nodes: 
 def search(scratch: str) -> list[Trial]:
     job = training_job_of(Path("data/digits"), "mlp")
     space = build_search_space("digits-mlp", "mlp", "classification", {"width": 256, "depth": 3, "batch_size": 16}, {})
-    config = SearchConfig(job, GOAL, space, 6, 3, [1, 2, 4], seed=5, contender="digits-mlp")
+    config = SearchConfig(job, GOAL, space, 6, 3, LENGTH, (0.25, 0.5, 1.0), seed=5, contender="digits-mlp")
     return run_search(config, Path(".state", scratch), 2, lambda *_: None)[1]
 
 
