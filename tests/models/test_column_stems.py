@@ -121,7 +121,7 @@ class _Variadic(torch.nn.Module):
     ("columns", "input_type", "words"),
     [
         ((NUMBER, CATEGORY), "image", "table cannot be read as image, only as: vector"),
-        ((TEXT,), "image", "text cannot be read as image, only as: sequence, vector"),
+        ((TEXT,), "image", "text cannot be read as image, only as: vector, sequence"),
         ((ColumnSpec("mask", (8, 8)),), "vector", "mask cannot be read as vector"),
         ((NUMBER, STEPS), "vector", "a table holds numbers, categories and texts, got a column of kind steps"),
     ],
