@@ -198,7 +198,11 @@ def test_a_users_mistake_is_a_sentence_and_not_a_traceback(copied: Project) -> N
             "unknown setting 'widht'",
         ),
         (by_the_stage, {"problems": {"digits": {"split": {"valid": 0.9}}}}, "problems.digits.split"),
-        (by_the_stage, {"problems": {"digits": {"augment": {"shift": 9}}}}, "problems.digits.augment.shift"),
+        (  # the pictures' size is known once they are split
+            (*by_dvc, "augment@digits"),
+            {"problems": {"digits": {"augment": {"shift": 9}}}},
+            "problems.digits.augment.shift",
+        ),
     ):
         copied.write_params(merge_settings(SMALL_PARAMS, change))
         failed = copied.run_command(*command)
