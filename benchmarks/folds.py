@@ -183,7 +183,7 @@ def try_folds(
     started = time.process_time()
     settings = search(job, task, folder, seed)
     budget = Budget(LENGTH)
-    specs = fold_specs(job, settings, budget, seed=seed, folds=folds.number, folder=folder)
+    specs = fold_specs(job, settings, budget, seed=seed, names=folds.names, folder=folder)
     for spec in specs.values():
         run_trial(spec)
     models = {name: load_model("mlp", task, settings, spec.folder / "best") for name, spec in specs.items()}

@@ -45,13 +45,6 @@ def marked_symbol(rows: int, steps: int, symbols: int, seed: int) -> tuple[Tenso
     return x, drawn[torch.arange(rows), place], place
 
 
-def copy_task(rows: int, steps: int, copied: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Random numbers; the target is the first few of them, in order, (N, copied)."""
-    numbers = torch.randn(rows, steps, 1, generator=torch.Generator().manual_seed(seed))
-    clock = torch.linspace(-1, 1, steps)[None, :, None].expand(rows, -1, -1)
-    return torch.cat([numbers, clock, torch.ones_like(numbers)], 2), numbers[:, :copied, 0]
-
-
 def narma10(windows: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
     """Windows of a random drive, and what a nonlinear system of order 10 makes of it; (N, W, 2) and (N, 1).
 

@@ -122,7 +122,7 @@ class DCGAN(nn.Module):
         channels, height, width = self.image_shape
         with torch.no_grad():
             generated = self._draw(z)
-        real = x.detach().unflatten(1, (height, width, channels)).permute(0, 3, 1, 2)  # type: ignore[no-untyped-call]
+        real = x.detach().unflatten(1, (height, width, channels)).permute(0, 3, 1, 2)  # type: ignore[no-untyped-call]  # PyTorch types no unflatten
         real = real.requires_grad_()
         real_logits = self.discriminator(real)  # (B, 1)
         loss = F.softplus(-real_logits).mean() + F.softplus(self.discriminator(generated)).mean()

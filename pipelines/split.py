@@ -7,14 +7,13 @@ from pipelines.settings import paths
 from pipelines.settings.params import load_params
 from pipelines.sources.kinds import load_dataset
 from pipelines.splitting.split import split_dataset, write_split
-from pipelines.tasks import TASKS
 
 
 def split(name: str) -> None:
     params = load_params()
     problem = params.problems[name]
     data = load_dataset(problem.source, paths.DOWNLOADS_FOLDER)
-    where, can_fold = f"params.yaml: problems.{name}.split", TASKS[problem.task.kind].can_average
+    where, can_fold = f"params.yaml: problems.{name}.split", problem.task.can_fold
     found = split_dataset(data, problem.split, params.seed, where, can_fold=can_fold)
     folder = paths.split_folder(name)
     write_split(folder, data, *found)

@@ -6,7 +6,7 @@ from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
-from pipelines.settings.jobs import training_job
+from pipelines.settings.jobs import check_ship, training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
@@ -19,6 +19,7 @@ from pipelines.training.train_folder import write_members, write_model
 def train(name: str) -> None:
     params = load_params()
     contender, settings = params.contenders[name], params.train_settings(name)
+    check_ship(params, name)
     job = training_job(params, name)
     task = load_task(params, contender.problem)
     trial_folder = paths.tune_folder(contender.problem, name) / "trial"

@@ -6,7 +6,7 @@ from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
-from pipelines.settings.jobs import training_job
+from pipelines.settings.jobs import check_ship, training_job
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
@@ -19,6 +19,7 @@ from pipelines.training.search_space import build_search_space
 def tune(name: str) -> None:
     params = load_params()
     contender, settings = params.contenders[name], params.tune_settings(name)
+    check_ship(params, name)
     job = training_job(params, name)
     goal = load_task(params, contender.problem).goal
     space = build_search_space(name, contender.architecture, job.task_settings.kind, contender.fix, contender.search)
@@ -36,8 +37,7 @@ def tune(name: str) -> None:
     progress = Progress("trial", config.trial_count)
 
     def on_progress(done: int, done_earlier: int, score: float | None) -> None:
-        text = "" if score is None else f"best {goal.name} {score:.4f}"
-        progress.update(done, text, done_earlier=done_earlier)
+        progress.update(done, "" if score is None else f"best {goal.name} {score:.4f}", done_earlier=done_earlier)
 
     on_progress(0, 0, None)
     scratch = scratch_folder("tune", name, job.device)

@@ -32,6 +32,11 @@ class Folds(NamedTuple):
         """K; 0 is a holdout."""
         return len(self.roles)
 
+    @property
+    def names(self) -> list[str]:
+        """What the models are called that are trained on each of them."""
+        return [f"fold-{fold}" for fold in range(self.number)]
+
     def trained(self, fold: int) -> NDArray[np.int64]:
         """The rows that a fold trains on."""
         return np.flatnonzero(self.roles[fold] == TRAINED)

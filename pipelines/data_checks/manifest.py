@@ -53,7 +53,7 @@ def build_manifest(data: Dataset, rows: SplitRows, folder: Path, folds: int = 0)
         },
         "findings": [finding._asdict() for finding in run_checks(data, rows)],
         "notes": list(data.notes),
-        "files": {name: _file_digest(folder / name) for name in (*names, "schema.json")},
+        "files": {name: _file_digest(folder / name) for name in (*names, "valid/folds.npz", "schema.json")},
     }
 
 

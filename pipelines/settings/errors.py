@@ -6,13 +6,15 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from pipelines.sources.files.database_address import redact
+
 
 def _format_errors(path: Path, error: ValidationError, model: type[BaseModel], where: str = "") -> str:
     lines = []
     for detail in error.errors(include_url=False)[:10]:
         location = _yaml_location(detail["loc"], model)
         keys = ".".join([where] * bool(where) + list(location.keys))
-        rule = _explain_error(detail, location)
+        rule = redact(_explain_error(detail, location))  # a value may be an address with a password
         lines.append(f"{path}: {keys}: {rule}" if keys else f"{path}: {rule}")
     return "\n".join(lines)
 

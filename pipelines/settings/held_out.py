@@ -7,7 +7,6 @@ from pipelines.data.folds import read_folds
 from pipelines.data.parts import Part, join_parts
 from pipelines.settings import paths
 from pipelines.settings.trained_model import TrainedModel, load_members
-from pipelines.training.members import fold_names
 from pipelines.training.out_of_fold import HeldOut, answer_folds, answer_holdout
 
 
@@ -26,7 +25,7 @@ def select_held_out(problem: str, contender: str, trained: TrainedModel, train: 
     """
     folds, task = read_folds(paths.folds_file(problem)), trained.task
     if folds.number:
-        models = load_members(problem, contender, task, trained.record, fold_names(folds.number))
+        models = load_members(problem, contender, task, trained.record, folds.names)
         part = join_parts(train, valid)
         return Selection(answer_folds(task, models, part, folds), part)
     dependence = read_dependence(paths.split_folder(problem) / "valid")

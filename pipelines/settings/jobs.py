@@ -1,11 +1,13 @@
 """Training jobs from params.yaml, and the checks that need the tables of tasks and architectures."""
 
+from pipelines.data.folds import read_folds
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.settings.params import Params
 from pipelines.tasks import TASKS
 from pipelines.training.job import TrainingJob, select_device
 from pipelines.training.search_space import build_search_space
+from pipelines.training.ship_settings import OF_FOLDS, OF_SEEDS
 
 
 def training_job(params: Params, contender: str) -> TrainingJob:
@@ -22,6 +24,25 @@ def training_job(params: Params, contender: str) -> TrainingJob:
         device=select_device(),
         folds_file=paths.folds_file(entry.problem),
     )
+
+
+def check_ship(params: Params, contender: str) -> None:
+    """Check that what a contender itself asks to ship is of the split's kind: seeds of a holdout, or folds.
+
+    What `defaults` says is for the problems of its kind, and no mistake in the others.
+
+    Raises:
+        UserError: with the YAML path, if it is of the other kind.
+    """
+    entry = params.contenders[contender]
+    ship, folds = entry.train.get("ship"), read_folds(paths.folds_file(entry.problem)).number
+    allowed = OF_FOLDS if folds else OF_SEEDS
+    if ship is not None and ship not in allowed:
+        found = f"is split in {folds} folds" if folds else "is split with a holdout, whose contenders train seeds"
+        raise UserError(
+            f"params.yaml: contenders.{contender}.train.ship: must be {' or '.join(allowed)}, found {ship!r}: the "
+            f"problem {entry.problem} {found}"
+        )
 
 
 def check_params(params: Params) -> None:

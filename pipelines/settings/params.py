@@ -52,7 +52,7 @@ class TrainSettings(FrozenSettings):
     }
 
     seeds: int = Field(default=3, ge=1)  # independent trainings
-    ship: Ship | None = None  # of seeds best or mean (None: the better on validation), of folds ensemble or refit
+    ship: Ship | None = None  # None: of seeds what is better on validation, of folds as the split goes
 
 
 class Defaults(FrozenSettings):

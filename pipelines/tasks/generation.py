@@ -9,7 +9,7 @@ Shapes: N images, B batch, H height, W width, C channels, Z noise, R resamples.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,8 @@ METRICS = (
 
 class GenerationSettings(TaskSettings):
     """`task: generation`; the loss is the network's own: a bound on the likelihood, or adversarial."""
+
+    can_fold: ClassVar[bool] = False  # what several generators draw is a sample of none of them
 
     kind: Literal["generation"] = "generation"
 

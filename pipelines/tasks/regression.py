@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks.metrics.conformal import conformal_quantile
+from pipelines.tasks.metrics.conformal import COVERAGE_ERROR, conformal_quantile
 from pipelines.tasks.metrics.regression import (
     GOALS,
     MEDIAN_GOALS,
@@ -75,13 +75,7 @@ METRICS = (
         "The share of true values inside the interval that is answered beside the number. More than 90 % is no better: "
         "the interval is then wider than it says.",
     ),
-    Metric(
-        "coverage_error",
-        "Distance from the promised coverage",
-        "lower",
-        "How far the share of true values inside the interval is from what it promises, in either direction: 0.05 is "
-        "five in a hundred too few, or too many.",
-    ),
+    COVERAGE_ERROR,
     Metric(
         "interval_width",
         "Width of the 90 % interval",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class TaskSettings(BaseModel):
     """`task: classification`, or with settings `task: {kind: classification, weights: balanced}`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    can_fold: ClassVar[bool] = True  # whether the answers of folds' models, each for its own rows, are one set
 
 
 class Target(NamedTuple):

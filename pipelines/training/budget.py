@@ -31,7 +31,7 @@ class BudgetSettings(BaseModel):
 
 
 class Budget(NamedTuple):
-    """A training's length, and the share of it after which to stop for now."""
+    """A training's length, and the share of it that a rung of the search ends at."""
 
     length: BudgetSettings
     share: float = 1.0
@@ -42,7 +42,7 @@ class Schedule(NamedTuple):
     """A budget in epochs, for so many rows and a batch size."""
 
     epochs: int  # of the whole training, at whose end the learning rate has fallen
-    stop_epoch: int  # epochs after which to stop for now
+    stop_epoch: int  # epochs after which to return; a later call goes on from there
     epochs_per_pass: int = 1  # more than 1: an epoch passes over a part of the rows, and the next over another part
     keep_last: bool = False  # the weights of the last epoch, not of the best
 

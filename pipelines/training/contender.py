@@ -53,8 +53,8 @@ class TrainedContender(NamedTuple):
 def member_specs(plan: Plan) -> dict[str, TrialSpec]:
     """The trainings of a contender by their members' names: one per fold, or, of a holdout, one per seed."""
     job, settings, budget, seed, folder = plan.job, plan.settings, plan.budget, plan.seed, plan.folder
-    if count := plan.folds.number:
-        return fold_specs(job, settings, budget, seed=seed, folds=count, folder=folder)
+    if names := plan.folds.names:
+        return fold_specs(job, settings, budget, seed=seed, names=names, folder=folder)
     return seed_specs(job, settings, budget, seed=seed, seeds=plan.seeds, folder=folder)
 
 

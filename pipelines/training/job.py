@@ -47,14 +47,13 @@ class TrainingJob:
     valid_part_folder: Path  # arrays (N, ...)
     augment: AugmentSettings  # its policy is drawn afresh every epoch when its copies are "live"
     device: str
-    folds_file: Path | None = None  # None: a holdout
+    folds_file: Path | None = None  # in the folder of the validation part; None: a holdout
     fold: int | None = 0  # what is held out of the rows; None: nothing, all rows are trained on
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files and folders that training reads."""
-        folds = () if self.folds_file is None else (self.folds_file,)
-        return self.schema_file, self.train_part_folder, self.valid_part_folder, *folds
+        return self.schema_file, self.train_part_folder, self.valid_part_folder
 
 
 class Examples(NamedTuple):

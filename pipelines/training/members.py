@@ -48,18 +48,13 @@ def seed_specs(
     }
 
 
-def fold_names(count: int) -> list[str]:
-    """The names of the members of so many folds, in order."""
-    return [f"fold-{fold}" for fold in range(count)]
-
-
 def fold_specs(
-    job: TrainingJob, settings: ContenderSettings[Any], budget: Budget, *, seed: int, folds: int, folder: Path
+    job: TrainingJob, settings: ContenderSettings[Any], budget: Budget, *, seed: int, names: Sequence[str], folder: Path
 ) -> dict[str, TrialSpec]:
-    """A training for each of so many folds, by its member's name."""
+    """A training for each fold, by its member's name."""
     return {
         name: TrialSpec(replace(job, fold=fold), settings, derive_seed(seed, "train", fold), folder / name, budget)
-        for fold, name in enumerate(fold_names(folds))
+        for fold, name in enumerate(names)
     }
 
 

@@ -2,4 +2,6 @@
 
 from typing import Literal
 
-Ship = Literal["best", "mean", "ensemble", "refit"]  # the first two of seeds, the last two of folds
+Ship = Literal["best", "mean", "ensemble", "refit"]
+OF_SEEDS: tuple[Ship, ...] = ("best", "mean")
+OF_FOLDS: tuple[Ship, ...] = ("ensemble", "refit")

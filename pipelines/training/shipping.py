@@ -11,7 +11,7 @@ from models.stems import Model
 from pipelines.tasks import Task
 from pipelines.training.inference import score_validation
 from pipelines.training.job import ValidationExamples
-from pipelines.training.ship_settings import Ship
+from pipelines.training.ship_settings import OF_FOLDS, Ship
 
 
 class Shipped(NamedTuple):
@@ -61,7 +61,7 @@ def ship_folds(task: Task, models: Mapping[str, Model], ship: Ship | None, *, by
     Args:
         models: one per fold, by its member's name.
     """
-    refits = by_time if ship not in ("ensemble", "refit") else ship == "refit"
+    refits = ship == "refit" if ship in OF_FOLDS else by_time
     if any(isinstance(model.network, FittedInRounds) for model in models.values()):
         refits = False  # rounds end where validation gains nothing from more, and a refit has no validation
     if refits or not task.can_average:

@@ -19,7 +19,7 @@ def _without_onednn() -> Iterator[None]:
         yield
 
 
-@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # which the flag below is not about
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # of a GPU: the flags of oneDNN warn of it as they are set
 @pytest.mark.usefixtures("_without_onednn")
 @pytest.mark.parametrize("name", TRAINED)
 def test_bfloat16_changes_little_and_every_gradient_stays_finite(name: str) -> None:
@@ -40,5 +40,5 @@ def test_bfloat16_changes_little_and_every_gradient_stays_finite(name: str) -> N
 def test_channels_last_predicts_the_same(name: str) -> None:
     network, x = new_network(name, usual_shape(name)).eval(), make_examples(usual_shape(name), 4)
     expected = network(x)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stubs forget it
     torch.testing.assert_close(network(x.contiguous(memory_format=torch.channels_last)), expected, rtol=1e-4, atol=1e-5)

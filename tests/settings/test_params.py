@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from pipelines.data.folds import HOLDOUT, Folds, write_folds
 from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.runtime.user_error import UserError
-from pipelines.settings.jobs import check_params
+from pipelines.settings import paths
+from pipelines.settings.jobs import check_params, check_ship
 from pipelines.settings.params import load_params
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +160,8 @@ SLIPS: list[tuple[object, str]] = [
         "contenders.7: a name is text",
     ),
     (changed("contenders", "digits-mlp", to=None), "contenders.digits-mlp: must be settings, each a name and a value"),
+    (changed("problems", "digits", "source", to="postgresql://me:s3cret@host/shop"), "postgresql://me:***@host/shop"),
+    (changed("problems", "digits", "source", to="mysql://host/shop?password=s3cret"), "mysql://host/shop?password=***"),
     ("seed: 1\nproblems: {}\nseed: 2", 'params.yaml is not readable as YAML: line 3: found duplicate key "seed"'),
     ("seed: [1", "is not readable as YAML: line 2: did not find expected ',' or ']'"),
     ("", "must be settings, each a name and a value"),
@@ -172,6 +177,7 @@ def test_a_wrong_setting_is_reported_with_its_path(tmp_path: Path, content: obje
     assert sentence in str(failure.value)
     assert "params.yaml" in str(failure.value)
     assert "pydantic" not in str(failure.value)
+    assert "s3cret" not in str(failure.value)
 
 
 CONTENDER_SLIPS: list[tuple[dict[str, object], str]] = [
@@ -201,6 +207,28 @@ def test_a_wrong_contender_setting_is_reported_with_its_path(
         check_params(load_params(written(tmp_path, content)))
     assert "contenders.digits-mlp" in str(failure.value)
     assert sentence in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("folds", "refused", "sentence"),
+    [
+        (HOLDOUT, "ensemble", "must be best or mean, found 'ensemble': the problem digits is split with a holdout"),
+        (Folds(np.zeros((5, 10), np.int8)), "mean", "must be ensemble or refit, found 'mean': the problem digits is "),
+    ],
+    ids=["holdout", "folds"],
+)
+def test_what_ships_of_seeds_is_no_word_for_folds_and_the_reverse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folds: Folds, refused: str, sentence: str
+) -> None:
+    content = changed("defaults", "train", to={"ship": refused})
+    content["contenders"]["digits-lenet5"]["train"] = {"ship": refused}
+    params = load_params(written(tmp_path, content))
+    monkeypatch.chdir(tmp_path)
+    write_folds(paths.folds_file("digits"), folds)
+    check_ship(params, "digits-mlp")  # what is said for all is not for this problem
+    with pytest.raises(UserError) as failure:
+        check_ship(params, "digits-lenet5")
+    assert f"contenders.digits-lenet5.train.ship: {sentence}" in str(failure.value)
 
 
 @pytest.mark.parametrize("task", ["generation", "reconstruction", "denoising"])

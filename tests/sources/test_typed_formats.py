@@ -97,7 +97,7 @@ def test_a_series_is_the_same_whatever_it_is_written_in(name: str, decimal: str,
     rows = [(datetime(2024, 1, 1) + timedelta(hours=hour), hour * 1.234) for hour in range(40)]
     write_csv(tmp_path / "s.csv", ("time", "load"), rows)
     if name == "t.jsonl":
-        rows = [(str(time), load) for time, load in rows]  # type: ignore[misc]
+        rows = [(str(time), load) for time, load in rows]  # type: ignore[misc]  # JSON has no times
     WRITERS[name](tmp_path / name, ("time", "load"), rows)
     stated = {"kind": "series", "time": "time", "window": 5, "horizon": 2}
     wanted = load_series(SeriesSettings.model_validate({**stated, "path": str(tmp_path / "s.csv")}))

@@ -126,7 +126,6 @@ NOT_ENTERED = {
 LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {  # the same, for some stages alone
     ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",
     ("models.", ("compare",)): "compare builds no network: it asks the tasks for scores alone",
-    ("pipelines.tasks", ("split",)): "all that split asks of a task is whether its answers have a mean",
     ("pipelines.training.augment_settings", ("export",)): "nothing is augmented: job.py names a type",
 }
 

@@ -35,6 +35,8 @@ from tests.support.small_project import (
     start_tracking,
 )
 
+HANGING_SECONDS = 600  # a process that has shown nothing for so long never will
+
 
 def test_a_run_shows_what_the_artifacts_hold(project: Path) -> None:
     assert run_tracking() == 0
@@ -261,12 +263,15 @@ def test_a_stage_does_not_wait_for_mlflow(project: Path, monkeypatch: pytest.Mon
     assert log.read_text().startswith("digits-mlp: shown in ")
 
 
-def test_what_a_run_queues_is_shown_until_the_run_ends(project: Path) -> None:
+def test_what_a_run_queues_is_shown_until_the_run_ends(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with closing(background.QueueProcess()) as queue:
         for name in CONTENDERS:
             background.add_to_queue(name)
             queue.ensure_running()
+            started = time.monotonic()
             while background.read_queue():  # it is shown while the run goes on
+                assert time.monotonic() - started < HANGING_SECONDS, background.QUEUE_LOG.read_text()
                 time.sleep(0.1)
             assert name in run_ids()
         background.add_to_queue("--registry", "digits")

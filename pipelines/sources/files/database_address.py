@@ -9,6 +9,7 @@ _SCHEME_PATTERN = re.compile(r"([a-zA-Z][a-zA-Z0-9+._-]*)://")
 _VARIABLE_PATTERN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_NAME_PATTERN = re.compile(r"(?i)pass|pwd|secret|token|key")  # of a setting behind the ? of an address
 _PASSWORD_PATTERN = re.compile(r"(://[^\s:/@]*:)([^\s]+)@")
+_SECRET_PAIR_PATTERN = re.compile(r"(?i)([?&;][^=\s]*(?:pass|pwd|secret|token|key)[^=\s]*=)[^&;\s'\"]+")
 FILE_SCHEMES = frozenset({"http", "https"})  # of files that are fetched, not of databases
 
 
@@ -57,7 +58,7 @@ def fill_variables(location: str) -> str:
     return _VARIABLE_PATTERN.sub(lambda found: quote(os.environ[found[1]], safe=""), location)
 
 
-def redact(text: str, location: str) -> str:
+def redact(text: str, location: str = "") -> str:
     """A message without the values of the address's environment variables, and without any password in an address."""
     from urllib.parse import quote, unquote
 
@@ -66,4 +67,4 @@ def redact(text: str, location: str) -> str:
     hidden = {form for value in values for form in (value, quote(value, safe=""), unquote(value)) if form}
     for value in sorted(hidden, key=len, reverse=True):
         text = text.replace(value, "***")
-    return _PASSWORD_PATTERN.sub(r"\1***@", text)
+    return _SECRET_PAIR_PATTERN.sub(r"\1***", _PASSWORD_PATTERN.sub(r"\1***@", text))

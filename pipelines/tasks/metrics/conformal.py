@@ -14,6 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.tasks.task import Metric
+
+COVERAGE_ERROR = Metric(
+    "coverage_error",
+    "Distance from the promised coverage",
+    "lower",
+    "How far the share of true values inside the interval is from what it promises, in either direction: 0.05 is "
+    "five in a hundred too few, or too many.",
+)
+
 
 def conformal_quantile(distances: NDArray[Any], coverage: float) -> NDArray[np.float64]:
     """Conformal quantile: the k-th smallest distance, k = ceil((N + 1) * coverage).

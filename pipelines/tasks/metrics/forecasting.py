@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.tasks.metrics.conformal import COVERAGE_ERROR
 from pipelines.tasks.task import Calibration, Goal, Metric
 
 Floats = NDArray[np.float64]
@@ -78,13 +79,7 @@ METRICS = (
         "The share of true values inside the interval between the lowest and the highest quantile: of the 0.1 and the "
         "0.9 quantile, it should be close to 80 %. More is no better: the interval is then wider than it says.",
     ),
-    Metric(
-        "coverage_error",
-        "Distance from the promised coverage",
-        "lower",
-        "How far the share of true values inside the interval is from what it promises, in either direction: 0.05 is "
-        "five in a hundred too few, or too many.",
-    ),
+    COVERAGE_ERROR,
     Metric(
         "interval_width",
         "Width of the interval",
