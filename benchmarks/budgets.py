@@ -3,9 +3,10 @@
     bakeoff run && python -m benchmarks.budgets            from the artifacts of a run
     python -m benchmarks.budgets --twice [contender ...]   and training its seeds again, twice as long
 
-One row per contender that learns in epochs. "Worse" is what ships beside the best trial, as a share of
-the trial's score; "gain" is the mean of the seeds at twice the budget beside their mean in the run, as a share of that
-mean, and as a share of what the run's mean gains over the best baseline: of a score near 0 everything is a large share.
+One row per contender that learns in epochs. "Worse" is what ships beside the best trial, as a share of the trial's
+score; of folds, whose average has seen every row, it is the member that was trained on the rows that the trial had.
+"Gain" is the mean of the members at twice the budget beside their mean in the run, as a share of that mean, and as a
+share of what the run's mean gains over the best baseline: of a score near 0 everything is a large share.
 """
 
 import argparse
@@ -20,15 +21,16 @@ import torch
 
 from models import ARCHITECTURES
 from pipelines.runtime.files import read_json
-from pipelines.runtime.seeds import derive_seed
+from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
 from pipelines.settings.jobs import training_job
 from pipelines.settings.params import Params, load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.tasks import Goal
 from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.contender import Plan, member_specs
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.trial import TrialSpec, run_trial
+from pipelines.training.members import train_members
 
 MAX_WORSE, MAX_GAIN = 0.01, 0.03  # shares
 
@@ -39,11 +41,11 @@ class Finished(NamedTuple):
     goal: Goal
     trial_score: float
     best: dict[str, Any]  # best.json
-    shipped_score: float  # on validation, of the best member or of the average
+    shipped_score: float  # on validation, of the best member or of the average; of folds, of the first one's model
     members: list[dict[str, Any]]  # of model.json: name, score, epochs, best_epoch
 
     @property
-    def seeds(self) -> list[dict[str, Any]]:
+    def trained(self) -> list[dict[str, Any]]:
         """The members but the best trial."""
         return [member for member in self.members if member["name"] != "trial"]
 
@@ -54,7 +56,10 @@ def read_finished(params: Params, name: str) -> Finished:
     model = read_json(paths.train_folder(problem, name) / "model.json")
     members = [member for member in model["members"] if member["score"] is not None]
     scores = {member["name"]: member["score"] for member in members}
-    shipped_score = model["mean_score"] if model["ship"] == "mean" else scores[model["best_member"]]
+    if model["folds"]:
+        shipped_score = scores["fold-0"]
+    else:
+        shipped_score = model["mean_score"] if model["ship"] == "mean" else scores[model["best_member"]]
     return Finished(load_task(params, problem).goal, best["score"], best, shipped_score, members)
 
 
@@ -87,21 +92,22 @@ def describe_run(name: str, run: Finished) -> str:
 
 
 def train_twice_as_long(params: Params, name: str, run: Finished) -> list[float]:
-    """The scores of the run's seeds at twice the budget."""
+    """The scores of the run's members at twice the budget."""
     length = params.budget_settings(name)
     twice = Budget(BudgetSettings(**{key: 2 * value for key, value in length.model_dump().items()}))
-    settings = make_settings(params.contenders[name].architecture, run.best["settings"])
-    job, scores = training_job(params, name), []
-    for number in range(len(run.seeds)):
-        with tempfile.TemporaryDirectory() as folder:
-            seed = derive_seed(params.seed, "train", number)
-            result = run_trial(TrialSpec(job, settings, seed, Path(folder), twice))
-            scores.append(result.score)
-    return [score for score in scores if score is not None]
+    entry, job, count = params.contenders[name], training_job(params, name), params.train_settings(name).seeds
+    settings = make_settings(entry.architecture, job.task_settings.kind, run.best["settings"])
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        plan = Plan(job, settings, twice, params.seed, count, None, scratch, scratch, worker_count(job.device))
+        members = train_members(
+            member_specs(plan), run.goal, folder=scratch, workers=plan.workers, on_progress=lambda *_: None
+        )
+    return [member.result.score for member in members if member.result.score is not None]
 
 
 def describe_twice(problem: str, run: Finished, scores: Sequence[float]) -> str:
-    before, after = statistics.mean(seed["score"] for seed in run.seeds), statistics.mean(scores)
+    before, after = statistics.mean(member["score"] for member in run.trained), statistics.mean(scores)
     better = gain(run.goal, before, after)
     over_baseline = gain(run.goal, best_baseline(problem, run.goal), before)
     doubt = "  MORE WOULD HELP" if better > MAX_GAIN * abs(before) else ""

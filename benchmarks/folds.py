@@ -31,9 +31,10 @@ from models.blocks.hyperparameters import Choice
 from pipelines.data.dataset import Dataset
 from pipelines.data.dependence import ALONE
 from pipelines.data.folds import HOLDOUT, Folds
-from pipelines.data.parts import Part, join_parts, read_part, write_part
+from pipelines.data.parts import Part, PartName, join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.splitting.dealing import deal_by_class
+from pipelines.splitting.settings import SplitStrategy
 from pipelines.splitting.split import Split, SplitSettings, split_dataset, write_split
 from pipelines.tasks import Calibration, Task, build_task, settings_from_json
 from pipelines.tasks.model_inputs import model_inputs
@@ -90,7 +91,7 @@ def hold_out(data: Dataset, folded: Split, seed: int) -> Split:
     is_class = data.schema.target.kind == "category"
     labels = data.part.target[rows] if is_class else np.zeros(len(rows), dtype=np.int64)
     dealt = deal_by_class(np.arange(len(rows)), labels, np.array([1 - HOLDOUT_SHARE, HOLDOUT_SHARE]))
-    parts = {"train": np.sort(rows[dealt == 0]), "valid": np.sort(rows[dealt == 1])}
+    parts: dict[PartName, NDArray[np.int64]] = {"train": np.sort(rows[dealt == 0]), "valid": np.sort(rows[dealt == 1])}
     return Split({**folded.rows, **parts}, folded.clusters, HOLDOUT)
 
 
@@ -131,7 +132,7 @@ def search(job: TrainingJob, task: Task, folder: Path, seed: int) -> ContenderSe
             else:
                 values[name] = float(draw.uniform(domain.low, domain.high))
             if not isinstance(domain, Choice) and domain.integer:
-                values[name] = round(values[name])
+                values[name] = round(float(values[name]))
         candidates.append(space.add_fixed(space.scale_drawn(values)))
     budget = Budget(LENGTH)
     results = [
@@ -198,7 +199,7 @@ def try_table(title: str, seed: int) -> tuple[str, dict[str, Outcome]]:
     """All protocols on one draw of the test part."""
     set_num_threads(1)
     data = table_dataset(small_tables()[title])
-    by = "stratified" if data.schema.target.kind == "category" else "random"
+    by: SplitStrategy = "stratified" if data.schema.target.kind == "category" else "random"
     folded = split_dataset(data, SplitSettings(by=by, folds=FOLDS), seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

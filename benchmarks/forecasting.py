@@ -23,10 +23,10 @@ from pipelines.tasks.task import UNCALIBRATED, Task, score
 from pipelines.training import weights
 from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.augmented_copies import augmented_copies
+from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.inference import predict
 from pipelines.training.job import TrainingJob, to_tensors
-from pipelines.training.learners import Budget
 from pipelines.training.trial import TrialSpec, run_trial
 
 ARCHITECTURES = ("linear_regression", "esn", "mlp", "lstm")
@@ -57,7 +57,7 @@ def measure_architecture(
     epochs = max(1, round(MAX_STEPS * BATCH_SIZE / len(train.target)))
     scratch = folder / architecture / scale
     started = time.process_time()
-    result = run_trial(TrialSpec(job, settings, SEED, scratch, Budget(epochs, epochs)))
+    result = run_trial(TrialSpec(job, settings, SEED, scratch, Budget(BudgetSettings(epochs=epochs, min_steps=1))))
     seconds = time.process_time() - started
     task: Task = build_task(task_settings, read_schema(job.schema_file))
     model = weights.load_model(architecture, task, settings, scratch / "best")

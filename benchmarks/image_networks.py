@@ -70,7 +70,7 @@ def train_losses(network: nn.Module, steps: int, rows: int, seed: int) -> Iterat
         batch = torch.randint(rows, (BATCH_SIZE,), generator=generator)
         loss = F.cross_entropy(network(images[batch]), classes[batch])
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
         optimizer.step()
         schedule.step()
         yield loss.item()

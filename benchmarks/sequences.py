@@ -13,6 +13,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -52,7 +53,7 @@ def train(model: nn.Module, batch: Batch, loss: Loss, steps: int, learning_rate:
     for step in range(steps):
         x, y = batch(step)
         optimizer.zero_grad()
-        loss(model(x), y).backward()
+        loss(model(x), y).backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -62,7 +63,7 @@ def train(model: nn.Module, batch: Batch, loss: Loss, steps: int, learning_rate:
 def report_adding() -> None:
     print(f"adding problem, {ADDING_STEPS} steps, {ADDING_BATCHES} batches of 64; {ADDING_VARIANCE:.3f} is a shrug")
     x, y = adding_problem(1000, ADDING_STEPS, seed=1)
-    drawn = [part.split(64) for part in adding_problem(64 * ADDING_BATCHES, ADDING_STEPS, seed=0)]
+    drawn = [torch.split(part, 64) for part in adding_problem(64 * ADDING_BATCHES, ADDING_STEPS, seed=0)]
     for name, settings in ADDING_NETWORKS.items():
         started = time.perf_counter()
         network = new_network(name, (ADDING_STEPS, 3), 1, {"width": 32, "dropout": 0.0, **settings})
@@ -122,17 +123,21 @@ def report_documents() -> None:
             batches = [
                 rows
                 for epoch in range(DOCUMENT_EPOCHS)
-                for rows in train_rows[
-                    torch.randperm(len(train_rows), generator=torch.Generator().manual_seed(epoch))
-                ].split(32)
+                for rows in torch.split(
+                    train_rows[torch.randperm(len(train_rows), generator=torch.Generator().manual_seed(epoch))], 32
+                )
             ]
-            train(model, lambda step, rows=batches: (x[rows[step]], y[rows[step]]), F.cross_entropy, len(batches), 3e-3)
+            train(model, partial(_select_batch, x, y, batches), F.cross_entropy, len(batches), 3e-3)
             seconds += time.perf_counter() - started
             with torch.no_grad():
                 accuracies.append((model(x[test_rows]).argmax(1) == y[test_rows]).float().mean().item())
         weights = sum(weight.numel() for weight in network.parameters())
         shown = ", ".join(f"{one:.3f}" for one in accuracies)
         print(f"  {name:17} {weights:,} weights  accuracy {shown} of three seeds  {seconds:.0f} s", flush=True)
+
+
+def _select_batch(x: Tensor, y: Tensor, batches: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
+    return x[batches[step]], y[batches[step]]
 
 
 def report_speed() -> None:
@@ -143,7 +148,7 @@ def report_speed() -> None:
         width = {} if name == "transformer" else {"width": SPEED_WIDTH}
         networks = {name: new_network(name, SPEED_SHAPE, 10, width), "torch.nn.LSTM": reference}
         seconds = time_alternately(
-            {key: lambda network=network: _run_steps(network, x) for key, network in networks.items()}, SPEED_ROUNDS
+            {key: partial(_run_steps, network, x) for key, network in networks.items()}, SPEED_ROUNDS
         )
         print(f"  {name:17} {format_ratio(seconds[name], seconds['torch.nn.LSTM'])}", flush=True)
 

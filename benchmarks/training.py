@@ -69,10 +69,10 @@ def run_bare_loop(network: nn.Module, tensors: TrainValidTensors) -> None:
     )
     for _ in range(EPOCHS):
         network.train()
-        for rows in torch.randperm(len(y)).split(GRADIENT_SETTINGS.batch_size):
+        for rows in torch.split(torch.randperm(len(y)), GRADIENT_SETTINGS.batch_size):
             loss = F.cross_entropy(network(x[rows]), y[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
             optimizer.step()
         network.eval()
         with torch.no_grad():
@@ -107,7 +107,7 @@ class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
 def train_with_lightning(network: nn.Module, train: PixelDataset, valid: PixelDataset, folder: Path) -> None:
     import lightning
 
-    class Module(lightning.LightningModule):
+    class Module(lightning.LightningModule):  # type: ignore[misc]  # Lightning is untyped
         def __init__(self) -> None:
             super().__init__()
             self.network = network
@@ -137,12 +137,12 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
 
     stem = build_fitted_model(job, data, job_settings(job)).stem
     assert isinstance(stem, ImageStem)
-    (train_pixels,), (train_codes,) = data.train[0]
+    (train_pixels,), (train_codes, *_) = data.train[0]
     (valid_pixels,), valid_codes = data.valid.inputs, torch.tensor(data.valid.reference.codes)
-    datasets = [
+    train, valid = (
         PixelDataset(pixels, codes, stem, stem.input_type == "image")
         for pixels, codes in ((train_pixels, train_codes), (valid_pixels, valid_codes))
-    ]
+    )
     with torch.no_grad():
         tensors = (stem(train_pixels), train_codes, stem(valid_pixels), valid_codes)
     loop_seconds = time_alternately(
@@ -153,7 +153,7 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
         torch.set_num_threads(threads)
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             for _ in range(repetitions):
-                train_with_lightning(new_network(), *datasets, folder / "lightning")
+                train_with_lightning(new_network(), train, valid, folder / "lightning")
         torch.set_num_threads(1)
 
     with Workers(run_trial, CORES) as pool:  # a stage, too, starts its workers once

@@ -130,7 +130,8 @@ def check_agreement(competitions: int, rows: int = 178, gap: float = 0.02, seed:
         other[alone : alone + other_alone] = 1
         (comparison,) = compare_with_control(best, [other], seed=index)
         loss = measure_paired_loss(comparison, GOAL, rows)
-        from_counts = PairedLoss(*(values[index] for values in by_counts[:4]), rows)
+        mean, standard_error, bound, p_value = (np.asarray(values)[index] for values in by_counts[:4])
+        from_counts = PairedLoss(mean, standard_error, bound, p_value, rows)
         same += [bool(allows(loss, MARGIN)) == bool(allows(from_counts, MARGIN)) for allows in RULES.values()]
     share = float(np.mean(same))
     return Finding(

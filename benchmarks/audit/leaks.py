@@ -17,7 +17,7 @@ from pipelines.data.schema import Field, Schema
 from pipelines.data_checks.context import build_context
 from pipelines.data_checks.inputs import check_target_copies
 from pipelines.data_checks.target_leakage import check_target_leakage
-from pipelines.splitting.settings import SplitSettings
+from pipelines.splitting.settings import SplitSettings, SplitStrategy
 from pipelines.splitting.split import split_rows
 
 SETS = 20
@@ -52,7 +52,7 @@ def _find_leaks() -> Iterator[Finding]:
 
 def leak_findings(data: Dataset) -> list[DataFinding]:
     """What the checks of a split say about inputs that give the target away."""
-    by = "time" if data.schema.target.kind == "steps" else "random"
+    by: SplitStrategy = "time" if data.schema.target.kind == "steps" else "random"
     rows = split_rows(data, SplitSettings(by=by), seed=0)
     context = build_context(data, rows)
     return [one for one in (check_target_copies(context), check_target_leakage(context)) if one is not None]

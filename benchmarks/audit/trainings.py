@@ -75,7 +75,8 @@ def draw_losses(generator: np.random.Generator, case: TrainingCase) -> Floats:
 
 
 def _compare_simulated(generator: np.random.Generator, seed: int, case: TrainingCase) -> list[Comparison]:
-    return compare_retrained(*draw_losses(generator, case), seed)
+    one, other = draw_losses(generator, case)
+    return compare_retrained(one, other, seed)
 
 
 def _compare_real(generator: np.random.Generator, seed: int, seeds: int, rows: int) -> list[Comparison]:
