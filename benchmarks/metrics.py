@@ -56,7 +56,9 @@ def anomaly_case(generator: np.random.Generator) -> Case:
     values = generator.normal(size=(400, 4))
     is_anomalous = generator.integers(0, 2, 400) == 1
     predictions = np.concatenate([is_anomalous[:, None] + generator.normal(size=(400, 1)), values], axis=1)
-    return Case(task, predictions, AnomalyReference(is_anomalous, values), {"threshold": 0.5})
+    return Case(
+        task, predictions, AnomalyReference(is_anomalous, values, np.ones_like(values, np.float32)), {"threshold": 0.5}
+    )
 
 
 def segmentation_case(generator: np.random.Generator) -> Case:

@@ -1,7 +1,6 @@
 """Stage evaluate: open the test part, once, and measure a trained contender with intervals; write it as ONNX."""
 
 import torch
-from torch import nn
 
 from pipelines.data.dependence import read_dependence
 from pipelines.data.parts import read_part
@@ -20,8 +19,8 @@ from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
 from pipelines.settings.held_out import select_held_out
 from pipelines.settings.params import load_params
-from pipelines.settings.seed_models import measure_trainings
 from pipelines.settings.trained_model import load_trained
+from pipelines.settings.trainings import measure_trainings
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tracking.background import start_in_background
 from pipelines.training.inference import predict
@@ -39,24 +38,25 @@ def evaluate(name: str) -> None:
     postprocess_calibration = task.calibrate_postprocess(held_out.outputs, held_out.reference)
     postprocess = task.postprocess(postprocess_calibration)
     predictions = Predictions(
-        predict(nn.Identity(), postprocess, to_tensors((held_out.outputs,))),
+        predict(torch.nn.Identity(), postprocess, to_tensors((held_out.outputs,))),
         held_out.reference,
         predict(model, postprocess, to_tensors(test_inputs)),
         task.reference(test, train),
         {row: (held_out.baselines[row], test_baselines[row]) for row in held_out.baselines},
         held_out.dependence,
         read_dependence(paths.split_folder(problem) / "test"),
+        held_out.folds,
     )
     folder = paths.evaluate_folder(problem, name)
     calibration = postprocess_calibration | calibrate_on_validation(task, predictions)
-    trainings = measure_trainings(problem, name, predictions, valid, test)
+    trainings = measure_trainings(problem, name, trained, predictions, postprocess, valid, test)
     write_predictions(folder / "predictions.npz", predictions, trainings)
     write_json(folder / "calibration.json", calibration)
     export_onnx(model, postprocess, task, schema, [values[:2] for values in test_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     test_data = schema, task, test, predictions.test_predictions, predictions.test_reference, calibration
     view = EvaluationData(
-        *test_data, test_baselines, train, lambda *columns: predict(model, postprocess, to_tensors(columns))
+        *test_data, test_baselines, train, lambda *some: predict(model, postprocess, to_tensors(some))
     )
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)

@@ -129,7 +129,7 @@ def draw_anomalies(generator: np.random.Generator, rows: int, share: float = 0.1
         np.column_stack([common + generator.normal(0, 0.7, rows), values + generator.normal(0, 0.5, values.shape)])
         for _ in range(2)
     )
-    return Sample(AnomalyReference(anomalous, values), (one, other))
+    return Sample(AnomalyReference(anomalous, values, np.ones_like(values, np.float32)), (one, other))
 
 
 def draw_masks(generator: np.random.Generator, rows: int) -> Sample:
@@ -147,7 +147,7 @@ def draw_pictures(generator: np.random.Generator, rows: int) -> Sample:
     flat = values.reshape(rows, -1)
     noise = generator.exponential(20, (rows, 1))
     one, other = (np.column_stack([np.zeros(rows), flat + noise * generator.normal(size=flat.shape)]) for _ in range(2))
-    return Sample(ReconstructionReference(values), (one, other))
+    return Sample(ReconstructionReference(values, np.zeros((rows, 0), np.float32)), (one, other))
 
 
 def draw_drawings(generator: np.random.Generator, rows: int, off: float = 0.0) -> Sample:

@@ -3,6 +3,8 @@
 Once with trainings whose quality is drawn, so that the share of the difference that comes from the seed is known, and
 once with real ones: a small perceptron, trained by stochastic gradient descent on simulated data many times.
 
+And on folds, of which each row is answered by one training alone.
+
 Shapes: E ensembles of independent trainings at once, M trainings, N rows, F inputs, H hidden units.
 """
 
@@ -15,7 +17,7 @@ from benchmarks.audit.claim import MAX_RETRAINED_ALARMS, Finding, judge_alarms
 from benchmarks.audit.equals import FLIPS, count_alarms
 from benchmarks.audit.simulated import Floats
 from pipelines.evaluation.significance import Comparison, compare_contenders, compare_with_control
-from pipelines.evaluation.training_error import compare_over_trainings
+from pipelines.evaluation.training_error import Compared, compare_over_trainings
 
 ROW_SPREAD = 0.1  # of how differently two trainings do on a row
 INPUTS, HIDDEN, CLASSES_NOISE = 8, 8, 1.0
@@ -36,6 +38,8 @@ SIMULATED = (
     *(TrainingCase(3, rows, spread) for rows in (178, 2000, 10_000) for spread in (0.0, 0.005, 0.05)),
     TrainingCase(5, 10_000, 0.005),
 )
+FOLDS = 5
+FOLDED = tuple((rows, spread) for rows in (178, 1000, 4000) for spread in (0.0, 0.01, 0.05))
 REAL = tuple((seeds, rows) for seeds in (3, 5) for rows in (200, 1000, 10_000))
 
 
@@ -45,6 +49,10 @@ def audit_trainings(repeats: int) -> list[Finding]:
     for case in SIMULATED:
         claim = f"{case.seeds} seeds, {case.rows:,} rows, trainings {case.spread:g} apart"
         alarms = count_alarms(partial(_compare_simulated, case=case), repeats)
+        findings.append(judge_alarms(claim, alarms, repeats, MAX_RETRAINED_ALARMS))
+    for rows, spread in FOLDED:
+        claim = f"{FOLDS} folds, {rows:,} rows, trainings {spread:g} apart"
+        alarms = count_alarms(partial(_compare_folded, rows=rows, spread=spread), repeats)
         findings.append(judge_alarms(claim, alarms, repeats, MAX_RETRAINED_ALARMS))
     for seeds, rows in REAL:
         claim = f"a perceptron trained by gradient descent, {seeds} seeds, {rows:,} rows"
@@ -77,6 +85,13 @@ def draw_losses(generator: np.random.Generator, case: TrainingCase) -> Floats:
 def _compare_simulated(generator: np.random.Generator, seed: int, case: TrainingCase) -> list[Comparison]:
     one, other = draw_losses(generator, case)
     return compare_retrained(one, other, seed)
+
+
+def _compare_folded(generator: np.random.Generator, seed: int, rows: int, spread: float) -> list[Comparison]:
+    folds = generator.permutation(rows) % FOLDS
+    quality = generator.normal(0, spread, (2, FOLDS))
+    control, other = quality[:, folds] + generator.normal(0, ROW_SPREAD, (2, rows)) + generator.exponential(size=rows)
+    return compare_contenders(Compared(control), [Compared(other)], seed, flips=FLIPS, folds=folds)
 
 
 def _compare_real(generator: np.random.Generator, seed: int, seeds: int, rows: int) -> list[Comparison]:

@@ -31,6 +31,7 @@ class Predictions(NamedTuple):
     baselines: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]  # the row's name -> predictions on valid and on test
     valid_dependence: Dependence = ALONE
     test_dependence: Dependence = ALONE
+    valid_folds: NDArray[np.int64] | None = None  # (N,): the fold whose model answered the row; None of a holdout
 
 
 class Scores(NamedTuple):
@@ -47,6 +48,7 @@ def write_predictions(path: Path, predictions: Predictions, trainings: Trainings
     test, and `baseline_valid:<name>`, `baseline_test:<name>`. Where rows belong together, `valid_dependence` is how and
     `valid_units` which, likewise for test. `trainings_valid` and `trainings_test` are the goal of each training row by
     row, `trainings_use_seed` whether another could come out otherwise, `trainings_ship_one` whether one ships as it is.
+    Of folds, `valid_folds` is which of them held a row out.
     """
     arrays = {"valid_predictions": predictions.valid_predictions, "test_predictions": predictions.test_predictions}
     for part, reference in (("valid", predictions.valid_reference), ("test", predictions.test_reference)):
@@ -56,6 +58,8 @@ def write_predictions(path: Path, predictions: Predictions, trainings: Trainings
     for part, dependence in (("valid", predictions.valid_dependence), ("test", predictions.test_dependence)):
         if dependence.units is not None:
             arrays |= {f"{part}_dependence": np.array(dependence.kind), f"{part}_units": dependence.units}
+    if predictions.valid_folds is not None:
+        arrays["valid_folds"] = predictions.valid_folds
     if trainings is not None:
         arrays |= {
             "trainings_valid": trainings.valid,
@@ -88,14 +92,21 @@ def read_predictions(path: Path, reference_type: type[Any]) -> Predictions:
             reference_type(*(arrays[name] for name in _reference_names(part, reference_type)))
             for part in ("valid", "test")
         )
-        dependences = [
+        valid_dependence, test_dependence = (
             parse_dependence(str(arrays[f"{part}_dependence"]), arrays[f"{part}_units"])
             if f"{part}_units" in arrays
             else ALONE
             for part in ("valid", "test")
-        ]
+        )
         return Predictions(
-            arrays["valid_predictions"], valid, arrays["test_predictions"], test, baselines, *dependences
+            arrays["valid_predictions"],
+            valid,
+            arrays["test_predictions"],
+            test,
+            baselines,
+            valid_dependence,
+            test_dependence,
+            arrays.get("valid_folds"),
         )
 
 

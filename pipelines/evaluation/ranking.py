@@ -54,7 +54,7 @@ class Entry(NamedTuple):
     @property
     def was_trained_once(self) -> bool:
         """Whether another training, which there was none of, could have come out otherwise."""
-        return self.trainings is not None and self.trainings.uses_seed and len(self.trainings.valid) == 1
+        return self.trainings is not None and self.trainings.uses_seed and len(self.trainings.test) == 1
 
     @property
     def ships_one(self) -> bool:
@@ -171,8 +171,9 @@ def _compare_with_best(
 ) -> list[Comparison | None]:
     """Each entry against the best on one part; None for the best itself."""
     dependence = best.predictions.valid_dependence if part == "valid" else best.predictions.test_dependence
+    folds = best.predictions.valid_folds if part == "valid" else None
     others = [_over_trainings(task, entry, part) for entry in ranked if entry is not best]
-    comparisons = iter(compare_contenders(_over_trainings(task, best, part), others, seed, dependence))
+    comparisons = iter(compare_contenders(_over_trainings(task, best, part), others, seed, dependence, folds=folds))
     return [None if entry is best else next(comparisons) for entry in ranked]
 
 
@@ -204,8 +205,10 @@ def _measure_stability(task: Task, choice: Choice, ranked: Sequence[Entry], seed
             continue
         trainings = entry.trainings.valid if entry.trainings else shipped[None]
         candidates.append(Candidate(entry.contender, keys[entry.contender], shipped, trainings, entry.ships_one))
-    dependence = ranked[0].predictions.valid_dependence
-    return measure_stability(candidates, baselines, choice.goal, choice.settings, dependence, seed)
+    held_out = ranked[0].predictions
+    return measure_stability(
+        candidates, baselines, choice.goal, choice.settings, held_out.valid_dependence, seed, folds=held_out.valid_folds
+    )
 
 
 def _build_row(

@@ -16,8 +16,9 @@ the best alone. Their p-values are raised together: as often as flips, or draws,
 as different (Westfall & Young's step-down). For forecasts of one series, whose errors drift, the t statistic has a
 long-run variance and the correction is Holm's.
 
-Where contenders were trained several times, the error of their trainings is added to that of the rows: statistics
-shrink to the quantile of the normal distribution that is as far out as their t with both errors is in Student's.
+Where contenders were trained several times, or on folds, the error of their trainings is added to that of the rows:
+statistics shrink to the quantile of the normal distribution that is as far out as their t with both errors is in
+Student's.
 
 Fisher, "The Design of Experiments", 1935, section 21. Phipson & Smyth, "Permutation P-values Should Never Be Zero",
 2010. Westfall & Young, "Resampling-Based Multiple Testing", 1993, algorithm 2.8. Holm, "A Simple Sequentially Rejective
@@ -44,7 +45,13 @@ from pipelines.evaluation.intervals import (
     studentised_draws,
     two_sided_p,
 )
-from pipelines.evaluation.training_error import Compared, TrainingError, add_training_error, pair_errors
+from pipelines.evaluation.training_error import (
+    Compared,
+    TrainingError,
+    add_training_error,
+    measure_fold_errors,
+    pair_errors,
+)
 from pipelines.evaluation.units import Floats, explain_too_few, find_units, merge_units, sign_blocks
 
 ALPHA = 0.05  # below it, a difference is called a difference
@@ -90,8 +97,13 @@ def compare_contenders(
     seed: int,
     dependence: Dependence = ALONE,
     flips: int = SIGN_FLIPS,
+    folds: NDArray[np.int64] | None = None,
 ) -> list[Comparison]:
-    """The same over rows and trainings."""
+    """The same over rows and trainings.
+
+    Args:
+        folds: of each row, the fold whose models answered it, (N,); None where one model answered all.
+    """
     if not others:
         return []
     contenders = [control, *others]
@@ -100,9 +112,12 @@ def compare_contenders(
     if reason := explain_too_few(dependence, len(objectives)) or _explain_undefined(objectives):
         return [Comparison(float(mean), UNDEFINED, float("nan"), reason=reason) for mean in differences.mean(axis=0)]
     first, second = np.triu_indices(len(contenders), k=1)  # the pairs with the control come first
-    training = pair_errors([one.training for one in contenders], first, second)
     objectives = objectives - objectives.mean(axis=1, keepdims=True)  # how hard a row is cancels in every pair
     pairs = objectives[:, second] - objectives[:, first]  # (N, P)
+    if folds is None:
+        training = pair_errors([one.training for one in contenders], first, second)
+    else:
+        training = measure_fold_errors(pairs, folds)
     if dependence.kind == "series":
         p_values, intervals, intervals_90 = _compare_series(pairs[_time_order(dependence)], training)
     else:

@@ -26,6 +26,7 @@ from pipelines.evaluation.significance import ALPHA
 from pipelines.evaluation.training_error import (
     TrainingError,
     add_training_error,
+    measure_fold_errors,
     measure_training_error,
     pair_errors,
 )
@@ -50,7 +51,6 @@ class _DrawnCandidate(NamedTuple):
 
     shipped: Floats  # (G,)
     trainings: Floats  # (M, G)
-    training: TrainingError
 
 
 def measure_stability(
@@ -61,11 +61,13 @@ def measure_stability(
     dependence: Dependence,
     seed: int,
     draws: int = DRAWS,
+    folds: NDArray[np.int64] | None = None,
 ) -> dict[str, float] | None:
     """In which share of the draws each contender is the champion; None where the rows are too few to be drawn again.
 
     Args:
         baselines: the goal of each baseline, row by row, (N,).
+        folds: of each row, the fold whose models answered it, (N,); None where one model answered all.
     """
     rows = len(candidates[0].shipped)
     if explain_too_few(dependence, rows):
@@ -73,26 +75,38 @@ def measure_stability(
     units = _find_blocks(dependence, rows) if dependence.kind == "series" else find_units(dependence, rows)
     units = merge_units(units, seed)
     added_up = [_add_up(one, units) for one in candidates]
+    errors = _pair_errors(candidates, folds)
     baseline_sums = units.sum_rows(np.stack(baselines, axis=1)).T  # (B, G)
     generator = np.random.default_rng([seed, draws])
     wins = np.zeros(len(candidates))
+    competition = candidates, added_up, errors
     for block in resample_counts(len(units.sizes), seed, draws):
         for counts in block.astype(np.float64):
             baseline_scores = baseline_sums @ counts / (counts @ units.sizes)
-            wins[
-                _find_winner(candidates, added_up, baseline_scores, counts, units.sizes, goal, settings, generator)
-            ] += 1
+            drawn = baseline_scores, counts, units.sizes
+            wins[_find_winner(*competition, *drawn, goal, settings, generator)] += 1
     return {one.name: float(won) / draws for one, won in zip(candidates, wins, strict=True)}
 
 
 def _add_up(candidate: Candidate, units: Units) -> _DrawnCandidate:
     columns = units.sum_rows(np.concatenate([candidate.shipped[None], candidate.trainings]).T).T
-    return _DrawnCandidate(columns[0], columns[1:], measure_training_error(candidate.trainings))
+    return _DrawnCandidate(columns[0], columns[1:])
+
+
+def _pair_errors(candidates: Sequence[Candidate], folds: NDArray[np.int64] | None) -> list[TrainingError]:
+    """For each candidate, the training error of its difference from every other, (C,)."""
+    places = np.arange(len(candidates))
+    if folds is not None:
+        rows = np.stack([one.shipped for one in candidates], axis=1)
+        return [measure_fold_errors(rows - rows[:, [best]], folds) for best in places]
+    errors = [measure_training_error(one.trainings) for one in candidates]
+    return [pair_errors(errors, np.full(len(places), best), places) for best in places]
 
 
 def _find_winner(
     candidates: Sequence[Candidate],
     added_up: Sequence[_DrawnCandidate],
+    errors: Sequence[TrainingError],
     baseline_scores: Floats,
     counts: Floats,
     sizes: Floats,
@@ -113,13 +127,13 @@ def _find_winner(
             scores[place] = compared[place] @ counts / total
     best = int(np.argmin(scores) if goal.direction == "minimize" else np.argmax(scores))
     margin = find_margin(settings.margin, scores[best], goal.best_score(baseline_scores.tolist()) or 0.0, goal)
-    losses = _measure_losses(compared, best, [one.training for one in added_up], counts, sizes, goal)
+    losses = _measure_losses(compared, best, errors[best], counts, sizes, goal)
     allowed = np.asarray(RULES[settings.rule](losses, margin)) & (np.arange(len(candidates)) != best)
     return min([best, *np.flatnonzero(allowed).tolist()], key=lambda place: candidates[place].cost_key)
 
 
 def _measure_losses(
-    compared: Floats, best: int, errors: Sequence[TrainingError], counts: Floats, sizes: Floats, goal: Goal
+    compared: Floats, best: int, training: TrainingError, counts: Floats, sizes: Floats, goal: Goal
 ) -> PairedLoss:
     """What each contender loses against the best in one draw; the fields are arrays (C,)."""
     total, units = counts @ sizes, counts.sum()
@@ -128,8 +142,7 @@ def _measure_losses(
     mean = differences @ counts / total
     squares = np.square(differences - mean[:, None] * sizes) @ counts
     means = Means(mean, np.sqrt(squares * units / max(units - 1, 1)) / total, np.full(len(mean), max(units - 1, 1)))
-    places = np.arange(len(compared))
-    means = add_training_error(means, pair_errors(errors, np.full(len(places), best), places))
+    means = add_training_error(means, training)
     bound = means.mean + t_quantile(1 - ALPHA, means.freedom) * means.error
     fields = means.mean, means.error, bound, two_sided_p(means)
     return PairedLoss(*fields, rows=int(total))  # type: ignore[arg-type]  # arrays in the place of numbers

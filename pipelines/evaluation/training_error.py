@@ -9,7 +9,11 @@ What is compared is what a training gives on average: the mean over the training
 average of its trainings is compared as it ships, since no single one of them does. A solution that comes out the same
 whatever the seed adds nothing.
 
-Shapes: M trainings, N rows, C contenders, P pairs.
+Of folds, each row is answered by one training, and there are as many trainings as folds. How hard a fold's rows are
+cancels in the difference of two contenders, so that the variance between the means of its folds is that between pairs
+of trainings, again with a part of that over rows.
+
+Shapes: M trainings, N rows, C contenders, P pairs, K folds.
 """
 
 from collections.abc import Sequence
@@ -35,7 +39,7 @@ EXACT = TrainingError()  # a solution that another training would find again
 class Trainings(NamedTuple):
     """The goal of every training of a contender, row by row, on validation and on test."""
 
-    valid: Floats  # (M, N)
+    valid: Floats  # (M, N); of folds (1, N), as each row is answered by one of them
     test: Floats  # (M, N)
     uses_seed: bool = True  # whether another training could come out otherwise
     ships_one: bool = True  # whether what ships is one training as it is, and no average of several
@@ -77,6 +81,18 @@ def pair_errors(errors: Sequence[TrainingError], first: NDArray[np.intp], second
     variance, uncertain = variances[first] + variances[second], uncertainty[first] + uncertainty[second]
     freedom = np.divide(np.square(variance), uncertain, out=np.full_like(variance, np.inf), where=uncertain > 0)
     return TrainingError(variance, freedom)
+
+
+def measure_fold_errors(pairs: Floats, folds: NDArray[np.int64]) -> TrainingError:
+    """The training errors of differences, (P,), from how far they vary from fold to fold.
+
+    Args:
+        pairs: differences of contenders row by row, (N, P).
+        folds: of each row, the fold whose models answered it, (N,); at least two.
+    """
+    names, of_row = np.unique(folds, return_inverse=True)
+    means = np.stack([pairs[of_row == fold].mean(axis=0) for fold in range(len(names))])  # (K, P)
+    return TrainingError(means.var(axis=0, ddof=1) / len(names), np.full(pairs.shape[1], len(names) - 1.0))
 
 
 def add_training_error(means: Means, training: TrainingError) -> Means:

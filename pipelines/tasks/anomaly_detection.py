@@ -24,7 +24,7 @@ from pipelines.tasks.metrics.anomaly_detection import (
     detection_scores,
 )
 from pipelines.tasks.metrics.placements import placements, spread_mean
-from pipelines.tasks.metrics.reconstruction import Floats, squared_error_metric, squared_errors
+from pipelines.tasks.metrics.reconstruction import Floats, error_units, squared_error_metric, squared_errors
 from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class AnomalyReference(NamedTuple):
 
     is_anomalous: NDArray[np.bool_]  # (N,)
     values: NDArray[Any]  # (N, H, W[, C]) of images, (N, D) of tables
+    units: NDArray[np.float32]  # of errors, from normal rows; see `error_units`
 
 
 @final
@@ -93,7 +94,9 @@ class AnomalyDetection(Task):
         return Target(self.form.stack_inputs(train))
 
     def reference(self, part: Part, train: Part | None = None) -> AnomalyReference:
-        return AnomalyReference(self._is_anomalous(part), self.form.stack_inputs(part))
+        values = self.form.stack_inputs(part)
+        units = error_units(self.form, self._normal_inputs(part if train is None else train), len(values))
+        return AnomalyReference(self._is_anomalous(part), values, units)
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         return self.form.output_transform(self.settings.loss, None if train is None else self._normal_inputs(train))
@@ -169,5 +172,4 @@ class AnomalyDetection(Task):
         return inputs if rows.all() else inputs[rows]
 
     def _squared_errors(self, predictions: NDArray[Any], reference: AnomalyReference) -> Floats:
-        values = reference.values
-        return squared_errors(self.form, predictions, values, values[~reference.is_anomalous])
+        return squared_errors(self.form, predictions, reference.values, reference.units)

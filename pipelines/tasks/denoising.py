@@ -17,7 +17,14 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.baselines.reconstruction import BaselineInputs, gaussian_filter, noisy_input
 from pipelines.tasks.input_form import InputForm, ReconstructionLoss, reconstruction_loss
-from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
+from pipelines.tasks.metrics.reconstruction import (
+    GOALS,
+    Floats,
+    bootstrap_means,
+    error_units,
+    metrics_of,
+    score_per_row,
+)
 from pipelines.tasks.reconstruction import ReconstructionReference
 from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Task, TaskSettings, choose_goal
 
@@ -68,6 +75,9 @@ class Denoising(Task):
         self.input_fields: tuple[Field, ...] = schema.inputs
         self.settings = settings
 
+    def reference(self, part: Part, train: Part | None = None) -> ReconstructionReference:
+        return ReconstructionReference(part.target, error_units(self.form, part.target, len(part.target)))
+
     def head_width(self, writes: Literal["vector", "image"]) -> int:
         return self.form.head_width(writes)
 
@@ -93,11 +103,11 @@ class Denoising(Task):
         calibration: Calibration,
     ) -> dict[str, Floats]:
         self.form.check_shapes(predictions, reference.values)
-        return bootstrap_means(self.form, predictions, reference.values, weights)
+        return bootstrap_means(self.form, predictions, *reference, weights)
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ReconstructionReference) -> Floats:
         self.form.check_shapes(predictions, reference.values)
-        return score_per_row(self.goal.name, self.form, predictions, reference.values)
+        return score_per_row(self.goal.name, self.form, predictions, *reference)
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The noisy image as it is, and a Gaussian filter whose width is chosen on the train part."""

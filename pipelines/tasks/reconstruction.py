@@ -18,7 +18,14 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.baselines.reconstruction import BaselineInputs, mean_target
 from pipelines.tasks.input_form import ReconstructionLoss, find_input_form, reconstruction_loss
-from pipelines.tasks.metrics.reconstruction import GOALS, Floats, bootstrap_means, metrics_of, score_per_row
+from pipelines.tasks.metrics.reconstruction import (
+    GOALS,
+    Floats,
+    bootstrap_means,
+    error_units,
+    metrics_of,
+    score_per_row,
+)
 from pipelines.tasks.task import UNCALIBRATED, AnyTarget, Calibration, Target, Task, TaskSettings, choose_goal
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ class ReconstructionReference(NamedTuple):
     """What should have been drawn."""
 
     values: NDArray[Any]  # (N, H, W[, C]) of images, (N, D) of tables
+    units: NDArray[np.float32]  # of errors; see `error_units`
 
 
 @final
@@ -83,7 +91,9 @@ class Reconstruction(Task):
         return Target(self.form.stack_inputs(train))
 
     def reference(self, part: Part, train: Part | None = None) -> ReconstructionReference:
-        return ReconstructionReference(self.form.stack_inputs(part))
+        values = self.form.stack_inputs(part)
+        usual = values if train is None else self.form.stack_inputs(train)
+        return ReconstructionReference(values, error_units(self.form, usual, len(values)))
 
     def output_transform(self, train: Part | None) -> OutputTransform:
         return self.form.output_transform(self.settings.loss, None if train is None else self.form.stack_inputs(train))
@@ -107,11 +117,11 @@ class Reconstruction(Task):
         calibration: Calibration,
     ) -> dict[str, Floats]:
         self.form.check_shapes(predictions, reference.values)
-        return bootstrap_means(self.form, predictions, reference.values, weights)
+        return bootstrap_means(self.form, predictions, *reference, weights)
 
     def objective_per_row(self, predictions: NDArray[Any], reference: ReconstructionReference) -> Floats:
         self.form.check_shapes(predictions, reference.values)
-        return score_per_row(self.goal.name, self.form, predictions, reference.values)
+        return score_per_row(self.goal.name, self.form, predictions, *reference)
 
     def baselines(self, train: Part, part: Part) -> dict[str, NDArray[Any]]:
         """The mean of the train part, for every row."""

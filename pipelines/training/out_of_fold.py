@@ -32,6 +32,7 @@ class HeldOut(NamedTuple):
     reference: Reference
     baselines: dict[str, NDArray[Any]]  # (N, ...) by the name of the row
     dependence: Dependence
+    folds: NDArray[np.int64] | None = None  # (N,): the fold that held a row out; None of a holdout
 
 
 def answer_holdout(task: Task, model: TrainedNetwork, train: Part, valid: Part, dependence: Dependence) -> HeldOut:
@@ -57,7 +58,8 @@ def answer_folds(task: Task, models: Sequence[TrainedNetwork], part: Part, folds
         )
         for fold, model in enumerate(models)
     ]
-    order = np.argsort(np.concatenate([folds.held_out(fold) for fold in range(folds.number)]), kind="stable")
+    held_out = [folds.held_out(fold) for fold in range(folds.number)]
+    order = np.argsort(np.concatenate(held_out), kind="stable")
 
     def join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(arrays)[order]
@@ -67,4 +69,5 @@ def answer_folds(task: Task, models: Sequence[TrainedNetwork], part: Part, folds
         task.reference_type(*(join(fields) for fields in zip(*(one.reference for one in found), strict=True))),
         {name: join([one.baselines[name] for one in found]) for name in found[0].baselines},
         folds.dependence,
+        join([np.full(len(rows), fold) for fold, rows in enumerate(held_out)]),
     )

@@ -230,11 +230,15 @@ def test_answers_to_different_rows_are_not_compared() -> None:
 
 def test_rows_with_missing_values_are_the_same_rows() -> None:
     rows = np.array([[1.0, np.nan]], dtype=np.float32)
-    predictions = Predictions(rows, ReconstructionReference(rows), rows, ReconstructionReference(rows), {})
+    reference = ReconstructionReference(rows, np.ones_like(rows))
+    predictions = Predictions(rows, reference, rows, reference, {})
     one = STRONG._replace(predictions=predictions)
-    other = one._replace(contender="other", predictions=predictions._replace(test_reference=(rows.copy(),)))
+    other = one._replace(
+        contender="other",
+        predictions=predictions._replace(test_reference=ReconstructionReference(rows.copy(), np.ones_like(rows))),
+    )
     check_same_rows([one, other])
-    changed = predictions._replace(test_reference=ReconstructionReference(rows + 1))
+    changed = predictions._replace(test_reference=reference._replace(values=rows + 1))
     with pytest.raises(UserError, match="other and strong hold different test reference"):
         check_same_rows([one, other._replace(predictions=changed)])
 

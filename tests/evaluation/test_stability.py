@@ -90,6 +90,20 @@ def objectives() -> list[np.ndarray]:
     return [classification().objective_per_row(one, TWIN.predictions.valid_reference) for one in predictions]
 
 
+def test_verdicts_are_over_folds() -> None:
+    valid, test = objectives()
+    folds = np.arange(len(valid)) % 5
+    luck = Trainings(valid[None], test + np.random.default_rng(0).normal(0, 0.15, (5, 1)), ships_one=False)
+    entries = [one._replace(predictions=one.predictions._replace(valid_folds=folds)) for one in (STRONG, WEAK)]
+    alone, over_folds = (
+        rank("letters", classification(), both, ChampionSettings(), 20) for both in ([STRONG, WEAK], entries)
+    )
+    bounds = [board.rows[-1].valid_bound for board in (alone, over_folds)]
+    assert bounds[1] > bounds[0], "the error of the folds is added"
+    assert over_folds.champion.stability is not None
+    assert not TWIN._replace(trainings=luck).was_trained_once
+
+
 def test_verdicts_are_over_trainings() -> None:
     valid, test = objectives()
     generator = np.random.default_rng(0)

@@ -17,6 +17,7 @@ from pipelines.evaluation.training_error import (
     Trainings,
     add_training_error,
     compare_over_trainings,
+    measure_fold_errors,
     pair_errors,
 )
 from pipelines.tasks import Goal
@@ -75,6 +76,22 @@ def test_errors_of_trainings_add_up_with_satterthwaites_freedom() -> None:
     total = add_training_error(rows, both)
     assert total.error.tolist() == [pytest.approx(np.sqrt(8)), 2.0]
     assert total.freedom.tolist() == [pytest.approx(64 / (16 / 10 + 16 / 3.2)), 10.0]
+
+
+def test_folds_that_disagree_hide_a_difference_that_their_rows_alone_would_show() -> None:
+    """By hand: differences of 0.0, 0.1, ..., 0.4 in five folds vary by 0.025, which five folds divide to 0.005."""
+    folds, control = np.arange(ROWS) % 5, losses_of(0.1)[0]
+    other = control + 0.1 * folds + losses_of(0.0, seed=1)[0] / 100
+    (apart,) = compare_contenders(Compared(control), [Compared(other)], 0, folds=folds)
+    (mixed,) = compare_contenders(
+        Compared(control), [Compared(np.random.default_rng(0).permutation(other - control) + control)], 0, folds=folds
+    )
+    assert apart.training_error == pytest.approx(np.sqrt(0.005), rel=0.05)
+    assert mixed.training_error < apart.training_error / 3
+    assert apart.interval.low < mixed.interval.low
+    assert mixed.p_value < 0.001 < apart.p_value
+    freedom = measure_fold_errors((other - control)[:, None], folds).freedom
+    assert np.asarray(freedom).tolist() == [4]
 
 
 def test_forecasts_of_a_series_are_compared_over_trainings_too() -> None:

@@ -44,8 +44,8 @@ def squared_error_metric(form: InputForm, prefix: str = "") -> Metric:
     description += (
         "pixels: 1 is as far as black is from white."
         if form.is_image
-        else "columns, in units of each column's spread: always answering the mean gets about 1. What is missing is "
-        "left out."
+        else "columns, in units of each column's spread in the train part: always answering the mean gets about 1. "
+        "What is missing is left out."
     )
     return Metric("squared_error", "Squared error", "lower", prefix + description)
 
@@ -55,41 +55,50 @@ def metrics_of(form: InputForm) -> tuple[Metric, ...]:
     return (squared_error_metric(form), *(IMAGE_METRICS if form.is_image else ()))
 
 
-def squared_errors(form: InputForm, predictions: NDArray[Any], values: NDArray[Any], usual: NDArray[Any]) -> Floats:
-    """The mean squared difference of every row, (N,).
+def error_units(form: InputForm, usual: NDArray[Any], rows: int) -> NDArray[np.float32]:
+    """The unit of each row's errors: the spread of every column among usual examples, (N, D).
 
-    Of images, as a share of the full range; of tables, in units of each column's spread among the usual rows.
+    Of images, whose unit is their range, (N, 0). The unit is not of the rows that are scored: the interval of their
+    score would have to hold its error too.
+    """
+    spread = np.zeros(0) if form.is_image else mean_and_std(usual)[1]
+    return np.broadcast_to(spread.astype(np.float32), (rows, len(spread)))
+
+
+def squared_errors(form: InputForm, predictions: NDArray[Any], values: NDArray[Any], units: NDArray[Any]) -> Floats:
+    """The mean squared difference of every row, (N,): of images as a share of the full range, of tables in `units`.
 
     Args:
         predictions: score and reconstruction, (N, 1 + D).
         values: what should have been drawn, (N, ...).
-        usual: some of the values, whose spread is the unit.
+        units: see `error_units`.
     """
     reconstructed = predictions[:, 1:].reshape(-1, *form.shape)
     if form.is_image:
         return image_similarity.mean_squared_error(reconstructed, values)
-    spread = mean_and_std(usual)[1]
     known = ~np.isnan(values)
-    differences = np.where(known, (reconstructed.astype(np.float64) - values) / spread, 0)
+    differences = np.where(known, (reconstructed.astype(np.float64) - values) / units, 0)
     errors: Floats = np.square(differences).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     return errors
 
 
-def score_per_row(name: str, form: InputForm, predictions: NDArray[Any], values: NDArray[Any]) -> Floats:
+def score_per_row(
+    name: str, form: InputForm, predictions: NDArray[Any], values: NDArray[Any], units: NDArray[Any]
+) -> Floats:
     """A metric of every row, (N,)."""
     if name == "ssim":
         return image_similarity.ssim(predictions[:, 1:].reshape(-1, *form.shape), values)
-    errors = squared_errors(form, predictions, values, values)
+    errors = squared_errors(form, predictions, values, units)
     return image_similarity.psnr(errors) if name == "psnr" else errors
 
 
 def bootstrap_means(
-    form: InputForm, predictions: NDArray[Any], values: NDArray[Any], weights: NDArray[Any]
+    form: InputForm, predictions: NDArray[Any], values: NDArray[Any], units: NDArray[Any], weights: NDArray[Any]
 ) -> dict[str, Floats]:
     """Every metric under R resamples, (R,) each: row i counts weights[r, i] times; weights (R, N)."""
     times = np.asarray(weights, dtype=np.float64)
     names = [metric.name for metric in metrics_of(form)]
     if not np.isfinite(predictions).all():
         return {name: np.full(len(times), np.nan) for name in names}
-    rows = {name: score_per_row(name, form, predictions, values) for name in names}
+    rows = {name: score_per_row(name, form, predictions, values, units) for name in names}
     return {name: times @ per_row / times.sum(axis=1) for name, per_row in rows.items()}
