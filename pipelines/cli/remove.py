@@ -3,8 +3,8 @@
 import click
 
 EPILOG = """\b
-Example:
-  bakeoff remove titanic
+Examples:
+  bakeoff remove titanic             its lines, and those of its contenders
 """
 
 

@@ -127,6 +127,12 @@ def test_params_are_read_without_pytorch_and_without_any_network() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
 
 
+def test_data_is_looked_at_without_pytorch() -> None:
+    """`bakeoff add` imports it where contenders are trained on a sample, after everything that may be refused."""
+    script = "import sys, pipelines.proposals.proposal\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
+
+
 def test_resolve_imports_neither_numpy_nor_pydantic() -> None:
     script = "import sys, pipelines.resolve\nsys.exit(any(name in sys.modules for name in ('numpy', 'pydantic')))"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=TIMEOUT).returncode == 0
