@@ -22,7 +22,7 @@ from pipelines.sources.masks.pairing import FilePairs, pair_files
 MASK_FOLDER = re.compile(r"mask|label|annot|truth|segment|manual|target|outline", re.IGNORECASE)
 MAX_HEADERS = 2000  # files whose size is looked at, evenly over all
 MAX_SIDE = 64  # pixels of a stored picture's side: larger ones take long on a CPU
-TILE = 128  # side of the squares that large pictures with masks are cut into
+TILE = 64  # side of the squares that large pictures with masks are cut into
 MAX_TILED_PICTURES = 500  # more are enough as they are
 MIN_PAIRED_SHARE = 0.5  # share of the files that have a mask, from which these are pictures with masks
 

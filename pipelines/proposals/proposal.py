@@ -31,6 +31,7 @@ MIN_CLASS_ROWS = 3  # examples of the rarest class, from which every part can ha
 TIME_LIMIT = 240.0  # seconds that a proposal's contenders shall take; the search is shortened until they do
 TRIALS = (12, 8, 6, 4)  # trials of a contender, the first that keeps to the limit
 EPOCHS = (40, 20, 10, 5)  # passes of a training, likewise, once the trials are at their fewest
+MIN_STEPS = 500  # steps below which no training is shortened: it would learn too little to be compared
 MAX_STEPS = 50_000  # steps of a training with all the epochs; fewer in proportion
 
 
@@ -183,7 +184,7 @@ def choose_effort(
             trials,
             members,
             min(epochs, defaults.budget.epochs),
-            defaults.budget.min_steps,
+            min(defaults.budget.min_steps, max(MIN_STEPS, defaults.budget.min_steps * epochs // EPOCHS[0])),
             min(MAX_STEPS * epochs // EPOCHS[0], defaults.budget.max_steps),
         )
         for trials, epochs in choices
@@ -212,9 +213,12 @@ def _propose_contender(
         settings["tune"] = {"trials": effort.trials}
     one = taken.get(entrant.architecture)
     if effort.epochs < defaults.budget.epochs and not (one and one.is_closed_form):
-        settings["budget"] = {"epochs": effort.epochs}
-        if effort.epochs * train_rows / BATCH_SIZE > effort.max_steps:
-            settings["budget"]["max_steps"] = max(effort.max_steps, effort.min_steps)
+        steps = effort.epochs * train_rows / BATCH_SIZE
+        settings["budget"] = {
+            "epochs": effort.epochs,
+            **({"min_steps": effort.min_steps} if steps < defaults.budget.min_steps else {}),
+            **({"max_steps": effort.max_steps} if steps > effort.max_steps else {}),
+        }
     seconds = None if one is None else estimate_seconds(one, effort, train_rows, workers)
     return ProposedContender(f"{problem}-{entrant.architecture}", settings, seconds)
 

@@ -6,6 +6,7 @@ workers; a trial of a network takes TRIAL_SHARE of a whole training, as those th
 stages need besides is the same for every problem.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pipelines.training.job import TrainingJob
 
 SAMPLE_ROWS = (400, 1600)  # examples of the samples, a fifth of which is validated on
+SAMPLE_VALUES = (2**20, 2**22)  # numbers and pixels of the samples, of which large examples leave fewer ...
+MIN_SAMPLE_ROWS = 64  # ... but not fewer than so many
 SAMPLE_EPOCHS = (1, 3)  # of the trainings on the smaller sample, whose difference is the time of two epochs
 TRIAL_SHARE = 0.7  # of a training that a trial of a network takes, on average
 STAGE_SECONDS = 8.0  # seconds of a contender's stages besides its trainings, most of them to evaluate it
@@ -82,11 +85,21 @@ def time_trainings(
     torch.set_num_threads(1)  # as the workers have it
     try:
         with TemporaryDirectory(prefix="bakeoff-") as place, threadpool_limits(1):
-            jobs = [_write_sample(data, problem, Path(place, str(rows)), rows) for rows in SAMPLE_ROWS]
+            sizes = _sample_sizes(data)
+            jobs = [_write_sample(data, problem, Path(place, str(rows)), rows) for rows in sizes]
             taken = {name: _time_architecture(jobs, name, fix, Path(place)) for name, fix in fixes.items()}
     finally:
         torch.set_num_threads(threads)
     return {name: one for name, one in taken.items() if one is not None}
+
+
+def _sample_sizes(data: Dataset) -> list[int]:
+    """The examples of the samples."""
+    example_values = sum(max(1, math.prod(values.shape[1:])) for values in data.part.inputs)
+    return [
+        max(MIN_SAMPLE_ROWS, min(rows, values // example_values))
+        for rows, values in zip(SAMPLE_ROWS, SAMPLE_VALUES, strict=True)
+    ]
 
 
 def _write_sample(data: Dataset, problem: "Problem", folder: Path, count: int) -> "TrainingJob":

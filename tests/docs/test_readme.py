@@ -17,7 +17,6 @@ from torch import nn
 
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.exporting.graphs import ExportModule
-from pipelines.settings import paths
 from pipelines.settings.jobs import check_params
 from pipelines.settings.params import load_params
 from pipelines.tracking.registry import CHAMPION_ALIAS
@@ -25,7 +24,7 @@ from serving.client.client import DEFAULT_ADDRESS, Client
 from serving.worker.replies.table import build_reply
 from serving.worker.request_error import RequestError
 from serving.worker.requests import body as request_body
-from tests.support.commands import is_a_command, run_bakeoff
+from tests.support.commands import is_a_command, is_added_run_and_served
 from tests.support.expected_signatures import BaselineChampion, export_baseline
 from tests.support.pages import (
     ROOT,
@@ -242,21 +241,6 @@ def is_the_chain(block: Block, project: Path) -> None:
     exported = ExportModule(model, nn.Identity())
     names = [name for module in (exported.model, exported) for name, _ in module.named_children() if name != "model"]
     assert names == modules[:-1]
-
-
-def is_added_run_and_served(block: Block, project: Path) -> None:
-    """The first line is run, on a file with such a column; the others are commands about what it added."""
-    (add, *rest), text = split_commands(block), (project / "params.yaml").read_bytes()
-    assert add[:2] == ["bakeoff", "add"]
-    name, file, target = add[2], project / add[3], add[add.index("--target") + 1]
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("".join(["Age,Sex,", target, "\n", *(f"{row}.5,{'mf'[row % 2]},{row % 2}\n" for row in range(60))]))
-    added = run_bakeoff(project, *add[1:], "--yes")
-    assert added.returncode == 0, added.stderr
-    is_a_command(Block(block.language, "\n".join(map(shlex.join, rest))), project)
-    assert rest[-1] == ["bakeoff", "serve", str(paths.package_folder(name) / f"{name}.mar")]
-    assert run_bakeoff(project, "remove", name).returncode == 0
-    assert (project / "params.yaml").read_bytes() == text
 
 
 TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [

@@ -88,7 +88,7 @@ def test_what_takes_long_is_searched_less() -> None:
 
     assert effort(1e-6) == Effort(DEFAULTS.tune.trials, 3, 40, 1000, 50_000)
     assert effort(4e-4).trials < DEFAULTS.tune.trials
-    assert effort(1e-3) == Effort(4, 3, 10, 1000, 12_500)
+    assert effort(1e-3) == Effort(4, 3, 10, 500, 12_500)
     assert effort(1.0).epochs == 5, "longer than the limit, and the shortest that is proposed"
 
 
