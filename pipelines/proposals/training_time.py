@@ -136,6 +136,7 @@ def _time_architecture(
     """Two short trainings: of more epochs, or in closed form of more rows; None if one fails."""
     from models import ARCHITECTURES
     from pipelines.training.job import load_training_data
+    from pipelines.training.trial import TRIAL_ERRORS
 
     row = ARCHITECTURES[architecture]
     is_closed_form = row.learner == "closed_form"
@@ -149,7 +150,7 @@ def _time_architecture(
             if seconds is None:
                 return None
             taken.append(seconds)
-    except UserError:
+    except (UserError, *TRIAL_ERRORS):  # as of a sample without a rare class; the run itself will say what is wrong
         return None
     more = rows[1] - rows[0] if is_closed_form else rows[0] * (SAMPLE_EPOCHS[1] - SAMPLE_EPOCHS[0])
     per_row = max(0.0, taken[1] - taken[0]) / more if more else 0.0
