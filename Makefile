@@ -9,7 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv/.bench-installed
 
-.PHONY: run test check serve ui track verify bench audit format clean
+.PHONY: install run test check serve ui track verify bench audit format clean
+
+install: $(INSTALLED)	## the environment alone, with the `bakeoff` command
 
 run: $(INSTALLED)	## the whole competition, then the leaderboards; a part of it: make run ONLY=digits
 	@exec bakeoff run $(ONLY)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.evaluation.leaderboard import Leaderboard
     from pipelines.reporting.contender_row import ContenderScores
 
-NEXT = "Next: `make serve` answers over HTTP with every champion; `make ui` compares all runs in MLflow."
+NEXT = "Next: `bakeoff serve{archives}` answers over HTTP with {what}; `bakeoff ui` compares all runs in MLflow."
 NOTHING_YET = "There is no leaderboard yet: `make run` makes one."
 
 EPILOG = """\b
@@ -75,11 +75,21 @@ def print_boards(project: "ProjectNames", problems: Sequence[str]) -> int:
         for scores in board.without_verdict:
             print(f"  {format_row(scores)}")
         print()
-    if any(board.leaderboard for board in boards):
-        print(NEXT)
+    if compared := [board.problem for board in boards if board.leaderboard]:
+        print(_format_next(compared, is_whole=tuple(problems) == project.problems))
     if not boards:
         print(NOTHING_YET, file=sys.stderr)
     return 0 if boards else 1
+
+
+def _format_next(problems: Sequence[str], *, is_whole: bool) -> str:
+    """The command that serves what was shown: every champion, or the archives of some problems."""
+    from pipelines.settings import paths
+
+    if is_whole:
+        return NEXT.format(archives="", what="every champion")
+    archives = "".join(f" {paths.package_folder(problem) / problem}.mar" for problem in problems)
+    return NEXT.format(archives=archives, what="this champion" if len(problems) == 1 else "these champions")
 
 
 def read_boards(project: "ProjectNames", problems: Sequence[str]) -> list[ProblemBoard]:

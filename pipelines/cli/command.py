@@ -10,8 +10,11 @@ from pathlib import Path
 
 import click
 
+from pipelines.cli.add import add_command
 from pipelines.cli.board import board_command
+from pipelines.cli.check import check_command
 from pipelines.cli.names import UnknownName
+from pipelines.cli.remove import remove_command
 from pipelines.cli.run import run_command
 from pipelines.cli.serve import serve_command
 from pipelines.cli.status import status_command
@@ -21,6 +24,8 @@ from pipelines.cli.verify import verify_command
 from pipelines.runtime.user_error import UserError
 
 COMMANDS = (  # in the order of use
+    add_command,
+    check_command,
     run_command,
     board_command,
     serve_command,
@@ -28,6 +33,7 @@ COMMANDS = (  # in the order of use
     status_command,
     verify_command,
     track_command,
+    remove_command,
 )
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130  # exit codes, besides 0
@@ -39,6 +45,7 @@ commands below are in the order of use.
 """
 EXAMPLE = """\b
 Example:
+  bakeoff add mine some.csv    look at a file or a folder, and enter it as the problem 'mine'
   bakeoff run digits      compete for the problem 'digits', and show its leaderboard
   bakeoff serve           put the winners behind http://127.0.0.1:8080
   bakeoff status          after an edit: what would run again, and why

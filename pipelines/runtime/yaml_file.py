@@ -17,10 +17,25 @@ def read_yaml(path: Path) -> Any:
         UserError: if the file is missing, is not YAML, or has a key twice.
     """
     try:
-        return _parse_yaml(path.read_text(encoding="utf-8"))
+        return parse_yaml(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run from the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not readable as YAML: {_explain_error(error)}") from None
+
+
+def parse_yaml(path: Path, text: str) -> Any:
+    """The content of a YAML text; not to be changed, as that of `read_yaml`.
+
+    Args:
+        path: the file that it is from, for failures.
+
+    Raises:
+        UserError: if it is not YAML, or has a key twice.
+    """
+    try:
+        return _parse_yaml(text)
+    except YAMLError as error:
         raise UserError(f"{path} is not readable as YAML: {_explain_error(error)}") from None
 
 

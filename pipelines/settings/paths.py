@@ -39,6 +39,11 @@ def manifest_file(problem: str) -> Path:
     return split_folder(problem) / "manifest.json"
 
 
+def data_page_file(problem: str) -> Path:
+    """The page about a problem's data, which `bakeoff check` writes."""
+    return STATE_FOLDER / "check" / f"{problem}.html"
+
+
 def augment_folder(problem: str) -> Path:
     """train/ with one .npy per field and a leading axis of copies, preview.png. With folds, valid's rows are behind."""
     return Path("data", problem, "augmented")

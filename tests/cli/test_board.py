@@ -57,8 +57,22 @@ def test_leaderboards_come_with_their_reports_and_the_next_commands(capsys: pyte
     write_verdict()
     assert main(["board"]) == 0
     printed = capsys.readouterr().out
-    for text in ("letters", "strong", "0.092 [0.067, 0.122]", "letters/compare/report.html", "make serve", "make ui"):
+    for text in (
+        "letters",
+        "strong",
+        "0.092 [0.067, 0.122]",
+        "letters/compare/report.html",
+        "bakeoff serve`",
+        "bakeoff ui",
+    ):
         assert text in printed
+
+
+def test_the_board_of_one_problem_ends_with_the_command_that_serves_it(capsys: pytest.CaptureFixture[str]) -> None:
+    write_verdict()
+    assert main(["board", "letters"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "`bakeoff serve artifacts/letters/package/letters.mar`" in last
 
 
 def test_a_champion_that_should_not_ship_is_shown_so(capsys: pytest.CaptureFixture[str]) -> None:

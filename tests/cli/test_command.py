@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click import Command
+from click import Argument, Command
 
 from pipelines.cli.command import COMMANDS, main
 from tests.support.commands import run_bakeoff
@@ -58,7 +58,8 @@ def test_a_wrong_call_ends_with_2_and_says_what_is_right(arguments: list[str], w
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
 def test_outside_of_a_project_every_command_says_so(command: Command, tmp_path: Path) -> None:
-    called = run_bakeoff(tmp_path, str(command.name))
+    required = ["x" for one in command.params if isinstance(one, Argument) and one.required]
+    called = run_bakeoff(tmp_path, str(command.name), *required)
     assert (called.returncode, called.stdout) == (1, "")
     assert called.stderr == ("bakeoff: there is no params.yaml here; go to the project's folder and call it there\n")
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ from serving.client.client import DEFAULT_ADDRESS, Client
 from serving.worker.replies.table import build_reply
 from serving.worker.request_error import RequestError
 from serving.worker.requests import body as request_body
-from tests.support.commands import is_a_command
+from tests.support.commands import is_a_command, is_added_run_and_served
 from tests.support.expected_signatures import BaselineChampion, export_baseline
 from tests.support.pages import (
     ROOT,
@@ -244,6 +244,7 @@ def is_the_chain(block: Block, project: Path) -> None:
 
 
 TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
+    ("bakeoff add", is_added_run_and_served),
     ("make run", is_a_target),
     ("make serve", is_a_target),
     ("digits", is_a_leaderboard),

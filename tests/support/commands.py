@@ -1,5 +1,6 @@
 """The `bakeoff` command: called as a user calls it, and its lines on a page checked without running them."""
 
+import shlex
 import subprocess
 import sys
 from contextlib import chdir
@@ -8,6 +9,7 @@ from pathlib import Path
 from pipelines.cli.command import bakeoff
 from pipelines.cli.names import resolve_targets
 from pipelines.cli.project import read_project
+from pipelines.settings import paths
 from tests.support.pages import ROOT, Block, command_environment, split_commands
 
 
@@ -35,3 +37,18 @@ def is_a_command(block: Block, project: Path) -> None:
             given = command.make_context(name, rest, parent=context).params
             assert set(given.get("problems", ())) <= set(names.problems)
             assert resolve_targets(names, given.get("names", ())) or name != "run"
+
+
+def is_added_run_and_served(block: Block, project: Path) -> None:
+    """The first line is run, on a file with such a column; the others are commands about what it added."""
+    (add, *rest), text = split_commands(block), (project / "params.yaml").read_bytes()
+    assert add[:2] == ["bakeoff", "add"]
+    name, file, target = add[2], project / add[3], add[add.index("--target") + 1]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(["Age,Sex,", target, "\n", *(f"{row}.5,{'mf'[row % 2]},{row % 2}\n" for row in range(60))]))
+    added = run_bakeoff(project, *add[1:], "--yes")
+    assert added.returncode == 0, added.stderr
+    is_a_command(Block(block.language, "\n".join(map(shlex.join, rest))), project)
+    assert rest[-1] == ["bakeoff", "serve", str(paths.package_folder(name) / f"{name}.mar")]
+    assert run_bakeoff(project, "remove", name).returncode == 0
+    assert (project / "params.yaml").read_bytes() == text

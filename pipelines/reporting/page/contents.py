@@ -108,13 +108,13 @@ def build_report(problem: str, task: Task, board: Leaderboard, folders: ProblemF
     return Report(
         problem=problem,
         schema=schema,
-        findings=_sort_findings(manifest["findings"]),
+        findings=sort_findings(manifest["findings"]),
         notes=tuple(manifest["notes"]),
         class_names=tuple(manifest["classes"]),
         parts=tuple(
             PartCounts(name, part["examples"], tuple(part["classes"].values())) for name, part in parts.items()
         ),
-        preview=_embed_preview(folders.augmented / "preview.png"),
+        preview=embed_preview(folders.augmented / "preview.png"),
         metrics=metrics,
         board=board,
         forest_plot=_embed_picture(
@@ -132,12 +132,12 @@ def build_report(problem: str, task: Task, board: Leaderboard, folders: ProblemF
     )
 
 
-def _sort_findings(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def sort_findings(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     ordered = sorted(findings, key=lambda finding: FINDING_LEVELS.index(finding["level"]))
     return tuple((finding["level"], finding["sentence"]) for finding in ordered)
 
 
-def _embed_preview(path: Path) -> Picture | None:
+def embed_preview(path: Path) -> Picture | None:
     if not path.exists():
         return None
     caption = "Examples of the train part: framed, or alone, unchanged; behind them, their augmented copies."

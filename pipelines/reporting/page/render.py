@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pipelines.evaluation.leaderboard import BASELINE
 from pipelines.evaluation.number_format import format_difference, format_number, format_p_value
@@ -13,7 +15,12 @@ TEMPLATE = "page.html.j2"
 
 
 def render_page(report: Report) -> str:
-    """Fill the template; all names from the data are escaped."""
+    """The page about a problem's contenders."""
+    return fill_template(TEMPLATE, {"report": report, "board": report.board, "BASELINE": BASELINE})
+
+
+def fill_template(name: str, values: Mapping[str, Any]) -> str:
+    """Fill a template of this folder; all names from the data are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -31,7 +38,7 @@ def render_page(report: Report) -> str:
         whole=lambda number: f"{number:,}",
         has_interval=lambda estimate: not math.isnan(estimate.low),
     )
-    text = environment.get_template(TEMPLATE).render(report=report, board=report.board, BASELINE=BASELINE)
+    text = environment.get_template(name).render(values)
     return re.sub(r"(\d) %", "\\1&nbsp;%", text)  # a number and its percent sign stay on one line
 
 

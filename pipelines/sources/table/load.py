@@ -78,7 +78,7 @@ def load_table(settings: TableSettings) -> Dataset:
     Raises:
         UserError: the file cannot be read as a table, or does not hold what the settings say.
     """
-    full_table, decimal, ambiguous_decimals = _read_with_decimal_mark(settings)
+    full_table, decimal, ambiguous_decimals = read_with_decimal_mark(settings)
     _check_column_names(settings, full_table)
     stated_types = dict(settings.types)
     full_context = ReadContext(settings.path, full_table, decimal)
@@ -106,7 +106,7 @@ def load_table(settings: TableSettings) -> Dataset:
     )
 
 
-def _read_with_decimal_mark(settings: TableSettings) -> tuple[Table, str, dict[str, str]]:
+def read_with_decimal_mark(settings: TableSettings) -> tuple[Table, str, dict[str, str]]:
     """The columns of the file, their decimal mark, and the columns (with a cell) of which it is not certain."""
     table = read_table(settings)
     mark, ambiguous = (settings.decimal, {}) if settings.decimal else infer_decimal_mark(table.columns.values())

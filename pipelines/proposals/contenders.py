@@ -1,0 +1,78 @@
+"""Contenders for a kind and size of data: a simple one, a strong one, and networks between them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from pipelines.data.schema import Schema
+from pipelines.runtime.user_error import UserError
+
+Form = Literal["table", "text", "image", "steps"]  # what an example is
+
+
+class Entrant(NamedTuple):
+    """An architecture that may be entered."""
+
+    architecture: str
+    fix: Mapping[str, Any] = {}  # settings that suit the data better than the defaults
+    min_rows: int = 0  # examples of the train part, below which it has too few to learn from
+
+
+TABLE_NETWORKS = (Entrant("mlp"), Entrant("periodic_mlp", min_rows=2000))
+TEXT_FILTERS = Entrant("tcn", {"form": "parallel", "pooling": "max"}, min_rows=1000)
+
+ENTRANTS: Mapping[tuple[str, Form], tuple[Entrant, ...]] = {
+    ("classification", "table"): (Entrant("logistic_regression"), Entrant("gradient_boosting"), *TABLE_NETWORKS),
+    ("classification", "text"): (Entrant("logistic_regression"), Entrant("mlp"), TEXT_FILTERS),
+    ("classification", "image"): (Entrant("logistic_regression"), Entrant("lenet5"), Entrant("cnn")),
+    ("classification", "steps"): (Entrant("rocket"), Entrant("esn"), Entrant("gru")),
+    ("regression", "table"): (Entrant("linear_regression"), Entrant("gradient_boosting"), *TABLE_NETWORKS),
+    ("regression", "text"): (Entrant("linear_regression"), Entrant("mlp")),
+    ("regression", "image"): (Entrant("linear_regression"), Entrant("lenet5"), Entrant("cnn")),
+    ("regression", "steps"): (Entrant("rocket"), Entrant("esn"), Entrant("gru")),
+    ("forecasting", "steps"): (Entrant("linear_regression"), Entrant("mlp"), Entrant("tcn")),
+    ("segmentation", "image"): (Entrant("pixel_logistic_regression"), Entrant("unet")),
+    ("generation", "image"): (Entrant("gaussian"), Entrant("vae")),
+}
+
+TASK_OF_TARGET: Mapping[str, str] = {  # by the kind of the target
+    "category": "classification",
+    "number": "regression",
+    "steps": "forecasting",
+    "mask": "segmentation",
+    "image": "denoising",
+}
+TITLES: Mapping[str, Callable[[Schema], str]] = {  # what is learned, for a person
+    "classification": lambda schema: f"one of {len(schema.target.categories)} classes of {schema.target.name}",
+    "regression": lambda schema: f"a number, {schema.target.name}",
+    "forecasting": lambda schema: f"the next {schema.target.shape[0]} steps of {', '.join(schema.target.columns[:5])}",
+    "segmentation": lambda schema: f"a class for every pixel, of {len(schema.target.categories)}",
+    "generation": lambda schema: "pictures like those there are",
+}
+
+
+def find_form(schema: Schema) -> Form:
+    """What an example is."""
+    kinds = [field.kind for field in schema.inputs]
+    if len(kinds) == 1 and kinds[0] in ("text", "image", "steps"):
+        return {"text": "text", "image": "image", "steps": "steps"}[kinds[0]]  # type: ignore[return-value]
+    return "table"
+
+
+def find_task(schema: Schema) -> str:
+    """The task that the target asks for; pictures of one class are generated.
+
+    Raises:
+        UserError: there is nothing to learn.
+    """
+    if schema.target.kind == "category" and len(schema.target.categories) < 2:
+        if find_form(schema) == "image":
+            return "generation"
+        raise UserError(
+            f"{schema.title}: every example is of one class, so there is nothing to predict; name another with --target"
+        )
+    return TASK_OF_TARGET[schema.target.kind]
+
+
+def select_entrants(task: str, form: Form, train_rows: int) -> tuple[Entrant, ...]:
+    """The architectures to enter, the simplest first."""
+    return tuple(entrant for entrant in ENTRANTS[task, form] if train_rows >= entrant.min_rows)
