@@ -120,6 +120,7 @@ class Head(Protocol):
     quantile_levels: tuple[float, ...] = ()  # of the quantiles along the last axis of the output, if it is one
     requires_full_window: bool = False  # whether a request must hold every step of a sequence
     can_average: bool = True  # whether the answers of several models have an average
+    scores_anomalies: bool = False  # whether a network may give an anomaly score and nothing else
     can_mix: bool = True  # whether the mean of two targets is a target
     has_soft_targets: bool = False  # whether a target may be shares of the classes
 
