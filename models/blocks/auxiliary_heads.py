@@ -41,8 +41,7 @@ def loss_of_all_heads(network: nn.Module, inputs: tuple[Tensor, ...], loss: Call
         loss: of one output, (B, O) -> scalar.
     """
     if isinstance(network, HasSubmodels):
-        losses: Tensor = torch.vmap(loss)(network.submodel_outputs(*inputs))
-        return losses.mean()
+        return torch.stack([loss(outputs) for outputs in network.submodel_outputs(*inputs)]).mean()
     if not isinstance(network, HasAuxiliaryHeads):
         return loss(network(*inputs))
     first, *others = network.all_outputs(*inputs)

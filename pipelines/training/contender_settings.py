@@ -39,6 +39,7 @@ class GradientSettings(Hyperparameters):
     label_smoothing: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # spread over all classes
     mixup: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # alpha of the Beta distribution; 0: none
     cutmix: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # likewise, of rectangles of images
+    input_dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability of hiding a number or step
     input_noise: float = tunable(0.0, 0.0, 0.3, ge=0, searched=False)  # standard deviation, of what is read
 
 

@@ -49,12 +49,13 @@ def check_regularisation(task: Task, input_type: InputType, settings: GradientSe
 
 
 class BatchRegulariser:
-    """Noise, label smoothing, mixup and cutmix of one epoch's batches.
+    """Noise, hidden inputs, label smoothing, mixup and cutmix of one epoch's batches.
 
     Sources: label smoothing, Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7,
     https://arxiv.org/abs/1512.00567; mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412; cutmix, Yun et al.
     2019, https://arxiv.org/abs/1905.04899; noise, Bishop, "Training with Noise is Equivalent to Tikhonov
-    Regularization", 1995, https://doi.org/10.1162/neco.1995.7.1.108.
+    Regularization", 1995, https://doi.org/10.1162/neco.1995.7.1.108; hidden inputs, Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html, of words Iyyer et al. 2015, https://aclanthology.org/P15-1162.
 
     Args:
         seed: of all that is drawn.
@@ -69,6 +70,8 @@ class BatchRegulariser:
         """A batch as a step learns from it: features (B, ...), the target in the network's units."""
         settings = self.settings
         mixes = [mix for alpha, mix in ((settings.mixup, _mixed), (settings.cutmix, _cut)) if alpha]
+        if settings.input_dropout:
+            features = self._hide(features)
         if settings.input_noise:
             features = self._add_noise(features)
         if settings.label_smoothing or mixes:
@@ -80,6 +83,14 @@ class BatchRegulariser:
         partner = torch.from_numpy(self.random.permutation(len(features))).to(features.device)
         features, share = mix(features, partner, float(self.random.beta(alpha, alpha)), self.random)
         return features, mix_targets(target, partner, share)
+
+    def _hide(self, features: Tensor) -> Tensor:
+        """Numbers of vectors, steps of sequences and pixels of images set to 0: the mean, or no word."""
+        channels = {3: 2, 4: 1}.get(features.ndim)  # the axis that is hidden as a whole
+        shape = [1 if axis == channels else size for axis, size in enumerate(features.shape)]
+        shown = torch.rand(shape, generator=self.generator, device=features.device) >= self.settings.input_dropout
+        hidden = features * shown
+        return torch.cat([hidden[:, :, :-1], features[:, :, -1:]], 2) if features.ndim == 3 else hidden
 
     def _add_noise(self, features: Tensor) -> Tensor:
         noise = torch.randn(features.shape, generator=self.generator, device=features.device)

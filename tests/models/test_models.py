@@ -249,7 +249,7 @@ def test_a_search_is_never_empty(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "config", "input_shape", "head_width", "words"),
     [
-        ("lenet", lenet5.Config(), (1, 8, 8), 10, ["unknown architecture 'lenet'", "mlp, periodic_mlp, lenet5"]),
+        ("lenet", lenet5.Config(), (1, 8, 8), 10, ["unknown architecture 'lenet'", "mlp, periodic_mlp, tabm"]),
         ("mlp", lenet5.Config(), (64,), 10, ["mlp", "models.mlp.Config", "models.lenet5.Config"]),
         ("lenet5", lenet5.Config(), (64,), 10, ["lenet5", "image (C, H, W)", "(64,)"]),
         ("lenet5", lenet5.Config(), (0, 8, 8), 10, ["1 or more", "(0, 8, 8)"]),

@@ -41,6 +41,7 @@ ON: dict[str, float | str] = {  # a value that turns each setting on
     "label_smoothing": 0.1,
     "mixup": 0.4,
     "cutmix": 1.0,
+    "input_dropout": 0.2,
     "input_noise": 0.1,
 }
 FolderOf = Callable[[str], Path]
@@ -176,6 +177,20 @@ def test_noise_has_its_size_and_leaves_steps_that_are_not_there_empty(folder_of:
     assert torch.equal(drawn[:, :10], x[:, :10])
     assert torch.equal(drawn[:, :, 2], x[:, :, 2])
     assert (drawn - x)[:, 10:, :2].std().item() == pytest.approx(0.2, rel=0.02)
+
+
+@pytest.mark.parametrize(("shape", "channels"), [((50, 40), None), ((50, 40, 3), 2), ((50, 2, 8, 8), 1)])
+def test_hidden_inputs_are_whole_numbers_steps_and_pixels(
+    folder_of: FolderOf, shape: tuple[int, ...], channels: int | None
+) -> None:
+    x = torch.ones(shape)
+    drawn, _ = regulariser(task_of(folder_of, "digits", "mlp"), input_dropout=0.2).draw(x, Target(torch.zeros(50)))
+    read = drawn[:, :, :-1] if len(shape) == 3 else drawn
+    assert read.mean().item() == pytest.approx(0.8, abs=0.03)
+    if channels is not None:
+        assert (read == read.narrow(channels, 0, 1)).all()
+    if len(shape) == 3:
+        assert (drawn[:, :, -1] == 1).all(), "a hidden step is still there"
 
 
 def test_a_gradient_is_clipped_to_its_norm() -> None:
