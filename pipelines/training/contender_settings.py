@@ -40,6 +40,7 @@ class GradientSettings(Hyperparameters):
     mixup: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # alpha of the Beta distribution; 0: none
     cutmix: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # likewise, of rectangles of images
     input_dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability of hiding a number or step
+    step_swap: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability that two steps change places
     input_noise: float = tunable(0.0, 0.0, 0.3, ge=0, searched=False)  # standard deviation, of what is read
 
 

@@ -41,6 +41,11 @@ def check_regularisation(task: Task, input_type: InputType, settings: GradientSe
             f"mixup averages examples and their targets, which {task.name} with its loss has no meaning for; found "
             f"{settings.mixup:g}: set it to 0"
         )
+    if settings.step_swap and input_type != "sequence":
+        raise UserError(
+            f"step_swap swaps steps of a sequence; found {settings.step_swap:g} for a network that reads one "
+            f"{input_type}: set it to 0"
+        )
     if settings.cutmix and not (task.has_soft_targets and input_type == "image"):
         raise UserError(
             f"cutmix puts images together for a classification with loss cross_entropy; found {settings.cutmix:g} for "
@@ -49,13 +54,14 @@ def check_regularisation(task: Task, input_type: InputType, settings: GradientSe
 
 
 class BatchRegulariser:
-    """Noise, hidden inputs, label smoothing, mixup and cutmix of one epoch's batches.
+    """Noise, hidden and swapped inputs, label smoothing, mixup and cutmix of one epoch's batches.
 
     Sources: label smoothing, Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7,
     https://arxiv.org/abs/1512.00567; mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412; cutmix, Yun et al.
     2019, https://arxiv.org/abs/1905.04899; noise, Bishop, "Training with Noise is Equivalent to Tikhonov
     Regularization", 1995, https://doi.org/10.1162/neco.1995.7.1.108; hidden inputs, Srivastava et al. 2014,
-    https://jmlr.org/papers/v15/srivastava14a.html, of words Iyyer et al. 2015, https://aclanthology.org/P15-1162.
+    https://jmlr.org/papers/v15/srivastava14a.html, of words Iyyer et al. 2015, https://aclanthology.org/P15-1162;
+    swapped words, Wei & Zou, "EDA", 2019, https://aclanthology.org/D19-1670, here of neighbours.
 
     Args:
         seed: of all that is drawn.
@@ -70,6 +76,8 @@ class BatchRegulariser:
         """A batch as a step learns from it: features (B, ...), the target in the network's units."""
         settings = self.settings
         mixes = [mix for alpha, mix in ((settings.mixup, _mixed), (settings.cutmix, _cut)) if alpha]
+        if settings.step_swap:
+            features = self._swap_steps(features)
         if settings.input_dropout:
             features = self._hide(features)
         if settings.input_noise:
@@ -91,6 +99,18 @@ class BatchRegulariser:
         shown = torch.rand(shape, generator=self.generator, device=features.device) >= self.settings.input_dropout
         hidden = features * shown
         return torch.cat([hidden[:, :, :-1], features[:, :, -1:]], 2) if features.ndim == 3 else hidden
+
+    def _swap_steps(self, features: Tensor) -> Tensor:
+        """Neighbouring steps (B, T, F) in each other's place, where both are there; a step moves by one at most."""
+        batch, steps, _ = features.shape
+        first = torch.arange(int(self.random.integers(2)), steps - 1, 2, device=features.device)  # of every pair, (P,)
+        present = features[:, :, -1] > 0
+        drawn = torch.rand((batch, len(first)), generator=self.generator, device=features.device)
+        swapped = (drawn < self.settings.step_swap) & present[:, first] & present[:, first + 1]  # (B, P)
+        source = torch.arange(steps, device=features.device).repeat(batch, 1)  # (B, T)
+        source[:, first] += swapped.long()
+        source[:, first + 1] -= swapped.long()
+        return features.gather(1, source[:, :, None].expand_as(features))
 
     def _add_noise(self, features: Tensor) -> Tensor:
         noise = torch.randn(features.shape, generator=self.generator, device=features.device)

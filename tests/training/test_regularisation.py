@@ -44,6 +44,7 @@ ON: dict[str, float | str] = {  # a value that turns each setting on
     "input_dropout": 0.2,
     "input_noise": 0.1,
 }
+LEARNED_BY_ALL = {"optimizer", "learning_rate", "batch_size", "weight_decay"}
 FolderOf = Callable[[str], Path]
 
 
@@ -65,6 +66,7 @@ def weights_after(folder: Path, folder_of: FolderOf, count: int = 2, **settings:
 
 def test_what_is_off_is_neither_searched_nor_written_down() -> None:
     space = build_search_space("digits-mlp", "mlp", "classification", {}, {})
+    assert set(GradientSettings.model_fields) - set(ON) - {"step_swap"} == LEARNED_BY_ALL
     assert set(ON).isdisjoint(space.domains)
     assert set(ON).isdisjoint(space.fixed)
     assert space.domains["optimizer"].options == ("adamw", "sgd", "rmsprop")
@@ -118,6 +120,7 @@ def test_with_all_settings_on_a_killed_training_ends_with_the_same_bytes(folder_
         ("diabetes", "mlp", {"label_smoothing": 0.1}, r"label_smoothing .* regression .* found 0.1"),
         ("shapes", "unet", {"mixup": 0.2}, r"mixup .* segmentation .* found 0.2"),
         ("drawings", "vae", {"mixup": 0.2}, r"mixup .* generation"),
+        ("digits", "mlp", {"step_swap": 0.1}, r"step_swap .* reads one vector"),
         ("digits", "mlp", {"cutmix": 1.0}, r"cutmix .* reads one vector"),
         ("noisy", "conv_autoencoder", {"cutmix": 1.0}, r"cutmix .* denoising"),
     ],
@@ -191,6 +194,18 @@ def test_hidden_inputs_are_whole_numbers_steps_and_pixels(
         assert (read == read.narrow(channels, 0, 1)).all()
     if len(shape) == 3:
         assert (drawn[:, :, -1] == 1).all(), "a hidden step is still there"
+
+
+def test_swapped_steps_are_neighbours_that_are_there(folder_of: FolderOf) -> None:
+    x = torch.zeros(400, 11, 2)
+    x[:, 3:, 0] = torch.arange(3.0, 11.0)  # three steps of padding in front
+    x[:, 3:, 1] = 1
+    drawn, _ = regulariser(task_of(folder_of, "digits", "lstm"), step_swap=0.3).draw(x, Target(torch.zeros(400)))
+    assert torch.equal(drawn[:, :3], x[:, :3])
+    assert torch.equal(drawn[:, 3:, 0].sort(1).values, x[:, 3:, 0])
+    moved = (drawn - x)[:, 3:, 0]
+    assert moved.abs().max() == 1
+    assert moved[:, 2:-2].abs().mean().item() == pytest.approx(0.3, abs=0.04)
 
 
 def test_a_gradient_is_clipped_to_its_norm() -> None:
