@@ -24,10 +24,12 @@ from models import (
     esn,
     gan,
     gaussian,
+    gaussian_mixture,
     googlenet,
     gradient_boosting,
     gru,
     hierarchical_rnn,
+    isolation_forest,
     jordan,
     lenet5,
     linear_regression,
@@ -38,9 +40,11 @@ from models import (
     pca,
     periodic_mlp,
     pixel_logistic_regression,
+    random_forest,
     resnet,
     rnn,
     rocket,
+    tabm,
     tcn,
     transformer,
     unet,
@@ -58,7 +62,8 @@ INPUT_SHAPES: dict[InputType, tuple[str, ...]] = {
 }
 
 
-OutputType = Literal["vector", "image"]  # (B, O): outputs; (B, O, H, W): outputs for every pixel
+# (B, O): outputs; (B, O, H, W): outputs for every pixel; (B, 1): an anomaly score and nothing else
+OutputType = Literal["vector", "image", "score"]
 
 
 class Architecture(NamedTuple):
@@ -80,6 +85,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "decision_tree": Architecture(  # splits on thresholds of single inputs; Breiman et al. 1984
         decision_tree.Config, decision_tree.DecisionTree, "vector", "closed_form"
     ),
+    "random_forest": Architecture(  # mean of trees grown on random rows and inputs; Breiman 2001
+        random_forest.Config, random_forest.RandomForest, "vector", "closed_form"
+    ),
     "gradient_boosting": Architecture(  # additive ensemble of trees; Friedman 2001, Ke et al. 2017
         gradient_boosting.Config, gradient_boosting.GradientBoosting, "vector", "closed_form"
     ),
@@ -99,12 +107,21 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gaussian": Architecture(  # low-rank multivariate normal; Tipping & Bishop 1999
         gaussian.Config, gaussian.Gaussian, "vector", "closed_form", uses_seed=False
     ),
+    "gaussian_mixture": Architecture(  # several multivariate normals, by expectation maximisation; Dempster 1977
+        gaussian_mixture.Config, gaussian_mixture.GaussianMixture, "vector", "closed_form"
+    ),
+    "isolation_forest": Architecture(  # random cuts that set an example apart; Liu et al. 2008
+        isolation_forest.Config, isolation_forest.IsolationForest, "vector", "closed_form", "score"
+    ),
     # dense
     "mlp": Architecture(  # fully connected layers; Rumelhart et al. 1986
         mlp.Config, mlp.MLP, "vector", "gradient"
     ),
     "periodic_mlp": Architecture(  # the same on periodic embeddings of numbers, for tables; Gorishniy et al. 2022
         periodic_mlp.Config, periodic_mlp.PeriodicMLP, "vector", "gradient"
+    ),
+    "tabm": Architecture(  # many of them in one, which share weights, for tables; Gorishniy et al. 2025
+        tabm.Config, tabm.TabM, "vector", "gradient"
     ),
     # convolutional
     "lenet5": Architecture(  # two convolutions with subsampling, dense layers; LeCun et al. 1998

@@ -19,6 +19,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import dense_layers
 
@@ -28,7 +29,7 @@ class Config(Hyperparameters):
     width: int = tunable(128, 32, 512, log=True, ge=1)  # units in every hidden layer
     depth: int = tunable(1, 1, 3, ge=1)  # hidden layers before the code, and as many behind it
     dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1)  # probability of zeroing a unit of a hidden layer
-    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # activation function
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh", unsearched=ACTIVATIONS)  # activation function
 
 
 @final

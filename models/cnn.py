@@ -19,6 +19,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import conv_block
 
@@ -30,7 +31,7 @@ class Config(Hyperparameters):
     width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the first stage
     depth: int = tunable(3, 1, 4, ge=1)  # stages
     dropout: float = tunable(0.1, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a mean
-    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    activation: str = choice("relu", "relu", "gelu", "silu", unsearched=ACTIVATIONS)  # activation function
     normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 

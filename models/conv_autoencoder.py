@@ -32,7 +32,7 @@ class Config(Hyperparameters):
     code: int = tunable(16, 2, 128, log=True, ge=1)  # numbers in the bottleneck; no more than pixels and channels
     width: int = tunable(16, 8, 32, log=True, ge=1)  # maps of the finest stage; the next have twice as many each
     depth: int = tunable(2, 1, 3, ge=1)  # how often the image is halved
-    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    activation: str = choice("relu", "relu", "gelu", "silu", unsearched=ACTIVATIONS)  # activation function
     normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 

@@ -39,7 +39,9 @@ MIN_MAP_SIDE = 4  # pixels on the shorter side that S4 must leave
 class Config(Hyperparameters):
     width: int = tunable(2, 1, 4, ge=1)  # multiple of the paper's maps and units
     dropout: float = tunable(0.1, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit of C5, F6
-    activation: str = choice("relu", "scaled_tanh", "relu", "gelu")  # scaled_tanh is the paper's activation
+    activation: str = choice(
+        "relu", "scaled_tanh", "relu", "gelu", unsearched=ACTIVATIONS
+    )  # scaled_tanh is the paper's activation
 
 
 @final

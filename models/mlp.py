@@ -16,6 +16,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import dense_layers
 
@@ -24,7 +25,7 @@ class Config(Hyperparameters):
     width: int = tunable(256, 32, 512, log=True, ge=1)  # units in every hidden layer
     depth: int = tunable(2, 1, 4, ge=1)  # hidden layers
     dropout: float = tunable(0.2, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a unit
-    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # activation function
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh", unsearched=ACTIVATIONS)  # activation function
     normalisation: str = choice("layer", "none", "layer")  # normalisation of every hidden layer
 
 

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import conv_block
 
@@ -32,7 +33,7 @@ class Config(Hyperparameters):
     width: int = tunable(12, 6, 32, log=True, ge=1)  # maps of the highest level
     depth: int = tunable(2, 1, 4, ge=1)  # levels below the highest
     dropout: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1)  # probability of zeroing a map of the lowest level
-    activation: str = choice("relu", "relu", "gelu", "silu")  # activation function
+    activation: str = choice("relu", "relu", "gelu", "silu", unsearched=ACTIVATIONS)  # activation function
     normalisation: str = choice("batch", "batch", "group")  # normalisation behind every convolution
 
 

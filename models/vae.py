@@ -19,6 +19,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.cost import Cost, network_cost
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.layers import dense_layers
@@ -30,7 +31,7 @@ class Config(Hyperparameters):
     latent: int = tunable(16, 2, 64, log=True, ge=1)  # size of the latent space; no more than Z
     width: int = tunable(256, 64, 512, log=True, ge=1)  # units in every hidden layer
     depth: int = tunable(2, 1, 3, ge=1)  # hidden layers of encoder and of decoder
-    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh")  # activation function
+    activation: str = choice("gelu", "relu", "gelu", "silu", "tanh", unsearched=ACTIVATIONS)  # activation function
 
 
 @final

@@ -6,11 +6,12 @@
         activation: str = choice("relu", "relu", "gelu")        # activation function
 
 The range is where a search looks, not a limit: a width of 1,024 may be set with `fix`. What is never valid (a width of
-0) is stated with `ge`, `gt`, `le`, `lt`. A text must be one of its options.
+0) is stated with `ge`, `gt`, `le`, `lt`. A text must be one of its options. What `searched=False` marks keeps its
+default unless params.yaml names it under `fix` or `search`: a setting that nobody asked for changes no search.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ class Range:
     log: bool = False  # sampled on a logarithmic scale
     integer: bool = False  # whole numbers only
     scaled_by: "Scales | None" = None  # a choice that the values depend on; sampled for its default
+    searched: bool = True  # else only where params.yaml names it
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Choice:
     """Search options of a setting, without order."""
 
     options: tuple[SettingValue, ...]
+    unsearched: tuple[SettingValue, ...] = ()  # further texts that are valid, and tried only where params.yaml says so
+    searched: bool = True  # else only where params.yaml names it
+
+    @property
+    def valid_options(self) -> tuple[SettingValue, ...]:
+        return (*self.options, *self.unsearched)
 
 
 Space = dict[str, Range | Choice]
@@ -63,6 +71,7 @@ def tunable(
     le: float | None = None,
     lt: float | None = None,
     scaled_by: Scales | None = None,
+    searched: bool = True,
 ) -> Any:
     """A number with a search range; an integer if its default is one.
 
@@ -73,6 +82,7 @@ def tunable(
         log: sample on a logarithmic scale.
         ge: smallest valid value; gt, le and lt likewise.
         scaled_by: a choice that default and range depend on: they are those of its default, whose factor is 1.
+        searched: whether every search tries the range; else those alone that name it.
 
     Raises:
         ValueError: if the default is outside the range, the range is empty, or log meets a low of 0.
@@ -87,12 +97,22 @@ def tunable(
     if log and low <= 0:
         raise ValueError(f"a logarithmic range starts above 0, got {low}")
     number = int if integer else float
-    domain = Range(number(low), number(high), log, integer, scaled_by)
+    domain = Range(number(low), number(high), log, integer, scaled_by, searched)
     return Field(default, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=asdict(domain))
 
 
-def choice(default: SettingValue, *options: SettingValue, ge: float | None = None) -> Any:
+def choice(
+    default: SettingValue,
+    *options: SettingValue,
+    ge: float | None = None,
+    unsearched: Iterable[str] = (),
+    searched: bool = True,
+) -> Any:
     """One of a few values; `ge` is the smallest valid value, if they are numbers.
+
+    Args:
+        unsearched: further texts that may be fixed or named under `search`, but are not tried otherwise.
+        searched: whether every search tries the options; else those alone that name it.
 
     Raises:
         ValueError: if there are fewer than two options, they repeat or mix types, or the default is none of them.
@@ -101,7 +121,9 @@ def choice(default: SettingValue, *options: SettingValue, ge: float | None = Non
         raise ValueError(f"a choice needs two options or more, all different and of one type, got {options}")
     if default not in options:
         raise ValueError(f"the default {default!r} is none of the options {options}")
-    return Field(default, ge=ge, json_schema_extra={"options": list(options)})
+    further = [option for option in unsearched if option not in options]
+    extra: dict[str, Any] = {"options": list(options), "unsearched": further, "searched": searched}
+    return Field(default, ge=ge, json_schema_extra=extra)
 
 
 class Hyperparameters(BaseModel):
@@ -122,8 +144,8 @@ class Hyperparameters(BaseModel):
     def _check_text_options(self) -> "Hyperparameters":
         for name, domain in default_space(type(self)).items():
             value = getattr(self, name)
-            if isinstance(domain, Choice) and isinstance(value, str) and value not in domain.options:
-                raise ValueError(f"{name} must be one of {_join_names(domain.options)}, found {value!r}")
+            if isinstance(domain, Choice) and isinstance(value, str) and value not in domain.valid_options:
+                raise ValueError(f"{name} must be one of {_join_names(domain.valid_options)}, found {value!r}")
         return self
 
 
@@ -135,6 +157,13 @@ def default_space(config: type[Hyperparameters]) -> Space:
 def default_settings(config: type[Hyperparameters]) -> dict[str, SettingValue]:
     """Default of every setting, in the order of definition; they are the first trial."""
     return {name: field.default for name, field in config.model_fields.items()}
+
+
+def stated_settings(config: Hyperparameters) -> dict[str, SettingValue]:
+    """Every setting by name, but for those that are not searched and have their default."""
+    space, defaults = default_space(type(config)), default_settings(type(config))
+    values = config.model_dump()
+    return {name: values[name] for name in values if space[name].searched or values[name] != defaults[name]}
 
 
 ConfigT = TypeVar("ConfigT", bound=Hyperparameters)
@@ -215,7 +244,7 @@ def _domain_of_field(field: FieldInfo) -> Range | Choice:
     assert isinstance(extra, dict)
     found: dict[str, Any] = dict(extra)
     if "options" in found:
-        return Choice(tuple(found["options"]))
+        return Choice(tuple(found["options"]), tuple(found["unsearched"]), found["searched"])
     scales = found.pop("scaled_by")
     return Range(**found, scaled_by=scales and Scales(**scales))
 
@@ -224,8 +253,8 @@ def _check_value(name: str, value: object, domain: Range | Choice) -> None:
     """Refuse a value of the wrong type, and a text that is no option; the Config checks what is valid."""
     example = _example_value(domain)
     if isinstance(domain, Choice) and isinstance(example, str | bool):
-        if type(value) is not type(example) or value not in domain.options:
-            raise ValueError(f"{name} must be one of {_join_names(domain.options)}, found {value!r}")
+        if type(value) is not type(example) or value not in domain.valid_options:
+            raise ValueError(f"{name} must be one of {_join_names(domain.valid_options)}, found {value!r}")
         return
     if isinstance(example, int) and (not isinstance(value, int) or isinstance(value, bool)):
         raise ValueError(f"{name} must be a whole number, found {value!r}")

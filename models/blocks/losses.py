@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.blocks.class_losses import focal_terms
+
 
 def squared_error(outputs: Tensor, target: Tensor) -> Tensor:
     """Mean squared error: (outputs - target)^2; the mean is the best constant prediction.
@@ -120,6 +122,17 @@ def balanced_pixel_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     return means.sum() / (counts > 0).sum()
 
 
+def pixel_focal_loss(outputs: Tensor, target: Tensor) -> Tensor:
+    """Focal loss of every pixel's class, in nats: focal_loss of class_losses.py, the mean over pixels.
+
+    Shapes: as pixel_cross_entropy.
+    Source: Lin, Goyal, Girshick, He & Dollar, "Focal Loss for Dense Object Detection", 2017.
+    https://arxiv.org/abs/1708.02002
+    """
+    _check_pixel_shapes("pixel_focal_loss", outputs, target)
+    return focal_terms(outputs, target).mean()
+
+
 def dice_loss(outputs: Tensor, target: Tensor) -> Tensor:
     """Dice loss: 1 - overlap of predicted and true areas; 0 where they are equal, 1 where they are disjoint.
 
@@ -204,6 +217,8 @@ PIXEL_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], ...]] = {  # o
     "cross_entropy": (pixel_cross_entropy,),
     "dice": (dice_loss,),
     "jaccard": (jaccard_loss,),
+    "focal": (pixel_focal_loss,),
     "cross_entropy+dice": (pixel_cross_entropy, dice_loss),
     "cross_entropy+jaccard": (pixel_cross_entropy, jaccard_loss),
+    "focal+dice": (pixel_focal_loss, dice_loss),
 }

@@ -3,11 +3,13 @@
 Shapes: B batch, D numbers of an example in the order they are stored, C channels, H height, W width, N rows.
 """
 
-from typing import Any, final
+from typing import Any, cast, final
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from models.outputs.output_transform import OutputTransform
 
 PIXEL_RANGE = 255.0  # grey levels from black to white
 
@@ -56,6 +58,29 @@ class ImageReconstruction(nn.Module):
         image = target.to(self.mean.dtype).reshape(-1, self.height, self.width, self.channels)
         x = image.permute(0, 3, 1, 2)  # (B, C, H, W)
         return x / PIXEL_RANGE if self.logits else (x - self.mean) / self.spread
+
+
+@final
+class ScoreOfItsOwn(nn.Module):
+    """Outputs (B, 1), an anomaly score, to (B, 1 + D): the score, then what outputs of 0 reconstruct, the mean.
+
+    Args:
+        transform: of a network that reconstructs, for D outputs.
+        width: D.
+    """
+
+    def __init__(self, transform: OutputTransform, width: int) -> None:
+        super().__init__()
+        self.transform = cast(nn.Module, transform)
+        self.width = width
+
+    def forward(self, outputs: Tensor, *inputs: Tensor) -> Tensor:
+        reconstructed = self.transform(torch.zeros_like(outputs).expand(-1, self.width), *inputs)
+        return torch.cat([outputs, reconstructed[:, 1:]], dim=1)
+
+    def inverse(self, target: Tensor, *inputs: Tensor) -> Tensor:
+        values: Tensor = self.transform.inverse(target, *inputs)  # type: ignore[operator]  # all have one
+        return values
 
 
 @final

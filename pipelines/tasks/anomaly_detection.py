@@ -60,6 +60,7 @@ class AnomalyDetection(Task):
 
     name = "anomaly_detection"
     output_name = "reconstruction"
+    scores_anomalies = True
     goals = tuple(GOALS)
     reference_type = AnomalyReference
     augments_target = True

@@ -65,7 +65,7 @@ class ClassificationSettings(TaskSettings):
     """`task: classification`, or with settings `task: {kind: classification, weights: balanced}`."""
 
     kind: Literal["classification"] = "classification"
-    loss: Literal["cross_entropy", "binary_cross_entropy", "hinge"] = "cross_entropy"
+    loss: Literal["cross_entropy", "binary_cross_entropy", "hinge", "focal"] = "cross_entropy"
     weights: Literal["none", "balanced"] = "none"  # balanced: every class counts the same in the loss
     threshold: Literal["f1", "balanced_accuracy", "half"] = "f1"  # of two classes: the criterion it is chosen by
 
@@ -102,6 +102,7 @@ class Classification(Task):
             raise UserError(f"classification needs at least two classes; {target.name!r} has {found}")
         self.goal = choose_goal("a classification", GOALS, goal)
         self.settings = settings
+        self.can_mix = self.has_soft_targets = settings.loss == "cross_entropy"
         self.labels = target.categories
         self.metrics = (
             *METRICS,
@@ -141,11 +142,22 @@ class Classification(Task):
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
         from models.blocks.auxiliary_heads import loss_of_all_heads
-        from models.blocks.class_losses import LOSSES
+        from models.blocks.class_losses import LOSSES, kullback_leibler
 
-        codes, *weights = target
+        values, *weights = target
+        if values.is_floating_point():  # soft targets
+            return loss_of_all_heads(network, inputs, lambda logits: kullback_leibler(logits, values, *weights))
         criterion = LOSSES[self.settings.loss]
-        return loss_of_all_heads(network, inputs, lambda logits: criterion(logits, codes.long(), *weights))
+        return loss_of_all_heads(network, inputs, lambda logits: criterion(logits, values.long(), *weights))
+
+    def soft_target(self, target: AnyTarget, smoothing: float) -> AnyTarget:
+        from torch.nn.functional import one_hot
+
+        if not self.has_soft_targets:
+            return target
+        classes = len(self.labels)
+        shares = one_hot(target.values.long(), classes).float()  # (B, K)
+        return target._replace(values=(1 - smoothing) * shares + smoothing / classes)
 
     def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from models.outputs.classification import TemperedSoftmax

@@ -66,9 +66,7 @@ class ForecastingSettings(TaskSettings):
     levels: Annotated[tuple[float, ...], BeforeValidator(_list_to_tuple)] | None = (
         None  # of the quantiles; None: 0.1, 0.2 to 0.9
     )
-    season: int | None = pydantic.Field(
-        None, ge=2
-    )  # steps after which the series repeats; None: found on the train part
+    season: int | None = pydantic.Field(None, ge=2)  # steps until the series repeats; None: found on the train part
 
     @model_validator(mode="after")
     def _check_levels(self) -> ForecastingSettings:
@@ -202,13 +200,14 @@ class Forecasting(Task):
         return transform if train is None else transform.fit(train.inputs[self._window_index], train.target)
 
     def loss(self, network: nn.Module, inputs: tuple[Tensor, ...], target: AnyTarget) -> Tensor:
+        from models.blocks.auxiliary_heads import loss_of_all_heads
         from models.blocks.losses import LOSSES, quantile_loss
 
-        steps = target.values
-        outputs = network(*inputs).reshape(steps.shape)  # (B, H, F, Q)
-        if self._loss_name == "quantile":
-            return quantile_loss(outputs, steps[..., 0], self.quantile_levels)
-        return LOSSES[self._loss_name](outputs, steps)
+        steps, levels = target.values, self.quantile_levels  # steps (B, H, F, Q)
+        criterion = LOSSES.get(self._loss_name) or (
+            lambda outputs, steps: quantile_loss(outputs, steps[..., 0], levels)
+        )
+        return loss_of_all_heads(network, inputs, lambda outputs: criterion(outputs.reshape(steps.shape), steps))
 
     def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:
         from models.outputs.forecast import SortedQuantiles

@@ -108,6 +108,7 @@ class Generation(Task):
 
     name = "generation"
     can_average = False  # the mean of two drawings is a drawing of neither
+    can_mix = False  # and the mean of two images is none
     output_name = "samples"
     metrics = METRICS
     without_interval = (

@@ -75,9 +75,9 @@ class SegmentationSettings(TaskSettings):
     """`task: segmentation`, or `task: {kind: segmentation, loss: dice, background: background}`."""
 
     kind: Literal["segmentation"] = "segmentation"
-    loss: Literal["cross_entropy", "dice", "jaccard", "cross_entropy+dice", "cross_entropy+jaccard"] = (
-        "cross_entropy+dice"
-    )
+    loss: Literal[
+        "cross_entropy", "dice", "jaccard", "focal", "cross_entropy+dice", "cross_entropy+jaccard", "focal+dice"
+    ] = "cross_entropy+dice"
     weights: Literal["none", "balanced"] = "none"  # balanced: in the cross-entropy, rare classes count as common ones
     background: str | None = None  # a class that Dice, IoU and boundary F1 leave out
     tolerance: PositiveFloat | None = None  # pixels that an outline may be off; None: 0.75 % of the diagonal
@@ -100,6 +100,7 @@ class Segmentation(Task):
 
     name = "segmentation"
     output_name = "probabilities"
+    can_mix = False  # a pixel is of one class
     goals = tuple(GOALS)
     reference_type = MaskReference
 

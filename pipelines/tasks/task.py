@@ -122,6 +122,9 @@ class Head(Protocol):
     quantile_levels: tuple[float, ...] = ()  # of the quantiles along the last axis of the output, if it is one
     requires_full_window: bool = False  # whether a request must hold every step of a sequence
     can_average: bool = True  # whether the answers of several models have an average
+    scores_anomalies: bool = False  # whether a network may give an anomaly score and nothing else
+    can_mix: bool = True  # whether the mean of two targets is a target
+    has_soft_targets: bool = False  # whether a target may be shares of the classes
 
     @abstractmethod
     def head_width(self, writes: Literal["vector", "image"]) -> int:
@@ -152,6 +155,14 @@ class Head(Protocol):
             inputs: (B, ...) each, what `network` reads.
             target: its values in the network's units, as the output transform's `inverse` gives them, (B, ...).
         """
+
+    def soft_target(self, target: AnyTarget, smoothing: float) -> AnyTarget:
+        """Shares of the classes (B, K), of which `smoothing` is spread over all alike; as it is, where there are none.
+
+        Args:
+            target: class numbers (B,).
+        """
+        return target
 
     @abstractmethod
     def postprocess(self, calibration: Calibration = UNCALIBRATED) -> nn.Module:

@@ -22,13 +22,13 @@ from pipelines.training.gradient import (
     DivergenceError,
     Run,
     autocast,
-    cosine_learning_rate,
     seed_dropout,
     set_learning_rate,
     shuffled_batches,
 )
 from pipelines.training.inference import score_validation
 from pipelines.training.job import Examples, TrainingData
+from pipelines.training.schedules import cosine_learning_rate
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: the other network moves the target (Mescheder et al. 2018, appendix)
 

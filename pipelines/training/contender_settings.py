@@ -8,22 +8,40 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from models import ARCHITECTURES
-from models.blocks.hyperparameters import Hyperparameters, SettingValue, choice, make_config, tunable
-from models.blocks.optimizers import LEARNING_RATE_SCALES, OPTIMIZERS, WEIGHT_DECAY_SCALES
+from models.blocks.hyperparameters import (
+    Hyperparameters,
+    SettingValue,
+    choice,
+    make_config,
+    stated_settings,
+    tunable,
+)
+from models.blocks.optimizers import LEARNING_RATE_SCALES, OPTIMIZERS, SEARCHED_OPTIMIZERS, WEIGHT_DECAY_SCALES
 from models.blocks.window_scale import WindowSettings
+from pipelines.training.schedules import SCHEDULES
 
 
 class GradientSettings(Hyperparameters):
     """What is searched for every network that learns by gradient, besides its own settings."""
 
-    optimizer: str = choice("adamw", *OPTIMIZERS)
-    learning_rate: float = tunable(  # at its peak; falls along a half cosine
+    optimizer: str = choice("adamw", *SEARCHED_OPTIMIZERS, unsearched=OPTIMIZERS)
+    learning_rate: float = tunable(  # at its peak; the schedule says how it rises and falls
         3e-3, 2e-4, 2e-2, log=True, gt=0, scaled_by=LEARNING_RATE_SCALES
     )
     batch_size: int = choice(32, 16, 32, 64, 128, ge=1)  # examples per step
     weight_decay: float = tunable(  # pull of every weight towards 0
         1e-2, 1e-4, 1.0, log=True, ge=0, scaled_by=WEIGHT_DECAY_SCALES
     )
+    schedule: str = choice("cosine", *SCHEDULES, searched=False)  # of the learning rate
+    gradient_clip: float = tunable(0.0, 0.0, 10.0, ge=0, searched=False)  # largest norm of a gradient; 0: none
+    l1: float = tunable(0.0, 0.0, 1e-3, ge=0, searched=False)  # of the weights' absolute values, added to the loss
+    weight_average: float = tunable(0.0, 0.0, 0.999, ge=0, lt=1, searched=False)  # share kept in each step; 0: none
+    label_smoothing: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # spread over all classes
+    mixup: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # alpha of the Beta distribution; 0: none
+    cutmix: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)  # likewise, of rectangles of images
+    input_dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability of hiding a number or step
+    step_swap: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability that two steps change places
+    input_noise: float = tunable(0.0, 0.0, 0.3, ge=0, searched=False)  # standard deviation, of what is read
 
 
 class GANSettings(Hyperparameters):
@@ -67,8 +85,8 @@ class ContenderSettings(NamedTuple, Generic[LearnerSettings]):
     stem: Hyperparameters
 
     def to_json(self) -> dict[str, SettingValue]:
-        """All settings by name, the network's first."""
-        return {**self.network.model_dump(), **self.learner.model_dump(), **self.stem.model_dump()}
+        """All settings by name, the network's first; not those that no search tries, where they have their default."""
+        return {name: value for config in self for name, value in stated_settings(config).items()}
 
 
 class SettingsTypes(NamedTuple):

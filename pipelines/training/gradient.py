@@ -8,7 +8,7 @@ Shapes: N examples, B of them in a batch.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -19,32 +19,19 @@ from torch import Tensor, nn
 from models.blocks.optimizers import OPTIMIZERS
 from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
+from pipelines.tasks import Goal, Task
 from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.augmentation import augment_batch
 from pipelines.training.contender_settings import GradientSettings
-from pipelines.training.feature_cache import stage_data
+from pipelines.training.feature_cache import EpochData, stage_data
 from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples, TrainingData
+from pipelines.training.regularisation import BatchRegulariser, WeightAverage, l1_norm
+from pipelines.training.schedules import SCHEDULES, Progress
 
 
 class DivergenceError(ArithmeticError):
     """The loss is no longer a number."""
-
-
-WARM_UP_SHARE = 0.1  # of the epochs; small data is learned in the first few, which should not be the steepest
-
-
-def cosine_learning_rate(peak: float, epoch: int, total_epochs: int) -> float:
-    """The learning rate of an epoch: up to the peak in equal steps, then a half cosine down to a hundredth of it.
-
-    Source: Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts; the warm-up as in Goyal et al.,
-    "Accurate, Large Minibatch SGD", 2017, section 2.2.
-    """
-    warm_up = int(WARM_UP_SHARE * total_epochs)
-    if epoch < warm_up:
-        return peak * (epoch + 1) / (warm_up + 1)
-    share = 0.5 * (1 + math.cos(math.pi * (epoch - warm_up) / (total_epochs - warm_up)))
-    return peak * (0.01 + 0.99 * share)
 
 
 def build_optimizer(model: nn.Module, settings: GradientSettings) -> torch.optim.Optimizer:
@@ -60,6 +47,12 @@ class Run:
     total_epochs: int  # to whose end the learning rate falls
     on_epoch_end: EpochCallback  # called with what was measured
     epochs_per_pass: int = 1  # an epoch passes over all rows, or over one of so many parts of them
+    history: Sequence[Mapping[str, float]] = ()  # what was measured in every epoch so far; it grows
+
+    def valid_losses(self, goal: Goal) -> list[float]:
+        """The goal on validation after every epoch so far; smaller is better."""
+        sign = 1.0 if goal.direction == "minimize" else -1.0
+        return [sign * metrics[f"valid_{goal.name}"] for metrics in self.history]
 
     def epoch_rows(self, epoch: int, rows: int, device: torch.device) -> Tensor:
         """The rows of an epoch in random order: the next part of a permutation of all of them."""
@@ -76,8 +69,12 @@ def fit_network(
     settings: GradientSettings,
     augment: AugmentSettings,
     run: Run,
+    average: WeightAverage | None = None,
 ) -> None:
     """Train a network by gradient descent, in place; pass p over the data reads copy p modulo the number of copies.
+
+    Args:
+        average: of the model's weights, which is kept up to date, and scored in the model's place.
 
     Raises:
         DivergenceError: if the loss of an epoch is not a finite number.
@@ -94,23 +91,48 @@ def fit_network(
             examples = examples.take(order)
             drawn = tuple(augment_batch(values, augment, generator) for values in examples.inputs)
             examples, order = examples._replace(inputs=drawn), torch.arange(len(order), device=device)
-        learning_rate = cosine_learning_rate(settings.learning_rate, epoch, run.total_epochs)
+        progress = Progress(epoch, run.total_epochs, run.valid_losses(data.task.goal))
+        learning_rate = SCHEDULES[settings.schedule](settings.learning_rate, progress)
         set_learning_rate(optimizer, learning_rate)
+        regulariser = BatchRegulariser(data.task, settings, derive_seed(run.seed, "regulariser", epoch), device)
         total = torch.zeros((), device=device)
         model.train()
         for batch in shuffled_batches(examples, settings.batch_size, order):
             with autocast(device):
-                loss = data.task.loss(model.network, (staged.stem(*batch.inputs),), staged.network_target(batch))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
-            optimizer.step()
+                loss = _batch_loss(model, data.task, staged, batch, regulariser)
+            take_step(model, optimizer, loss, settings, average)
             total.add_(loss.detach(), alpha=batch.rows)
         mean_loss = (total / len(order)).item()
         if not math.isfinite(mean_loss):
             raise DivergenceError(f"the training loss became {mean_loss} in epoch {epoch + 1}")
         model.eval()
-        scores = score_validation(staged.forward, data.task, staged.validation)
+        with nullcontext() if average is None else average.in_place():
+            scores = score_validation(staged.forward, data.task, staged.validation)
         run.on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores})
+
+
+def _batch_loss(model: Model, task: Task, staged: EpochData, batch: Examples, regulariser: BatchRegulariser) -> Tensor:
+    features, target = regulariser.draw(staged.stem(*batch.inputs), staged.network_target(batch))
+    return task.loss(model.network, (features,), target)
+
+
+def take_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Tensor,
+    settings: GradientSettings,
+    average: WeightAverage | None = None,
+) -> None:
+    """Change the weights by one step against the gradient of the loss and of what is added to it."""
+    if settings.l1:
+        loss = loss + settings.l1 * l1_norm(model)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
+    if settings.gradient_clip:
+        nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+    optimizer.step()
+    if average is not None:
+        average.update()
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

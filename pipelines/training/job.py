@@ -18,6 +18,7 @@ from torch import Tensor
 
 import models
 from models.blocks.window_scale import WindowScaleSpec
+from models.outputs.reconstruction import ScoreOfItsOwn
 from models.stems import ColumnSpec, Model, build_stem
 from pipelines.data.dataset import chunks
 from pipelines.data.folds import HOLDOUT, read_folds
@@ -220,9 +221,15 @@ def build_model(architecture: str, task: Task, settings: ContenderSettings[Any],
         raise UserError(f"{architecture} cannot be entered here: {error}") from None
     if fit_on is not None:
         input_stem.fit(model_inputs(task, fit_on))
-    head_width = task.head_width(entry.output_type)
+    transform = task.output_transform(fit_on)
+    if entry.output_type == "score":
+        if not task.scores_anomalies:
+            raise UserError(f"{architecture} gives an anomaly score; {task.name} needs predictions")
+        head_width, transform = 1, ScoreOfItsOwn(transform, task.head_width("vector"))
+    else:
+        head_width = task.head_width(entry.output_type)
     network = models.build_network(architecture, settings.network, input_stem.input_shape, head_width)
-    return Model(input_stem, network, task.output_transform(fit_on))
+    return Model(input_stem, network, transform)
 
 
 def to_column(field: Field, window_scale: WindowScaleSpec | None = None) -> ColumnSpec:

@@ -26,7 +26,7 @@ from pipelines.runtime.files import write_bytes
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.task import Goal
-from pipelines.training import adversarial, gradient, weights
+from pipelines.training import adversarial, gradient
 from pipelines.training.budget import ONE_RUNG, RUNG_SHARES, Budget, Schedule, plan_schedule
 from pipelines.training.contender_settings import (
     ClosedFormSettings,
@@ -44,6 +44,8 @@ from pipelines.training.job import (
     build_fitted_model,
     load_training_data,
 )
+from pipelines.training.regularisation import WeightAverage, check_regularisation
+from pipelines.training.weights import save_weights
 
 CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
 BLOCK_BYTES = 2**24  # bytes computed at once of what is too large to be computed at once
@@ -70,11 +72,13 @@ def train_gradient(
 ) -> TrainingResult:
     """Train a network by gradient until the budget's share, from the folder's checkpoint if there is one."""
     data = load_training_data(job)
+    check_regularisation(data.task, ARCHITECTURES[job.architecture].input_type, settings.learner)
     model = _build_seeded_model(job, data, settings, seed)
     optimizer = gradient.build_optimizer(model, settings.learner)
+    average = WeightAverage(model, settings.learner.weight_average) if settings.learner.weight_average else None
     schedule = plan_schedule(budget, data.train[0].rows, settings.learner.batch_size)
-    checkpointer = _Checkpointer(folder, model, optimizer, data, schedule)
-    gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed))
+    checkpointer = _Checkpointer(folder, model, optimizer, data, schedule, average)
+    gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed), average)
     return checkpointer.save_best_weights()
 
 
@@ -109,10 +113,18 @@ class Resumable(Protocol):
 
 
 class _Checkpointer:
-    """Checkpoints of a training, and the weights of its best epoch."""
+    """Checkpoints of a training, and the weights of its best epoch: the average's where there is one."""
 
-    def __init__(self, folder: Path, model: Any, optimizer: Resumable, data: TrainingData, schedule: Schedule) -> None:
-        self.checkpoint_path = folder / "checkpoint.pt"
+    def __init__(
+        self,
+        folder: Path,
+        model: Any,
+        optimizer: Resumable,
+        data: TrainingData,
+        schedule: Schedule,
+        average: WeightAverage | None = None,
+    ) -> None:
+        self.checkpoint_path, self.average = folder / "checkpoint.pt", average
         self.folder, self.model, self.optimizer, self.schedule = folder, model, optimizer, schedule
         self.goal = data.task.goal
         self.best_score = math.inf if self.goal.direction == "minimize" else -math.inf
@@ -131,6 +143,8 @@ class _Checkpointer:
                 ) from None
             model.load_state_dict(checkpoint["model"])
             optimizer.load_state_dict(checkpoint["optimizer"])
+            if average is not None:
+                average.load_state_dict(checkpoint["average"])
             self.best_score, self.best_epoch, self.best_weights, self.history = (
                 checkpoint["score"],
                 checkpoint["best_epoch"],
@@ -142,7 +156,7 @@ class _Checkpointer:
         """The epochs that are left."""
         epochs = range(len(self.history), self.schedule.stop_epoch)
         return gradient.Run(
-            seed, epochs, self.schedule.epochs, self.record_epoch, epochs_per_pass=self.schedule.epochs_per_pass
+            seed, epochs, self.schedule.epochs, self.record_epoch, self.schedule.epochs_per_pass, self.history
         )
 
     def record_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -150,7 +164,8 @@ class _Checkpointer:
         self.history.append(dict(metrics))
         if self.goal.is_better(score, self.best_score) or not self.best_weights or self.schedule.keep_last:
             self.best_score, self.best_epoch = score, epoch + 1
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            weights = self.model.state_dict() if self.average is None else self.average.weights
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
             self._save_checkpoint()
 
@@ -164,6 +179,7 @@ class _Checkpointer:
                 "best_epoch": self.best_epoch,
                 "best": self.best_weights,
                 "history": self.history,
+                **({} if self.average is None else {"average": self.average.state_dict()}),
             },
             buffer,
         )
@@ -174,7 +190,7 @@ class _Checkpointer:
         """Save a checkpoint and the best weights; the result so far."""
         self._save_checkpoint()
         self.model.load_state_dict(self.best_weights)
-        weights.save_weights(self.model, self.folder / "best")
+        save_weights(self.model, self.folder / "best")
         return TrainingResult(self.best_score, len(self.history), self.best_epoch, history=tuple(self.history))
 
 
@@ -203,7 +219,7 @@ def fit_closed_form(
             assert isinstance(model.network, ClosedForm)
             model.network.fit(features, values, solve_seed, *sample_weight)
     scores = score_validation(model.eval(), data.task, data.valid)
-    weights.save_weights(model, folder / "best")
+    save_weights(model, folder / "best")
     return TrainingResult(_finite_score(scores, data.task.goal, 0), 1, 1, history=(scores,))
 
 

@@ -66,7 +66,8 @@ def build_search_space(
     configs = settings_types(architecture, task)
     try:
         full_space = {name: domain for config in configs for name, domain in default_space(config).items()}
-        domains = apply_overrides(full_space, fix, search)
+        overridden = apply_overrides(full_space, fix, search)
+        domains = {name: domain for name, domain in overridden.items() if domain.searched}
         for config in configs:
             check_space(config, domains)
         defaults = {name: value for config in configs for name, value in default_settings(config).items()}

@@ -13,7 +13,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
+from models.blocks import class_losses
+from models.blocks.activations import ACTIVATIONS
 from models.blocks.hyperparameters import Choice, Hyperparameters, Range, default_settings, default_space
+from models.blocks.losses import PIXEL_LOSSES
+from models.blocks.optimizers import LEARNING_RATE_SCALES
 from pipelines.cli.command import COMMANDS
 from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.settings.params import Contender, Params, Problem, TrainSettings, TuneSettings, load_params
@@ -24,6 +28,7 @@ from pipelines.tasks import TASKS, AnyTaskSettings
 from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.budget import BudgetSettings
 from pipelines.training.contender_settings import LEARNER_SETTINGS, STEM_SETTINGS
+from pipelines.training.schedules import SCHEDULES
 from tests.support.pages import (
     README,
     ROOT,
@@ -226,8 +231,10 @@ def shown(value: object) -> str:
 def row(owner: str, config: type[Hyperparameters], name: str, extent: Range | Choice) -> list[str]:
     first = shown(default_settings(config)[name])
     if isinstance(extent, Choice):
-        return [owner, name, first, ", ".join(map(shown, extent.options))]
-    return [owner, name, first, f"{shown(extent.low)} to {shown(extent.high)}{', logarithmic' * extent.log}"]
+        searched = ", ".join(map(shown, extent.options))
+    else:
+        searched = f"{shown(extent.low)} to {shown(extent.high)}{', logarithmic' * extent.log}"
+    return [owner, name, first, searched if extent.searched else f"where named: {searched}"]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +254,24 @@ def test_every_hyperparameter_is_listed_with_what_is_searched(
     ]
     assert [cells[:4] for cells in table_cells(title, SETTINGS_PAGE)] == expected
     assert all(cells[4] for cells in table_cells(title, SETTINGS_PAGE))
+
+
+def test_every_optimizer_is_listed_with_its_factor() -> None:
+    factors = dict(LEARNING_RATE_SCALES.factors)
+    assert {name: float(factor) for name, factor, _ in table_cells("optimizer", SETTINGS_PAGE)} == factors
+
+
+@pytest.mark.parametrize(("title", "table"), [("schedule", SCHEDULES), ("activation", ACTIVATIONS)])
+def test_every_schedule_and_activation_is_listed(title: str, table: dict[str, object]) -> None:
+    assert [name for name, _ in table_cells(title, SETTINGS_PAGE)] == list(table)
+
+
+@pytest.mark.parametrize(
+    ("title", "losses"), [("task: classification", class_losses.LOSSES), ("task: segmentation", PIXEL_LOSSES)]
+)
+def test_every_loss_is_named(title: str, losses: dict[str, object]) -> None:
+    (meaning,) = [cells[2] for cells in table_cells(title, SETTINGS_PAGE) if cells[0] == "loss"]
+    assert [name for name in losses if f"`{name}`" not in meaning] == []
 
 
 def test_the_readme_leads_to_every_setting() -> None:

@@ -6,14 +6,22 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import entropy
 from torch import Tensor, nn
 
-from models.blocks.class_losses import LOSSES, cross_entropy, hinge_loss, one_vs_rest_cross_entropy
+from models.blocks.class_losses import (
+    LOSSES,
+    cross_entropy,
+    focal_loss,
+    hinge_loss,
+    kullback_leibler,
+    one_vs_rest_cross_entropy,
+)
 from models.outputs.output_transform import Identity
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.tasks.classification import Classification, ClassificationSettings, balanced_class_weights
-from pipelines.tasks.task import AnyTarget
+from pipelines.tasks.task import AnyTarget, Target
 
 ROWS, CLASSES = 40, 5
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.1, 7.0])  # of each class
@@ -95,6 +103,56 @@ def test_hinge_loss_equals_a_plain_loop() -> None:
     assert hinge_loss(outputs, target, None).item() == pytest.approx(np.mean(lacks), rel=1e-6)
     weighed = np.mean([lack * WEIGHTS[code].item() for lack, code in zip(lacks, target.tolist(), strict=True)])
     assert hinge_loss(outputs, target, WEIGHTS[target]).item() == pytest.approx(weighed, rel=1e-6)
+
+
+def test_focal_loss_equals_a_plain_loop() -> None:
+    outputs, target = random_logits()
+    shares = outputs.double().softmax(1)[torch.arange(ROWS), target]
+    losses = [-((1 - p) ** 2) * np.log(p) for p in shares.tolist()]
+    assert focal_loss(outputs, target).item() == pytest.approx(np.mean(losses), rel=1e-5)
+    weighed = np.mean([loss * WEIGHTS[code].item() for loss, code in zip(losses, target.tolist(), strict=True)])
+    assert focal_loss(outputs, target, WEIGHTS[target]).item() == pytest.approx(weighed, rel=1e-5)
+
+
+def test_the_divergence_from_soft_targets_is_scipys() -> None:
+    outputs, _ = random_logits()
+    shares = random_logits(1)[0].softmax(1)
+    rows = torch.from_numpy(entropy(shares.double().numpy(), outputs.double().softmax(1).numpy(), axis=1)).float()
+    torch.testing.assert_close(kullback_leibler(outputs, shares), rows.mean(), rtol=1e-4, atol=1e-6)
+    weights = torch.linspace(0, 2, ROWS)
+    torch.testing.assert_close(
+        kullback_leibler(outputs, shares, weights), (rows * weights).mean(), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_the_divergence_from_one_class_is_its_cross_entropy() -> None:
+    outputs, target = random_logits()
+    certain = F.one_hot(target, CLASSES).float()
+    torch.testing.assert_close(kullback_leibler(outputs, certain), cross_entropy(outputs, target))
+
+
+@pytest.mark.parametrize(("outputs", "target"), [((4, 3), (4,)), ((4, 3), (4, 2)), ((4, 3, 2), (4, 3, 2))])
+def test_shares_of_another_shape_are_refused(outputs: tuple[int, ...], target: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"kullback_leibler needs outputs \(B, O\) and shares \(B, O\)"):
+        kullback_leibler(torch.zeros(outputs), torch.zeros(target))
+
+
+def test_smoothed_targets_give_the_label_smoothing_of_pytorch() -> None:
+    outputs, target = random_logits()
+    outputs.requires_grad_()
+    classification = task()
+    soft = classification.soft_target(Target(target), 0.2)
+    torch.testing.assert_close(soft.values.sum(1), torch.ones(ROWS))
+    (ours,) = torch.autograd.grad(classification.loss(nn.Identity(), (outputs,), soft), outputs)
+    (theirs,) = torch.autograd.grad(F.cross_entropy(outputs, target, label_smoothing=0.2), outputs)
+    torch.testing.assert_close(ours, theirs)  # the losses differ by the targets' entropy, which has no gradient
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_the_gradient_of_its_values(name: str) -> None:
+    outputs, target = random_logits()
+    few, codes = outputs[:3].double().requires_grad_(), target[:3]  # in float32 inside, hence the tolerances
+    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, codes).double(), (few,), eps=1e-2, atol=3e-3, rtol=1e-2)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -17,7 +17,7 @@ from tests.support.architecture_cases import (
     usual_shape,
 )
 
-CLOSED_FORM = pytest.mark.parametrize("name", ["esn", "rocket", "pca", "gaussian"])
+CLOSED_FORM = pytest.mark.parametrize("name", ["esn", "rocket", "pca", "gaussian", "gaussian_mixture"])
 
 
 @CLOSED_FORM

@@ -20,6 +20,7 @@ from models.blocks.hyperparameters import (
     default_space,
     make_config,
     nearest_to_default,
+    stated_settings,
     tunable,
 )
 
@@ -234,3 +235,31 @@ def test_a_search_begins_at_the_value_nearest_to_the_default(
 ) -> None:
     assert nearest_to_default(default, domain) == expected
     assert type(nearest_to_default(default, domain)) is type(expected)
+
+
+class OptIn(Hyperparameters):
+    width: int = tunable(32, 16, 64)
+    kind: str = choice("a", "a", "b", unsearched=("b", "c"))
+    mix: float = tunable(0.0, 0.0, 1.0, ge=0, searched=False)
+    plan: str = choice("x", "x", "y", searched=False)
+
+
+def test_options_that_are_not_searched_are_valid_all_the_same() -> None:
+    assert default_space(OptIn)["kind"] == Choice(("a", "b"), ("c",))
+    assert make_config(OptIn, {"kind": "c"}).kind == "c"
+    assert apply_overrides(default_space(OptIn), {}, {"kind": ["a", "c"]})["kind"] == Choice(("a", "c"))
+    assert "kind" not in apply_overrides(default_space(OptIn), {"kind": "c"}, {})
+    with pytest.raises(ValueError, match="kind must be one of a, b, c, found 'd'"):
+        make_config(OptIn, {"kind": "d"})
+
+
+def test_what_is_not_searched_is_once_it_is_named() -> None:
+    space = default_space(OptIn)
+    assert [name for name, domain in space.items() if not domain.searched] == ["mix", "plan"]
+    named = apply_overrides(space, {}, {"mix": [0.0, 0.5], "plan": ["y", "x"]})
+    assert (named["mix"], named["plan"]) == (Range(0.0, 0.5), Choice(("y", "x")))
+
+
+def test_what_is_not_searched_is_stated_where_it_departs_from_its_default() -> None:
+    assert stated_settings(OptIn()) == {"width": 32, "kind": "a"}
+    assert stated_settings(OptIn(mix=0.5, kind="c")) == {"width": 32, "kind": "c", "mix": 0.5}

@@ -69,6 +69,24 @@ def test_numbers_that_would_be_stretched_over_each_other_are_refused(name: str) 
         LOSSES[name](torch.zeros(4, 1), torch.zeros(4))
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_the_gradient_of_its_values(name: str) -> None:
+    outputs = torch.tensor([[0.3, -0.6, 2.5], [-3.0, 0.9, 0.1]], dtype=torch.float64, requires_grad=True)
+    check = torch.autograd.gradcheck  # in float32 inside, hence the tolerances
+    assert check(lambda x: LOSSES[name](x, torch.zeros(2, 3)).double(), (outputs,), eps=1e-2, atol=3e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [1e4, 1e15])
+def test_extreme_outputs_have_a_finite_loss_and_gradient(name: str, size: float) -> None:
+    outputs = torch.tensor([size, -size], requires_grad=True)
+    loss = LOSSES[name](outputs, torch.zeros(2))
+    loss.backward()
+    assert loss.isfinite()
+    assert outputs.grad is not None
+    assert outputs.grad.isfinite().all()
+
+
 def test_quantiles_that_do_not_fit_their_levels_are_refused() -> None:
     with pytest.raises(ValueError, match=r"quantile_loss needs outputs \(B, ..., 2\)"):
         quantile_loss(torch.zeros(4, 3), torch.zeros(4), (0.1, 0.9))

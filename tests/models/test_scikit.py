@@ -8,7 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -36,17 +41,20 @@ BOOSTING = {
     "early_stopping": False,
     "random_state": 3,
 }
-SETTINGS: dict[str, dict[str, Any]] = {"gradient_boosting": {"rounds": 20}}
+FOREST = {"n_estimators": 8, "max_depth": 16, "min_samples_leaf": 2, "max_features": 0.3, "random_state": 3}
+SETTINGS: dict[str, dict[str, Any]] = {"gradient_boosting": {"rounds": 20}, "random_forest": {"trees": 8}}
 # The estimator that each is to agree with, of its default settings
 CLASSIFIERS = {
     "logistic_regression": LogisticRegression(max_iter=2000),
     "decision_tree": DecisionTreeClassifier(max_depth=8, min_samples_leaf=5, criterion="entropy", random_state=3),
     "gradient_boosting": HistGradientBoostingClassifier(**BOOSTING),
+    "random_forest": RandomForestClassifier(**FOREST),
 }
 REGRESSORS = {
     "linear_regression": Ridge(),
     "decision_tree": DecisionTreeRegressor(max_depth=8, min_samples_leaf=5, random_state=3),
     "gradient_boosting": HistGradientBoostingRegressor(**BOOSTING),
+    "random_forest": RandomForestRegressor(**FOREST),
 }
 
 
@@ -107,7 +115,7 @@ def numbers_of(name: str, target: torch.Tensor) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
-@pytest.mark.parametrize("name", [name for name in REGRESSORS if name != "decision_tree"])
+@pytest.mark.parametrize("name", [name for name in REGRESSORS if "tree" not in name and "forest" not in name])
 def test_a_regressor_predicts_what_its_estimator_does(name: str, target: torch.Tensor) -> None:
     model = fitted(name, Z, target, target.shape[1])
     assert model(Z).dtype == torch.float32
@@ -115,6 +123,15 @@ def test_a_regressor_predicts_what_its_estimator_does(name: str, target: torch.T
     assert model(Z[:0]).shape == (0, target.shape[1])
     left = (model(Z) - target).square().mean(0)
     assert (left < 0.6 * target.var(0)).all()  # of the target's variance; published models of these data explain half
+
+
+@pytest.mark.parametrize("target", [PROGRESSION, TWO], ids=["one number", "two numbers"])
+def test_a_forest_of_numbers_is_the_mean_of_its_trees(target: torch.Tensor) -> None:
+    model = fitted("random_forest", Z, target, target.shape[1])
+    x, y = Z.double().numpy(), target.double().numpy()
+    expected = REGRESSORS["random_forest"].fit(x, y[:, 0] if y.shape[1] == 1 else y).predict(x)
+    np.testing.assert_allclose(model(Z), expected.reshape(y.shape), rtol=1e-5)
+    assert model.trees.trees == 8
 
 
 def test_a_regression_tree_of_two_numbers_is_one_tree() -> None:

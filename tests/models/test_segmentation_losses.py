@@ -9,18 +9,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.blocks.class_losses import cross_entropy
+from models.blocks.class_losses import cross_entropy, focal_loss
 from models.blocks.losses import (
     balanced_pixel_cross_entropy,
     binary_cross_entropy,
     dice_loss,
     jaccard_loss,
     pixel_cross_entropy,
+    pixel_focal_loss,
 )
 
 AREA_LOSSES = pytest.mark.parametrize("loss_function", [dice_loss, jaccard_loss])
 PIXEL_LOSSES = pytest.mark.parametrize(
-    "loss_function", [pixel_cross_entropy, balanced_pixel_cross_entropy, dice_loss, jaccard_loss]
+    "loss_function",
+    [pixel_cross_entropy, balanced_pixel_cross_entropy, pixel_focal_loss, dice_loss, jaccard_loss],
 )
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -83,6 +85,22 @@ def test_the_cross_entropy_of_pixels_is_that_of_rows(problem: tuple[torch.Tensor
     logits, codes = problem
     rows = cross_entropy(logits.movedim(1, -1).flatten(0, 2), codes.flatten())
     assert pixel_cross_entropy(logits, codes).item() == pytest.approx(rows.item(), rel=1e-5, abs=1e-7)
+
+
+@given(problem=masks())
+def test_the_focal_loss_of_pixels_is_that_of_rows(problem: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, codes = problem
+    rows = focal_loss(logits.movedim(1, -1).flatten(0, 2), codes.flatten())
+    assert pixel_focal_loss(logits, codes).item() == pytest.approx(rows.item(), rel=1e-5, abs=1e-7)
+
+
+@PIXEL_LOSSES
+def test_every_loss_of_pixels_has_the_gradient_of_its_values(loss_function: Loss) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 3, 2, 2, generator=generator, dtype=torch.float64).requires_grad_()
+    codes = torch.tensor([[[0, 1], [2, 1]]])  # in float32 inside, hence the tolerances
+    check = torch.autograd.gradcheck
+    assert check(lambda x: loss_function(x, codes).double(), (logits,), eps=1e-2, atol=3e-3, rtol=1e-2)
 
 
 @given(problem=masks())

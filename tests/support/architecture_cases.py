@@ -17,7 +17,7 @@ from models.blocks.losses import pixel_cross_entropy, squared_error
 from models.stems import InputType
 
 HEAD_WIDTH = 4
-HEAD_WIDTHS = {"dcgan": 64}  # of those that cannot have that one: an image of 8x8
+HEAD_WIDTHS = {"dcgan": 64, "isolation_forest": 1}  # of those that cannot have that one: an image of 8x8, a score
 
 # Settings at which a large network is quick; the whole of their ranges is built without numbers, on the meta device
 SMALL_SETTINGS: dict[str, dict[str, SettingValue]] = {
@@ -28,6 +28,10 @@ SMALL_SETTINGS: dict[str, dict[str, SettingValue]] = {
     "densenet": {"depth": 21, "width": 0.125},
     "convnext": {"depth": 6, "width": 0.0625},
     "dcgan": {"width": 0.0625},
+    "tabm": {"submodels": 4, "width": 32},
+    "random_forest": {"trees": 8, "depth": 6},
+    "isolation_forest": {"trees": 8, "draw": 64},
+    "gaussian_mixture": {"components": 3},
 }
 
 # Shapes of one example, by what is read; the second is the one that most tests take
@@ -149,6 +153,7 @@ TOY_PROBLEMS = {  # of those that are not for classes
     "autoencoder": REGRESSION,
     "conv_autoencoder": IMAGE_REGRESSION,
     "gaussian": REGRESSION,
+    "gaussian_mixture": REGRESSION,
     "vae": GENERATION,
     "gan": ADVERSARIAL,
     "dcgan": ADVERSARIAL_IMAGES,

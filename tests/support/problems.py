@@ -42,6 +42,11 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "shapes": Problem({"kind": "sklearn", "dataset": "digits_on_photographs"}, "random", {"kind": "segmentation"}),
     "noisy": Problem({"kind": "sklearn", "dataset": "noisy_digits"}, "random", {"kind": "denoising"}),
+    "malignant": Problem(
+        {"kind": "sklearn", "dataset": "malignant_cells"},
+        "stratified",
+        {"kind": "anomaly_detection", "normal": "benign"},
+    ),
     "drawings": Problem(
         {"kind": "sklearn", "dataset": "digits"}, "stratified", {"kind": "generation"}, AUGMENT_SETTINGS
     ),
@@ -56,6 +61,8 @@ PROBLEM_BY_ARCHITECTURE = {
     "autoencoder": "noisy",
     "conv_autoencoder": "noisy",
     "gaussian": "drawings",
+    "gaussian_mixture": "drawings",
+    "isolation_forest": "malignant",
     "vae": "drawings",
     "gan": "drawings",
     "dcgan": "drawings",

@@ -4,7 +4,7 @@ import pytest
 
 from models.blocks.hyperparameters import Range
 from models.blocks.optimizers import LEARNING_RATE_SCALES, OPTIMIZERS, WEIGHT_DECAY_SCALES
-from pipelines.training.gradient import cosine_learning_rate
+from pipelines.training.schedules import cosine_learning_rate
 from pipelines.training.search_space import SearchSpace, build_search_space
 
 
