@@ -1,4 +1,7 @@
-"""Duplicates: identical examples, found by hashing their bytes."""
+"""Duplicates: identical examples, found by hashing their bytes.
+
+N examples.
+"""
 
 import hashlib
 from typing import Any
@@ -16,7 +19,7 @@ BLOCK_EXAMPLES = 2**16  # examples hashed at once
 def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
     """Number the sets of identical examples.
 
-    The numbers follow the order of a keyed hash of each example's bytes. That order is as good as shuffled,
+    The numbers follow the order of a keyed hash of all of an example's fields. That order is as good as shuffled,
     another key shuffles anew, and it depends neither on where an example stands nor on the other examples.
 
     Args:
@@ -28,11 +31,19 @@ def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.
         (N,), the number of the set that each example belongs to: 0 .. number of sets - 1.
     """
     sets = np.zeros(len(inputs[0]), dtype=np.int64)
+    mixed = np.zeros(len(sets), dtype=np.uint64)
     for values in inputs:
-        sets = _rank_pairs(sets, hash_rows(values, str(key).encode()))
-        if len(sets) == sets.max(initial=-1) + 1:  # no two are identical, whatever the other fields hold
-            break
-    return sets
+        hashes = hash_rows(values, str(key).encode())
+        mixed = _mix_bits(mixed ^ hashes[0])
+        if len(sets) > sets.max(initial=-1) + 1:  # else no two are identical, whatever the other fields hold
+            sets = _rank_pairs(sets, hashes)
+    if len(inputs) == 1:
+        return sets
+    # The sets are in the order of their first field now, and examples that share it stand side by side.
+    _, first = np.unique(sets, return_index=True)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.argsort(mixed[first], kind="stable")] = np.arange(len(first))
+    return place[sets]
 
 
 def alike_ids(schema: Schema, inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
@@ -61,16 +72,40 @@ def _hash_words(values: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def hash_rows(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
-    """The hash of every row of `values` (N, ...), its first and its last bytes as a number each: (2, N)."""
+    """The hash of every row of `values` (N, ...), its first and its last bytes as a number each: (2, N).
+
+    Of single numbers, the first is their bits mixed, and the last are their bits.
+    """
     hashes = np.empty((2, len(values)), dtype=np.uint64)
     for rows in chunks(values):
         for start in range(rows.start, rows.stop, BLOCK_EXAMPLES):
             block = slice(start, min(start + BLOCK_EXAMPLES, rows.stop))
+            if values.ndim == 1 and values.dtype.itemsize <= 8:
+                hashes[:, block] = _hash_numbers(values[block], key)
+                continue
             digests = bytearray()
             for example in _normalise_floats(values[block]):
                 digests += hashlib.blake2b(example.tobytes(), digest_size=DIGEST_BYTES, key=key).digest()
             hashes[:, block] = np.frombuffer(digests, dtype=">u8").reshape(-1, 2).T
     return hashes
+
+
+def _hash_numbers(values: NDArray[Any], key: bytes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The same of single numbers (N,)."""
+    bits = np.ascontiguousarray(_normalise_floats(values)).view(f"u{values.dtype.itemsize}").astype(np.uint64)
+    salt = np.frombuffer(hashlib.blake2b(digest_size=8, key=key).digest(), dtype=">u8").astype(np.uint64)
+    return _mix_bits(bits ^ salt), bits
+
+
+def _mix_bits(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Different numbers for different numbers, as good as random: (N,).
+
+    Source: Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, figure 17: SplitMix64.
+    """
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _rank_pairs(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -1,6 +1,8 @@
 """Identical examples get one number, whatever the order, the sign of a zero or the bits of a missing number."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.splitting.duplicates import duplicate_ids
 
@@ -30,3 +32,25 @@ def test_zeros_of_both_signs_and_missing_numbers_of_all_kinds_are_alike() -> Non
     assert len(set(sets.tolist())) == 3
     assert sets[0] == sets[1]
     assert sets[2] == sets[3]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(width=32)), min_size=1), st.integers(0, 9))
+def test_an_example_has_its_place_in_the_order_whatever_stands_beside_it(
+    rows: list[tuple[int, int, float]], key: int
+) -> None:
+    fields = tuple(np.array(column, dtype=np.float32) for column in zip(*rows, strict=True))
+    plain = [np.where(np.isnan(values), np.float32(np.nan), values + 0) for values in fields]  # -0 + 0 is 0
+    examples = [tuple(value.tobytes() for value in row) for row in zip(*plain, strict=True)]
+    sets = duplicate_ids(fields, key)
+    assert sorted(set(sets.tolist())) == list(range(len(set(examples))))
+    assert len(set(zip(sets.tolist(), examples, strict=True))) == len(set(examples))
+    some = slice(None, None, -2)  # every other example, from behind
+    fewer = duplicate_ids(tuple(values[some] for values in fields), key)
+    assert np.argsort(fewer, kind="stable").tolist() == np.argsort(sets[some], kind="stable").tolist()
+
+
+def test_examples_that_share_a_field_are_spread_over_the_whole_order() -> None:
+    first, second = np.arange(3000) % 3, np.arange(3000)
+    places = duplicate_ids((first, second))
+    for value in range(3):  # a mean place 1,000 of 0 .. 2,999 that are drawn: 1,499.5, and its standard error is 22.4
+        assert abs(places[first == value].mean() - 1499.5) < 4 * 22.4

@@ -13,7 +13,8 @@ from pipelines.runtime.user_error import UserError
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
 from pipelines.splitting.duplicates import duplicate_ids
 from pipelines.splitting.settings import SplitStrategy
-from pipelines.splitting.split import SplitSettings, split_rows
+from pipelines.splitting.split import SplitSettings, split_dataset, split_rows
+from tests.support.small_datasets import draws, table
 from tests.support.split_examples import chosen, classes_of, examples, labelled, seeds
 
 
@@ -69,6 +70,23 @@ def test_every_example_is_as_likely_to_be_tested() -> None:
         times[split_rows(data, SplitSettings(), seed)["test"]] += 1
     # binomial(2000, 0.2): standard deviation 17.9; the largest of 50 stays within 4 of them
     assert np.all(np.abs(times - 400) < 4 * 17.9)
+
+
+@pytest.mark.parametrize("by", ["random", "stratified"])
+@pytest.mark.parametrize("folds", [None, 5])
+def test_the_parts_of_a_table_are_alike_in_its_first_column(by: SplitStrategy, folds: int | None) -> None:
+    """Where sets of identical rows stand in the order of that column, each part has values of its own."""
+    count = 1500
+    columns = {"class": np.arange(count) % 3, "age": draws(count)}
+    data = table(columns, np.arange(count) // 3 % 2)
+    settings = SplitSettings(by=by, folds=folds) if folds else SplitSettings(by=by, valid=0.2)
+    split = split_dataset(data, settings, seed=20)
+    pooled = np.concatenate([split.rows["train"], split.rows["valid"]])
+    held_out = [pooled[split.folds.held_out(fold)] for fold in range(split.folds.number)]
+    for rows in [*split.rows.values(), *held_out]:
+        for value in range(3):
+            share, expected = (columns["class"][rows] == value).mean(), 1 / 3
+            assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / len(rows))
 
 
 @pytest.mark.parametrize(("different", "parts"), [(1, {"train"}), (2, {"train", "valid", "test"})])

@@ -1,6 +1,5 @@
 """What is too large for memory stays in its files, and everything learned from it is the same to the byte."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines.data import large_arrays
 from pipelines.data.parts import Part, read_part
 from pipelines.data.schema import Field, Schema
-from pipelines.splitting.duplicates import DIGEST_BYTES, duplicate_ids
 from pipelines.training import feature_cache, gradient, learners
 from pipelines.training import job as training_job_module
 from pipelines.training.augment_settings import AugmentSettings
@@ -131,16 +127,3 @@ def test_a_part_larger_than_memory_is_opened_without_being_loaded(tmp_path: Path
     assert part.inputs[0].shape == (rows, 32, 32)
     assert not part.inputs[0][rows - 1].any()
     assert psutil.Process().memory_info().rss - before < 10_000_000
-
-
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(width=32)), min_size=1), st.integers(0, 9))
-def test_sets_are_numbered_by_the_hashes_of_all_their_fields(rows: list[tuple[int, int, float]], key: int) -> None:
-    fields = tuple(np.array(column, dtype=np.float32) for column in zip(*rows, strict=True))
-    plain = [np.where(np.isnan(values), np.float32(np.nan), values + 0) for values in fields]  # -0 + 0 is 0
-    hashes = [b"".join(hashed(value, key) for value in row) for row in zip(*plain, strict=True)]
-    expected = [sorted(set(hashes)).index(each) for each in hashes]
-    assert duplicate_ids(fields, key).tolist() == expected
-
-
-def hashed(value: np.float32, key: int) -> bytes:
-    return hashlib.blake2b(value.tobytes(), digest_size=DIGEST_BYTES, key=str(key).encode()).digest()
