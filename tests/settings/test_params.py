@@ -79,7 +79,7 @@ SLIPS: list[tuple[object, str]] = [
     ),
     (
         changed("problems", "digits", "task", to={"kind": "classification", "loss": "squares"}),
-        "problems.digits.task.loss: must be 'cross_entropy', 'binary_cross_entropy' or 'hinge', found 'squares'",
+        "problems.digits.task.loss: must be 'cross_entropy', 'binary_cross_entropy', 'hinge' or 'focal', found",
     ),
     (changed("problems", "digits", "task", to={"weights": "balanced"}), "problems.digits.task: kind must be one of"),
     (changed("problems", "digits", "task", to=7), "problems.digits.task: must be settings, each a name and a value"),
