@@ -3,6 +3,7 @@
 import copy
 import inspect
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -234,9 +235,10 @@ def test_a_file_names_its_source_its_shapes_and_every_setting(name: str) -> None
     assert module.__doc__ is not None
     assert "http" in module.__doc__
     assert "Shapes: B batch" in module.__doc__
-    lines = [line for line in inspect.getsource(row.config).splitlines() if "tunable(" in line or "choice(" in line]
-    assert len(lines) == len(row.config.model_fields)
-    assert all("  # " in line for line in lines)
+    statements = re.split(r"\n(?=    \w+: )", inspect.getsource(row.config))
+    settings = [statement for statement in statements if "tunable(" in statement or "choice(" in statement]
+    assert len(settings) == len(row.config.model_fields)
+    assert all("  # " in setting for setting in settings)
 
 
 @EVERY
