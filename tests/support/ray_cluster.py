@@ -24,6 +24,7 @@ def running_cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a default that it will change
+        patch.setenv("RAY_worker_niceness", "0")  # else the other tests of this machine come first, for minutes
         patch.setenv("PYTHONPATH", str(ROOT))  # the nodes import the tests' tasks
         import ray
         from ray.cluster_utils import Cluster
