@@ -50,12 +50,12 @@ TITLES: Mapping[str, Callable[[Schema], str]] = {  # what is learned, for a pers
 }
 
 
+FORMS: Mapping[str, Form] = {"text": "text", "image": "image", "steps": "steps"}  # of a single input, by its kind
+
+
 def find_form(schema: Schema) -> Form:
     """What an example is."""
-    kinds = [field.kind for field in schema.inputs]
-    if len(kinds) == 1 and kinds[0] in ("text", "image", "steps"):
-        return {"text": "text", "image": "image", "steps": "steps"}[kinds[0]]  # type: ignore[return-value]
-    return "table"
+    return FORMS.get(schema.inputs[0].kind, "table") if len(schema.inputs) == 1 else "table"
 
 
 def find_task(schema: Schema) -> str:
