@@ -56,7 +56,11 @@ def evaluate(name: str) -> None:
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
     test_data = schema, task, test, predictions.test_predictions, predictions.test_reference, calibration
     view = EvaluationData(
-        *test_data, test_baselines, train, lambda *some: predict(model, postprocess, to_tensors(some))
+        *test_data,
+        test_baselines,
+        train,
+        lambda *some: predict(model, postprocess, to_tensors(some)),
+        predictions.test_dependence,
     )
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)

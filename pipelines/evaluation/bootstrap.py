@@ -29,7 +29,6 @@ from pipelines.evaluation.intervals import (
     LEVEL,
     UNDEFINED,
     Interval,
-    clopper_pearson,
     distance_interval,
     estimate_means,
     mean_intervals,
@@ -39,6 +38,7 @@ from pipelines.evaluation.intervals import (
     student_intervals,
     studentised_draws,
 )
+from pipelines.evaluation.shares import share_of_units
 from pipelines.evaluation.units import Floats, Units, explain_too_few, find_units, resample_counts
 from pipelines.tasks import Calibration, Task
 from pipelines.tasks.task import Reference
@@ -181,16 +181,11 @@ def _is_mean_of_rows(single: Floats, weights: NDArray[Any], drawn: Floats) -> bo
 def _row_mean_interval(single: Floats, power: int, units: Units, seed: int, resamples: int, level: float) -> Interval:
     """The interval of the mean over the rows that have a score, or of its root; exact if they are all 0 or 1."""
     has_score = np.isfinite(single)
-    names, of_row = np.unique(units.of_row[has_score], return_inverse=True)
-    own = Units(of_row, np.bincount(of_row, minlength=len(names)).astype(np.float64))
-    values = single[has_score] ** power
+    own, values = units.of_some_rows(has_score), single[has_score] ** power
+    if np.isin(values, (0.0, 1.0)).all():
+        return share_of_units(values, own, level)
     sums = own.sum_rows(values[:, None])
     means = estimate_means(sums, own.sizes)
-    if np.isin(values, (0.0, 1.0)).all():
-        if len(names) == len(values):
-            return clopper_pearson(float(values.sum()), len(values), level)
-        mean, error, freedom = (float(each[0]) for each in means)
-        return share_interval(mean, error, len(values), freedom, level)
     (interval,) = mean_intervals(means, studentised_draws(sums, own.sizes, seed, resamples), level)
     if values.min() >= 0:  # a loss: no mean of such numbers is below
         interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0) if values.max() <= 1 else interval.high)

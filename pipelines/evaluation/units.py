@@ -25,6 +25,16 @@ class Units(NamedTuple):
     of_row: NDArray[np.int64]  # (N,): 0 .. G - 1
     sizes: Floats  # (G,): rows
 
+    @property
+    def effective_number(self) -> float:
+        """How many units of equal size say as much."""
+        return float(self.sizes.sum() ** 2 / (self.sizes**2).sum())
+
+    def of_some_rows(self, mask: NDArray[np.bool_]) -> "Units":
+        """The units of the rows of a mask, numbered anew."""
+        names, of_row = np.unique(self.of_row[mask], return_inverse=True)
+        return Units(of_row, np.bincount(of_row, minlength=len(names)).astype(np.float64))
+
     def sum_rows(self, values: Floats) -> Floats:
         """The sum of the rows of every unit, (N, K) -> (G, K)."""
         if len(self.sizes) == len(self.of_row):
@@ -43,12 +53,11 @@ def explain_too_few(dependence: Dependence, rows: int) -> str:
     if dependence.kind == "series" and rows < MIN_ORIGINS:
         return f"{rows} forecasts of one series are too few to tell; {MIN_ORIGINS} are needed"
     if dependence.kind == "clusters":
-        sizes = find_units(dependence, rows).sizes
-        effective = sizes.sum() ** 2 / (sizes**2).sum()
-        if effective < MIN_CLUSTERS:
+        units = find_units(dependence, rows)
+        if units.effective_number < MIN_CLUSTERS:
             return (
-                f"the rows are of {len(sizes)} groups, which count as {effective:.1f} of equal size: too few to tell; "
-                f"{MIN_CLUSTERS} are needed"
+                f"the rows are of {len(units.sizes)} groups, which count as {units.effective_number:.1f} of equal "
+                f"size: too few to tell; {MIN_CLUSTERS} are needed"
             )
     return ""
 

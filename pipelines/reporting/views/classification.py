@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dependence import ALONE, Dependence
 from pipelines.data.schema import Schema
-from pipelines.evaluation.intervals import clopper_pearson
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.evaluation.number_format import format_interval
+from pipelines.evaluation.shares import share_of_rows
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.style import (
     BLUE,
@@ -84,7 +85,8 @@ def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
     bins = reliability_bins(probabilities, targets)
     write_csv_table(folder / "tables" / "confusion.csv", ("actual", "predicted"), label_pairs)
     write_csv_table(folder / "tables" / "reliability.csv", ReliabilityBin._fields, bins)
-    write_csv_table(folder / "tables" / "per_class.csv", ClassScores._fields, class_scores(labels, targets, predicted))
+    scores = class_scores(labels, targets, predicted, data.dependence)
+    write_csv_table(folder / "tables" / "per_class.csv", ClassScores._fields, scores)
     pictures = folder / "pictures"
     draw_confusion(pictures / "confusion.png", labels, targets, predicted)
     draw_reliability(pictures / "reliability.png", bins)
@@ -98,7 +100,7 @@ def write_view(folder: Path, data: EvaluationData[Classification]) -> None:
 
 
 class ClassScores(NamedTuple):
-    """How one class fares; NaN where nothing can be said. Intervals are of 95 %, for examples on their own."""
+    """How one class fares; NaN where nothing can be said. Intervals are of 95 %."""
 
     label: str
     examples: int  # of the class
@@ -114,24 +116,31 @@ class ClassScores(NamedTuple):
     f1_high: float
 
 
-def class_scores(labels: Sequence[str], targets: NDArray[np.int64], predicted: NDArray[np.int64]) -> list[ClassScores]:
+def class_scores(
+    labels: Sequence[str],
+    targets: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    dependence: Dependence = ALONE,
+) -> list[ClassScores]:
     """One row per class, in the order of the schema, of the labels that are served.
 
-    All are exact intervals of shares (Clopper & Pearson). F1 is 2 J / (1 + J), where J is the share of hits among the
-    examples that are of the class or were given it.
+    All are exact intervals of shares, by the groups where examples come in groups. F1 is 2 J / (1 + J), where J is the
+    share of hits among the examples that are of the class or were given it.
     """
     rows = []
     for code, label in enumerate(labels):
         true, given = targets == code, predicted == code
-        hits, trials = float((true & given).sum()), [float(each.sum()) for each in (given, true, true | given)]
-        precision, recall, overlap = ([_share(hits, each), *clopper_pearson(hits, each)] for each in trials)
+        hits = true & given
+        precision, recall, overlap = (
+            [_share(hits, among), *share_of_rows(hits, among, dependence)] for among in (given, true, true | given)
+        )
         f1 = [2 * end / (1 + end) for end in overlap]
-        rows.append(ClassScores(label, int(trials[1]), int(trials[0]), *precision, *recall, *f1))
+        rows.append(ClassScores(label, int(true.sum()), int(given.sum()), *precision, *recall, *f1))
     return rows
 
 
-def _share(hits: float, trials: float) -> float:
-    return hits / trials if trials else float("nan")
+def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    return float(hits.sum() / among.sum()) if among.any() else float("nan")
 
 
 class ReliabilityBin(NamedTuple):

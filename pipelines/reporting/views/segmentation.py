@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.dependence import ALONE, Dependence
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
 from pipelines.evaluation.number_format import format_interval, format_number_interval
+from pipelines.evaluation.shares import share_of_areas
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.plots.contact_sheet import best_median_worst, draw_contact_sheet, to_display_pixels
 from pipelines.reporting.plots.style import (
@@ -67,7 +69,7 @@ def write_view(folder: Path, data: EvaluationData[Segmentation]) -> None:
     """Write tables/per_class.csv, pictures/masks.png and pictures/class_overlap.png."""
     task = data.task
     counts = segmentation_metrics.count_pixels(data.predictions, data.reference.codes)
-    overlaps = class_overlaps(task, counts)
+    overlaps = class_overlaps(task, counts, data.dependence)
     write_csv_table(folder / "tables" / "per_class.csv", ClassOverlap._fields, overlaps)
     draw_class_overlaps(folder / "pictures" / "class_overlap.png", overlaps)
 
@@ -107,7 +109,10 @@ def write_view(folder: Path, data: EvaluationData[Segmentation]) -> None:
 
 
 class ClassOverlap(NamedTuple):
-    """How one class fares over all test pixels; NaN where it neither occurs nor is answered."""
+    """How one class fares over all test pixels; NaN where it neither occurs nor is answered.
+
+    The 95 % interval of its intersection over union is by images, or by groups of them.
+    """
 
     label: str
     share_true: float
@@ -116,35 +121,28 @@ class ClassOverlap(NamedTuple):
     recall: float
     dice: float
     iou: float
+    iou_low: float
+    iou_high: float
     scored: str  # whether it counts in the leaderboard's Dice, IoU and boundary F1
 
 
-def class_overlaps(task: Segmentation, counts: segmentation_metrics.PixelCounts) -> list[ClassOverlap]:
+def class_overlaps(
+    task: Segmentation, counts: segmentation_metrics.PixelCounts, dependence: Dependence = ALONE
+) -> list[ClassOverlap]:
     """One row per class, in the order of the schema."""
-    intersection, predicted, reference = (each.sum(axis=0) for each in counts)  # (K,)
-    pixels = reference.sum()
+    pixels = counts.true.sum()
     rows = []
     for code, label in enumerate(task.labels):
-        shared_pixels, predicted_pixels, reference_pixels = (
-            float(intersection[code]),
-            float(predicted[code]),
-            float(reference[code]),
-        )
+        shared, predicted, true = (each[:, code] for each in counts)  # (N,) each
+        union = predicted + true - shared
         precision, recall, dice, iou = (
-            shared_pixels / part if part else float("nan")
-            for part in (
-                predicted_pixels,
-                reference_pixels,
-                (predicted_pixels + reference_pixels) / 2,
-                predicted_pixels + reference_pixels - shared_pixels,
-            )
+            float(shared.sum() / whole.sum()) if whole.sum() else float("nan")
+            for whole in (predicted, true, (predicted + true) / 2, union)
         )
+        shares = float(true.sum() / pixels), float(predicted.sum() / pixels)
         scored = "yes" if code in task.scored_classes else "no"
-        rows.append(
-            ClassOverlap(
-                label, reference_pixels / pixels, predicted_pixels / pixels, precision, recall, dice, iou, scored
-            )
-        )
+        interval = share_of_areas(shared, union, dependence)
+        rows.append(ClassOverlap(label, *shares, precision, recall, dice, iou, *interval, scored))
     return rows
 
 

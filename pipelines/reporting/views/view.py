@@ -5,6 +5,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
 
+from pipelines.data.dependence import ALONE, Dependence
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
 from pipelines.tasks import Task
@@ -25,3 +26,4 @@ class EvaluationData(NamedTuple, Generic[AnyTask]):
     baselines: Mapping[str, NDArray[Any]]  # predictions of the baselines, (N, ...), the most trivial first
     train: Part | None = None  # for views that show whether training examples were memorised
     predict: Callable[..., NDArray[Any]] | None = None  # the model: raw inputs, (n, ...) each -> predictions (n, ...)
+    dependence: Dependence = ALONE  # which of the rows belong together
