@@ -28,9 +28,8 @@ from pipelines.settings.params import Params, load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.tasks import Goal
 from pipelines.training.budget import Budget, BudgetSettings
-from pipelines.training.contender import Plan, member_specs
+from pipelines.training.contender import Plan, member_specs, train_plan
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.members import train_members
 
 MAX_WORSE, MAX_GAIN = 0.01, 0.03  # shares
 
@@ -100,9 +99,7 @@ def train_twice_as_long(params: Params, name: str, run: Finished) -> list[float]
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         plan = Plan(job, settings, twice, params.seed, count, None, scratch, scratch, worker_count(job.device))
-        members = train_members(
-            member_specs(plan), run.goal, folder=scratch, workers=plan.workers, on_progress=lambda *_: None
-        )
+        members = train_plan(plan, member_specs(plan), run.goal, lambda *_: None)
     return [member.result.score for member in members if member.result.score is not None]
 
 

@@ -43,7 +43,7 @@ from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.inference import predict
 from pipelines.training.job import TrainingJob, load_training_data, load_validation, to_tensors
-from pipelines.training.members import fold_specs, seed_specs
+from pipelines.training.members import Member, common_epoch_specs, fold_specs, replace_trained_again, seed_specs
 from pipelines.training.out_of_fold import HeldOut, answer_folds, answer_holdout
 from pipelines.training.search_space import build_search_space
 from pipelines.training.ship_settings import Ship
@@ -185,9 +185,13 @@ def try_folds(
     settings = search(job, task, folder, seed)
     budget = Budget(LENGTH)
     specs = fold_specs(job, settings, budget, seed=seed, names=folds.names, folder=folder)
-    for spec in specs.values():
-        run_trial(spec)
-    models = {name: load_model("mlp", task, settings, spec.folder / "best") for name, spec in specs.items()}
+    members = [Member(name, run_trial(spec), spec.folder) for name, spec in specs.items()]
+    rows = [len(folds.held_out(fold)) for fold in range(folds.number)]
+    again = common_epoch_specs(specs, members, rows, task.goal)
+    trained = replace_trained_again(
+        members, [Member(name, run_trial(spec), spec.folder) for name, spec in again.items()]
+    )
+    models = {member.name: load_model("mlp", task, settings, member.folder / "best") for member in trained}
     seconds = time.process_time() - started
     shipped = ship_folds(task, models, "ensemble", by_time=False)
     assert shipped is not None

@@ -95,12 +95,17 @@ class GradientBoosting(nn.Module):
         sample_weight: Tensor | None,
         valid_x: Tensor,
         loss: Callable[[Tensor], float],
-    ) -> None:
+        keep: int | None = None,
+    ) -> list[float]:
         """Grow rounds until validation gains nothing, and keep as many as it needs; otherwise as `fit`.
 
         Args:
             valid_x: inputs of the validation part, (V, F).
             loss: of outputs (V, O) for these; smaller is better.
+            keep: so many rounds, whatever validation gains.
+
+        Returns:
+            The loss after every round that was tried.
         """
         boosting = _Boosting(self.config, x, y, seed, sample_weight, self.outputs)
         place, initial = (values.to(valid_x.device) for values in (boosting.place, boosting.initial))
@@ -113,10 +118,16 @@ class GradientBoosting(nn.Module):
                 rounds.append(trees)
                 scores += _ensemble_of(trees, valid_x.device)(valid_x)
                 losses.append(loss(torch.addmm(initial, scores, place)))
-            best = _enough_rounds(losses)
+            best = _enough_rounds(losses) if keep is None else keep
             if best > (1 - IDLE_SHARE) * until:
                 until = min(2 * until, self.config.rounds)
         self._keep(boosting, rounds[:best])
+        return losses
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are."""
+        return self.trees.trees // len(self.place)
 
     def cost(self) -> Cost:
         """Of the trees and of what turns their scores into outputs, for one example."""

@@ -54,14 +54,10 @@ def evaluate(name: str) -> None:
     write_json(folder / "calibration.json", calibration)
     export_onnx(model, postprocess, task, schema, [values[:2] for values in test_inputs], folder / "model.onnx")
     write_scores(folder / "metrics.json", score_predictions(task, predictions, params.seed), predictions)
-    test_data = schema, task, test, predictions.test_predictions, predictions.test_reference, calibration
     view = EvaluationData(
-        *test_data,
-        test_baselines,
-        train,
-        lambda *some: predict(model, postprocess, to_tensors(some)),
-        predictions.test_dependence,
-    )
+        schema, task, test, predictions.test_predictions, predictions.test_reference, calibration, test_baselines,
+        train, lambda *some: predict(model, postprocess, to_tensors(some)), predictions.test_dependence,
+    )  # fmt: skip
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
     start_in_background(name)
 

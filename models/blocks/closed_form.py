@@ -36,7 +36,8 @@ class FittedInRounds(Protocol):
         sample_weight: Tensor | None,
         valid_x: Tensor,
         loss: Callable[[Tensor], float],
-    ) -> None:
+        keep: int | None = None,
+    ) -> list[float]:
         """Fit as many rounds as validation needs; the same seed and data give the same bytes.
 
         Args:
@@ -46,10 +47,18 @@ class FittedInRounds(Protocol):
             sample_weight: how much each example counts, (N,); None: all the same.
             valid_x: what the network reads of the validation part, (V, ...).
             loss: of outputs for these, (V, O); smaller is better.
+            keep: so many rounds, whatever validation needs.
+
+        Returns:
+            The loss after every round that was tried.
 
         Raises:
             ValueError: if examples cannot be weighted.
         """
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are."""
 
 
 def refuse_sample_weight(sample_weight: Tensor | None) -> None:

@@ -271,7 +271,7 @@ def _learning_curves(path: Path) -> Iterator[_MetricValue]:
     """What was measured after every epoch, a curve per member: seed-0/train_loss, ..."""
     for row in _read_csv_rows(path):
         for name, value in row.items():
-            if name not in ("member", "epoch") and value:
+            if name not in ("member", "epoch", "kept") and value:
                 yield _MetricValue(f"{row['member']}/{name}", float(value), int(row["epoch"]))
 
 

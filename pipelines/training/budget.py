@@ -35,7 +35,7 @@ class Budget(NamedTuple):
 
     length: BudgetSettings
     share: float = 1.0
-    keep_last: bool = False  # the weights of the last epoch, not of the best: where there is nothing to validate on
+    keep_epoch: int | None = None  # train until this epoch, and keep its weights; None: those of the best epoch
 
 
 class Schedule(NamedTuple):
@@ -44,7 +44,7 @@ class Schedule(NamedTuple):
     epochs: int  # of the whole training, at whose end the learning rate has fallen
     stop_epoch: int  # epochs after which to return; a later call goes on from there
     epochs_per_pass: int = 1  # more than 1: an epoch passes over a part of the rows, and the next over another part
-    keep_last: bool = False  # the weights of the last epoch, not of the best
+    keep_last: bool = False  # the weights of stop_epoch, not of the best
 
 
 def plan_schedule(budget: Budget, rows: int, batch_size: int) -> Schedule:
@@ -69,4 +69,6 @@ def plan_schedule(budget: Budget, rows: int, batch_size: int) -> Schedule:
         least_epochs = min(length.epochs, LEAST_EPOCHS)
         epochs_per_pass = max(1, math.ceil(least_epochs / passes))
         epochs = max(1, math.floor(passes * epochs_per_pass))
-    return Schedule(epochs, max(1, math.ceil(epochs * budget.share)), epochs_per_pass, budget.keep_last)
+    if budget.keep_epoch is not None:
+        return Schedule(epochs, min(epochs, budget.keep_epoch), epochs_per_pass, keep_last=True)
+    return Schedule(epochs, max(1, math.ceil(epochs * budget.share)), epochs_per_pass)

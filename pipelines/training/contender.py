@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 from models.stems import Model
 from pipelines.data.folds import HOLDOUT, Folds, read_folds
 from pipelines.runtime.user_error import UserError
-from pipelines.tasks import Task
+from pipelines.tasks import Goal, Task
 from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob, load_validation
 from pipelines.training.members import (
     Member,
     ProgressCallback,
+    common_epoch_specs,
     fold_specs,
     refit_spec,
+    replace_trained_again,
     seed_specs,
     train_members,
     trial_members,
@@ -58,6 +60,26 @@ def member_specs(plan: Plan) -> dict[str, TrialSpec]:
     return seed_specs(job, settings, budget, seed=seed, seeds=plan.seeds, folder=folder)
 
 
+def train_plan(
+    plan: Plan, specs: Mapping[str, TrialSpec], goal: Goal, on_progress: ProgressCallback
+) -> tuple[Member, ...]:
+    """Train all members; all folds keep one epoch, and those that were best at another are trained again until it.
+
+    Raises:
+        UserError: if no seed ends with a score, or a fold does not; the first reason is named.
+    """
+    members = train_members(specs, goal, folder=plan.folder, workers=plan.workers, on_progress=on_progress)
+    if not plan.folds.number:
+        return members
+    _check_all_trained(members)
+    rows = [len(plan.folds.held_out(fold)) for fold in range(plan.folds.number)]
+    again = common_epoch_specs(specs, members, rows, goal)
+    if not again:
+        return members
+    trained = train_members(again, goal, folder=plan.folder, workers=plan.workers, on_progress=lambda *_: None)
+    return replace_trained_again(members, trained)
+
+
 def train_contender(
     plan: Plan, specs: Mapping[str, TrialSpec], task: Task, on_progress: ProgressCallback
 ) -> TrainedContender:
@@ -66,7 +88,7 @@ def train_contender(
     Raises:
         UserError: if no seed ends with a score, or a fold does not; the first reason is named.
     """
-    members = train_members(specs, task.goal, folder=plan.folder, workers=plan.workers, on_progress=on_progress)
+    members = train_plan(plan, specs, task.goal, on_progress)
     if plan.folds.number:
         return _ship_folds(plan, task, members)
     members += trial_members(plan.job.architecture, plan.trial_folder)
@@ -77,12 +99,11 @@ def train_contender(
 
 def _ship_folds(plan: Plan, task: Task, members: tuple[Member, ...]) -> TrainedContender:
     """The average of all folds' models, or a new one that was trained on all their rows."""
-    _check_all_trained(members)
     models = {member.name: _load_best(plan, task, member) for member in members}
     shipped = ship_folds(task, models, plan.ship, by_time=plan.folds.by_time)
     if shipped is not None:
         return TrainedContender(members, shipped)
-    spec = refit_spec(plan.job, plan.settings, members, seed=plan.seed, folder=plan.folder)
+    spec = refit_spec(plan.job, plan.settings, plan.budget, members, seed=plan.seed, folder=plan.folder)
     (refit,) = train_members(spec, task.goal, folder=plan.folder, workers=1, on_progress=lambda *_: None)
     _check_all_trained([refit])
     result = replace(refit.result, score=None, history=())  # nothing was held out to score it on

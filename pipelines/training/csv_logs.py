@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.runtime.files import write_text
 from pipelines.tasks import Goal
+from pipelines.training.learners import TrainingResult
 from pipelines.training.search import Trial
 
 
@@ -29,12 +30,12 @@ def write_trials(path: Path, trials: Sequence[Trial]) -> None:
     write_csv_table(path, ["number", "state", "score", "epochs", "best_epoch", "reason", *setting_names], rows)
 
 
-def write_history(path: Path, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """One row per member and epoch: member, epoch (counted from 1), then what was measured."""
+def write_history(path: Path, results: Mapping[str, TrainingResult]) -> None:
+    """One row per member and epoch: member, epoch (from 1), kept (1 if the weights are its), then what was measured."""
     rows: list[dict[str, Any]] = [
-        {"member": member, "epoch": epoch, **measured}
-        for member, history in histories.items()
-        for epoch, measured in enumerate(history, start=1)
+        {"member": member, "epoch": epoch, "kept": int(epoch == result.best_epoch), **measured}
+        for member, result in results.items()
+        for epoch, measured in enumerate(result.history, start=1)
     ]
     write_csv_table(path, list(rows[0]), rows)
 

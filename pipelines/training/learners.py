@@ -59,7 +59,7 @@ class TrainingResult:
     epochs: int = 0  # epochs trained
     best_epoch: int = 0  # counted from 1; the weights kept are those after it
     reason: str = ""  # of a failure
-    history: tuple[dict[str, float], ...] = ()  # per epoch: learning_rate, train_loss, valid_<goal>
+    history: tuple[dict[str, float], ...] = ()  # per epoch: learning_rate, train_loss, valid_<goal>; a round is one
 
 
 class Learner(NamedTuple):
@@ -214,13 +214,20 @@ def fit_closed_form(
             weight = sample_weight[0] if sample_weight else None
             valid_features = model.stem(*data.valid.inputs)
             loss = output_loss(model, data.task, data.valid)
-            model.network.fit_rounds(features, values, solve_seed, weight, valid_features, loss)
+            losses = model.network.fit_rounds(
+                features, values, solve_seed, weight, valid_features, loss, budget.keep_epoch
+            )
         else:
             assert isinstance(model.network, ClosedForm)
             model.network.fit(features, values, solve_seed, *sample_weight)
+    goal = data.task.goal
     scores = score_validation(model.eval(), data.task, data.valid)
+    score = _finite_score(scores, goal, 0)
     save_weights(model, folder / "best")
-    return TrainingResult(_finite_score(scores, data.task.goal, 0), 1, 1, history=(scores,))
+    if not isinstance(model.network, FittedInRounds):
+        return TrainingResult(score, 1, 1, history=(scores,))
+    history = tuple({f"valid_{goal.name}": loss if goal.direction == "minimize" else -loss} for loss in losses)
+    return TrainingResult(score, len(losses), model.network.rounds, history=history)
 
 
 def _finite_score(metrics: Mapping[str, float], goal: Goal, epoch: int) -> float:

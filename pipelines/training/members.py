@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 from models import ARCHITECTURES
@@ -12,7 +11,7 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
-from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
@@ -21,7 +20,6 @@ from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, 
 ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best score so far)
 
 
-NO_LIMIT = 2**63  # steps
 REFIT = "refit"  # the member that was trained on all rows but the test's; it has no score, as nothing was held out
 
 
@@ -59,14 +57,60 @@ def fold_specs(
 
 
 def refit_spec(
-    job: TrainingJob, settings: ContenderSettings[Any], members: Sequence[Member], *, seed: int, folder: Path
+    job: TrainingJob,
+    settings: ContenderSettings[Any],
+    budget: Budget,
+    members: Sequence[Member],
+    *,
+    seed: int,
+    folder: Path,
 ) -> dict[str, TrialSpec]:
-    """A training on all rows, for as many epochs as the members took to be best in the mean."""
-    epochs = max(1, round(mean(member.result.best_epoch for member in members)))
-    length = BudgetSettings(epochs=epochs, min_steps=1, max_steps=NO_LIMIT)
-    budget = Budget(length, keep_last=True)
-    spec = TrialSpec(replace(job, fold=None), settings, derive_seed(seed, "train", "refit"), folder / REFIT, budget)
+    """A training on all rows, until the epoch that the folds keep."""
+    kept = budget._replace(keep_epoch=members[0].result.best_epoch)
+    spec = TrialSpec(replace(job, fold=None), settings, derive_seed(seed, "train", "refit"), folder / REFIT, kept)
     return {REFIT: spec}
+
+
+def best_common_epoch(members: Sequence[Member], rows: Sequence[int], goal: Goal) -> int:
+    """The epoch that is best in the mean of the folds, by the rows that each holds out.
+
+    Of a fold that ended earlier than others, the last score counts on.
+    """
+    scores = [[measured[f"valid_{goal.name}"] for measured in member.result.history] for member in members]
+    last = max(len(curve) for curve in scores)
+    curves = [curve + curve[-1:] * (last - len(curve)) for curve in scores]
+    total = sum(rows)
+    means = [
+        sum(score * weight for score, weight in zip(at, rows, strict=True)) / total for at in zip(*curves, strict=True)
+    ]
+    best = goal.best_score(means)
+    assert best is not None, "folds of which one failed have been refused"
+    return means.index(best) + 1
+
+
+def common_epoch_specs(
+    specs: Mapping[str, TrialSpec], members: Sequence[Member], rows: Sequence[int], goal: Goal
+) -> dict[str, TrialSpec]:
+    """Trainings of the folds that were best at another epoch than all of them in the mean, until that one.
+
+    An epoch that every fold chose by the rows that it answers for would flatter its answers. A training that is done
+    again goes along the same schedule, from the same seed.
+    """
+    epoch = best_common_epoch(members, rows, goal)
+    return {
+        member.name: replace(spec, folder=spec.folder / f"epoch-{epoch}", budget=spec.budget._replace(keep_epoch=epoch))
+        for member, spec in zip(members, specs.values(), strict=True)
+        if member.result.best_epoch != epoch
+    }
+
+
+def replace_trained_again(members: Sequence[Member], again: Sequence[Member]) -> tuple[Member, ...]:
+    """Members of which some were trained again, with all epochs that were tried, as learning curves show them."""
+    found = {member.name: member for member in members}
+    for member in again:
+        first = found[member.name].result
+        found[member.name] = member._replace(result=replace(member.result, epochs=first.epochs, history=first.history))
+    return tuple(found.values())
 
 
 def train_members(

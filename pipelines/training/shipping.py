@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 
 from models.blocks.averaged_model import TrainedNetwork, average_models
-from models.blocks.closed_form import FittedInRounds
 from models.stems import Model
 from pipelines.tasks import Task
 from pipelines.training.inference import score_validation
@@ -56,14 +55,12 @@ def ship_folds(task: Task, models: Mapping[str, Model], ship: Ship | None, *, by
     """Ship the average of the folds' models; None: a model that is trained on all rows instead.
 
     Unless `ship` decides, that is where there is no average, and where a split is by time: most folds' models know
-    nothing of what was last. What is fitted in rounds ships as the average in any case.
+    nothing of what was last.
 
     Args:
         models: one per fold, by its member's name.
     """
     refits = ship == "refit" if ship in OF_FOLDS else by_time
-    if any(isinstance(model.network, FittedInRounds) for model in models.values()):
-        refits = False  # rounds end where validation gains nothing from more, and a refit has no validation
     if refits or not task.can_average:
         return None
     return Shipped("ensemble", tuple(models), None, average_models(list(models.values()), task.average()))

@@ -19,7 +19,7 @@ def write_members(folder: Path, members: Sequence[Member], task: Task) -> None:
         if not member.result.reason:
             for path in sorted(member.folder.glob("best.*")):
                 copy_file(path, folder / "weights" / f"{member.name}{path.suffix}")
-    write_history(folder / "history.csv", {member.name: member.result.history for member in members})
+    write_history(folder / "history.csv", {member.name: member.result for member in members})
     write_curve(folder / "curve.csv", best_member(members, task.goal).result.history, task.goal)
 
 

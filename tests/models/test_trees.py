@@ -106,9 +106,11 @@ def test_rounds_stop_where_validation_is_best() -> None:
         return float((outputs[:, 0] - WAVES[valid]).square().mean())
 
     stopped = GradientBoosting(Config(rounds=1000, shrinkage=0.1, leaf=5), (6,), 1)
-    stopped.fit_rounds(X[train], noisy[train, None], 0, None, X[valid], loss)
+    losses = stopped.fit_rounds(X[train], noisy[train, None], 0, None, X[valid], loss)
     kept = stopped.trees.trees
+    assert kept == stopped.rounds
     assert 1 <= kept < 500
+    assert loss(stopped(X[valid])) == pytest.approx(losses[kept - 1], rel=1e-4)
     for rounds in (kept // 2, 2 * kept, 2 * FIRST_ROUNDS):
         fixed = GradientBoosting(Config(rounds=rounds, shrinkage=0.1, leaf=5), (6,), 1)
         fixed.fit(X[train], noisy[train, None], 0)
@@ -116,6 +118,15 @@ def test_rounds_stop_where_validation_is_best() -> None:
     exact = GradientBoosting(Config(rounds=kept, shrinkage=0.1, leaf=5), (6,), 1)
     exact.fit(X[train], noisy[train, None], 0)
     assert torch.equal(exact(X), stopped(X)), "grown in steps, trees are the same"
+
+
+@pytest.mark.parametrize("keep", [5, FIRST_ROUNDS + 30])
+def test_as_many_rounds_are_kept_as_are_asked_for_whatever_validation_gains(keep: int) -> None:
+    kept, exact = (GradientBoosting(Config(rounds=rounds, leaf=5), (6,), 1) for rounds in (1000, keep))
+    kept.fit_rounds(X[:200], WAVES[:200, None], 0, None, X[200:], lambda outputs: 1.0, keep)
+    exact.fit(X[:200], WAVES[:200, None], 0)
+    assert kept.rounds == keep
+    assert torch.equal(kept(X), exact(X))
 
 
 def test_rows_that_weigh_nothing_change_nothing() -> None:

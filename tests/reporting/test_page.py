@@ -68,7 +68,7 @@ def write_contender(folders: ContenderFolders, described: Schema, skill: float, 
     write_scores(folders.evaluated / "metrics.json", score_predictions(task, predictions, seed=0), predictions)
     write_text(
         folders.trained / "history.csv",
-        "member,epoch,train_loss,valid_log_loss\nseed-0,1,1.0,1.1\nseed-0,2,0.5,0.7\nseed-0,3,0.3,0.8\n",
+        "member,epoch,kept,train_loss,valid_log_loss\nseed-0,1,0,1.0,1.1\nseed-0,2,1,0.5,0.7\nseed-0,3,0,0.3,0.8\n",
     )
     settings = {"width": 64, "learning_rate": 0.00314159, "optimizer": "adamw"}
     members = [

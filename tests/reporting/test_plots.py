@@ -54,10 +54,17 @@ def schema(classes: int, shape: tuple[int, ...] = (8, 8)) -> Schema:
 def history(seeds: int, epochs: int) -> dict[str, list[dict[str, float]]]:
     return {
         f"seed-{seed}": [
-            {"epoch": epoch, "train_loss": 2.0 / epoch, "valid_log_loss": 2.0 / epoch + 0.1 * seed}
+            {"epoch": epoch, "kept": epoch == 2, "train_loss": 2.0 / epoch, "valid_log_loss": 2.0 / epoch + 0.1 * seed}
             for epoch in range(1, epochs + 1)
         ]
         for seed in range(seeds)
+    }
+
+
+def rounds(folds: int, count: int) -> dict[str, list[dict[str, float]]]:
+    return {
+        f"fold-{fold}": [{"epoch": one, "kept": one == 9, "valid_log_loss": fold + 1 / one} for one in range(1, count)]
+        for fold in range(folds)
     }
 
 
@@ -110,6 +117,7 @@ DRAWN: dict[str, Callable[[Path], None]] = {
     "importances": lambda path: curves.draw_importances(path, {"learning_rate": 0.7, "width": 0.3, "depth": 0.0}),
     "no importances": lambda path: curves.draw_importances(path, {}),
     "curves of three seeds": lambda path: curves.draw_learning_curves(path, history(3, 12), LOG_LOSS),
+    "curves of rounds": lambda path: curves.draw_learning_curves(path, rounds(5, 60), LOG_LOSS),
     "curves of eight seeds": lambda path: curves.draw_learning_curves(path, history(8, 2), LOG_LOSS),
     "a leaderboard": lambda path: curves.draw_leaderboard(path, board(3), METRICS[:2]),
     "a leaderboard of one": lambda path: curves.draw_leaderboard(path, board(1), METRICS[:2]),

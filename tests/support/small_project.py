@@ -93,9 +93,12 @@ def make_train(folder: Path, architecture: str, model: Model, figures: dict[str,
     for seed in range(SEEDS):
         weights.save_weights(model, folder / "weights" / f"seed-{seed}")
     rows = [
-        f"seed-{seed},{epoch},0.001,{1 / epoch},{2 / epoch}" for seed in range(SEEDS) for epoch in range(1, EPOCHS + 1)
+        f"seed-{seed},{epoch},{int(epoch == 9)},0.001,{1 / epoch},{2 / epoch}"
+        for seed in range(SEEDS)
+        for epoch in range(1, EPOCHS + 1)
     ]
-    write_text(folder / "history.csv", "\n".join(["member,epoch,learning_rate,train_loss,valid_log_loss", *rows, ""]))
+    header = "member,epoch,kept,learning_rate,train_loss,valid_log_loss"
+    write_text(folder / "history.csv", "\n".join([header, *rows, ""]))
     write_json(
         folder / "model.json",
         {

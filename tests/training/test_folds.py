@@ -16,11 +16,13 @@ from pipelines.data.schema import read_schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.kinds import SourceSettings, load_dataset
 from pipelines.splitting.split import SplitSettings, split_dataset, write_split
-from pipelines.tasks import build_task
+from pipelines.tasks import Goal, build_task
 from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.contender import Plan, TrainedContender, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
+from pipelines.training.learners import TrainingResult
+from pipelines.training.members import Member, best_common_epoch
 from pipelines.training.out_of_fold import answer_folds
 from pipelines.training.ship_settings import Ship
 from pipelines.training.weights import load_model
@@ -114,6 +116,38 @@ def test_every_row_is_answered_by_the_model_that_has_not_seen_it(folded: Callabl
         assert counts[shares.argmax()] == counts.max(), "baselines are fitted outside the fold, too"
 
 
+@pytest.mark.parametrize(("architecture", "problem"), [("mlp", "diabetes"), ("gradient_boosting", "diabetes")])
+def test_all_folds_keep_the_epoch_that_is_best_in_their_mean(
+    folded: Callable[[str], Path], tmp_path: Path, architecture: str, problem: str
+) -> None:
+    folder = folded(problem)
+    job = job_of(folder, architecture, problem)
+    goal = build_task(job.task_settings, read_schema(job.schema_file)).goal.name
+    members = train(job, tmp_path, length=30).members
+    curves = [[measured[f"valid_{goal}"] for measured in member.result.history] for member in members]
+    (kept,) = {member.result.best_epoch for member in members}
+    folds = read_folds(folder / "split" / "valid" / "folds.npz")
+    last = max(map(len, curves))
+    padded = np.array([curve + curve[-1:] * (last - len(curve)) for curve in curves])
+    assert kept == 1 + np.average(padded, axis=0, weights=[len(folds.held_out(fold)) for fold in range(3)]).argmin()
+    assert any(np.argmin(curve) + 1 != kept for curve in curves), "a fold would have chosen another one"
+    for member, curve in zip(members, curves, strict=True):
+        assert len(curve) == member.result.epochs
+        if kept <= len(curve):  # a training is the same when it is done again
+            assert member.result.score == pytest.approx(curve[kept - 1], rel=1e-4 if architecture != "mlp" else 1e-12)
+
+
+def test_a_fold_that_ended_early_counts_with_its_last_score(tmp_path: Path) -> None:
+    def member(name: str, *scores: float) -> Member:
+        return Member(name, TrainingResult(scores[-1], history=tuple({"valid_loss": one} for one in scores)), tmp_path)
+
+    members = [member("fold-0", 5, 3), member("fold-1", 4, 3, 2, 1, 6)]
+    assert best_common_epoch(members, [1, 1], Goal("loss", "minimize")) == 4
+    assert best_common_epoch(members, [1, 1], Goal("loss", "maximize")) == 1
+    members = [member("fold-0", 1, 5), member("fold-1", 4, 2)]
+    assert [best_common_epoch(members, rows, Goal("loss", "minimize")) for rows in ([9, 1], [1, 9])] == [1, 2]
+
+
 def test_a_split_by_time_and_a_wish_ship_a_model_that_is_trained_on_all_rows(
     folded: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -124,8 +158,7 @@ def test_a_split_by_time_and_a_wish_ship_a_model_that_is_trained_on_all_rows(
     assert (trained.shipped.ship, trained.shipped.members) == ("refit", ("refit",))
     assert refit.result.score is None
     assert not refit.result.reason
-    folds = [member.result.best_epoch for member in trained.members[:-1]]
-    assert refit.result.epochs == refit.result.best_epoch == max(1, round(sum(folds) / len(folds)))
+    assert {member.result.best_epoch for member in trained.members} == {refit.result.epochs}, "the epoch of the folds"
     rows = len(load_training_data(replace(job, fold=None)).train[0].inputs[0])
     assert rows == len(read_part(folder / "augmented" / "train", read_schema(job.schema_file)).target[0])
     assert train(job, tmp_path / "asked", "ensemble").shipped.ship == "ensemble"

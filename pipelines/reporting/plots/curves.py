@@ -111,28 +111,31 @@ def draw_learning_curves(path: Path, history: Mapping[str, Sequence[Mapping[str,
     """Learning curves: training loss and the goal on validation, one line per member; best epochs are marked.
 
     Args:
-        history: of every member, what was measured after each epoch.
+        history: of every member, what was measured after each epoch; what is fitted in rounds has no train_loss.
     """
     column = f"valid_{goal.name}"
+    on_validation = f"{_capitalize_first(_display_name(goal.name))} on the validation part"
+    curves = {
+        "train_loss": ("Loss on the training part", "loss (lower is better)"),
+        column: (on_validation, f"{_display_name(goal.name)} ({_direction_label(goal)})"),
+    }
+    rows_of_all = [row for rows in history.values() for row in rows]
+    in_epochs = "train_loss" in rows_of_all[0]
+    shown = curves if in_epochs else {column: curves[column]}
     with png_figure(path, 9, 3.4) as figure:
-        left, right = figure.subplots(1, 2)
-        for axes, measured, title in (
-            (left, "train_loss", "Loss on the training part"),
-            (right, column, f"{_capitalize_first(_display_name(goal.name))} on the validation part"),
-        ):
-            axes.set(title=title, xlabel="epoch", ylabel=f"{_display_name(goal.name)} ({_direction_label(goal)})")
-            _set_scale(axes, [row[measured] for rows in history.values() for row in rows])
+        panels = figure.subplots(1, len(shown), squeeze=False)[0]
+        for axes, (measured, (title, label)) in zip(panels, shown.items(), strict=True):
+            axes.set(title=title, xlabel="epoch" if in_epochs else "round", ylabel=label)
+            _set_scale(axes, [row[measured] for row in rows_of_all])
             _use_integer_ticks(axes)
-        left.set_ylabel("loss (lower is better)")
-        for (member, rows), colour in zip(history.items(), COLOUR_CYCLE * len(history), strict=False):
-            name = member.replace("-", " ")
-            epochs = [row["epoch"] for row in rows]
-            left.plot(epochs, [row["train_loss"] for row in rows], color=colour, label=name)
-            right.plot(epochs, [row[column] for row in rows], color=colour, label=name)
-            score = goal.best_score(row[column] for row in rows)
-            best = next((row for row in rows if row[column] == score), rows[-1])
-            right.plot(best["epoch"], best[column], "o", color=colour, markersize=7, markeredgecolor="white", zorder=4)
-        right.plot([], [], "o", color=GREY, markersize=7, markeredgecolor="white", label="best epoch, kept")
+            for (member, rows), colour in zip(history.items(), COLOUR_CYCLE * len(history), strict=False):
+                epochs, values = [row["epoch"] for row in rows], [row[measured] for row in rows]
+                axes.plot(epochs, values, color=colour, label=member.replace("-", " "))
+        right, dot = panels[-1], {"markersize": 7, "markeredgecolor": "white"}
+        for rows, colour in zip(history.values(), COLOUR_CYCLE * len(history), strict=False):
+            for kept in (row for row in rows if row["kept"]):
+                right.plot(kept["epoch"], kept[column], "o", color=colour, zorder=4, **dot)
+        right.plot([], [], "o", color=GREY, label="kept", **dot)
         right.legend()
 
 
