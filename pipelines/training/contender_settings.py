@@ -44,6 +44,9 @@ class GradientSettings(Hyperparameters):
     input_dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability of hiding a number or step
     step_swap: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability that two steps change places
     input_noise: float = tunable(0.0, 0.0, 0.3, ge=0, searched=False)  # standard deviation, of what is read
+    step_scale: float = tunable(0.0, 0.0, 0.5, ge=0, searched=False)  # standard deviation of a sequence's factors
+    step_warp: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # change of a sequence's speed, at most
+    step_crop: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # share of a sequence cut off, at most
 
 
 class GANSettings(Hyperparameters):
