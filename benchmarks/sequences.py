@@ -89,7 +89,8 @@ def report_echo() -> None:
 
 def load_documents() -> tuple[Tensor, Tensor, int]:
     """Documents of several docstrings of one library, cut to equal lengths; word numbers (N, T), classes (N,)."""
-    from pipelines.data.text import from_bytes, tokenize
+    from pipelines.data.text import from_bytes
+    from pipelines.data.tokenizers import tokenize
     from pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings
 
     part = load_docstrings(DocstringsSettings(kind="docstrings", most=1600)).part

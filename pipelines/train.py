@@ -1,5 +1,6 @@
 """Stage train: train a contender's best settings several times, each as long as a trial, and decide what ships."""
 
+from pipelines.data.schema import write_schema
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.machine import describe_machine
 from pipelines.runtime.progress import Progress
@@ -8,11 +9,12 @@ from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
 from pipelines.settings.jobs import check_ship, training_job
 from pipelines.settings.params import load_params
-from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
+from pipelines.tasks import build_task
 from pipelines.training.budget import Budget
 from pipelines.training.contender import Plan, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
+from pipelines.training.job import read_job_schema
 from pipelines.training.train_folder import write_members, write_model
 
 
@@ -20,10 +22,12 @@ def train(name: str) -> None:
     params = load_params()
     contender, settings = params.contenders[name], params.train_settings(name)
     check_ship(params, name)
-    job = training_job(params, name)
-    task = load_task(params, contender.problem)
     trial_folder = paths.tune_folder(contender.problem, name) / "trial"
-    best_settings = make_settings(contender.architecture, task.name, read_json(trial_folder / "settings.json"))
+    task_name = params.problems[contender.problem].task.kind
+    best_settings = make_settings(contender.architecture, task_name, read_json(trial_folder / "settings.json"))
+    job = training_job(params, name).read_with(best_settings.stem)
+    schema = read_job_schema(job)
+    task = build_task(job.task_settings, schema, job.goal)
     state = scratch_folder("train", name, job.device)
     budget, workers = Budget(params.budget_settings(name)), worker_count(job.device)
     plan = Plan(job, best_settings, budget, params.seed, settings.seeds, settings.ship, state, trial_folder, workers)
@@ -36,6 +40,8 @@ def train(name: str) -> None:
     trained = train_contender(plan, specs, task, on_progress)
     folder = paths.train_folder(contender.problem, name)
     write_members(folder, trained.members, task)
+    if job.tokens != "words":
+        write_schema(paths.trained_schema_file(contender.problem, name), schema)
     write_model(folder, plan, task, trained)
     write_json(folder / "machine.json", describe_machine(job.device))
 

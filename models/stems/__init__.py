@@ -42,7 +42,7 @@ STEMS: dict[tuple[str, InputType], Callable[[tuple[ColumnSpec, ...], InputType],
     ("image", "vector"): ImageStem,  # ... flattened
     ("image", "sequence"): ImageStem,  # ... row by row
     ("text", "vector"): TfidfStem,  # TF-IDF
-    ("text", "sequence"): EmbeddingStem,  # word embeddings, in order
+    ("text", "sequence"): EmbeddingStem,  # embeddings of its tokens, in order
     ("steps", "sequence"): StepsStem,  # measurements over time, with a mark of what is present
     ("steps", "vector"): StepsStem,  # ... flattened
     ("steps", "image"): SeriesImageStem,  # ... as an image of one pixel's width

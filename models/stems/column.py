@@ -13,5 +13,5 @@ class ColumnSpec(NamedTuple):
     kind: str  # "image", "number", "category", "text", "steps", "noise"
     shape: tuple[int, ...] = ()
     cardinality: int = 0  # of a category, the number of categories; of a text, the size of the vocabulary
-    length: int = 0  # of a text, the number of words read
+    length: int = 0  # of a text, the number of tokens read
     window_scale: WindowScaleSpec | None = None  # of steps, which variables are read by the window's own level

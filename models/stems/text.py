@@ -1,6 +1,6 @@
-"""Text stems: TF-IDF vectors, or learned word embeddings.
+"""Text stems: TF-IDF vectors, or learned embeddings of the tokens: words, characters or subwords.
 
-Shapes: N texts, B batch, T words of a text, V words of the vocabulary, E numbers per word.
+Shapes: N texts, B batch, T tokens of a text, V tokens of the vocabulary, E numbers per token.
 """
 
 from typing import Any, final
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from models.stems.column import ColumnSpec, InputType
 
-PADDING_ID, UNKNOWN_ID = 0, 1  # token ids that stand for no word of the vocabulary
-EMBEDDING_DIM = 32  # numbers per word
+PADDING_ID, UNKNOWN_ID = 0, 1  # token ids that stand for no token of the vocabulary
+EMBEDDING_DIM = 32  # numbers per token
 CHUNK_EXAMPLES = 4096  # texts counted at a time
 
 
@@ -20,7 +20,7 @@ CHUNK_EXAMPLES = 4096  # texts counted at a time
 class TfidfStem(nn.Module):
     """TF-IDF vector of a text, of length 1.
 
-    A word that occurs in n of N training texts has the weight log((1 + N) / (1 + n)) + 1; a word that occurs k times in
+    A token that occurs in n of N training texts has the weight log((1 + N) / (1 + n)) + 1; one that occurs k times in
     a text counts 1 + log k; the vector is divided by its length.
 
     Source: Sparck Jones, "A statistical interpretation of term specificity and its application in retrieval", Journal
@@ -28,7 +28,7 @@ class TfidfStem(nn.Module):
 
     Attributes:
         input_shape: (V,).
-        weight: of every word of the vocabulary, (V,).
+        weight: of every token of the vocabulary, (V,).
     """
 
     weight: Tensor
@@ -40,7 +40,7 @@ class TfidfStem(nn.Module):
         self.register_buffer("weight", torch.ones(column.cardinality))
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """Fit the weights: count the train part's texts that hold each word; token ids int64 (N, T)."""
+        """Fit the weights: count the train part's texts that hold each one; token ids int64 (N, T)."""
         (token_ids,) = arrays
         document_frequency = np.zeros(len(self.weight), dtype=np.int64)
         for start in range(0, len(token_ids), CHUNK_EXAMPLES):
@@ -62,9 +62,9 @@ class TfidfStem(nn.Module):
 
 @final
 class EmbeddingStem(nn.Module):
-    """Word embeddings, learned with the network, in the order of the text.
+    """Embeddings of tokens, learned with the network, in the order of the text.
 
-    Padding stands behind a text; here it is moved to the front, so that the last step is always a word, and the last
+    Padding stands behind a text; here it is moved to the front, so that the last step is always a token, and the last
     feature of every step says whether it is one.
 
     Attributes:
@@ -83,9 +83,9 @@ class EmbeddingStem(nn.Module):
 
     def forward(self, text: Tensor) -> Tensor:
         steps = text.shape[1]
-        word_count = (text != PADDING_ID).to(torch.int64).sum(1, keepdim=True)  # (B, 1)
+        token_count = (text != PADDING_ID).to(torch.int64).sum(1, keepdim=True)  # (B, 1)
         position = torch.arange(steps, device=text.device) - (
-            steps - word_count
+            steps - token_count
         )  # (B, T): negative in front of the text
         present = (position >= 0).to(torch.float32).unsqueeze(2)  # (B, T, 1)
         left_padded = torch.gather(text, 1, position.clamp(min=0))

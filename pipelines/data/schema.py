@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.runtime.files import read_json, write_json
@@ -17,6 +18,8 @@ FieldKind = Literal[
     "noise",  # what a generator starts from, float32 (Z,); drawn, never stored
 ]
 
+Tokens = Literal["words", "characters", "subwords"]  # rows of TOKENIZERS in tokenizers.py
+
 
 class Field(BaseModel):
     """One column of the data, as it is stored: raw, nothing standardised or encoded away."""
@@ -30,7 +33,8 @@ class Field(BaseModel):
     range: tuple[float, float] | None = None  # smallest and largest value that may occur, or did
     unit: str = ""  # "grey level", "metres"; empty where the origin states none
     categories: tuple[str, ...] = ()  # the text each code 0, 1, 2, ... stands for; of a text, its vocabulary
-    length: int = 0  # of a text: how many of its words a network reads
+    length: int = 0  # of a text: how many of its tokens a network reads
+    tokens: Tokens = pydantic.Field(default="words", exclude_if=lambda tokens: tokens == "words")  # of a text: what these are
     columns: tuple[str, ...] = ()  # of steps: the name of each of the F variables
     step: str = ""  # of steps: the time from one to the next, such as "1 h"
     fit: str = ""  # of an image: how one of another size becomes this one, "contain"; empty where none may

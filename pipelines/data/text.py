@@ -1,30 +1,20 @@
-"""Texts as arrays: UTF-8 bytes in storage, codes of words for a network."""
+"""Texts as arrays: UTF-8 bytes in storage, numbers of tokens for a network."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.data.parts import Part
-from pipelines.data.schema import Field, Schema
-from pipelines.data.large_arrays import allocate
 from pipelines.data.dataset import chunks
+from pipelines.data.large_arrays import allocate
+from pipelines.data.parts import Part
+from pipelines.data.schema import Field, Schema, Tokens
+from pipelines.data.tokenizers import TOKENIZERS
 
-TOKEN_PATTERN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")  # letters, digits, or one other sign; serving/ has the same rule
-PADDING_TOKEN, UNKNOWN_TOKEN = "", "<unknown>"  # codes 0 and 1; neither is a token, so no word can be taken for them
-MIN_TOKENS, MAX_TOKENS = 4, 256  # tokens that a network reads
-COVERED_SHARE = 0.95  # share of the train texts that are read to their end, unless they are longer than MAX_TOKENS
-
-
-def tokenize(text: str) -> list[str]:
-    """Cut a text into lower-case words, whole numbers and single signs; white space separates and is dropped.
-
-    `"Don't pay £9.50!"` becomes `don ' t pay £ 9 . 50 !`. Letters are those of Unicode, of any script. A script
-    without spaces gives one token for each run of letters.
-    """
-    return TOKEN_PATTERN.findall(text.lower())
+PADDING_TOKEN, UNKNOWN_TOKEN = "", "<unknown>"  # numbers 0 and 1; neither is a token, so no text can hold them
+MIN_TOKENS = 4  # tokens that a network reads, at least
+COVERED_SHARE = 0.95  # share of the train texts that are read to their end, unless they are longer than a network reads
 
 
 def to_bytes(texts: Sequence[str], max_bytes: int) -> NDArray[np.uint8]:
@@ -49,60 +39,48 @@ def from_bytes(values: NDArray[np.uint8]) -> list[str]:
     return list(_iterate_texts(values))
 
 
-def build_vocabulary(values: NDArray[np.uint8], max_words: int = 4000, min_count: int = 2) -> tuple[str, ...]:
-    """List the words of texts (N, L), the commonest first and equally common ones by alphabet.
-
-    Args:
-        values: N texts as bytes.
-        max_words: words at most, besides the two codes that stand for no word.
-        min_count: how often a word must occur.
-
-    Returns:
-        what the codes 0, 1, 2, ... stand for: padding, an unknown word, then the words.
-    """
-    counts: Counter[str] = Counter()
-    for text in _iterate_texts(values):
-        counts.update(tokenize(text))
-    common = sorted(
-        (word for word, count in counts.items() if count >= min_count), key=lambda word: (-counts[word], word)
-    )
-    return (PADDING_TOKEN, UNKNOWN_TOKEN, *common[:max_words])
-
-
 def token_ids(values: NDArray[np.uint8], field: Field) -> NDArray[np.int64]:
-    """Turn texts into what a network reads: the number of each word in the vocabulary.
+    """Turn texts into what a network reads: the number of each token in the vocabulary.
 
     Args:
         values: (N, L) bytes.
-        field: has the vocabulary in `categories`, and in `length` how many tokens T are read.
+        field: has the tokenizer in `tokens`, the vocabulary in `categories`, and in `length` how many tokens T are
+            read.
 
     Returns:
-        (N, T): the first T tokens of each text, 1 for a word that is not in the vocabulary, 0 behind the last.
+        (N, T): the first T tokens of each text, 1 for one that is not in the vocabulary, 0 behind the last.
     """
     assert field.length > 0, f"the vocabulary of {field.name} is not fitted"
-    id_of_token = {word: number for number, word in enumerate(field.categories)}
-    unknown_id = id_of_token[UNKNOWN_TOKEN]
+    encode = TOKENIZERS[field.tokens].encoder(_numbers(field.categories))
     result = allocate((len(values), field.length), np.int64)
     for row, text in zip(result, _iterate_texts(values), strict=True):
-        ids = [id_of_token.get(word, unknown_id) for word in tokenize(text)[: field.length]]
+        ids = list(islice(encode(text), field.length))
         row[: len(ids)] = ids
     return result
 
 
-def fit_vocabulary(schema: Schema, train: Part) -> Schema:
-    """Give every input text its vocabulary and its length in tokens, from the train part alone."""
+def fit_vocabulary(schema: Schema, train: Part, tokens: Tokens = "words") -> Schema:
+    """Give every input text its tokenizer, its vocabulary and its length in tokens, from the train part alone."""
     inputs = tuple(
-        _fit_field_vocabulary(field, values) if field.kind == "text" else field
+        _fit_field(field, values, tokens) if field.kind == "text" else field
         for field, values in zip(schema.inputs, train.inputs, strict=True)
     )
     return schema.model_copy(update={"inputs": inputs})
 
 
-def _fit_field_vocabulary(field: Field, values: NDArray[np.uint8]) -> Field:
-    counts = [len(tokenize(text)) for text in _iterate_texts(values)]
+def _fit_field(field: Field, values: NDArray[np.uint8], tokens: Tokens) -> Field:
+    """The vocabulary is what the numbers 0, 1, 2, ... stand for: padding, an unknown token, then the tokens."""
+    tokenizer = TOKENIZERS[tokens]
+    vocabulary = (PADDING_TOKEN, UNKNOWN_TOKEN, *tokenizer.fit(_iterate_texts(values)))
+    encode = tokenizer.encoder(_numbers(vocabulary))
+    counts = [sum(1 for _ in encode(text)) for text in _iterate_texts(values)]
     covering_length = int(np.quantile(counts, COVERED_SHARE, method="inverted_cdf"))
-    length = min(max(covering_length, MIN_TOKENS), MAX_TOKENS)
-    return field.model_copy(update={"categories": build_vocabulary(values), "length": length})
+    length = min(max(covering_length, MIN_TOKENS), tokenizer.max_length)
+    return field.model_copy(update={"tokens": tokens, "categories": vocabulary, "length": length})
+
+
+def _numbers(vocabulary: Sequence[str]) -> dict[str, int]:
+    return {token: number for number, token in enumerate(vocabulary)}
 
 
 def _truncate_utf8(content: bytes, max_bytes: int) -> bytes:

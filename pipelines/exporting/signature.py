@@ -132,7 +132,8 @@ def _input_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any]:
         all_steps: whether a sequence must have all of its steps; a forecast was trained on no shorter window.
     """
     as_read = {"dtype": "int64", "shape": [field.length]} if field.kind == "text" else {}
-    return {**_field_entry(field), **as_read, "decode": _decoding_entry(field, all_steps=all_steps)}
+    tokens = {} if field.tokens == "words" else {"tokens": field.tokens}
+    return {**_field_entry(field), **as_read, **tokens, "decode": _decoding_entry(field, all_steps=all_steps)}
 
 
 def _field_entry(field: Field) -> dict[str, Any]:

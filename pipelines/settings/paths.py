@@ -59,6 +59,11 @@ def train_folder(problem: str, contender: str) -> Path:
     return Path("artifacts", problem, "train", contender)
 
 
+def trained_schema_file(problem: str, contender: str) -> Path:
+    """The schema with the vocabularies of a contender whose tokens are not the split's; with them alone it is there."""
+    return train_folder(problem, contender) / "weights" / "schema.json"
+
+
 def evaluate_folder(problem: str, contender: str) -> Path:
     """metrics.json, calibration.json, predictions.npz, model.onnx, pictures/, tables/."""
     return Path("artifacts", problem, "evaluate", contender)

@@ -24,5 +24,6 @@ def load_trained_task(problem: str, contender: str) -> TrainedTask:
         UserError: if a file is missing or damaged.
     """
     record = read_json(paths.train_folder(problem, contender) / "model.json")
-    schema = read_schema(paths.schema_file(problem))
+    own = paths.trained_schema_file(problem, contender)
+    schema = read_schema(own if own.exists() else paths.schema_file(problem))
     return TrainedTask(build_task(settings_from_json(record["task"]), schema, record["goal"]), schema, record)

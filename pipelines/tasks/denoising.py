@@ -53,7 +53,6 @@ class Denoising(Task):
     output_name = "reconstruction"
     goals = tuple(GOALS)
     reference_type = ReconstructionReference
-    augments_target = True
 
     def __init__(self, schema: Schema, settings: DenoisingSettings, goal: str | None = None) -> None:
         target = schema.target

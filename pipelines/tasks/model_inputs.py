@@ -1,4 +1,4 @@
-"""Model inputs: the columns of a part as they are stored, texts as codes of the vocabulary."""
+"""Model inputs: the columns of a part as they are stored, texts as numbers of their tokens."""
 
 from typing import Any
 

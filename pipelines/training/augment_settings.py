@@ -9,6 +9,7 @@ SETTING_LIMITS = {  # setting: (largest value, its unit); the smallest is 0
     "shift": (math.inf, "pixels"),
     "rotate": (180, "degrees"),
     "scale": (0.9, "a share of the size"),
+    "crop": (0.9, "a share of the side"),
     "noise": (255, "grey levels"),
     "erase": (0.9, "a share of the side"),
 }
@@ -23,6 +24,7 @@ class AugmentSettings(BaseModel):
     shift: float = 0  # pixels, at most, to each side and up or down
     rotate: float = 0  # degrees, at most, either way
     scale: float = 0  # larger or smaller by at most this share: 0.1 is 90 % to 110 %
+    crop: float = 0  # a part of the image takes its place, cut off at most this share of each side
     noise: float = 0  # grey levels, standard deviation, for every pixel and channel on its own
     erase: float = 0  # a rectangle is hidden whose sides are at most this share of the image's
     flip_horizontal: bool = False  # left and right swapped in half of the draws; ruins letters and digits
@@ -60,6 +62,7 @@ def describe_augmentation(settings: AugmentSettings) -> str:
         "shift": f"moved by up to {settings.shift:g} pixel{'' if settings.shift == 1 else 's'}",
         "rotate": f"turned by up to {settings.rotate:g}°",
         "scale": f"larger or smaller by up to {100 * settings.scale:g} %",
+        "crop": f"a part of at least {100 * (1 - settings.crop):g} % of each side enlarged",
         "flip_horizontal": "half of them mirrored left to right",
         "flip_vertical": "half of them mirrored top to bottom",
         "erase": f"a rectangle of up to {100 * settings.erase:g} % of each side hidden",

@@ -11,13 +11,16 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.training.augment_settings import AugmentSettings
 
-PREVIEW_EXAMPLES_PER_CLASS, PREVIEW_DRAWS = 2, 5  # of a class, and of each of them, for a person to look at
+MOVED_TARGETS = ("mask", "image")  # kinds of targets that move with their image
+PREVIEW_EXAMPLES_PER_CLASS, PREVIEW_EXAMPLES = 2, 4  # for a person to look at: of a class, or without classes
+PREVIEW_DRAWS = 5  # of each of them
 
 
 def augmented_copies(part: Part, schema: Schema, settings: AugmentSettings, seed: int, where: str = "augment") -> Part:
     """The examples as they are, then `settings.copies` draws of each; (N, ...) -> (1 + K, N, ...).
 
-    Draw k depends on the seed and k, not on how many draws there are. Live draws are not stored: K is 0.
+    Draw k depends on the seed and k, not on how many draws there are. Live draws are not stored: K is 0. A target
+    that is a mask or a clean image moves with its image.
 
     Args:
         where: the settings' path in params.yaml, for failures.
@@ -27,21 +30,26 @@ def augmented_copies(part: Part, schema: Schema, settings: AugmentSettings, seed
     """
     _check_settings(schema, settings, where)
     count = 0 if settings.copies == "live" else settings.copies
-    inputs = []
-    if count:  # PyTorch takes two seconds to import, and most problems store no copies
-        from pipelines.training.augmentation import stack_draws
-    for field, values in zip(schema.inputs, part.inputs, strict=True):
-        if field.kind == "image" and count:
-            inputs.append(
-                stack_draws(values, settings, [derive_seed(seed, field.name, k) for k in range(1, count + 1)])
-            )
+    inputs = [np.broadcast_to(values, (1 + count, *values.shape)) for values in part.inputs]
+    target = np.broadcast_to(part.target, (1 + count, *part.target.shape))
+    places = [place for place, field in enumerate(schema.inputs) if field.kind == "image" and count]
+    if not places:  # PyTorch takes two seconds to import, and most problems store no copies
+        return Part(tuple(inputs), target)
+    from pipelines.training.augmentation import stack_draws, stack_draws_with_target
+
+    for place in places:
+        values = part.inputs[place]
+        seeds = [derive_seed(seed, schema.inputs[place].name, k) for k in range(1, count + 1)]
+        if schema.target.kind in MOVED_TARGETS:
+            is_mask = schema.target.kind == "mask"
+            inputs[place], target = stack_draws_with_target(values, part.target, settings, seeds, is_mask=is_mask)
         else:
-            inputs.append(np.broadcast_to(values, (1 + count, *values.shape)))
-    return Part(tuple(inputs), np.broadcast_to(part.target, (1 + count, *part.target.shape)))
+            inputs[place] = stack_draws(values, settings, seeds)
+    return Part(tuple(inputs), target)
 
 
 def sample_for_preview(part: Part, schema: Schema, settings: AugmentSettings, seed: int) -> Part:
-    """A few draws of a few examples of every class, for a person to see what live draws are like.
+    """A few draws of a few examples, of every class if there are classes, for a person to see what live draws are like.
 
     Args:
         part: the examples, (N, ...).
@@ -49,8 +57,11 @@ def sample_for_preview(part: Part, schema: Schema, settings: AugmentSettings, se
     Returns:
         (1 + K, n, ...): n of the examples as they are, then K draws of them.
     """
-    firsts = [np.flatnonzero(part.target == code)[:PREVIEW_EXAMPLES_PER_CLASS] for code in np.unique(part.target)]
-    rows = np.sort(np.concatenate(firsts))
+    if schema.target.kind in MOVED_TARGETS:
+        rows = np.arange(min(len(part.target), PREVIEW_EXAMPLES))
+    else:
+        firsts = [np.flatnonzero(part.target == code)[:PREVIEW_EXAMPLES_PER_CLASS] for code in np.unique(part.target)]
+        rows = np.sort(np.concatenate(firsts))
     few = Part(tuple(values[rows] for values in part.inputs), part.target[rows])
     return augmented_copies(few, schema, settings.model_copy(update={"copies": PREVIEW_DRAWS}), seed)
 
@@ -61,10 +72,10 @@ def _check_settings(schema: Schema, settings: AugmentSettings, where: str) -> No
         raise UserError(
             f"{where}.copies: only images can be augmented and there is none among the inputs; set copies to 0"
         )
-    if settings.copies and schema.target.kind in ("mask", "image"):
+    if settings.copies and schema.target.kind in MOVED_TARGETS and len(images) > 1:
         raise UserError(
-            f"{where}.copies: the target is of kind {schema.target.kind} and would have to move with its image, "
-            "which is not done here; set copies to 0"
+            f"{where}.copies: the target is of kind {schema.target.kind} and moves with its image, but there are "
+            f"{len(images)}: {', '.join(field.name for field in images)}; set copies to 0"
         )
     for field in images:
         side = min(field.shape[:2])

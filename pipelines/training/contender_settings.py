@@ -18,6 +18,8 @@ from models.blocks.hyperparameters import (
 )
 from models.blocks.optimizers import LEARNING_RATE_SCALES, OPTIMIZERS, SEARCHED_OPTIMIZERS, WEIGHT_DECAY_SCALES
 from models.blocks.window_scale import WindowSettings
+from pipelines.data.schema import Tokens
+from pipelines.data.tokenizers import TOKENIZERS
 from pipelines.training.schedules import SCHEDULES
 
 
@@ -42,6 +44,9 @@ class GradientSettings(Hyperparameters):
     input_dropout: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability of hiding a number or step
     step_swap: float = tunable(0.0, 0.0, 0.3, ge=0, lt=1, searched=False)  # probability that two steps change places
     input_noise: float = tunable(0.0, 0.0, 0.3, ge=0, searched=False)  # standard deviation, of what is read
+    step_scale: float = tunable(0.0, 0.0, 0.5, ge=0, searched=False)  # standard deviation of a sequence's factors
+    step_warp: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # change of a sequence's speed, at most
+    step_crop: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # share of a sequence cut off, at most
 
 
 class GANSettings(Hyperparameters):
@@ -65,11 +70,21 @@ LEARNER_SETTINGS: dict[str, type[Hyperparameters]] = {
 }
 
 
+class TextSettings(Hyperparameters):
+    """How a stem reads texts, where there are any."""
+
+    tokens: Tokens = choice("words", *TOKENIZERS, searched=False)  # what a text is cut into
+
+
 class NoStemSettings(Hyperparameters):
     """Of a stem that reads in one way only."""
 
 
-STEM_SETTINGS: dict[str, type[Hyperparameters]] = {"forecasting": WindowSettings}  # by task; the others have none
+STEM_SETTINGS: dict[str, type[Hyperparameters]] = {  # by task; the others have none
+    "classification": TextSettings,
+    "regression": TextSettings,
+    "forecasting": WindowSettings,
+}
 
 RENAMED_SETTINGS = {"advantage": "discriminator_lr_ratio", "draws": "fit_augmented"}
 

@@ -21,7 +21,8 @@ from models.stems import Model
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks import Goal, Task
 from pipelines.training.augment_settings import AugmentSettings
-from pipelines.training.augmentation import augment_batch
+from pipelines.training.augmentation import augment_batch, augment_with_target
+from pipelines.training.augmented_copies import MOVED_TARGETS
 from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.feature_cache import EpochData, stage_data
 from pipelines.training.inference import EpochCallback, score_validation
@@ -88,9 +89,8 @@ def fit_network(
         examples = staged.copies[epoch // run.epochs_per_pass % len(staged.copies)]
         order = run.epoch_rows(epoch, examples.rows, device)
         if live:
-            examples = examples.take(order)
-            drawn = tuple(augment_batch(values, augment, generator) for values in examples.inputs)
-            examples, order = examples._replace(inputs=drawn), torch.arange(len(order), device=device)
+            examples = _draw_examples(examples.take(order), data.schema.target.kind, augment, generator)
+            order = torch.arange(examples.rows, device=device)
         progress = Progress(epoch, run.total_epochs, run.valid_losses(data.task.goal))
         learning_rate = SCHEDULES[settings.schedule](settings.learning_rate, progress)
         set_learning_rate(optimizer, learning_rate)
@@ -109,6 +109,18 @@ def fit_network(
         with nullcontext() if average is None else average.in_place():
             scores = score_validation(staged.forward, data.task, staged.validation)
         run.on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores})
+
+
+def _draw_examples(
+    examples: Examples, target_kind: str, augment: AugmentSettings, generator: torch.Generator
+) -> Examples:
+    """Every example drawn once, its target along with it where that is a mask or a clean image."""
+    if target_kind not in MOVED_TARGETS:
+        return examples._replace(inputs=tuple(augment_batch(values, augment, generator) for values in examples.inputs))
+    (images,), target = examples.inputs, examples.target
+    is_mask = target_kind == "mask"
+    drawn, moved = augment_with_target(images, target.values, augment, generator, is_mask=is_mask)
+    return Examples((drawn,), target._replace(values=moved))
 
 
 def _batch_loss(model: Model, task: Task, staged: EpochData, batch: Examples, regulariser: BatchRegulariser) -> Tensor:

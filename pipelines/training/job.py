@@ -6,7 +6,7 @@ Shapes: K copies (the examples as they are, then the draws), N examples, B of th
 import os
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
+from models.blocks.hyperparameters import Hyperparameters
 from models.blocks.window_scale import WindowScaleSpec
 from models.outputs.reconstruction import ScoreOfItsOwn
 from models.stems import ColumnSpec, Model, build_stem
@@ -24,14 +25,15 @@ from pipelines.data.dataset import chunks
 from pipelines.data.folds import HOLDOUT, read_folds
 from pipelines.data.large_arrays import allocate
 from pipelines.data.parts import Part, read_part, select_rows
-from pipelines.data.schema import Field, Schema, read_schema
+from pipelines.data.schema import Field, Schema, Tokens, read_schema
+from pipelines.data.text import fit_vocabulary
 from pipelines.runtime.cluster_connection import cluster_address
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import AnyTaskSettings, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.task import AnyTarget, Reference
 from pipelines.training.augment_settings import AugmentSettings
-from pipelines.training.contender_settings import ContenderSettings
+from pipelines.training.contender_settings import ContenderSettings, TextSettings
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
 
@@ -50,6 +52,11 @@ class TrainingJob:
     device: str
     folds_file: Path | None = None  # in the folder of the validation part; None: a holdout
     fold: int | None = 0  # what is held out of the rows; None: nothing, all rows are trained on
+    tokens: Tokens = "words"  # what its texts are cut into
+
+    def read_with(self, stem: Hyperparameters) -> "TrainingJob":
+        """This job with its data as such settings of the stem have it read."""
+        return replace(self, tokens=stem.tokens) if isinstance(stem, TextSettings) else self
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -124,10 +131,36 @@ def _move_to_device(arrays: Iterable[NDArray[Any]], device: str, *, keep_mapped:
         return tuple(torch.from_numpy(values).to(device) for values in arrays)
 
 
+@lru_cache(maxsize=16)
+def read_job_schema(job: TrainingJob) -> Schema:
+    """Read the schema of a job's data, with the vocabularies of its own tokens; of words, the split has fitted them.
+
+    They are fitted on the split's train part, as those are: where there are folds, not on the rows behind it.
+
+    Raises:
+        UserError: if tokens are set, and no input is a text.
+    """
+    schema = read_schema(job.schema_file)
+    if job.tokens == "words":
+        return schema
+    if not any(field.kind == "text" for field in schema.inputs):
+        found = ", ".join(f"{field.name} ({field.kind})" for field in schema.inputs[:5])
+        raise UserError(
+            f"tokens: {job.tokens} says how texts are read, and no input is a text; the inputs begin with {found}: "
+            "leave it out"
+        )
+    augmented = read_part(job.train_part_folder, schema)
+    has_folds = job.folds_file is not None and read_folds(job.folds_file).number
+    behind = len(read_part(job.valid_part_folder, schema).target) if has_folds else 0
+    rows = slice(augmented.target.shape[1] - behind)
+    train = Part(tuple(values[0, rows] for values in augmented.inputs), augmented.target[0, rows])
+    return fit_vocabulary(schema, train, job.tokens)
+
+
 @lru_cache(maxsize=2)
 def load_training_data(job: TrainingJob) -> TrainingData:
     """Read a job's data onto its device, once per process."""
-    schema = read_schema(job.schema_file)
+    schema = read_job_schema(job)
     task = build_task(job.task_settings, schema, job.goal)
     copies, valid = _read_fold(job, schema)
     parts = [_select_trainable(task, part) for part in copies]
@@ -151,7 +184,7 @@ def load_training_data(job: TrainingJob) -> TrainingData:
 
 def load_validation(job: TrainingJob) -> ValidationExamples:
     """Read what a job is validated on alone, onto the CPU."""
-    schema = read_schema(job.schema_file)
+    schema = read_job_schema(job)
     task = build_task(job.task_settings, schema, job.goal)
     copies, valid = _read_fold(job, schema)
     return ValidationExamples(

@@ -18,7 +18,14 @@ from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task
 from pipelines.tasks.task import AnyTarget, WeightedTarget
 from pipelines.training.contender_settings import GradientSettings
+from pipelines.training.sequence_augmentation import crop_sequences, scale_sequences, warp_sequences
 
+SEQUENCE_SETTINGS = {  # what each does to the steps, and whether that makes values between those that are there
+    "step_swap": ("swaps steps", False),
+    "step_scale": ("scales the values", True),
+    "step_warp": ("changes the speed", True),
+    "step_crop": ("cuts off steps", False),
+}
 WARM_UP_STEPS = 10  # in which an average of weights leaves the first ones behind, as if it had begun with more
 
 
@@ -41,20 +48,34 @@ def check_regularisation(task: Task, input_type: InputType, settings: GradientSe
             f"mixup averages examples and their targets, which {task.name} with its loss has no meaning for; found "
             f"{settings.mixup:g}: set it to 0"
         )
-    if settings.step_swap and input_type != "sequence":
-        raise UserError(
-            f"step_swap swaps steps of a sequence; found {settings.step_swap:g} for a network that reads one "
-            f"{input_type}: set it to 0"
-        )
     if settings.cutmix and not (task.has_soft_targets and input_type == "image"):
         raise UserError(
             f"cutmix puts images together for a classification with loss cross_entropy; found {settings.cutmix:g} for "
             f"{task.name} by a network that reads one {input_type}: set it to 0"
         )
+    _check_sequence_settings(task, input_type, settings)
+
+
+def _check_sequence_settings(task: Task, input_type: InputType, settings: GradientSettings) -> None:
+    for name, (what, changes_values) in SEQUENCE_SETTINGS.items():
+        value, moves_steps = getattr(settings, name), name != "step_swap"
+        if not value:
+            continue
+        if input_type != "sequence":
+            raise UserError(
+                f"{name} {what} of a sequence; found {value:g} for a network that reads one {input_type}: set it to 0"
+            )
+        if moves_steps and task.requires_full_window:
+            raise UserError(
+                f"{name} {what} of a sequence, and what follows a window of {task.name} would have to change along; "
+                f"found {value:g}: set it to 0"
+            )
+        if changes_values and task.input_fields[0].kind == "text":
+            raise UserError(f"{name} {what} of a sequence, and a text has no numbers; found {value:g}: set it to 0")
 
 
 class BatchRegulariser:
-    """Noise, hidden and swapped inputs, label smoothing, mixup and cutmix of one epoch's batches.
+    """Cropped, warped, scaled, noisy, hidden, swapped inputs, label smoothing, mixup, cutmix of one epoch's batches.
 
     Sources: label smoothing, Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7,
     https://arxiv.org/abs/1512.00567; mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412; cutmix, Yun et al.
@@ -76,6 +97,13 @@ class BatchRegulariser:
         """A batch as a step learns from it: features (B, ...), the target in the network's units."""
         settings = self.settings
         mixes = [mix for alpha, mix in ((settings.mixup, _mixed), (settings.cutmix, _cut)) if alpha]
+        for strength, augment in (
+            (settings.step_crop, crop_sequences),
+            (settings.step_warp, warp_sequences),
+            (settings.step_scale, scale_sequences),
+        ):
+            if strength:
+                features = augment(features, strength, self.generator)
         if settings.step_swap:
             features = self._swap_steps(features)
         if settings.input_dropout:

@@ -42,9 +42,10 @@ def run_trial(spec: TrialSpec) -> TrainingResult:
         torch.use_deterministic_algorithms(True)
     learner = learner_of(spec.job.architecture)
     spec.folder.mkdir(parents=True, exist_ok=True)
-    load_training_data(spec.job)  # here, because damaged files are no failure of the settings
+    job = spec.job.read_with(spec.settings.stem)
+    load_training_data(job)  # here, because damaged files are no failure of the settings
     try:
-        result = learner.train(spec.job, spec.settings, spec.seed, spec.folder, spec.budget)
+        result = learner.train(job, spec.settings, spec.seed, spec.folder, spec.budget)
     except UserError:  # a file is damaged: no failure of the settings
         raise
     except (MemoryError, torch.OutOfMemoryError):

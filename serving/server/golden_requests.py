@@ -12,11 +12,11 @@ from serving.worker.dates import days_to_iso
 from serving.worker.image_codec import encode_base64, encode_png
 from serving.worker.integrity import split_golden
 from serving.worker.numbers import shortest_floats
-from serving.worker.requests.text import UNKNOWN_ID
+from serving.worker.requests.tokenizers import UNKNOWN_ID
 from serving.worker.signature import DAYS, Field
 
 MAX_LISTED_PIXELS = 4096  # numbers of an image that is still written as lists rather than as a PNG
-UNKNOWN_MARKS = "\u25a1\u25a0\u25c7\u25c6\u25cb\u25cf"  # signs that stand for a word that is not in the vocabulary
+UNKNOWN_MARKS = "\u25a1\u25a0\u25c7\u25c6\u25cb\u25cf"  # signs that stand for a token that is not in the vocabulary
 
 
 def golden_instances(package: Package) -> list[dict[str, Any]]:
@@ -57,9 +57,12 @@ def category_to_json(array: NDArray[Any], field: Field) -> Any:
 
 
 def text_to_json(array: NDArray[Any], field: Field) -> str:
-    """Write token ids (T,) as their words in order; a sign that the vocabulary lacks stands for each unknown word."""
+    """Write token ids (T,) as their tokens in order; a sign that the vocabulary lacks stands for each unknown one."""
     unknown_mark = next(sign for sign in UNKNOWN_MARKS if sign not in field.codes)
-    joined = " ".join(unknown_mark if code == UNKNOWN_ID else field.categories[code] for code in array.tolist() if code)
+    separator = " " if field.tokens == "words" else ""  # the others hold the spaces themselves
+    joined = separator.join(
+        unknown_mark if code == UNKNOWN_ID else field.categories[code] for code in array.tolist() if code
+    )
     return f"{joined} " if joined.endswith("\0") else joined  # zeros at the very end are padding
 
 

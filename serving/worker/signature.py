@@ -25,6 +25,7 @@ class Field:
     unit: str = ""
     categories: tuple[str, ...] = ()  # the text of each code; of a text field its vocabulary
     length: int = 0  # of a text field: how many tokens are read
+    tokens: str = "words"  # of a text field: what these are, a row of TOKENIZERS in requests/tokenizers.py
     columns: tuple[str, ...] = ()  # of steps: the name of each variable
     step: str = ""  # of steps: the time from one to the next, "1 h"
 
@@ -101,6 +102,7 @@ def _parse_field(entry: dict[str, Any]) -> Field:
         unit=entry.get("unit") or "",
         categories=tuple(entry.get("categories") or ()),
         length=entry.get("length") or 0,
+        tokens=entry.get("tokens") or "words",
         columns=tuple(entry.get("columns") or ()),
         step=entry.get("step") or "",
     )

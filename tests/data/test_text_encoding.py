@@ -1,4 +1,6 @@
-"""Texts as bytes, words and codes."""
+"""Texts as bytes, and as the numbers of their tokens."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.data.parts import Part
-from pipelines.data.schema import Field, Schema
-from pipelines.data.text import TOKEN_PATTERN, token_ids, from_bytes, to_bytes, fit_vocabulary, tokenize, build_vocabulary
-from serving.worker.requests import text as serving_text
+from pipelines.data.schema import Field, Schema, Tokens, read_schema, write_schema
+from pipelines.data.text import fit_vocabulary, from_bytes, to_bytes, token_ids
+from pipelines.data.tokenizers import TOKENIZERS, collapse_white_space, tokenize
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+SIGNS = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+TEXTS = st.text(SIGNS)
 
 
 def field(words: tuple[str, ...] = (), length: int = 0, width: int = 0) -> Field:
@@ -25,38 +28,6 @@ def problem(texts: list[str]) -> tuple[Schema, Part]:
     schema = Schema(inputs=inputs, target=target, title="Mail", origin="made here", licence="none")
     hours = np.zeros(len(texts), dtype=np.float32)
     return schema, Part((values, hours), np.zeros(len(texts), dtype=np.int64))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Don't pay £9.50!", ["don", "'", "t", "pay", "£", "9", ".", "50", "!"]),
-        ("abc123def", ["abc", "123", "def"]),  # letters and digits are different words
-        ("snake_case", ["snake", "_", "case"]),
-        ("ÄRGER Straße", ["ärger", "straße"]),
-        ("Ελλάδα, Москва", ["ελλάδα", ",", "москва"]),
-        ("今日は", ["今日は"]),  # no spaces: one run of letters
-        ("👍🏽", ["👍", "🏽"]),
-        ("١٢٣", ["١٢٣"]),
-        ("a\tb\r\nc\u00a0d\u2003e", ["a", "b", "c", "d", "e"]),
-        ("İ", ["i", "\u0307"]),  # its lower case is two characters, as Unicode says
-        ("", []),
-        (" \n\t ", []),
-        ("<unknown>", ["<", "unknown", ">"]),  # no text can hold the code of unknown words
-        ("\ufffd", ["\ufffd"]),
-    ],
-)
-def test_a_text_is_cut_into_words_numbers_and_signs(text: str, expected: list[str]) -> None:
-    assert tokenize(text) == expected
-
-
-def test_a_served_model_cuts_words_by_the_same_rule() -> None:
-    assert (serving_text.WORD_PATTERN.pattern, serving_text.WORD_PATTERN.flags) == (TOKEN_PATTERN.pattern, TOKEN_PATTERN.flags)
-
-
-@given(TEXTS)
-def test_tokens_hold_everything_but_white_space(text: str) -> None:
-    assert "".join(tokenize(text)) == "".join(text.lower().split())
 
 
 @given(st.lists(TEXTS, max_size=5))
@@ -81,13 +52,6 @@ def test_half_of_a_surrogate_pair_is_no_character() -> None:
     assert from_bytes(to_bytes(["a\ud83d"], 10)) == ["a?"]
 
 
-def test_the_vocabulary_lists_the_commonest_words_first_and_equals_by_alphabet() -> None:
-    values = to_bytes(["b a c", "C b a", "b once"], 100)
-    assert build_vocabulary(values) == ("", "<unknown>", "b", "a", "c")
-    assert build_vocabulary(values, max_words=1) == ("", "<unknown>", "b")
-    assert build_vocabulary(values, min_count=1) == ("", "<unknown>", "b", "a", "c", "once")
-
-
 def test_token_ids_are_vocabulary_positions_with_1_unknown_and_0_padding() -> None:
     words = ("", "<unknown>", "win", "cash")
     found = token_ids(to_bytes(["Win cash now", "cash", "", "win win win win win"], 100), field(words, length=4))
@@ -95,13 +59,17 @@ def test_token_ids_are_vocabulary_positions_with_1_unknown_and_0_padding() -> No
     assert found.tolist() == [[2, 3, 1, 0], [3, 0, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2]]
 
 
-@given(st.lists(TEXTS, min_size=1, max_size=5))
-def test_codes_turn_back_into_the_words_they_stand_for(texts: list[str]) -> None:
-    values = to_bytes(texts, 8192)
-    words = build_vocabulary(values, min_count=1)
-    longest = max([1, *(len(tokenize(text)) for text in texts)])
-    for row, text in zip(token_ids(values, field(words, length=longest)), texts, strict=True):
-        assert [words[code] for code in row if code] == tokenize(text)
+@pytest.mark.parametrize("tokens", TOKENIZERS)
+@given(texts=st.lists(st.text(SIGNS, max_size=60), min_size=1, max_size=5))
+def test_codes_turn_back_into_the_text_that_they_stand_for(texts: list[str], tokens: Tokens) -> None:
+    schema, train = problem([*texts, *texts])  # every token is there twice
+    fitted = fit_vocabulary(schema, train, tokens).inputs[0]
+    for row, text in zip(token_ids(train.inputs[0], fitted), texts, strict=False):
+        found = [fitted.categories[code] for code in row if code]
+        if tokens == "words":
+            assert found == tokenize(text)
+        else:
+            assert "".join(found).removeprefix(" ") == collapse_white_space(text)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +94,11 @@ def test_the_vocabulary_is_fitted_on_the_given_part_only() -> None:
     assert done.inputs[1:] == schema.inputs[1:]
     assert done.target == schema.target
     assert Schema.model_validate(done.model_dump()) == done
+
+
+@pytest.mark.parametrize("tokens", TOKENIZERS)
+def test_a_schema_says_what_its_tokens_are_unless_they_are_words(tokens: Tokens, tmp_path: Path) -> None:
+    fitted = fit_vocabulary(*problem(["free cash", "see you"] * 2), tokens)
+    write_schema(tmp_path / "schema.json", fitted)
+    assert read_schema(tmp_path / "schema.json") == fitted
+    assert ('"tokens"' in (tmp_path / "schema.json").read_text()) == (tokens != "words")

@@ -77,7 +77,11 @@ EVERY: dict[str, Any] = {
         },
     },
     "contenders": {
-        "libraries-lstm": {"problem": "libraries", "architecture": "lstm", "fix": {"width": 16, "depth": 1}},
+        "libraries-lstm": {
+            "problem": "libraries",
+            "architecture": "lstm",
+            "fix": {"width": 16, "depth": 1, "tokens": "subwords"},
+        },
         "diabetes-gradient_boosting": {"problem": "diabetes", "architecture": "gradient_boosting"},
         "sunspots-esn": {"problem": "sunspots", "architecture": "esn", "fix": {"units": 60}},
         "photographs-unet": {"problem": "photographs", "architecture": "unet", "fix": {"width": 4, "depth": 2}},

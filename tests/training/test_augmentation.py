@@ -13,6 +13,7 @@ from pipelines.training.augmentation import TRANSFORMS, apply_affine, augment_ba
 
 SHAPES = [(6, 8, 8), (6, 9, 14), (6, 8, 8, 1), (6, 12, 7, 3), (1, 1, 1), (2, 40, 40, 3)]
 ON = {  # a value that turns each setting on
+    "crop": 0.3,
     "shift": 0.9,
     "rotate": 40,
     "scale": 0.3,
@@ -217,6 +218,7 @@ def test_turning_a_setting_on_leaves_the_draws_of_the_others_as_they_were() -> N
         ({"rotate": 181}, "must be from 0 to 180, in degrees, got 181"),
         ({"scale": 1}, "must be from 0 to 0.9, in a share of the size, got 1"),
         ({"noise": 256}, "must be from 0 to 255, in grey levels, got 256"),
+        ({"crop": 1}, "must be from 0 to 0.9, in a share of the side, got 1"),
         ({"erase": float("nan")}, "must be from 0 to 0.9, in a share of the side, got nan"),
         ({"copies": 3}, "copies is 3, but every draw would be the example itself; set one of shift, rotate"),
         ({"copies": "live", "rotate": 0}, "copies is live, but every draw"),

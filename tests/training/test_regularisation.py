@@ -19,6 +19,7 @@ from pipelines.training.contender_settings import GradientSettings, make_setting
 from pipelines.training.gradient import take_step
 from pipelines.training.job import load_training_data
 from pipelines.training.regularisation import (
+    SEQUENCE_SETTINGS,
     BatchRegulariser,
     WeightAverage,
     check_regularisation,
@@ -66,7 +67,7 @@ def weights_after(folder: Path, folder_of: FolderOf, count: int = 2, **settings:
 
 def test_what_is_off_is_neither_searched_nor_written_down() -> None:
     space = build_search_space("digits-mlp", "mlp", "classification", {}, {})
-    assert set(GradientSettings.model_fields) - set(ON) - {"step_swap"} == LEARNED_BY_ALL
+    assert set(GradientSettings.model_fields) - set(ON) - set(SEQUENCE_SETTINGS) == LEARNED_BY_ALL
     assert set(ON).isdisjoint(space.domains)
     assert set(ON).isdisjoint(space.fixed)
     assert space.domains["optimizer"].options == ("adamw", "sgd", "rmsprop")
@@ -121,6 +122,9 @@ def test_with_all_settings_on_a_killed_training_ends_with_the_same_bytes(folder_
         ("shapes", "unet", {"mixup": 0.2}, r"mixup .* segmentation .* found 0.2"),
         ("drawings", "vae", {"mixup": 0.2}, r"mixup .* generation"),
         ("digits", "mlp", {"step_swap": 0.1}, r"step_swap .* reads one vector"),
+        ("digits", "lenet5", {"step_warp": 0.1}, r"step_warp changes the speed of a sequence; .* reads one image"),
+        ("sunspots", "lstm", {"step_scale": 0.1}, r"what follows a window of forecasting would have to change along"),
+        ("texts", "lstm", {"step_warp": 0.1}, r"a text has no numbers; found 0.1"),
         ("digits", "mlp", {"cutmix": 1.0}, r"cutmix .* reads one vector"),
         ("noisy", "conv_autoencoder", {"cutmix": 1.0}, r"cutmix .* denoising"),
     ],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 10  # rows at most
 SHEET_COLUMNS = 12  # images in a row, about
 TILE_SIDE = 72  # pixels of an image on the sheet, about
+SHOWN_EXAMPLES = 6  # in a row, of those that are drawn with their target
 MARGIN, GAP, GROUP_GAP = 24, 4, 20
 BACKGROUND_COLOUR, TEXT_COLOUR, MUTED_COLOUR, FRAME_COLOUR = "#ffffff", "#1a1a1a", "#6b6b6b", "#c2410c"
 
@@ -39,7 +40,20 @@ def write_preview(path: Path, schema: Schema, part: Part, sentence: str) -> None
     if len(schema.inputs) == 1 and schema.inputs[0].kind == "image" and schema.target.kind == "category":
         _write_class_sheet(path, schema, part, sentence)
     else:
-        _write_example_sheet(path, schema, Part(tuple(values[0] for values in part.inputs), part.target[0]), sentence)
+        _write_example_sheet(path, schema, _examples_to_show(part), sentence)
+
+
+def _examples_to_show(part: Part) -> Part:
+    """All examples where they have no copies; else a few, each followed by its first copies."""
+    copies = min(len(part.target), SHOWN_EXAMPLES)  # with the original
+    if copies == 1:
+        return Part(tuple(values[0] for values in part.inputs), part.target[0])
+    rows = np.linspace(0, part.target.shape[1] - 1, min(part.target.shape[1], 2 * SHOWN_EXAMPLES // copies)).astype(int)
+
+    def select(values: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([values[:copies, row] for row in rows])
+
+    return Part(tuple(select(values) for values in part.inputs), select(part.target))
 
 
 def _write_class_sheet(path: Path, schema: Schema, part: Part, sentence: str) -> None:
@@ -56,7 +70,7 @@ def _write_class_sheet(path: Path, schema: Schema, part: Part, sentence: str) ->
 
 def _write_example_sheet(path: Path, schema: Schema, part: Part, sentence: str) -> None:
     """Sheet of a few examples, spread over the part, each with its target."""
-    across = 3 if has_text_tiles(schema) else 6
+    across = 3 if has_text_tiles(schema) else SHOWN_EXAMPLES
     target = schema.target
     draws_target = target.kind in ("image", "mask", "steps")  # the target is drawn as well
     count = min(len(part.target), across * (2 if draws_target else 3))

@@ -19,7 +19,8 @@ from pipelines.data.dataset import Dataset
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field as Column
 from pipelines.data.schema import Schema
-from pipelines.data.text import to_bytes, tokenize
+from pipelines.data.text import to_bytes
+from pipelines.data.tokenizers import tokenize
 from pipelines.runtime.user_error import UserError
 
 LIBRARIES = {  # name of the package -> what it is imported as
@@ -109,7 +110,7 @@ def load_docstrings(settings: DocstringsSettings) -> Dataset:
 def _collect_docstrings(name: str, import_name: str, most: int) -> list[Docstring]:
     """The first `most` docstrings of a library that are all different."""
     unique_docstrings: dict[str, Docstring] = {}
-    for one in _iterate_docstrings(_package_folder(name, import_name)):
+    for one in _iterate_docstrings(name, import_name):
         unique_docstrings.setdefault(one.text, one)
         if len(unique_docstrings) == most:
             break
@@ -123,14 +124,25 @@ def _package_folder(name: str, import_name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _iterate_docstrings(folder: Path) -> Iterator[Docstring]:
-    """The docstrings of a package with enough words, file by file, at most MAX_DOCSTRINGS_PER_FILE of each."""
+def iterate_modules(name: str, import_name: str) -> Iterator[tuple[str, ast.Module]]:
+    """The files of a library that are its own, tests left out, in the order of a hash of their names; parsed.
+
+    Raises:
+        UserError: if the library is not installed, or its sources are not.
+    """
+    folder = _package_folder(name, import_name)
     paths = {path.relative_to(folder.parent).as_posix(): path for path in folder.rglob("*.py")}
     for module in sorted(paths, key=lambda name: hashlib.blake2b(name.encode()).digest()):
         if EXCLUDED_PATH_PARTS.isdisjoint(module.split("/")):
-            texts = (mask_library_names(docstring) for docstring in _public_docstrings(_parse_module(paths[module])))
-            long_texts = (text for text in texts if len(tokenize(text)) >= MIN_WORDS)
-            yield from (Docstring(text, module) for text in islice(long_texts, MAX_DOCSTRINGS_PER_FILE))
+            yield module, _parse_module(paths[module])
+
+
+def _iterate_docstrings(name: str, import_name: str) -> Iterator[Docstring]:
+    """The docstrings of a package with enough words, file by file, at most MAX_DOCSTRINGS_PER_FILE of each."""
+    for module, tree in iterate_modules(name, import_name):
+        texts = (mask_library_names(docstring) for docstring in _public_docstrings(tree))
+        long_texts = (text for text in texts if len(tokenize(text)) >= MIN_WORDS)
+        yield from (Docstring(text, module) for text in islice(long_texts, MAX_DOCSTRINGS_PER_FILE))
 
 
 def _public_docstrings(module: ast.Module) -> Iterator[str]:

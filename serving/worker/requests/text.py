@@ -1,21 +1,16 @@
-"""Text fields: tokenization by the rule that the vocabulary was made with.
-
-The text in lower case is split into runs of letters, runs of digits, and single signs; white space only separates.
-A token's id is its place in the vocabulary; 1 is a token that is not in it; the first T tokens are read, and 0
-pads behind them. Training has the same rule in pipelines/data/text.py, and a test compares the two.
-"""
+"""Text fields: the ids of the first T tokens of a text, as its field is cut; 0 pads behind them."""
 
 import re
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.worker.request_error import RequestError, describe_value
+from serving.worker.requests.tokenizers import TOKENIZERS, UNKNOWN_ID
 from serving.worker.signature import Field
 
-WORD_PATTERN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
-UNKNOWN_ID = 1  # of a token that is not in the vocabulary
 MAX_CHARACTERS = 100_000  # of one text
 
 
@@ -31,16 +26,20 @@ def tokenize_text(value: Any, field: Field, where: str) -> NDArray[Any]:
         )
     value = value.rstrip("\0")  # training stores texts padded with zeros
     token_ids = np.zeros(field.length, dtype=np.int64)
-    for place, word in zip(range(field.length), WORD_PATTERN.finditer(value.lower()), strict=False):
-        token_ids[place] = field.codes.get(word[0], UNKNOWN_ID)
+    ids = list(islice(TOKENIZERS[field.tokens](value, field.codes), field.length))
+    token_ids[: len(ids)] = ids
     return token_ids
 
 
 def text_notes(value: Any, array: NDArray[Any], field: Field, where: str) -> list[str]:
     """Note that a text is longer than what is read, or that none of its tokens is known."""
     notes = []
-    if array.size and array[-1] != 0 and (count := sum(1 for _ in WORD_PATTERN.finditer(value.lower()))) > field.length:
-        notes.append(f"{where}: only the first {field.length} of {count} words are read")
+    if array.size and array[-1] != 0 and (count := _count_tokens(value, field)) > field.length:
+        notes.append(f"{where}: only the first {field.length} of {count} {field.tokens} are read")
     if array.max(initial=0) <= UNKNOWN_ID:
-        notes.append(f"{where}: none of its words was seen in training")
+        notes.append(f"{where}: none of its {field.tokens} was seen in training")
     return notes
+
+
+def _count_tokens(value: str, field: Field) -> int:
+    return sum(1 for _ in TOKENIZERS[field.tokens](value, field.codes))

@@ -5,37 +5,79 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.data import tokenizers as training_tokenizers
+from pipelines.data.parts import Part
 from pipelines.data.schema import Field as TrainingField
-from pipelines.data.text import build_vocabulary, to_bytes, token_ids
+from pipelines.data.schema import Schema, Tokens
+from pipelines.data.text import fit_vocabulary, to_bytes, token_ids
+from pipelines.data.tokenizers import TOKENIZERS
 from serving.server.golden_requests import UNKNOWN_MARKS, text_to_json
 from serving.worker.handler import Handler
-from serving.worker.requests.text import tokenize_text
+from serving.worker.requests import tokenizers
+from serving.worker.requests.text import text_notes, tokenize_text
 from serving.worker.signature import Field
 from tests.support import small_models
 from tests.support.handler_calls import predict
 
-WORDS = build_vocabulary(to_bytes(["Don't pay £9.50 _ in the straße, 東京 İstanbul \x00 ΑΣ!"] * 2, 1000))
+SAMPLE = "Don't pay £9.50 _ in the straße, 東京 İstanbul \x00 ΑΣ! the them there read_csv to_csv"
 
 
-def text_field(vocabulary: list[str] | tuple[str, ...], length: int) -> Field:
-    return Field("text", "text", "int64", (length,), categories=tuple(vocabulary), length=length)
+def fitted_field(tokens: Tokens) -> TrainingField:
+    """A text's field with the vocabulary of SAMPLE."""
+    values = to_bytes([SAMPLE] * 2, 1000)
+    field = TrainingField(name="text", kind="text", dtype="uint8", shape=values.shape[1:])
+    schema = Schema(inputs=(field,), target=field, title="", origin="", licence="")
+    return fit_vocabulary(schema, Part((values,), np.zeros(2)), tokens).inputs[0]
 
 
-@given(
-    st.text(max_size=60) | st.lists(st.sampled_from([*WORDS, " ", "ẞ", "Don't", "\x00"])).map("".join),
-    st.integers(1, 9),
+FITTED = {tokens: fitted_field(tokens) for tokens in TOKENIZERS}
+
+
+def text_field(vocabulary: list[str] | tuple[str, ...], length: int, tokens: str = "words") -> Field:
+    return Field("text", "text", "int64", (length,), categories=tuple(vocabulary), length=length, tokens=tokens)
+
+
+TEXTS = st.text(max_size=60) | st.lists(st.sampled_from([*SAMPLE.split(), " ", "ẞ", "\x00", "  ", "a" * 40])).map(
+    "".join
 )
-def test_serving_tokenizes_text_as_training_does(text: str, length: int) -> None:
-    field = TrainingField(name="text", kind="text", dtype="uint8", shape=(1,), categories=WORDS, length=length)
+
+
+@pytest.mark.parametrize("tokens", TOKENIZERS)
+@given(text=TEXTS, length=st.integers(1, 40))
+def test_serving_tokenizes_text_as_training_does(tokens: Tokens, text: str, length: int) -> None:
+    field = FITTED[tokens].model_copy(update={"length": length})
     expected = token_ids(to_bytes([text], 10**6), field)[0]
-    assert tokenize_text(text, text_field(WORDS, length), "text").tolist() == expected.tolist()
+    served = text_field(field.categories, length, tokens)
+    assert tokenize_text(text, served, "text").tolist() == expected.tolist()
 
 
-@given(st.lists(st.integers(1, len(WORDS) - 1), max_size=7))
-def test_token_ids_round_trip_through_text(ids: list[int]) -> None:
-    field = text_field(WORDS, 7)
-    array = np.array([*ids, *[0] * (7 - len(ids))])
-    assert tokenize_text(text_to_json(array, field), field, "text").tolist() == array.tolist()
+def test_serving_and_training_have_the_same_tokenizers_and_patterns() -> None:
+    assert list(tokenizers.TOKENIZERS) == list(TOKENIZERS)
+    for name in ("WORD_PATTERN", "RUN_PATTERN", "MAX_RUN_CHARACTERS", "UNKNOWN_ID"):
+        assert getattr(tokenizers, name) == getattr(training_tokenizers, name)
+
+
+@pytest.mark.parametrize("tokens", TOKENIZERS)
+@given(text=TEXTS, length=st.integers(4, 40))  # no vocabulary has fewer
+def test_token_ids_round_trip_through_text(tokens: Tokens, text: str, length: int) -> None:
+    field = text_field(FITTED[tokens].categories, length, tokens)
+    ids = tokenize_text(text, field, "text")
+    assert tokenize_text(text_to_json(ids, field), field, "text").tolist() == ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "note"),
+    [
+        ("words", "text: only the first 3 of 7 words are read"),
+        ("characters", "text: only the first 3 of 22 characters are read"),
+        ("subwords", "text: only the first 3 of"),
+    ],
+)
+def test_a_note_counts_what_a_text_is_cut_into(tokens: Tokens, note: str) -> None:
+    field = text_field(FITTED[tokens].categories, 3, tokens)
+    text = "pay to_csv in the them"
+    (found,) = text_notes(text, tokenize_text(text, field, "text"), field, "text")
+    assert found.startswith(note)
 
 
 def test_a_mark_in_the_vocabulary_does_not_stand_for_an_unknown_word() -> None:
