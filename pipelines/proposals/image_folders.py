@@ -102,6 +102,7 @@ def propose_masks(place: str, root: Path, found: MaskFolders, wishes: Wishes) ->
         f"{format_count(len(found.pairs.names), 'picture')} with masks",
         counts={"size": sizes},
         split={"by": "group", "group": "image"} if is_tiled else {"by": "random"},
+        repairs=({"unusable": "skip"},),
         reasons=tuple(reasons),
     )
 
@@ -131,6 +132,7 @@ def propose_images(place: str, root: Path, wishes: Wishes) -> SourceProposal:
         f"{format_count(len(listing.names), 'picture')} in folders of classes",
         counts={"class": dict(sorted(Counter(listing.target_texts).items())), "size": sizes},
         split={"by": "given"} if "part" in listing.keys else {},
+        repairs=({"unusable": "skip"},),
         reasons=(*reasons, *(("The folders name the parts, and the split keeps to them.",) * ("part" in listing.keys))),
     )
 

@@ -11,6 +11,7 @@ from pipelines.proposals.array_files import is_array_file, propose_array_files, 
 from pipelines.proposals.image_folders import find_image_folders, find_masks, propose_images, propose_masks
 from pipelines.proposals.rows import propose_rows
 from pipelines.proposals.source_proposal import SourceProposal, Wishes
+from pipelines.proposals.text_folders import holds_texts, propose_text_folder
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.load import ArraysSettings
 from pipelines.sources.files import folders
@@ -99,9 +100,13 @@ def _propose_folder(place: Place) -> SourceProposal:
     inner = _only_folder(place.path, names)
     if inner is not None:
         return _propose_folder(place._replace(stated=f"{place.stated.rstrip('/')}/{inner}", path=place.path / inner))
+    if place.wishes.kind == "text":
+        return _propose_texts(place, names)
     for holds, propose in FOLDER_CONTENTS:
         if fitting := [name for name in names if holds(name)]:
-            return propose(place, fitting)
+            return propose(place, names if propose is _propose_texts else fitting)
+    if holds_texts(place.path, names):
+        return _propose_texts(place, names)
     there = f"found {', '.join(names[:3])}{' ...' * (len(names) > 3)}" if names else "it is empty"
     raise UserError(f"{place.stated}: nothing in this folder is read by a source (see docs/settings.md); {there}")
 
@@ -152,15 +157,8 @@ def _propose_ts(place: Place, names: Sequence[str]) -> SourceProposal:
     )
 
 
-def _propose_text_folder(place: Place, names: Sequence[str]) -> SourceProposal:
-    has_parts = folders.parts_from_folders(names) is not None
-    stated = {name: value for name, value in place.wishes.settings.items() if name in TextSettings.model_fields}
-    return SourceProposal(
-        {"kind": "text", "path": place.stated, **stated},
-        f"{len(names):,} texts in folders of classes",
-        split={"by": "given"} if has_parts else {},
-        reasons=("The folders name the parts, and the split keeps to them.",) if has_parts else (),
-    )
+def _propose_texts(place: Place, names: Sequence[str]) -> SourceProposal:
+    return propose_text_folder(place.stated, place.path, names, place.wishes)
 
 
 def _propose_row_files(place: Place, names: Sequence[str]) -> SourceProposal:
@@ -183,5 +181,5 @@ FOLDER_CONTENTS: tuple[tuple[Callable[[str], bool], Callable[[Place, Sequence[st
         lambda place, names: propose_array_files(place.stated, names, place.wishes),
     ),
     (_has_suffix(".npz", *TABULAR_SUFFIXES), _propose_row_files),
-    (_has_suffix(TEXT_SUFFIX), _propose_text_folder),
+    (_has_suffix(TEXT_SUFFIX), _propose_texts),
 )

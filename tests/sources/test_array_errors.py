@@ -139,7 +139,7 @@ def test_invalid_targets_are_refused(case: str, tmp_path: Path) -> None:
 
 
 def test_more_whole_numbers_than_classes_can_be_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"1001 different whole numbers .* save them as float32"):
+    with pytest.raises(UserError, match=r"1001 different whole numbers .* state `target_kind: number`"):
         loaded(tmp_path, np.zeros((1001, 2), np.float32), np.arange(1001))
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.runtime.user_error import UserError
 from tests.support.array_files import CODES, COLOURED, IMAGES, ROWS, SEQUENCES, loaded, npy
 
 
@@ -132,3 +133,22 @@ def test_published_tests_are_kept_as_a_part(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.part.inputs[0], np.concatenate([IMAGES, IMAGES[:2]]))
     assert data.part.target.tolist() == [*CODES, 0, 2]
     assert data.keys["part"].tolist() == ["train"] * 6 + ["test"] * 2
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "found"),
+    [
+        (np.arange(6), "number", "number"),
+        (np.arange(6) > 2, "number", "number"),
+        (np.arange(6.0), "category", "category"),
+    ],
+)
+def test_a_stated_kind_of_target_outranks_its_type(target: np.ndarray, kind: str, found: str, tmp_path: Path) -> None:
+    data = loaded(tmp_path, ROWS, target, target_kind=kind)
+    assert data.schema.target.kind == found
+    np.testing.assert_array_equal(data.part.target, target.astype(data.part.target.dtype))
+
+
+def test_fractions_are_no_classes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"example 0 \(counted from 0\) is 0.5; state `target_kind: number`"):
+        loaded(tmp_path, ROWS, np.full(6, 0.5), target_kind="category")

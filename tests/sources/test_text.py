@@ -158,6 +158,19 @@ def test_a_link_to_nothing_and_a_text_outside_a_class_are_set_aside(tmp_path: Pa
     assert "stray.txt (lies in no folder of a class)" in sentence
 
 
+def test_files_of_any_ending_are_texts_where_hardly_any_ends_in_txt(tmp_path: Path) -> None:
+    names = [f"{group}/{number}" for group in ("sci.med", "rec.autos") for number in range(10)]
+    tree(tmp_path, {**{name: f"On {name}" for name in names}, "sci.med/1.eml": "a mail", "sci.med/notes.txt": "a note"})
+    (tmp_path / "sci.med" / "photo.jpg").write_bytes(b"\xff\xd8\xff\0")
+    (tmp_path / "README").write_text("of no class")
+    data = read(tmp_path)
+    assert data.schema.target.categories == ("rec.autos", "sci.med")
+    assert len(data.part.target) == 22
+    assert "sci.med/photo.jpg" in said(data)["skipped_files"].sentence
+    assert any("22 files, each a text" in note or "23 files, each a text" in note for note in data.notes)
+    assert any("README" in note for note in data.notes)
+
+
 def test_another_encoding_is_read_if_it_is_stated(tmp_path: Path) -> None:
     path = table(tmp_path, "body,folder\ncafé,ham\nwin,spam\n".encode("cp1252"))
     assert from_bytes(read(path, **COLUMNS, encoding="cp1252").part.inputs[0]) == ["café", "win"]
@@ -199,12 +212,13 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
 @pytest.mark.parametrize(
     ("make", "settings", "words"),
     [
-        (lambda folder: folder, {}, "holds no .txt file; it is empty"),
-        (lambda folder: tree(folder, {"a.md": "x"}), {}, "holds no .txt file; found a.md"),
+        (lambda folder: folder, {}, "holds no texts in folders of their classes; it is empty"),
+        (lambda folder: tree(folder, {"a.md": "x"}), {}, "holds no texts in folders of their classes; found a.md"),
         (lambda folder: tree(folder, {"a.txt": "x", "b.txt": "y"}), {}, "nothing says their classes"),
         (lambda folder: tree(folder, {"all/good/a.txt": "x", "all/bad/b.txt": "y"}), {}, "set path to"),
         (lambda folder: tree(folder, {"good/a.txt": "", "bad/b.txt": " \n"}), {}, "not one of 2 texts"),
         (lambda folder: tree(folder, {**many(), **bad_files(3)}), {}, "3 of 23 files cannot be used"),
+        (lambda folder: tree(folder, {**many(), **bad_files(3)}), {}, "or state `unusable: skip`"),
         (lambda folder: tree(folder, bad_files(2)), {}, "2 of 2 files cannot be used"),
         (lambda folder: tree(folder, many()), COLUMNS, "this is a folder"),
         (lambda folder: folder / "nowhere", {}, "there is no such file"),

@@ -68,11 +68,13 @@ def open_array(path: Path, where: str, key: str | None = None) -> NDArray[Any]:
     if not start:
         raise UserError(f"{where}: is empty (0 bytes)")
     is_archive = start.startswith(b"PK")
-    if is_archive != (key is not None):
-        need = (
-            "holds several arrays; set `path` to it, and `arrays: {inputs: ..., target: ...}` to what they are called"
+    if is_archive and key is None:
+        raise UserError(
+            f"{where}: holds several arrays; set `path` to it, and `arrays: {{inputs: ..., target: ...}}` to what they "
+            "are called"
         )
-        raise UserError(f"{where}: {need if is_archive else 'is no .npz, which `path` must name'}")
+    if key is not None and not is_archive:
+        raise UserError(f"{where}: is no .npz, which `path` must name; name it as `inputs` or `target` instead")
     if key is not None:
         return _read_npz_member(path, where, key)
     for beginning, reader in READERS.items():
@@ -134,7 +136,10 @@ def _read_npz_member(path: Path, where: str, key: str) -> NDArray[Any]:
         with zipfile.ZipFile(path) as archive:
             keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             if key not in keys:
-                raise UserError(f"{where}: holds no array {key!r}; it holds {', '.join(keys[:20]) or 'no arrays'}")
+                raise UserError(
+                    f"{where}: holds no array {key!r}; it holds {', '.join(keys[:20]) or 'no arrays'}; "
+                    "name one under `arrays`"
+                )
             member_info = archive.getinfo(f"{key}.npy")
             member = f"{where}, array {key}"
             with archive.open(member_info) as stream:

@@ -16,7 +16,7 @@ from pipelines.data.schema import Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.formats import NamedArray, open_array
 from pipelines.sources.arrays.inputs import read_array_inputs
-from pipelines.sources.arrays.targets import read_array_target, single_class_target
+from pipelines.sources.arrays.targets import TargetKind, read_array_target, single_class_target
 from pipelines.sources.files.downloads import resolve_location
 
 
@@ -62,6 +62,7 @@ class ArraysSettings(BaseModel):
     test_target: str | None = None
     path: str | None = None  # an .npz instead of these files ...
     arrays: ArrayNames | None = None  # ... and what its arrays are called
+    target_kind: TargetKind | None = None  # whole numbers are classes and others numbers, when absent
     labels: Names = ()  # of a target of whole numbers: what 0, 1, 2, ... stand for
     columns: Names = ()  # the names of the F numbers of an example or of a step; x1, x2, ... when absent
     step: str = ""  # of sequences: the time from one step to the next, such as "1 h"
@@ -124,7 +125,7 @@ def load_arrays(settings: ArraysSettings) -> Dataset:
             )
     array_inputs = read_array_inputs(input_arrays, settings.columns, settings.step)
     array_target = (
-        read_array_target(target_arrays, settings.labels, settings.unit, array_inputs)
+        read_array_target(target_arrays, settings.labels, settings.unit, array_inputs, settings.target_kind)
         if target_arrays
         else single_class_target(input_arrays)
     )

@@ -1,7 +1,7 @@
 """Targets from arrays: class labels, numbers or masks. N examples, K classes."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from pipelines.sources.arrays.formats import NamedArray
 from pipelines.sources.arrays.inputs import ArrayInputs, concatenate_arrays
 from pipelines.sources.files.labels import sort_class_names
 
+TargetKind = Literal["number", "category"]
+
 MAX_CLASSES = 1000  # classes; more different whole numbers are quantities
 
 
@@ -23,7 +25,7 @@ class ArrayTarget(NamedTuple):
 
 
 def read_array_target(
-    arrays: Sequence[NamedArray], labels: Sequence[str], unit: str, inputs: ArrayInputs
+    arrays: Sequence[NamedArray], labels: Sequence[str], unit: str, inputs: ArrayInputs, kind: TargetKind | None = None
 ) -> ArrayTarget:
     """Read arrays, of which the second continues the first, as the target of a problem.
 
@@ -34,6 +36,7 @@ def read_array_target(
         labels: what the whole numbers 0, 1, 2, ... stand for; if none are given, every different one is a class.
         unit: of numbers.
         inputs: of the same examples.
+        kind: where whole numbers are to be learned as numbers, or floats that are whole numbers as classes.
 
     Raises:
         UserError: a target is missing, infinite or without a label, or the array is none of these.
@@ -50,13 +53,17 @@ def read_array_target(
             f"{first.where}: must hold one target for each example, shape (N,), found {first.values.shape}; if a row "
             f"has a 1 for its class, save numpy.argmax(array, axis=1)"
         )
-    if set(kinds) <= set("iub"):
+    if kind == "category" and set(kinds) <= set("fiub"):
+        flat = [one._replace(values=_to_whole_numbers(one)) for one in flat]
+        return _read_classes(flat, labels)
+    if set(kinds) <= set("iub") and kind != "number":
         return _read_classes(flat, labels)
     if labels:
         raise UserError(
-            f"source.labels: name whole numbers, but {first.where} holds {first.values.dtype}; leave them out"
+            f"source.labels: name whole numbers, but {first.where} holds {first.values.dtype}; leave them "
+            "out, or state `target_kind: category` if these are whole numbers"
         )
-    if set(kinds) <= set("fiu"):
+    if set(kinds) <= set("fiub"):
         return _read_numbers(flat, unit)
     if set(kinds) <= set("US"):
         return _read_texts(flat)
@@ -89,9 +96,20 @@ def _read_classes(arrays: Sequence[NamedArray], labels: Sequence[str]) -> ArrayT
     if len(known) > MAX_CLASSES:
         raise UserError(
             f"{arrays[0].where}: {len(known)} different whole numbers are too many classes, at most {MAX_CLASSES} are; "
-            "if they are numbers to be learned, save them as float32"
+            "if they are numbers to be learned, state `target_kind: number`"
         )
     return ArrayTarget(_category_field([str(number) for number in known]), codes.astype(np.int64))
+
+
+def _to_whole_numbers(one: NamedArray) -> NDArray[np.int64]:
+    values = one.values.astype(np.float64)
+    odd = np.flatnonzero(~(np.isfinite(values) & (values == np.round(values))))
+    if len(odd):
+        raise UserError(
+            f"{one.where}: target_kind: category needs whole numbers, but example {int(odd[0])} (counted from 0) is "
+            f"{one.values[odd[0]]}; state `target_kind: number`, or leave the example out"
+        )
+    return values.astype(np.int64)
 
 
 def _read_texts(arrays: Sequence[NamedArray]) -> ArrayTarget:

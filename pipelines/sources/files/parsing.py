@@ -168,8 +168,8 @@ def parse_value(path: Path | str, line: int, name: str, text: str, decimal: Deci
     found = parse_number(text, decimal)
     if found is None:
         raise UserError(
-            f"{path}, line {line}: {name} must be a number, found {text!r}; correct it, state the decimal mark, "
-            "or leave the column out"
+            f"{path}, line {line}: {name} must be a number, found {text!r}; correct it, state `decimal` if another "
+            "mark stands before the fraction, or leave the column out"
         )
     if abs(found) > MAX_FLOAT32:
         raise UserError(f"{path}, line {line}: {name} is too large to compute with, found {text}; correct it")

@@ -18,7 +18,7 @@ from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import decode_image, read_header
 from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
@@ -40,6 +40,7 @@ class ImagesSettings(BaseModel):
     target: str | None = None  # CSV: the column to be learned
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent
     folder: str | None = None  # CSV: the folder that its names start from; what lies in there is watched for changes
+    unusable: UnusablePolicy = "refuse"  # files that cannot be used, beyond a tenth: stop, or leave them out
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -51,7 +52,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
     Files that cannot be read are set aside and listed.
 
     Raises:
-        UserError: there is no such folder or CSV, no image, or more than a tenth of the files cannot be used.
+        UserError: there is no such folder or CSV, no image, or more of the files than may be cannot be used.
     """
     path = resolve_location(settings.path)
     listing = _list_images(settings, path)
@@ -62,7 +63,8 @@ def load_images(settings: ImagesSettings) -> Dataset:
         for name, head in zip(listing.names, headers_or_errors, strict=True)
         if isinstance(head, UnreadableFile)
     ]
-    report_skipped([*listing.skipped, *unreadable], total, settings.path)  # before the long work
+    policy = settings.unusable
+    report_skipped([*listing.skipped, *unreadable], total, settings.path, policy=policy)  # before the long work
     headers = [head for head in headers_or_errors if not isinstance(head, UnreadableFile)]
     size, size_note = choose_size(headers, settings.size)
     grey = is_grey(headers, settings.colour)
@@ -71,7 +73,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
     pixels, kept, corrupt = _decode_images(listing, rows, size, grey, settings.fit, conversions)
     skipped = sorted([*listing.skipped, *unreadable, *corrupt])
     findings = [
-        report_skipped(skipped, total, settings.path),
+        report_skipped(skipped, total, settings.path, policy=policy),
         *_lost_class_findings(listing, kept),
         *conversions.findings(),
     ]

@@ -17,7 +17,7 @@ from pipelines.data.schema import Field, Schema
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import (
     ImageHeader,
@@ -49,6 +49,7 @@ class MasksSettings(BaseModel):
     ] = ()  # {name: 3, other: "#ff0000"}
     pair: str = "name"  # how a mask is found: by its image's name or number, or by the groups of a pattern
     unmatched: Literal["refuse", "skip"] = "refuse"  # images without a mask, beyond a tenth: stop, or leave them out
+    unusable: UnusablePolicy = "refuse"  # pairs that cannot be used, beyond a tenth: stop, or leave them out
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -101,7 +102,7 @@ def load_masks(settings: MasksSettings) -> Dataset:
     Pairs of which a file is missing or cannot be read are set aside and listed.
 
     Raises:
-        UserError: a folder is missing or empty, more than a tenth of the pairs cannot be used, an image and its mask
+        UserError: a folder is missing or empty, more of the pairs than may be cannot be used, an image and its mask
             differ in size, or the masks do not name classes.
     """
     where = f"{settings.images} and {settings.masks}"
@@ -113,10 +114,10 @@ def load_masks(settings: MasksSettings) -> Dataset:
     )
     total = len(file_pairs.names) + len(file_pairs.unpaired)
     usable, skipped = _select_usable_pairs(settings, file_pairs)
-    report_skipped(skipped, total, where, PAIR_NOUN)  # before the long work
+    report_skipped(skipped, total, where, PAIR_NOUN, settings.unusable)  # before the long work
     plan, storage_notes = _plan_storage(settings, usable)
     pixels, masks, names, corrupt, conversions = _decode_pairs(usable, plan)
-    skipped_finding = report_skipped([*skipped, *corrupt], total, where, PAIR_NOUN)
+    skipped_finding = report_skipped([*skipped, *corrupt], total, where, PAIR_NOUN, settings.unusable)
     image_field = Field(
         name="image", kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
         unit="grey level" if plan.grey else "level of red, green and blue",

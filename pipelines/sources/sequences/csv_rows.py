@@ -39,7 +39,10 @@ def read_sequence_csv(
     role_columns = (columns.id, columns.step, columns.target, *columns.keys)
     for name in (*role_columns, *columns.variables):
         if name not in cells.names:
-            raise UserError(f"{path}: there is no column {name!r}; found: {', '.join(cells.names)}")
+            raise UserError(
+                f"{path}: there is no column {name!r}; found: {', '.join(cells.names)}; name these in id, step, "
+                "target, columns and keys"
+            )
     variables = columns.variables or tuple(name for name in cells.names if name not in role_columns)
     if not variables:
         raise UserError(f"{path}: beside {', '.join(role_columns)} there is no column with values; add one")

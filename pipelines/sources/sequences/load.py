@@ -22,6 +22,7 @@ from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.packing import inner_path
 from pipelines.sources.files.parsing import DecimalMark, parse_number
 from pipelines.sources.files.setting_types import ColumnNames
+from pipelines.sources.files.skipped import UnusablePolicy
 from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
 from pipelines.sources.sequences.formats import Sequences, read_npz, read_ts
 
@@ -43,6 +44,7 @@ class SequencesSettings(BaseModel):
     columns: ColumnNames = ()  # of CSV: the columns with values, all others when absent; of other files: names for them
     keys: ColumnNames = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
     target_kind: Literal["category", "number"] | None = None  # found in the file when absent
+    unusable: UnusablePolicy = "refuse"  # sequences that cannot be used, beyond a half: stop, or leave them out
     longest: int = Setting(default=512, ge=1)  # steps; of a longer sequence the last ones are kept
     separator: str | None = None
     decimal: DecimalMark = "."
@@ -78,7 +80,7 @@ def load_sequences(settings: SequencesSettings) -> Dataset:
     paths = [resolve_location(path) for path in (settings.path, settings.test_path) if path]
     sequences = _concatenate_files(paths, [_read_sequence_file(path, settings) for path in paths], settings)
     kind = settings.target_kind or _infer_target_kind(sequences)
-    usable = _clean_sequences(paths[0], sequences, kind, settings.longest)
+    usable = _clean_sequences(paths[0], sequences, kind, settings)
     texts = [sequences.labels[row] for row in usable.rows]
     name = (
         settings.target if FILE_NAME_PATTERN.fullmatch(settings.target) and settings.target != "sequence" else "label"
@@ -189,10 +191,11 @@ def _format_whole_numbers(texts: list[str]) -> list[str]:
 
 
 def _clean_sequences(
-    path: Path, sequences: Sequences, kind: Literal["category", "number"], max_steps: int
+    path: Path, sequences: Sequences, kind: Literal["category", "number"], settings: SequencesSettings
 ) -> UsableSequences:
     """Set aside what cannot be used, fill single missing values, and cut what is too long."""
     kept, rows, skipped, filled_counts, truncated_lengths = [], [], [], [], []
+    max_steps = settings.longest
     for row, (values, label, position) in enumerate(
         zip(sequences.values, sequences.labels, sequences.positions, strict=True)
     ):
@@ -220,10 +223,11 @@ def _clean_sequences(
             values = values[-max_steps:]
         kept.append(values.astype(np.float32))
         rows.append(row)
-    if len(skipped) > MAX_SKIPPED_SHARE * len(sequences.values) or not kept:
+    if not kept or (settings.unusable == "refuse" and len(skipped) > MAX_SKIPPED_SHARE * len(sequences.values)):
+        advice = "repair them, or state `unusable: skip`, which leaves them out" if kept else "nothing is left"
         raise UserError(
             f"{path}: {len(skipped)} of {format_count(len(sequences.values), 'sequence')} cannot be used; "
-            f"{'; '.join(skipped[:3])}"
+            f"{'; '.join(skipped[:3])}; {advice}"
         )
     lengths = np.array([len(values) for values in kept])
     return UsableSequences(

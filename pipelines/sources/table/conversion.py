@@ -100,7 +100,8 @@ def _convert_date(column: CodedColumn, context: ReadContext) -> Variable:
     if parsed.ambiguous_text:
         raise UserError(
             f"{context.path}: types: {column.name} is stated to be a date, but nothing in the column says whether "
-            f"{parsed.ambiguous_text!r} begins with the day or the month; write dates as 2020-12-31"
+            f"{parsed.ambiguous_text!r} begins with the day or the month; write dates as 2020-12-31, "
+            f"or state `types: {{{column.name}: category}}`"
         )
     strays = _find_bad_cells(column, np.isnat(parsed.datetimes))
     _check_stray_share(column, strays, context, "a date")
@@ -114,7 +115,8 @@ def _convert_boolean(column: CodedColumn, context: ReadContext) -> Variable:
     if len(categories) > 2:
         raise UserError(
             f"{context.path}: types: {column.name} is stated to be boolean, but holds {len(categories)} different "
-            f"values ({', '.join(repr(one[:40]) for one in categories[:5])}); state category"
+            f"values ({', '.join(repr(one[:40]) for one in categories[:5])}); "
+            f"state `types: {{{column.name}: category}}`"
         )
     return Variable(column, "boolean", _category_codes(column, labels, categories), categories)
 

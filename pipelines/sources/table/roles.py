@@ -38,10 +38,11 @@ def read_target(context: ReadContext, name: str, stated_type: ColumnType | None)
     where = f"{context.path}: target: {name}"
     if stated_type in ("text", "id", "ignore"):
         raise UserError(
-            f"{where} is stated to be of type {stated_type}; a target is a number, category, boolean or date"
+            f"{where} is stated to be of type {stated_type}; a target is a number, category, boolean or date: "
+            "state one of these under `types`, or name another column as `target`"
         )
     if not len(column.distinct_values):
-        raise UserError(f"{where} has no filled cell; name a column to be predicted that has values")
+        raise UserError(f"{where} has no filled cell; name a column that has values as `target`")
     inferred = InferredType(stated_type) if stated_type else _infer_target_type(column, context.decimal)
     if inferred.type == "category" and not stated_type:
         column = _drop_stray_cells(column, context.decimal)
@@ -49,7 +50,8 @@ def read_target(context: ReadContext, name: str, stated_type: ColumnType | None)
     target = convert_column(column, inferred, context)
     if target.missing_mask.all():
         raise UserError(
-            f"{where} holds no value that can be used, the first cell is {distinct_texts(column, slice(1))[0]!r}"
+            f"{where} holds no value that can be used, the first cell is {distinct_texts(column, slice(1))[0]!r}; "
+            "state what it holds under `types`, or name another column as `target`"
         )
     return target
 
@@ -85,7 +87,7 @@ def _check_classes(column: CodedColumn, where: str) -> None:
         shown = ", ".join(repr(text[:40]) for text in distinct_texts(column, slice(3)))
         raise UserError(
             f"{where} holds {len(column.distinct_values)} different texts in {filled} rows ({shown}, ...), so no class "
-            "can be learned; name another column"
+            "can be learned; name another column as `target`, or state it under `types` as a category"
         )
 
 

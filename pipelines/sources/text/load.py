@@ -1,4 +1,4 @@
-"""Loader of texts with classes: a CSV or TSV file with a column of texts, or a folder of .txt files per class."""
+"""Loader of texts with classes: a CSV or TSV file with a column of texts, or a folder of text files per class."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from pipelines.data.text import to_bytes
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
 from pipelines.sources.files.setting_types import list_to_tuple
-from pipelines.sources.files.skipped import Skipped, UnreadableFile, report_skipped
+from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.files.tabular_file import TabularSettings, read_cells, resolve_rows, rows_name
 from pipelines.sources.files.typed_table import CellTable
 from pipelines.sources.text.findings import (
@@ -24,7 +24,7 @@ from pipelines.sources.text.findings import (
     drop_empty_rows,
     normalised_text_ids,
 )
-from pipelines.sources.text.text_file import TEXT_SUFFIX, read_text_prefix
+from pipelines.sources.text.text_file import find_text_files, read_text_prefix, text_files_noun
 
 MAX_TEXT_BYTES = 8192  # bytes of a text that are stored, about 1,300 English words; a network reads 256 tokens at most
 MAX_UNREPEATED_CLASSES = 10  # as many classes as this may have one text each, as in a first try with a handful of texts
@@ -35,7 +35,8 @@ class TextSettings(TabularSettings):
 
     Without a line of names, columns are counted from 1: a TSV of a label, a tab and a message on each line is
     `source: {kind: text, path: sms.tsv, header: false, text: 2, target: 1}`. Of a folder only the path is said:
-    `source: {kind: text, path: reviews}`, with `reviews/good/*.txt` and `reviews/bad/*.txt` in it.
+    `source: {kind: text, path: reviews}`, with `reviews/good/*.txt` and `reviews/bad/*.txt` in it; where hardly any
+    file ends in .txt, every file is taken for a text, whatever it ends in.
     """
 
     kind: Literal["text"]
@@ -45,6 +46,7 @@ class TextSettings(TabularSettings):
         tuple[str | int, ...], BeforeValidator(list_to_tuple)
     ] = ()  # ... and columns that a split may go by
     header: bool = True  # whether the first line of a file names its columns
+    unusable: UnusablePolicy = "refuse"  # of a folder: files that are no text, beyond a tenth: stop, or leave them out
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -78,7 +80,7 @@ def load_texts(settings: TextSettings) -> Dataset:
 
     Raises:
         UserError: there is no such file, folder or column, the file is no table or not written in the stated encoding,
-            more than a tenth of a folder's files cannot be used, nothing is left, or hardly any class repeats.
+            more of a folder's files than may be cannot be used, nothing is left, or hardly any class repeats.
     """
     path = Path(location := resolve_rows(settings.path))
     documents = _read_text_folder(settings, path) if path.is_dir() else _read_text_table(settings, location)
@@ -164,7 +166,7 @@ def _read_text_folder(settings: TextSettings, path: Path) -> Documents:
             f"it are the classes; take them out, or name a file"
         )
     files = folders.list_files(path)
-    names = [name for name in files if name.lower().endswith(TEXT_SUFFIX)]
+    names = find_text_files(files)
     parts = folders.parts_from_folders(names)
     inner_names = {name: name.split("/", 1)[1] if parts else name for name in names}
     _check_folders(settings.path, files, list(inner_names.values()))
@@ -183,7 +185,7 @@ def _read_text_folder(settings: TextSettings, path: Path) -> Documents:
         positions=list(texts),
         keys={"part": [part for name, part in zip(names, parts, strict=True) if name in texts]} if parts else {},
         field_names=("text", "class"),
-        findings=(report_skipped(skipped, len(names), settings.path),),
+        findings=(report_skipped(skipped, len(names), settings.path, policy=settings.unusable),),
         notes=tuple(_folder_notes(files, names, parts)),
     )
 
@@ -192,7 +194,7 @@ def _check_folders(stated_path: str, files: Sequence[str], inner_names: Sequence
     """There are texts, and folders of classes; one folder around several is more likely around them than a class."""
     if not inner_names:
         others = f"; found {', '.join(files[:3])}{' ...' * (len(files) > 3)}" if files else "; it is empty"
-        raise UserError(f"{stated_path}: this folder holds no {TEXT_SUFFIX} file{others}")
+        raise UserError(f"{stated_path}: this folder holds no texts in folders of their classes{others}")
     classes = {name.split("/")[0] for name in inner_names if "/" in name}
     below = {name.split("/")[1] for name in inner_names if name.count("/") > 1}
     if not classes:
@@ -210,9 +212,9 @@ def _check_folders(stated_path: str, files: Sequence[str], inner_names: Sequence
 
 
 def _folder_notes(files: Sequence[str], names: Sequence[str], parts: Sequence[str] | None) -> list[str]:
-    notes = [f"{len(names)} {TEXT_SUFFIX} files, each a text; the folder it lies in is its class."]
+    notes = [f"{len(names)} {text_files_noun(names)}, each a text; the folder it lies in is its class."]
     if others := sorted(set(files) - set(names)):
-        notes.append(f"{len(others)} files that do not end in {TEXT_SUFFIX} were passed over, such as {others[0]}.")
+        notes.append(f"{len(others)} other files were passed over, such as {others[0]}.")
     if parts:
         counts = ", ".join(f"{part} {count}" for part, count in Counter(parts).items())
         notes.append(f"The first folders name parts, not classes: {counts}. `split: {{by: given}}` keeps to them.")
@@ -225,5 +227,5 @@ def _check_classes(stated_path: str, name: str, classes: Sequence[str]) -> None:
         raise UserError(
             f"{stated_path}: {name} holds {len(distinct)} different classes for {len(classes)} texts "
             f"({', '.join(one[:30] for one in distinct[:3])}, ...), so hardly any repeats and none can be learned; "
-            f"name the column of the classes"
+            f"name the column of the classes as `target`"
         )

@@ -1,12 +1,35 @@
 """Text file -> its text, trusting nothing about it."""
 
 import codecs
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.sources.files.encoding import BYTE_ORDER_MARKS, NON_TEXT_SIGNATURES
 from pipelines.sources.files.skipped import UnreadableFile
 
 TEXT_SUFFIX = ".txt"
+MIN_SUFFIX_SHARE = 0.5  # share of a folder's files that end in .txt, from which only they are texts
+
+
+def find_text_files(names: Sequence[str]) -> list[str]:
+    """Which files of a folder are to be read as texts, each in a folder of its class.
+
+    Those that end in .txt, if at least half of them do, or all of the texts lie in no folder; else every file in a
+    folder, as of newsgroups and mails, which are called by numbers.
+
+    Args:
+        names: relative to the folder, as `list_files` gives them.
+    """
+    texts = [name for name in names if name.lower().endswith(TEXT_SUFFIX)]
+    inner = [name for name in names if "/" in name]
+    if len(texts) >= MIN_SUFFIX_SHARE * len(names) or not inner:
+        return texts
+    return inner
+
+
+def text_files_noun(names: Sequence[str]) -> str:
+    """What the files are called in a sentence: after their ending, if they have it in common."""
+    return f"{TEXT_SUFFIX} files" if all(name.lower().endswith(TEXT_SUFFIX) for name in names) else "files"
 
 
 def read_text_prefix(path: Path, encoding: str | None, max_characters: int) -> str:
