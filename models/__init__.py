@@ -65,6 +65,9 @@ INPUT_SHAPES: dict[InputType, tuple[str, ...]] = {
 # (B, O): outputs; (B, O, H, W): outputs for every pixel; (B, 1): an anomaly score and nothing else
 OutputType = Literal["vector", "image", "score"]
 
+# What outputs stand for; a class for each pixel; the inputs themselves, or what is behind their noise; new examples
+Prediction = Literal["classes", "numbers", "pixel classes", "reconstructions", "anomaly scores", "examples"]
+
 
 class Architecture(NamedTuple):
     """A kind of network: its settings, how to build it, what it reads and gives, and how it is trained."""
@@ -74,13 +77,19 @@ class Architecture(NamedTuple):
     input_type: InputType
     learner: Literal["gradient", "adversarial", "closed_form"]
     output_type: OutputType = "vector"
+    predicts: tuple[Prediction, ...] = ("classes", "numbers")
     uses_seed: bool = True  # whether two seeds give two networks; else one training says it all
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     # classical baselines
     "logistic_regression": Architecture(  # softmax of linear scores; Cox 1958
-        logistic_regression.Config, logistic_regression.LogisticRegression, "vector", "closed_form", uses_seed=False
+        logistic_regression.Config,
+        logistic_regression.LogisticRegression,
+        "vector",
+        "closed_form",
+        predicts=("classes",),
+        uses_seed=False,
     ),
     "decision_tree": Architecture(  # splits on thresholds of single inputs; Breiman et al. 1984
         decision_tree.Config, decision_tree.DecisionTree, "vector", "closed_form"
@@ -92,7 +101,12 @@ ARCHITECTURES: dict[str, Architecture] = {
         gradient_boosting.Config, gradient_boosting.GradientBoosting, "vector", "closed_form"
     ),
     "linear_regression": Architecture(  # ridge regression; Hoerl & Kennard 1970
-        linear_regression.Config, linear_regression.LinearRegression, "vector", "closed_form", uses_seed=False
+        linear_regression.Config,
+        linear_regression.LinearRegression,
+        "vector",
+        "closed_form",
+        predicts=("numbers",),
+        uses_seed=False,
     ),
     "pixel_logistic_regression": Architecture(  # logistic regression on each pixel's neighbourhood; Cox 1958
         pixel_logistic_regression.Config,
@@ -100,18 +114,24 @@ ARCHITECTURES: dict[str, Architecture] = {
         "image",
         "closed_form",
         "image",
+        predicts=("pixel classes",),
     ),
     "pca": Architecture(  # principal components; Pearson 1901
-        pca.Config, pca.PCA, "vector", "closed_form", uses_seed=False
+        pca.Config, pca.PCA, "vector", "closed_form", predicts=("reconstructions",), uses_seed=False
     ),
     "gaussian": Architecture(  # low-rank multivariate normal; Tipping & Bishop 1999
-        gaussian.Config, gaussian.Gaussian, "vector", "closed_form", uses_seed=False
+        gaussian.Config, gaussian.Gaussian, "vector", "closed_form", predicts=("examples",), uses_seed=False
     ),
     "gaussian_mixture": Architecture(  # several multivariate normals, by expectation maximisation; Dempster 1977
-        gaussian_mixture.Config, gaussian_mixture.GaussianMixture, "vector", "closed_form"
+        gaussian_mixture.Config, gaussian_mixture.GaussianMixture, "vector", "closed_form", predicts=("examples",)
     ),
     "isolation_forest": Architecture(  # random cuts that set an example apart; Liu et al. 2008
-        isolation_forest.Config, isolation_forest.IsolationForest, "vector", "closed_form", "score"
+        isolation_forest.Config,
+        isolation_forest.IsolationForest,
+        "vector",
+        "closed_form",
+        "score",
+        predicts=("anomaly scores",),
     ),
     # dense
     "mlp": Architecture(  # fully connected layers; Rumelhart et al. 1986
@@ -149,7 +169,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         convnext.Config, convnext.ConvNeXt, "image", "gradient"
     ),
     "unet": Architecture(  # encoder and decoder with skip connections; Ronneberger et al. 2015
-        unet.Config, unet.UNet, "image", "gradient", "image"
+        unet.Config, unet.UNet, "image", "gradient", "image", predicts=("pixel classes",)
     ),
     # recurrent
     "rnn": Architecture(  # recurrent network, back-propagation through all steps; Rumelhart et al. 1986
@@ -198,20 +218,25 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     # autoencoders
     "autoencoder": Architecture(  # dense encoder and decoder; Hinton & Salakhutdinov 2006
-        autoencoder.Config, autoencoder.Autoencoder, "vector", "gradient"
+        autoencoder.Config, autoencoder.Autoencoder, "vector", "gradient", predicts=("reconstructions",)
     ),
     "conv_autoencoder": Architecture(  # convolutional encoder and decoder; Masci et al. 2011
-        conv_autoencoder.Config, conv_autoencoder.ConvAutoencoder, "image", "gradient", "image"
+        conv_autoencoder.Config,
+        conv_autoencoder.ConvAutoencoder,
+        "image",
+        "gradient",
+        "image",
+        predicts=("reconstructions",),
     ),
     # generators
     "vae": Architecture(  # latent Gaussian, trained on the ELBO; Kingma & Welling 2014
-        vae.Config, vae.VAE, "vector", "gradient"
+        vae.Config, vae.VAE, "vector", "gradient", predicts=("examples",)
     ),
     "gan": Architecture(  # generator against discriminator; Goodfellow et al. 2014
-        gan.Config, gan.GAN, "vector", "adversarial"
+        gan.Config, gan.GAN, "vector", "adversarial", predicts=("examples",)
     ),
     "dcgan": Architecture(  # the same of convolutions, for square images; Radford et al. 2016
-        dcgan.Config, dcgan.DCGAN, "vector", "adversarial"
+        dcgan.Config, dcgan.DCGAN, "vector", "adversarial", predicts=("examples",)
     ),
 }
 

@@ -13,8 +13,12 @@ NOTE[DIFF] smaller images: strides and pools are left out by the rule of models/
     the first filters are 11x11 at a stride of 4, 5x5 at 2, and 3x3 at 1. The image is padded by 2 pixels: the paper's
     sums need 227x227 where its text says 224x224.
 NOTE[DIFF] width is a factor on all maps and units; the default is a quarter, for images of few pixels.
-NOTE[DIFF] He initialisation (2015), the output layer's weights with a deviation of 0.01, biases 0. The paper draws all
-    with 0.01 and sets some biases to 1, which takes its width to pass on a signal.
+
+When to choose it: to see how deep learning of images began, or as a wide and shallow network for images of 32x32 pixels
+and more. `resnet` is smaller and better.
+
+Initial weights: He's (2015), the output layer's with a deviation of 0.01, biases 0.
+NOTE[DIFF] the paper draws all with 0.01 and sets some biases to 1, which takes its width to pass on a signal.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """

@@ -14,6 +14,10 @@ NOTE[DIFF] PyTorch's GRU, as in `gru`; the update gate of the encoder keeps at t
 NOTE[DIFF] dropout of annotations.
 NOTE[DIFF] no biases in the encoder: the weights of the last feature, 1 if a step is present and 0 if it is padding, act
     as biases. A step that is not there has no weight.
+
+When to choose it: a forecast of many steps, or a class that hangs on a few steps of many, and where it should be seen
+which: its weights show where it looked.
+
 Initial weights: recurrent ones of the encoder orthogonal as in the paper, all others uniform within 1 / sqrt(fan in).
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, S decoder steps, C outputs of each, O

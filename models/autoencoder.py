@@ -12,6 +12,11 @@ NOTE[DIFF] GELU or a relative in place of the sigmoid; outputs without one, sinc
 NOTE[DIFF] the target may differ from the input: trained from noisy images to clean ones it is a denoising autoencoder
     (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294).
 
+When to choose it: a table's or a small image's reconstruction, denoising and anomalies, where its columns depend on
+each other in ways that are not linear; `pca` says whether they are.
+
+Initial weights: uniform within 1 / sqrt(fan in), biases too, as PyTorch draws them.
+
 Shapes: B batch, F features, O outputs.
 """
 

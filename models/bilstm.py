@@ -13,8 +13,12 @@ NOTE[DIFF] the forget gate is open at the start (Jozefowicz, Zaremba & Sutskever
     https://proceedings.mlr.press/v37/jozefowicz15.html).
 NOTE[DIFF] several layers, with dropout behind each, can be chosen.
 NOTE[DIFF] no biases: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as biases.
+
+When to choose it: texts and recordings that are there as a whole before anything is asked, and where both the past and
+the future of a step tell what it means.
+
 Initial weights: recurrent ones orthogonal (Saxe et al. 2014), the others uniform within 1 / sqrt(U), biases 0 but for
-    the forget gate's of 1.
+the forget gate's of 1.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units of a direction, O outputs.
 """

@@ -9,6 +9,10 @@ NOTE[DIFF] one output per sequence, read from the last state of either direction
     step.
 NOTE[DIFF] several layers, with dropout behind each, can be chosen.
 NOTE[DIFF] no biases: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as biases.
+
+When to choose it: short sequences that are there as a whole before anything is asked, such as words and short texts.
+Longer ones are for `bilstm`.
+
 Initial weights: recurrent ones orthogonal (Saxe et al. 2014), the others uniform within 1 / sqrt(U), biases 0.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units of a direction, O outputs.

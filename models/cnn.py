@@ -12,6 +12,12 @@ NOTE[DIFF] a stage whose maps would shrink to less than 4 pixels keeps their siz
 NOTE[DIFF] a linear layer reads the means of the last maps; the paper has as many maps as classes and takes their means.
 NOTE[DIFF] dropout before the output layer alone; the paper also drops pixels of the image and of maps.
 
+When to choose it: images of things that may stand anywhere, and a budget too small for `resnet`: it is the plain start
+among convolutional networks.
+
+Initial weights: uniform within 1 / sqrt(fan in), biases too, as PyTorch draws them; normalisations begin with scales of
+1 and shifts of 0.
+
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """
 

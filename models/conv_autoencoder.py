@@ -12,6 +12,12 @@ NOTE[DIFF] the decoder upsamples by nearest neighbour, then convolves: transpose
 NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) or group normalisation (Wu & He
     2018, https://arxiv.org/abs/1803.08494) behind every convolution.
 
+When to choose it: images that are to be compressed, cleaned of noise, or searched for what is unlike the rest, with a
+code that holds no place for chance.
+
+Initial weights: uniform within 1 / sqrt(fan in), biases too, as PyTorch draws them; normalisations begin with scales of
+1 and shifts of 0.
+
 Shapes: B batch, C channels, H height, W width, O outputs per pixel, M maps, S S' the coarsest sides.
 """
 

@@ -17,7 +17,10 @@ NOTE[DIFF] noise is normal, in the paper uniform; how much of it is used can be 
 NOTE[DIFF] a gradient penalty on the discriminator at real images (R1; Mescheder, Geiger & Nowozin 2018,
     https://arxiv.org/abs/1801.04406), as in models/gan.py; with a penalty of 0 the losses are the paper's.
 
-Starting weights are the paper's: a normal of deviation 0.02; biases 0.
+When to choose it: new square images, grey or in colour, of 8x8 to 64x64 pixels and some thousands of examples; sharper
+than `vae`, and as moody as `gan`.
+
+Initial weights: the paper's: a normal of deviation 0.02; biases 0.
 
 Shapes: B batch, Z noise, L of it used, O outputs, C channels, H height, W width, M maps.
 """

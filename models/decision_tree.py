@@ -7,6 +7,11 @@ follow by hand.
 Breiman, Friedman, Olshen & Stone, "Classification and Regression Trees", 1984. https://doi.org/10.1201/9781315139470
 NOTE[DIFF] impurity may be the entropy, and growth is stopped by depth and leaf size instead of pruned afterwards.
 
+When to choose it: a table of which a person must be able to follow every prediction by hand. Where accuracy counts,
+`random_forest` and `gradient_boosting` are better.
+
+Initial weights: none: trees are grown from the data; the seed decides between splits that are equally good.
+
 Shapes: B batch, N examples, F features, O outputs.
 """
 

@@ -15,7 +15,10 @@ NOTE[DIFF] a depth of 21, two layers per block, for small problems; width is a f
     growth rate, which by default is 8 (the paper tries 12 and more on CIFAR-10).
 NOTE[DIFF] dropout before the output layer; the paper's stands behind every convolution, where data is not augmented.
 
-Starting weights are He's (2015), as in the paper; the output layer's have a deviation of 0.01.
+When to choose it: images where parameters must be few for the accuracy, or examples are; it needs more memory in
+training than its size says, since all maps are kept.
+
+Initial weights: He's (2015), as in the paper; the output layer's have a deviation of 0.01.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """

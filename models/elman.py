@@ -9,6 +9,10 @@ NOTE[DIFF] tanh instead of the logistic function, and context units of 0 at the 
 NOTE[DIFF] one output per sequence, read from the last state or from their mean; the paper has one per step.
 NOTE[DIFF] dropout before the output layer.
 NOTE[DIFF] no biases: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as biases.
+
+When to choose it: to study what a network remembers without being taught to, and for history. For anything that must be
+kept for more than a few steps take `gru` or `lstm`.
+
 Initial weights: context weights orthogonal (Saxe et al. 2014), the others uniform within 1 / sqrt(U), biases 0.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, O outputs.

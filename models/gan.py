@@ -11,6 +11,11 @@ NOTE[DIFF] activations, width and depth can be chosen; the paper's discriminator
 
 The generator minimises -log D(G(z)), the non-saturating loss (the paper, end of section 3).
 
+When to choose it: new small images, sharper than those of `vae`, where a second training run is
+affordable: it may fail to converge.
+
+Initial weights: uniform within 1 / sqrt(fan in), biases too, as PyTorch draws them.
+
 Shapes: B batch, Z noise, L of them used, O outputs.
 """
 

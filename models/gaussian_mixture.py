@@ -9,6 +9,11 @@ https://doi.org/10.1111/j.2517-6161.1977.tb01600.x
 NOTE[DIFF] no noise in the directions that are left out, as in `gaussian`.
 NOTE[DIFF] samples are clipped to [-1, 1], the range of the examples.
 
+When to choose it: new examples that come in a few kinds, with few examples or little time; steadier than `gan`, less
+sharp.
+
+Initial weights: clouds around the centres that k-means finds from a start that the seed draws.
+
 Shapes: B batch, N examples, Z noise, K components of the mixture, D directions, O outputs.
 """
 

@@ -16,8 +16,10 @@ NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502
 NOTE[DIFF] an auxiliary head averages its maps to 4x4 whatever their size; the paper's 5x5 windows every 3 pixels give
     4x4 at its size. Its dropout is 0.7, as in the paper.
 NOTE[DIFF] width is a factor on all maps and units; the default is a quarter, for images of few pixels.
-NOTE[DIFF] He initialisation (2015), the output layers' weights with a deviation of 0.01, biases 0; the paper says
-    nothing of its own.
+
+When to choose it: images where parameters and operations must be few and things come in several sizes.
+
+Initial weights: He's (2015), the output layers' with a deviation of 0.01, biases 0; the paper says nothing of its own.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """

@@ -11,6 +11,12 @@ NOTE[DIFF] every split is chosen among a random share of the inputs, as in rando
 NOTE[DIFF] a tree is no deeper than MAX_DEPTH: all trees are walked as long as the deepest.
 NOTE[DIFF] a threshold is moved to the middle between the train values it parts (`models/blocks/trees.py`).
 
+When to choose it: a table, above all with thousands of rows or more, mixed numbers and categories, missing cells and
+steps in how the target depends on them. Like every tree it forecasts no further than the numbers that it saw.
+
+Initial weights: none: trees are grown from the data, from the constant with the smallest loss; the seed draws the
+inputs of each split.
+
 Shapes: B batch, N examples, V validation examples, F features, O outputs, S scores that trees are grown for: the
 classes that occur (of two, their difference), or the numbers.
 """

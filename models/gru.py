@@ -12,8 +12,12 @@ NOTE[DIFF] the update gate keeps at the start, as an LSTM's forget gate is open 
     https://proceedings.mlr.press/v37/jozefowicz15.html).
 NOTE[DIFF] several layers, with dropout behind each, can be chosen.
 NOTE[DIFF] no biases: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as biases.
-Initial weights: recurrent ones orthogonal as in the paper, the others uniform within 1 / sqrt(U), biases 0 but for
-    the update gate's of 1.
+
+When to choose it: sequences and texts, as the first recurrent network to try: it keeps as long as `lstm` does and costs
+less.
+
+Initial weights: recurrent ones orthogonal as in the paper, the others uniform within 1 / sqrt(U), biases 0 but for the
+update gate's of 1.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, O outputs.
 """

@@ -14,6 +14,10 @@ NOTE[DIFF] PyTorch's GRU, as in `gru`; update gates keep at the start.
 NOTE[DIFF] dropout behind either reader.
 NOTE[DIFF] no biases in the GRUs: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as
     biases.
+
+When to choose it: texts of many sentences and series of many segments, too long for one recurrent network to remember.
+Short texts gain nothing.
+
 Initial weights: recurrent ones orthogonal (Saxe et al. 2014), all others uniform within 1 / sqrt(fan in).
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), S segments of L steps, U units of a direction, O

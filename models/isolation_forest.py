@@ -7,6 +7,11 @@ and learns what is usual from a few hundred examples a tree.
 Liu, Ting & Zhou, "Isolation Forest", ICDM 2008. https://doi.org/10.1109/ICDM.2008.17
 NOTE[DIFF] a threshold is moved to the middle between the train values it parts (`models/blocks/trees.py`).
 
+When to choose it: anomalies in a table, without scaling or tuning. It answers with a score and draws nothing again;
+where columns depend on each other, `pca` and `autoencoder` see what it does not.
+
+Initial weights: none: trees are grown from the data; the seed draws rows, inputs and thresholds.
+
 Shapes: B batch, N examples, F features, m nodes of a tree.
 """
 

@@ -14,6 +14,10 @@ NOTE[DIFF] what is learned is the output of the last step, or the mean over the 
 NOTE[DIFF] dropout before the output layer.
 NOTE[DIFF] no biases in the hidden units: the weights of the last feature, 1 if a step is present and 0 if it is
     padding, act as biases. A step that is not there gives no output and only lets the state fade.
+
+When to choose it: to study feedback from the output, as in control and movement, and for history. A class from a long
+sequence is not for it.
+
 Initial weights: PyTorch's, uniform within 1 / sqrt(fan in); biases 0.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, O outputs.

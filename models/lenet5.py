@@ -16,8 +16,13 @@ NOTE[DIFF] C3 sees all maps of S2. The paper's table leaves out some, to save wo
     starting weights make them differ, and the work no longer matters.
 NOTE[DIFF] a linear output and softmax; the paper's output is the distance to drawn bitmaps of the ten digits (RBF
     units), which other problems do not have.
-NOTE[DIFF] starting weights are PyTorch's, uniform within 1 / sqrt(fan in); the paper's within 2.4 / fan in.
 NOTE[DIFF] width, activation and dropout can be chosen; the default is wider than the paper's network.
+
+When to choose it: small images, such as digits and other signs of 8x8 to 32x32 pixels, and a small budget. Photographs
+need the deeper ones.
+
+Initial weights: uniform within 1 / sqrt(fan in), biases too, as PyTorch draws them.
+NOTE[DIFF] the paper's are within 2.4 / fan in.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """

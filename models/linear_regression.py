@@ -6,6 +6,11 @@ correlated inputs from getting large weights of opposite signs. It is the classi
 Hoerl & Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems", Technometrics 12(1), 1970.
 https://doi.org/10.1080/00401706.1970.10488634
 
+When to choose it: numbers and forecasts, and first of all: it is fitted in a second and says what a network has to
+beat. On a short or noisy series it often stays.
+
+Initial weights: none: the weights are solved for, and the same from every start.
+
 Shapes: B batch, N examples, F features, O outputs.
 """
 

@@ -8,6 +8,11 @@ https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
 NOTE[DIFF] many classes at once, and a penalty on the squares of the weights (Hastie, Tibshirani & Friedman, "The
     Elements of Statistical Learning", 2009, section 4.4), without which separable classes push the weights to infinity.
 
+When to choose it: classes, and first of all: on any table, text or small image it is fitted in seconds and says what a
+network has to beat. With few rows, or inputs that already are good features, it often stays.
+
+Initial weights: 0; the loss is convex, and its one minimum the same from every start.
+
 Shapes: B batch, N examples, F features, O outputs.
 """
 

@@ -8,6 +8,7 @@ Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recog
 https://arxiv.org/abs/2010.11929
 Nie et al., "A Time Series is Worth 64 Words: Long-term Forecasting with Transformers" (PatchTST), 2023.
 https://arxiv.org/abs/2211.14730
+
 An image of one pixel's width is a series: its height is time, its channels are the variables, and the last channel is 1
 where a step is present. Patches are then stretches of `patch` steps.
 NOTE[DIFF] an image or series that is no multiple of the patch is padded: an image by repeating its lower and right
@@ -16,7 +17,12 @@ NOTE[DIFF] series: a patch holds all variables, and patches do not overlap; the 
     itself, in patches that overlap by half, and its output layer reads all patches.
 NOTE[DIFF] patches of a series in which no step is present are not seen.
 NOTE[DIFF] no hidden layer before the output layer, as in the paper's fine-tuning.
+
 With patch 16, heads 12, head_size 64, depth 12 and images of 224x224 it is the paper's ViT-B/16.
+
+When to choose it: images and long series with many examples: it knows nothing of neighbourhoods beforehand and must
+learn them. With few examples `resnet` or `tcn` is better.
+
 Initial weights: class token and positions normal with deviation 0.02, queries, keys and values Xavier uniform, all
 others uniform within 1 / sqrt(fan in).
 

@@ -11,6 +11,11 @@ NOTE[DIFF] the target may differ from the input: the decoder is the least square
     component regression; Jolliffe 1982, https://doi.org/10.2307/2348005). Where both are the same, the decoder is the
     transpose of the directions.
 
+When to choose it: reconstruction, denoising and anomalies, and first of all: it is solved in a second, and no linear
+code of its size is better.
+
+Initial weights: none: the weights are solved for, and the same from every start.
+
 Shapes: B batch, N examples, F features, K numbers in the code, O outputs.
 """
 

@@ -10,6 +10,13 @@ NOTE[DIFF] the number itself is kept beside its embedding.
 NOTE[DIFF] inputs that are not numbers (one-hot categories, marks of missing values) are embedded as well: a network
     does not know which input is what, and two values stay two values.
 
+When to choose it: a table whose target changes quickly with some number (places, times, prices), with thousands of
+rows. With a few hundred rows it has more to fit than `mlp`, for little.
+
+Initial weights: frequencies normal with the deviation `frequency`, as in the paper; weights of the embeddings normal
+with the variance 1 / (2 K), their biases 0; the dense layers uniform within 1 / sqrt(fan in), biases too, as PyTorch
+draws them.
+
 Shapes: B batch, F features, K frequencies, D numbers of each feature's embedding, O outputs.
 """
 

@@ -8,6 +8,11 @@ NOTE[DIFF] trees give the shares of the classes in a leaf and the forest their m
 NOTE[DIFF] depth and leaf size are limited; the paper's trees grow until a leaf is pure.
 NOTE[DIFF] a threshold is moved to the middle between the train values it parts (`models/blocks/trees.py`).
 
+When to choose it: a table of hundreds to some ten thousands of rows and no time to tune. It is large to store, and
+forecasts no further than the numbers that it saw.
+
+Initial weights: none: trees are grown from the data; the seed draws rows and inputs.
+
 Shapes: B batch, N examples, F features, O outputs, T trees, m nodes of a tree.
 """
 

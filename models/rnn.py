@@ -13,6 +13,9 @@ NOTE[DIFF] tanh instead of the logistic function: its outputs are centred on 0. 
     2015, https://arxiv.org/abs/1504.00941).
 NOTE[DIFF] several layers, with dropout behind each, can be chosen.
 NOTE[DIFF] no biases: the weights of the last feature, 1 if a step is present and 0 if it is padding, act as biases.
+
+When to choose it: sequences of up to some dozen steps, or as the plain network that the gated ones are compared with.
+
 Initial weights: recurrent ones orthogonal (Saxe et al. 2014), the others uniform within 1 / sqrt(U), biases 0.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), U units, O outputs.

@@ -11,8 +11,11 @@ Wen, Tran & Ba, "BatchEnsemble", 2020. https://arxiv.org/abs/2002.06715
 NOTE[DIFF] scores are averaged, of classes too; the paper averages probabilities.
 NOTE[DIFF] no embeddings of numbers; those of periodic_mlp are a network of their own.
 
-Initialisation, the paper's: the first layer's input scales are 1 or -1 at random, which makes the submodels differ; all
-other scales are 1; weights and biases are uniform up to 1 / sqrt(fan in), biases the same in all submodels.
+When to choose it: a table of a thousand rows or more, where the accuracy is worth several times the training of one
+`mlp`.
+
+Initial weights: the paper's: the first layer's input scales are 1 or -1 at random, which makes the submodels differ;
+all other scales are 1; weights and biases are uniform up to 1 / sqrt(fan in), biases the same in all submodels.
 
 Shapes: B batch, F features, K submodels, W units, O outputs.
 """

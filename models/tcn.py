@@ -18,8 +18,12 @@ NOTE[DIFF] dilated: dropout of single numbers; the paper drops whole maps.
 NOTE[DIFF] parallel: windows that begin before the text count, so that a text of two words has an answer. No limit on
     the length of the output layer's weights; the learner has a weight decay.
 NOTE[DIFF] what a layer gives at a step that is not there is set to 0, so that padding in front changes nothing.
+
+When to choose it: long sequences and forecasts, where a recurrent network is slow or forgets (`form: dilated`), and
+texts in which phrases tell the class (`form: parallel`).
+
 Initial weights: dilated ones normal with the variance 2 / fan in (He et al. 2015, https://arxiv.org/abs/1502.01852),
-    where the paper's have a deviation of 0.01; others uniform within 1 / sqrt(fan in); biases of the blocks 0.
+where the paper's have a deviation of 0.01; others uniform within 1 / sqrt(fan in); biases of the blocks 0.
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), M maps, K steps of a filter, O outputs.
 """

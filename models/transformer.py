@@ -13,6 +13,10 @@ NOTE[DIFF] layer normalisation of what a sublayer reads, which trains without wa
 NOTE[DIFF] positions count from the end, so that padding in front changes nothing; a step that is not there is not seen.
 NOTE[DIFF] inputs are features, and a linear layer without biases takes the place of the word embeddings: the weights of
     the last feature, 1 if a step is present, act as biases.
+
+When to choose it: sequences and texts in which far steps belong together, with thousands of examples. With few of them
+a recurrent network or `rocket` learns more.
+
 Initial weights: of queries, keys and values Xavier uniform, all others uniform within 1 / sqrt(fan in).
 
 Shapes: B batch, T steps, F features (the last: 1 present, 0 padding), W width, O outputs.

@@ -12,7 +12,12 @@ NOTE[DIFF] smaller images: pools are left out by the rule of models/blocks/scali
 NOTE[DIFF] batch normalisation (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167) behind every convolution unless
     it is turned off, in place of its bias; without it the deeper ones took the paper a start from a shallower one.
 NOTE[DIFF] width is a factor on all maps and units; the default is a quarter, for images of few pixels.
-NOTE[DIFF] He initialisation (2015), the output layer's weights with a deviation of 0.01 as in the paper, biases 0.
+
+When to choose it: for its plainness, as the trunk of something else, and as the network that shows what shortcuts are
+for. It has many parameters; from 16 layers up it trains slowly.
+
+Initial weights: He's (2015), the output layer's with a deviation of 0.01, biases 0.
+NOTE[DIFF] the paper draws the weights of all layers with one deviation.
 
 Shapes: B batch, C channels, H height, W width, O outputs, M maps.
 """

@@ -4,18 +4,17 @@ It runs in every `dvc repro`, because DVC cannot know beforehand what a source n
 stage costs DVC less than params.yaml and ten folders of code for each. What does not change stays up to date behind it.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.dvc_yaml import read_stages
-from pipelines.runtime.files import delete_unfinished_files, write_text
+from pipelines.runtime.files import delete_unfinished_files
 from pipelines.runtime.locks import RUN_VARIABLE, find_lock_holder
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.settings.input_records import build_input_records
+from pipelines.settings.input_records import build_input_records, write_input_records
 from pipelines.settings.resolved import resolve_params
 
 
@@ -32,19 +31,13 @@ def build_records() -> dict[Path, dict[str, Any]]:
 def resolve() -> None:
     """Bring the files of all records up to date; leave those alone that are."""
     _refuse_beside_run()
-    texts = {path: _format_record(record) for path, record in build_records().items()}
+    records = build_records()
     for path in paths.INPUTS_FOLDER.rglob("*.json"):
-        if path not in texts:
+        if path not in records:
             path.unlink()
-    for folder in {path.parent for path in texts}:
+    for folder in {path.parent for path in records}:
         delete_unfinished_files(folder)
-    for path, text in texts.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_text(path, text)
-
-
-def _format_record(record: dict[str, Any]) -> str:
-    return json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    write_input_records(records)
 
 
 def _refuse_beside_run() -> None:

@@ -8,6 +8,7 @@ from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
 from pipelines.settings.jobs import check_ship, training_job
+from pipelines.settings.limits import limit_params
 from pipelines.settings.params import load_params
 from pipelines.settings.scratch import scratch_folder
 from pipelines.tasks import build_task
@@ -19,7 +20,7 @@ from pipelines.training.train_folder import write_members, write_model
 
 
 def train(name: str) -> None:
-    params = load_params()
+    params = limit_params(load_params())
     contender, settings = params.contenders[name], params.train_settings(name)
     check_ship(params, name)
     trial_folder = paths.tune_folder(contender.problem, name) / "trial"

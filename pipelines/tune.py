@@ -1,23 +1,26 @@
 """Stage tune: search a contender's settings with Optuna."""
 
 from pipelines.reporting.plots import curves
-from pipelines.runtime.files import write_json
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.runtime.workers import worker_count
 from pipelines.settings import paths
+from pipelines.settings.input_records import record_trials
 from pipelines.settings.jobs import check_ship, training_job
+from pipelines.settings.limits import limit_params, read_limits
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
-from pipelines.training.csv_logs import write_trials
+from pipelines.training.importances import setting_importances
 from pipelines.training.learners import learner_of
-from pipelines.training.search import SearchConfig, best_trial, run_search, setting_importances, write_best_trial
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
+from pipelines.training.timed_search import count_trials_in_time
+from pipelines.training.tune_folder import write_search
 
 
 def tune(name: str) -> None:
-    params = load_params()
+    params = limit_params(load_params())
     contender, settings = params.contenders[name], params.tune_settings(name)
     check_ship(params, name)
     job = training_job(params, name)
@@ -41,26 +44,16 @@ def tune(name: str) -> None:
 
     on_progress(0, 0, None)
     scratch = scratch_folder("tune", name, job.device)
-    study, trials = run_search(config, scratch, worker_count(job.device), on_progress)
-    winner = best_trial(trials, goal)
+    workers, stated = worker_count(job.device), {}
+    if limits := read_limits().get(name):
+        trials_in_time = count_trials_in_time(config, scratch, workers, on_progress, limits.search_seconds)
+        config = config._replace(stop_after=trials_in_time)
+        stated = record_trials(name, trials_in_time if trials_in_time < config.trial_count else None)
+    study, trials = run_search(config, scratch, workers, on_progress)
     folder = paths.tune_folder(contender.problem, name)
-    write_trials(folder / "trials.csv", trials)
+    write_search(folder, trials, goal, space, scratch, stated)
     curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
-    settings_found = space.add_fixed(winner.settings).to_json()
-    write_best_trial(scratch, winner, settings_found, folder / "trial")
-    write_json(
-        folder / "best.json",
-        {
-            "trial": winner.number,
-            "goal": goal.name,
-            "score": winner.score,
-            "epochs": winner.epochs,
-            "best_epoch": winner.best_epoch,
-            "settings": settings_found,
-            "fixed": dict(space.fixed),
-        },
-    )
 
 
 if __name__ == "__main__":

@@ -45,18 +45,21 @@ def run_side_by_side(targets: Sequence[str]) -> Competition:
     Raises:
         UserError: another run is under way here, or DVC cannot read the project.
     """
+    with only_run():
+        return run_parts(targets)
+
+
+def run_parts(targets: Sequence[str]) -> Competition:
+    """The same for the holder of the lock of runs."""
     from pipelines.runtime.dvc_project import DVC_VERSION, is_supported
 
-    with _only_run():
-        if not is_supported():
-            print(
-                f"DVC is not version {DVC_VERSION}, so stages run one after the other, by `dvc repro`", file=sys.stderr
-            )
-            competition = Competition(int(run_module("dvc", "repro", *targets, stdout=sys.stderr) != 0), ())
-        else:
-            competition = _run_stages(targets)
-        complete_tracking()
-        return competition
+    if not is_supported():
+        print(f"DVC is not version {DVC_VERSION}, so stages run one after the other, by `dvc repro`", file=sys.stderr)
+        competition = Competition(int(run_module("dvc", "repro", *targets, stdout=sys.stderr) != 0), ())
+    else:
+        competition = _run_stages(targets)
+    complete_tracking()
+    return competition
 
 
 def _run_stages(targets: Sequence[str]) -> Competition:
@@ -73,14 +76,14 @@ def _run_stages(targets: Sequence[str]) -> Competition:
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()
     plan = project.plan(targets)
-    settings = RunSettings(worker_count(_likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
+    settings = RunSettings(worker_count(likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
     with Screen(len(plan), _evaluated_row) as screen, closing(QueueProcess()) as queue:
         ends = Run(plan, project, settings, TrackedScreen(screen, queue)).run()
     print_failures(ends)
     return Competition(int(any(end.end == "failed" for end in ends)), ends)
 
 
-def _likely_device() -> str:
+def likely_device() -> str:
     """What stages will compute on, found out without PyTorch, which takes two seconds to import."""
     has_gpu = any(Path("/proc/driver/nvidia/gpus").glob("*"))
     return os.environ.get("BAKEOFF_DEVICE") or ("cuda" if has_gpu else "cpu")
@@ -124,7 +127,7 @@ def _evaluated_row(contender: str) -> str | None:
 
 
 @contextmanager
-def _only_run() -> Iterator[None]:
+def only_run() -> Iterator[None]:
     """Hold the lock of runs; stages see by the environment that they belong to one.
 
     Raises:

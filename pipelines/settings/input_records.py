@@ -6,18 +6,21 @@
 alone, and names no path of the machine and no time.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.dvc_yaml import Stage
+from pipelines.runtime.dvc_yaml import Stage, read_stages
+from pipelines.runtime.files import write_text
 from pipelines.runtime.hash_cache import HashCache, hash_code
 from pipelines.settings import paths
+from pipelines.settings.limits import limit_resolved, read_limits, write_limits
 from pipelines.settings.resolved import resolve_params
 from pipelines.sources.files.locations import source_locations
 
-CONTENDER_KEYS = ("problem", "architecture", "fix", "search")
+CONTENDER_KEYS = ("problem", "architecture", "fix", "search", "limits")
 
 
 def build_input_records(stages: Iterable[Stage]) -> dict[Path, dict[str, Any]]:
@@ -28,7 +31,7 @@ def build_input_records(stages: Iterable[Stage]) -> dict[Path, dict[str, Any]]:
     Raises:
         UserError: params.yaml breaks a rule, or dvc.yaml names code that is not there.
     """
-    params = resolve_params()
+    params = limit_resolved(resolve_params())
     code_hashes, source_hashes = HashCache(paths.CODE_HASHES_FILE), HashCache(paths.SOURCE_HASHES_FILE)
     hash_path = cache(lambda path: hash_code(Path(path), code_hashes))
     records = {
@@ -44,6 +47,28 @@ def build_input_records(stages: Iterable[Stage]) -> dict[Path, dict[str, Any]]:
     code_hashes.save()
     source_hashes.save()
     return records
+
+
+def write_input_records(records: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Bring the files of records up to date; leave those alone that are."""
+    for path, record in records.items():
+        text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+def record_trials(contender: str, trials: int | None) -> dict[str, Any]:
+    """Have the contender's limits and input records say how many trials its search came to; None: all of them.
+
+    Returns:
+        Its limits as its records state them: what was asked for, and what is done.
+    """
+    write_limits(contender, read_limits()[contender]._replace(trials=trials))
+    stages = [stage for stage in read_stages() if stage.verb in ("tune", "train") and stage.name == contender]
+    records = build_input_records(stages)
+    write_input_records(records)
+    stated: dict[str, Any] = records[paths.record_file("tune", contender)]["settings"]["contender"].get("limits", {})
+    return stated
 
 
 def _fingerprint_source(source: Mapping[str, Any], hashes: HashCache) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ DOWNLOADS_FOLDER = STATE_FOLDER / "downloads"  # what was fetched from an addres
 SOURCE_HASHES_FILE = STATE_FOLDER / "fingerprints.json"  # of the files that sources name, by size and time
 CODE_HASHES_FILE = STATE_FOLDER / "code.json"  # of the project's own files
 RESOLVED_PARAMS_FILE = STATE_FOLDER / "params.json"  # params.yaml as it was last found right
+LIMITS_FOLDER = STATE_FOLDER / "run" / "limits"  # of a run of limited time: a file per contender
 RUN_LOCK_FILE = STATE_FOLDER / "run" / "lock"  # locked while a run is under way; holds the number of its process
 INPUTS_FOLDER = Path("data", "inputs")
 

@@ -44,12 +44,21 @@ def stage_fingerprint(stage: Stage, record: Mapping[str, Any], device: str) -> s
         digest.update(f"{name}={version(name)}\n".encode())
     digest.update(f"device={device}\n".encode())
     code = {path: found for path, found in record["code"].items() if not path.startswith(PRESENTATION_FOLDER)}
-    digest.update(json.dumps([record["settings"], code], sort_keys=True).encode())
+    digest.update(json.dumps([_leave_out_limits(record["settings"]), code], sort_keys=True).encode())
     for path in _data_files(stage.data):
         digest.update(f"{path.as_posix()}\n".encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "blake2b").digest())
     return digest.hexdigest()
+
+
+def _leave_out_limits(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without how many trials a run of limited time came to: a search goes on from them, whatever its length.
+
+    What else was limited stands in the settings themselves.
+    """
+    contender = {key: value for key, value in settings.get("contender", {}).items() if key != "limits"}
+    return {**settings, **({"contender": contender} if contender else {})}
 
 
 def _data_files(places: Iterable[str]) -> Iterator[Path]:

@@ -145,7 +145,7 @@ def trial_members(architecture: str, folder: Path) -> tuple[Member, ...]:
     """The best trial of the search, a candidate like every seed; none where a seed makes no difference.
 
     Args:
-        folder: as the search left it, `write_best_trial`.
+        folder: as the search left it, `tune_folder.write_best_trial`.
     """
     if not ARCHITECTURES[architecture].uses_seed:
         return ()

@@ -13,6 +13,7 @@ not been.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.blocks.hyperparameters import Choice, Range, SettingValue
+from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.cluster import TaskNeeds, open_workers
-from pipelines.runtime.files import copy_file, write_json
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
@@ -35,9 +35,8 @@ from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, run_trial
+from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
 
-MIN_SCORED_TRIALS = 8  # trials with a score, below which importances are noise
 HALVING = 2  # of the trials on a rung, one in so many goes on
 SAMPLER_SEED_RANGE = 2**32  # NumPy's, which Optuna's samplers use
 
@@ -60,6 +59,7 @@ class SearchConfig(NamedTuple):
     rungs: Sequence[float]  # shares of it after which trials are compared; the last is 1
     seed: int
     contender: str  # its name, so that no two contenders draw the same numbers
+    stop_after: int | None = None  # trials, of fewer than `trial_count`: those that a run of limited time came to
 
 
 class Trial(NamedTuple):
@@ -75,35 +75,51 @@ class Trial(NamedTuple):
 
 
 def run_search(
-    config: SearchConfig, folder: Path, workers: int, on_progress: ProgressCallback
+    config: SearchConfig,
+    folder: Path,
+    workers: int,
+    on_progress: ProgressCallback,
+    is_time_up: Callable[[], bool] = lambda: False,
 ) -> tuple[optuna.Study, list[Trial]]:
     """Search `config.space`; scratch goes to `folder`.
+
+    Args:
+        is_time_up: whether to end with the trials that are over, as soon as one of them has a score and none is left
+            out that an earlier run began. The rows are those of a search that stops after so many; the study is not.
 
     Raises:
         UserError: if every trial fails; the reasons are named.
     """
     study = _create_study(config, folder)
     rows: list[Trial] = []
+    trial_count = min(config.trial_count, config.stop_after or config.trial_count)
     earlier_folders = {path.parent.name for path in folder.glob("trial-*/until-*.json")}
+
+    def may_stop(ended: Sequence[Trial]) -> bool:
+        enough = len(ended) >= min(len(earlier_folders), trial_count) and any(row.state != "failed" for row in ended)
+        return enough and is_time_up()
+
     needs = TaskNeeds(config.job.device, config.job.files, folder)
     with open_workers(run_trial, workers, PRELOADED_MODULES, needs) as pool:
-        while len(rows) < config.trial_count:
+        while len(rows) < trial_count and not may_stop(rows):
             generation = [
-                _ask_trial(study, config) for _ in range(min(config.generation_size, config.trial_count - len(rows)))
+                _ask_trial(study, config) for _ in range(min(config.generation_size, trial_count - len(rows)))
             ]
 
             def on_trial(finished: Iterable[Trial], before: Sequence[Trial] = tuple(rows)) -> None:
                 done = [*before, *finished]
-                done_earlier = sum(_trial_folder_name(row.number) in earlier_folders for row in done)
+                done_earlier = sum(trial_folder_name(row.number) in earlier_folders for row in done)
                 best_score = config.goal.best_score(
                     row.score for row in done if row.score is not None and row.state == "complete"
                 )
                 on_progress(len(done), done_earlier, best_score)
 
-            generation_rows = _run_generation(config, folder, generation, pool, rows, on_trial)
-            for trial, row in zip(generation, generation_rows, strict=True):
+            generation_rows = _run_generation(config, folder, generation, pool, rows, on_trial, may_stop)
+            for trial, row in zip(generation, generation_rows, strict=False):  # fewer rows where the time is up
                 _tell_study(study, trial, row)
             rows += generation_rows
+            if len(generation_rows) < len(generation):
+                break
     if all(row.state == "failed" for row in rows):
         reasons = "; ".join(f"trial {row.number}: {row.reason}" for row in rows[:3])
         raise UserError(f"all {len(rows)} trials failed. {reasons}")
@@ -122,25 +138,6 @@ def best_trial(rows: Sequence[Trial], goal: Goal) -> Trial:
     score = goal.best_score(scored)
     assert score is not None, "a search without a single score has failed before"
     return scored[score]
-
-
-def setting_importances(study: optuna.Study) -> dict[str, float]:
-    """How much each setting mattered, by Optuna; empty where there are too few scores to tell.
-
-    All trials are judged by their score on the first rung, which every one of them reaches: by the last, only the few
-    good ones could be judged.
-    """
-    scored = [trial for trial in study.get_trials(deepcopy=False) if trial.intermediate_values]
-    if len(scored) < MIN_SCORED_TRIALS:
-        return {}
-    first_rung_study = optuna.create_study(direction=study.direction)
-    for trial in scored:
-        value = trial.intermediate_values[min(trial.intermediate_values)]
-        first_rung_study.add_trial(
-            optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=value)
-        )
-    shares: dict[str, float] = optuna.importance.get_param_importances(first_rung_study)
-    return dict(sorted(shares.items(), key=lambda share: (-share[1], share[0])))  # Optuna leaves equal ones unordered
 
 
 def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
@@ -185,10 +182,12 @@ def _run_generation(
     pool: TaskPool[TrialSpec, TrainingResult],
     rows: Sequence[Trial],
     on_trial: Callable[[Iterable[Trial]], None],
+    may_stop: Callable[[Sequence[Trial]], bool],
 ) -> list[Trial]:
     """Train trials rung by rung; on every rung, the pruner decides in the order of the trials which go on.
 
-    `rows` are those of earlier generations.
+    `rows` are those of earlier generations. Where the time is up, the first trials are returned, as many as are over
+    without one before them that is not: what they are does not depend on those behind them.
 
     A decision waits for the earlier trials of its rung and for nothing else: while the last trial is on the first
     rung, the first may be on its last. Waiting for the whole rung instead would leave workers idle (docs/log.md).
@@ -198,7 +197,7 @@ def _run_generation(
     next_trial = [0] * len(config.rungs)  # on every rung, the trial that is decided next
     for position, trial in enumerate(trials):
         pool.submit((position, 0), _trial_spec(config, folder, trial, 0))
-    while len(finished) < len(trials):
+    while len(finished) < len(trials) and not may_stop([*rows, *_leading_rows(finished)]):
         results.update(pool.collect_results())
         for rung_index in range(len(config.rungs)):
             while (position := next_trial[rung_index]) in finished or (position, rung_index) in results:
@@ -209,12 +208,17 @@ def _run_generation(
                 row = _report_result(config, trial, results[position, rung_index], rung_index)
                 if row is not None:
                     finished[position] = row
-                    _keep_best_weights([*rows, *finished.values()], config.goal, folder)
+                    _keep_best_weights([*rows, *_leading_rows(finished)], config.goal, folder)
                 else:  # a trial that is ahead has the longest way to go: it comes first
                     spec = _trial_spec(config, folder, trial, rung_index + 1)
                     pool.submit((position, rung_index + 1), spec, first=True)
         on_trial(finished.values())
-    return [finished[position] for position in range(len(trials))]
+    return _leading_rows(finished)
+
+
+def _leading_rows(finished: Mapping[int, Trial]) -> list[Trial]:
+    """The rows up to the first position that has none."""
+    return [finished[position] for position in takewhile(finished.__contains__, count())]
 
 
 def _report_result(
@@ -246,23 +250,10 @@ def _keep_best_weights(rows: Sequence[Trial], goal: Goal, folder: Path) -> None:
     scored = [row for row in rows if row.score is not None]
     kept = best_trial(sorted(scored), goal).number if scored else None
     for row in rows:
-        trial_folder = folder / _trial_folder_name(row.number)
+        trial_folder = folder / trial_folder_name(row.number)
         weights = () if row.number == kept else trial_folder.glob("best.*")
         for path in (*trial_folder.glob("checkpoint.*"), *weights):
             path.unlink()
-
-
-def write_best_trial(scratch: Path, trial: Trial, settings: Mapping[str, SettingValue], folder: Path) -> None:
-    """Write all that training needs of the best trial.
-
-    That is settings.json, how it trained, result.json, and its weights, best.*, which the search left in `scratch`.
-    """
-    write_json(folder / "settings.json", settings)
-    trial_folder = scratch / _trial_folder_name(trial.number)
-    for path in sorted(trial_folder.glob("best.*")):
-        copy_file(path, folder / path.name)
-    results = (path for path in trial_folder.glob("until-*.json") if read_result(path).epochs == trial.epochs)
-    copy_file(min(results), folder / "result.json")
 
 
 def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung_index: int) -> TrialSpec:
@@ -270,12 +261,13 @@ def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung_in
         config.job,
         config.space.add_fixed(config.space.scale_drawn(trial.params)),
         derive_seed(config.seed, config.contender, "trial", trial.number),
-        folder / _trial_folder_name(trial.number),
+        folder / trial_folder_name(trial.number),
         Budget(config.length, config.rungs[rung_index]),
     )
 
 
-def _trial_folder_name(number: int) -> str:
+def trial_folder_name(number: int) -> str:
+    """The folder of a trial in the scratch of its search."""
     return f"trial-{number:04d}"
 
 

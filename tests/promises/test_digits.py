@@ -50,6 +50,27 @@ def test_eight_stages_at_once_leave_the_lock_of_dvc_repro(finished: Project, tmp
     assert project.lock_text == finished.lock_text
 
 
+def test_a_run_of_limited_time_says_what_it_did_and_a_later_one_does_the_rest(
+    finished: Project, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "limited", SMALL_PARAMS)
+    params = (project.folder / "params.yaml").read_bytes()
+    said = project.run_checked("python", "-m", "pipelines.cli", "run", "digits", "--minutes", "0.001")
+    limits = json.loads((project.folder / "artifacts/digits/tune/digits-lenet5/best.json").read_text())["limits"]
+    assert limits["trials"]["asked"] == 4
+    assert limits["seeds"] == {"asked": 2, "done": 1}
+    assert "digits-lenet5: " in said
+    assert "1 of 2 trainings" in said
+    report = (project.folder / "artifacts/digits/compare/report.html").read_text()
+    assert f"The time of the run was limited: {limits['trials']['done']} of 4 choices of settings" in report
+    assert (project.folder / "params.yaml").read_bytes() == params
+    states = json.loads(project.run_checked("dvc", "status", "--json"))
+    assert states == {RESOLVE: ["always changed"]}, "the lock is true"
+    assert project.lock_text != finished.lock_text
+    project.run_checked("python", "-m", "pipelines.cli", "run")
+    assert project.lock_text == finished.lock_text
+
+
 def stages_run(output: str) -> set[str]:
     """The stages that a `dvc repro` ran, besides resolve, which always runs."""
     return set(re.findall(r"Running stage '([^']+)'", output)) - {RESOLVE}

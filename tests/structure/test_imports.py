@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("data_checks", "splitting", "sources", "data", "models", "runtime"),
     },
     "proposals": {"settings", "training", "splitting", "sources", "data", "models", "runtime"},
+    "zoo": {"models", "runtime"},
     "tracking": {"settings", "exporting", "evaluation", "training", "tasks", "data", "models", "runtime"},
     "settings": {"evaluation", "training", "tasks", "splitting", "sources", "data", "models", "runtime"},
     "reporting": {"evaluation", "tasks", "data", "models", "runtime"},

@@ -28,10 +28,11 @@ from pipelines.training.inference import score_validation
 from pipelines.training.job import TrainingJob, load_validation
 from pipelines.training.learners import TrainingResult
 from pipelines.training.members import Member, best_member, seed_specs, train_members, trial_members
-from pipelines.training.search import SearchConfig, best_trial, run_search, write_best_trial
+from pipelines.training.search import SearchConfig, best_trial, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.shipping import choose_shipped
 from pipelines.training.train_folder import write_members
+from pipelines.training.tune_folder import write_best_trial
 from tests.support.budgets import epochs
 from tests.support.problems import problem_of, training_job_of
 

@@ -16,17 +16,17 @@ from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Goal
 from pipelines.training.budget import BudgetSettings
+from pipelines.training.importances import setting_importances
 from pipelines.training.job import TrainingJob
 from pipelines.training.search import (
     SearchConfig,
     Trial,
     best_trial,
     run_search,
-    setting_importances,
-    write_best_trial,
 )
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import read_result
+from pipelines.training.tune_folder import write_best_trial
 from tests.support.problems import training_job_of
 
 GOAL = Goal("log_loss", "minimize")

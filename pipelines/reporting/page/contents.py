@@ -84,6 +84,11 @@ class Report(NamedTuple):
 
 
 FINDING_LEVELS = ("warning", "notice", "fine")
+LIMIT_TEXTS = {  # of what a run of limited time did less of than was asked for
+    "trials": "{done} of {asked} choices of settings",
+    "seeds": "{done} of {asked} trainings of the best",
+    "max_steps": "trainings of at most {done:,} steps in place of {asked:,}",
+}
 TRIAL_STATE_TEXTS = {
     "complete": "{} trained to the end",
     "pruned": "{} stopped early (others were ahead)",
@@ -180,13 +185,21 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
 def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_trial: Mapping[str, Any]) -> str:
     """The search in one or two sentences; trials are the rows of trials.csv."""
     score = f"{task.goal.name.replace('_', ' ')} {format_number(best_trial['score'])} on validation"
+    limits = _summarize_limits(best_trial.get("limits", {}))
     if len(trials) == 1:
-        return f"One choice of settings was tried ({score})."
+        return f"One choice of settings was tried ({score}).{limits}"
     states = Counter(trial["state"] for trial in trials)
     endings = ", ".join(text.format(states[state]) for state, text in TRIAL_STATE_TEXTS.items() if states[state])
     return (
         f"{len(trials)} choices of settings were tried: {endings}. The best was trial {best_trial['trial']} ({score})."
+        f"{limits}"
     )
+
+
+def _summarize_limits(limits: Mapping[str, Mapping[str, int]]) -> str:
+    """A sentence about what a run of limited time left out; empty where it left out nothing."""
+    parts = [LIMIT_TEXTS[name].format(**limit) for name, limit in limits.items()]
+    return f" The time of the run was limited: {', '.join(parts)}." if parts else ""
 
 
 def _summarize_training(task: Task, model: Mapping[str, Any]) -> str:
