@@ -13,6 +13,8 @@ from torch import Tensor
 ADDING_VARIANCE = 1 / 6  # of the sum of two numbers between 0 and 1: the error of a network that shrugs
 NARMA_ORDER = 10  # steps that the series looks back
 MACKEY_GLASS_DELAY = 17  # time units
+APPLIANCES, CYCLE_STEPS = 11, 128  # classes of currents; steps of a cycle of the mains
+HARMONICS = (1, 3, 5, 7, 9)  # of the mains, whose sizes and phases make an appliance
 EULER_STEPS = 10  # per time unit
 
 
@@ -43,6 +45,27 @@ def marked_symbol(rows: int, steps: int, symbols: int, seed: int) -> tuple[Tenso
     mark = F.one_hot(place, steps).float()[:, :, None]
     x = torch.cat([F.one_hot(drawn, symbols).float(), mark, torch.ones_like(mark)], 2)
     return x, drawn[torch.arange(rows), place], place
+
+
+def appliance_currents(rows: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Noisy currents of a size and from a moment of their own; the target is the appliance (N,), told by its wave.
+
+    The waves of the APPLIANCES are the same for every seed. Returns (N, T, 2) and (N,).
+    """
+    waves = torch.Generator().manual_seed(0)
+    order = torch.tensor(HARMONICS).float()
+    amplitude = torch.rand(APPLIANCES, len(order), generator=waves) / order.sqrt()
+    amplitude = amplitude / amplitude.square().sum(1, keepdim=True).sqrt()
+    phase = 2 * torch.pi * torch.rand(APPLIANCES, len(order), generator=waves)
+    generator = torch.Generator().manual_seed(seed)
+    appliance = torch.randint(0, APPLIANCES, (rows,), generator=generator)
+    begin = torch.rand(rows, 1, 1, generator=generator)  # in cycles
+    size = 1 + 0.2 * torch.randn(rows, 1, 1, generator=generator)
+    cycles = torch.arange(steps)[None, :, None] / CYCLE_STEPS + begin  # (N, T, 1)
+    angles = 2 * torch.pi * order * cycles + phase[appliance][:, None]  # (N, T, harmonics)
+    wave = (amplitude[appliance][:, None] * angles.sin()).sum(2, keepdim=True)
+    x = size * wave * 2**0.5 + 0.3 * torch.randn(rows, steps, 1, generator=generator)
+    return torch.cat([x, torch.ones_like(x)], 2), appliance
 
 
 def narma10(windows: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,8 @@ NOTE[DIFF] several layers, with dropout between them (Zaremba et al. 2014, https
 NOTE[DIFF] there are no biases: the last feature of a step is 1 if the step is present and 0 if it is padding, and its
     weights act as biases. A unit that has seen nothing but padding is then still at 0, and the outputs do not depend on
     how much padding stands in front. A step that is missing inside a sequence only lets the state decay.
+Initial weights: PyTorch's, uniform within 1 / sqrt(U); biases 0 but for the forget gate's of 1. Over hundreds of steps,
+    clip gradients (`gradient_clip`) and read the mean of all steps (`pooling`).
 
 When to choose it: sequences and texts where something must be kept for tens to some hundred steps. `gru` is smaller and
 often as good; `tcn` is faster on long ones.

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pipelines.data.folds import read_folds
 from pipelines.data.parts import Part, join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
+from pipelines.data.text import fit_vocabulary
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.kinds import SourceSettings, load_dataset
 from pipelines.splitting.split import SplitSettings, split_dataset, write_split
@@ -20,7 +21,7 @@ from pipelines.tasks import Goal, build_task
 from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.contender import Plan, TrainedContender, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
-from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
+from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data, read_job_schema
 from pipelines.training.learners import TrainingResult
 from pipelines.training.members import Member, best_common_epoch
 from pipelines.training.out_of_fold import answer_folds
@@ -171,3 +172,11 @@ def test_a_fold_that_fails_is_named(folded: Callable[[str], Path], tmp_path: Pat
     plan = Plan(job, settings, epochs(1), 5, 3, None, tmp_path, tmp_path / "trial", workers=1)
     with pytest.raises(UserError, match="training failed"):
         train_contender(plan, member_specs(plan), task, lambda *_: None)
+
+
+def test_characters_are_fitted_on_the_rows_that_words_are(folded: Callable[[str], Path]) -> None:
+    job = job_of(folded("texts"), "gru", "texts")
+    schema = read_schema(job.schema_file)
+    train = read_part(job.schema_file.parent / "train", schema)
+    assert fit_vocabulary(schema, train) == schema
+    assert read_job_schema(replace(job, tokens="characters")) == fit_vocabulary(schema, train, "characters")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 10  # rows at most
 SHEET_COLUMNS = 12  # images in a row, about
 TILE_SIDE = 72  # pixels of an image on the sheet, about
+LINE_CHARACTERS = 105  # of the sentence above examples that are drawn with their target
 SHOWN_EXAMPLES = 6  # in a row, of those that are drawn with their target
 MARGIN, GAP, GROUP_GAP = 24, 4, 20
 BACKGROUND_COLOUR, TEXT_COLOUR, MUTED_COLOUR, FRAME_COLOUR = "#ffffff", "#1a1a1a", "#6b6b6b", "#c2410c"
@@ -77,7 +79,7 @@ def _write_example_sheet(path: Path, schema: Schema, part: Part, sentence: str) 
     rows = np.linspace(0, len(part.target) - 1, count).astype(int)
     down = -(-count // across) * (2 if draws_target else 1)
     with png_figure(path, 9, 0.7 + 1.7 * down) as figure:
-        figure.suptitle(f"{schema.title}\n{sentence}.", x=0.01, ha="left", fontsize=10)
+        figure.suptitle(f"{schema.title}\n{fill(f'{sentence}.', LINE_CHARACTERS)}", x=0.01, ha="left", fontsize=10)
         panels = figure.subplots(down, across, squeeze=False)
         for axes in panels.ravel():
             axes.set_axis_off()
