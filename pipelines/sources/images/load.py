@@ -18,10 +18,10 @@ from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.listing import Listing, list_class_folders, list_csv_files
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
-from pipelines.sources.images.decode import decode_image, read_header
-from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
+from pipelines.sources.images.decode import IMAGES, decode_image, read_header
 
 IMAGES_PER_RELEASE = 256  # images, after which the memory of those that are written is given back
 
@@ -97,7 +97,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
 
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
-        return list_class_folders(path, settings.path)
+        return list_class_folders(path, settings.path, IMAGES)
     cells = read_csv(CsvFormat(path))
     if settings.folder is None:
         raise UserError(
@@ -105,7 +105,7 @@ def _list_images(settings: ImagesSettings, path: Path) -> Listing:
             f"such as {Path(settings.path).parent}"
         )
     root = resolve_location(settings.folder)
-    return list_csv_images(cells, settings.path, root, settings.file, settings.target, settings.target_kind)
+    return list_csv_files(cells, settings.path, root, settings.file, settings.target, settings.target_kind, IMAGES)
 
 
 def _decode_images(
