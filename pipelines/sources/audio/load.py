@@ -18,6 +18,7 @@ from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.data.wording import format_count, format_list
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.audio.decode import RECORDINGS, RecordingHeader, decode_recording, read_recording_header
 from pipelines.sources.files import labels
@@ -172,7 +173,7 @@ def _find_in_name(pattern: str, name: str) -> str | None:
 def _read_headers(listing: Listing) -> tuple[dict[int, RecordingHeader], list[Skipped]]:
     """The headers of the files that can be read, by their place in the listing; and the others."""
     headers, unreadable = {}, []
-    for row, name in enumerate(listing.names):
+    for row, name in enumerate(show_progress(listing.names, "recording's header", len(listing.names))):
         try:
             headers[row] = read_recording_header(listing.root / name)
         except UnreadableFile as reason:
@@ -194,7 +195,7 @@ def _decode_files(listing: Listing, rows: Sequence[int], form: StoredForm) -> Re
     kept: list[int] = []
     skipped: list[Skipped] = []
     silent: list[str] = []
-    for row in rows:
+    for row in show_progress(rows, "recording", len(rows)):
         name = listing.names[row]
         try:
             found = decode_recording(listing.root / name, form.rate, form.samples)

@@ -13,6 +13,7 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
@@ -57,7 +58,8 @@ def load_images(settings: ImagesSettings) -> Dataset:
     path = resolve_location(settings.path)
     listing = _list_images(settings, path)
     total = len(listing.names) + len(listing.skipped)
-    headers_or_errors = list(parallel_map(read_header, [listing.root / name for name in listing.names]))
+    files = [listing.root / name for name in listing.names]
+    headers_or_errors = list(show_progress(parallel_map(read_header, files), "image's header", len(files)))
     unreadable = [
         Skipped(name, str(head))
         for name, head in zip(listing.names, headers_or_errors, strict=True)
@@ -116,9 +118,8 @@ def _decode_images(
     kept: list[int] = []
     corrupt: list[Skipped] = []
     decode = partial(decode_image, size=size, grey=grey, fit=fit)
-    for row, result in zip(
-        rows, parallel_map(decode, [listing.root / listing.names[row] for row in rows]), strict=True
-    ):
+    results = parallel_map(decode, [listing.root / listing.names[row] for row in rows])
+    for row, result in zip(rows, show_progress(results, "image", len(rows)), strict=True):
         name = listing.names[row]
         if isinstance(result, UnreadableFile):
             corrupt.append(Skipped(name, str(result)))
