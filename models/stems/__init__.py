@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.outputs.output_transform import Identity, OutputTransform
+from models.stems.audio import AudioStem
 from models.stems.column import ColumnSpec, InputType
 from models.stems.image import ImageStem
 from models.stems.noise import NoiseStem
@@ -46,6 +47,9 @@ STEMS: dict[tuple[str, InputType], Callable[[tuple[ColumnSpec, ...], InputType],
     ("steps", "sequence"): StepsStem,  # measurements over time, with a mark of what is present
     ("steps", "vector"): StepsStem,  # ... flattened
     ("steps", "image"): SeriesImageStem,  # ... as an image of one pixel's width
+    ("audio", "sequence"): AudioStem,  # log-mel frames, with a mark of what is present
+    ("audio", "vector"): AudioStem,  # ... flattened
+    ("audio", "image"): AudioStem,  # ... as an image, the spectrogram
     ("number", "vector"): TableStem,
     ("category", "vector"): TableStem,
     ("table", "vector"): TableStem,  # numbers, categories and texts, side by side

@@ -22,7 +22,7 @@ def check_command(name: str, no_open: bool, as_json: bool) -> int:
     """Split the data of the problem NAME, check it, and write a page about it: no network is trained.
 
     The page shows what each column holds and misses, how the parts differ, examples as networks will see them, and
-    what was found.
+    what was found, and what has changed since the split before.
     """
     from pipelines.cli.competition import run_side_by_side
     from pipelines.cli.json_output import print_json
@@ -38,12 +38,13 @@ def check_command(name: str, no_open: bool, as_json: bool) -> int:
     if competition.status:
         return competition.status
     page = paths.data_page_file(name)
-    write_data_page(page, name, paths.split_folder(name), paths.augment_folder(name))
+    changes = read_json(path) if (path := paths.data_changes_file(name)).exists() else []
+    write_data_page(page, name, paths.split_folder(name), paths.augment_folder(name), changes)
     manifest = read_json(paths.manifest_file(name))
     if as_json:
-        print_json({"problem": name, "page": str(page), **_shown_of(manifest)})
+        print_json({"problem": name, "page": str(page), **_shown_of(manifest), "changes": changes})
         return 0
-    for finding in manifest["findings"]:
+    for finding in (*changes, *manifest["findings"]):
         if finding["level"] != "fine":
             print(f"  {finding['level']}: {finding['sentence']}")
     print(f"A page about the data of {name}: {page}")

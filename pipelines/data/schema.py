@@ -5,6 +5,7 @@ from typing import Literal
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Setting
 
 from pipelines.runtime.files import read_json, write_json
 
@@ -15,6 +16,7 @@ FieldKind = Literal[
     "category",  # a code, int64 (); -1 where it is missing or unknown
     "text",  # UTF-8 bytes padded with zeros, uint8 (L,)
     "steps",  # a sequence, float32 (T, F); a shorter one begins with rows of NaN
+    "audio",  # a recording's samples, int16 (S,); a shorter one begins with NO_SAMPLE
     "noise",  # what a generator starts from, float32 (Z,); drawn, never stored
 ]
 
@@ -38,6 +40,7 @@ class Field(BaseModel):
     columns: tuple[str, ...] = ()  # of steps: the name of each of the F variables
     step: str = ""  # of steps: the time from one to the next, such as "1 h"
     fit: str = ""  # of an image: how one of another size becomes this one, "contain"; empty where none may
+    rate: int | None = Setting(default=None, exclude_if=lambda rate: rate is None)  # of audio: samples per second
 
 
 class Schema(BaseModel):

@@ -22,6 +22,7 @@ SIGNATURE_VERSION = "1.0"  # of the contract, not of the weights
 GOLDEN_ROWS = 8
 LIBRARIES = ("torch", "onnx", "onnxruntime", "scikit-learn")
 MEDIA_TYPES = ["image/png", "image/jpeg"]
+AUDIO_MEDIA_TYPES = ["audio/wav", "audio/flac"]
 PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels of an image -> Pillow's name for such pixels
 
 NOISE_RECIPE = "numpy.random.Generator(numpy.random.PCG64(seed)).standard_normal((number, Z), dtype=numpy.float32)"
@@ -153,9 +154,11 @@ def _field_entry(field: Field) -> dict[str, Any]:
 
 
 def _decoding_entry(field: Field, *, all_steps: bool = False) -> dict[str, Any] | None:
-    """What cannot be in a graph: how a picture's bytes become pixels, a seed noise; None where nothing has to."""
+    """What cannot be in a graph: how files become pixels or samples, a seed noise; None where nothing has to."""
     if field.kind == "noise":
         return {"draw": NOISE_RECIPE}
+    if field.kind == "audio":
+        return {"rate": field.rate, "media": AUDIO_MEDIA_TYPES}
     if field.kind != "image":
         return {"whole": True} if all_steps and field.kind == "steps" else None
     channels = field.shape[2] if len(field.shape) == 3 else 1

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from pipelines.data.schema import Schema
 from pipelines.runtime.user_error import UserError
 
-Form = Literal["table", "text", "image", "steps"]  # what an example is
+Form = Literal["table", "text", "image", "steps", "audio"]  # what an example is
 
 
 class Entrant(NamedTuple):
@@ -18,6 +18,7 @@ class Entrant(NamedTuple):
 
 
 TABLE_NETWORKS = (Entrant("mlp"), Entrant("periodic_mlp", min_rows=2000))
+AUDIO_ENTRANTS = (Entrant("rocket"), Entrant("esn"), Entrant("gru"), Entrant("cnn"))
 TEXT_FILTERS = Entrant("tcn", {"form": "parallel", "pooling": "max"}, min_rows=1000)
 
 ENTRANTS: Mapping[tuple[str, Form], tuple[Entrant, ...]] = {
@@ -25,10 +26,12 @@ ENTRANTS: Mapping[tuple[str, Form], tuple[Entrant, ...]] = {
     ("classification", "text"): (Entrant("logistic_regression"), Entrant("mlp"), TEXT_FILTERS),
     ("classification", "image"): (Entrant("logistic_regression"), Entrant("lenet5"), Entrant("cnn")),
     ("classification", "steps"): (Entrant("rocket"), Entrant("esn"), Entrant("gru")),
+    ("classification", "audio"): AUDIO_ENTRANTS,
     ("regression", "table"): (Entrant("linear_regression"), Entrant("gradient_boosting"), *TABLE_NETWORKS),
     ("regression", "text"): (Entrant("linear_regression"), Entrant("mlp")),
     ("regression", "image"): (Entrant("linear_regression"), Entrant("lenet5"), Entrant("cnn")),
     ("regression", "steps"): (Entrant("rocket"), Entrant("esn"), Entrant("gru")),
+    ("regression", "audio"): AUDIO_ENTRANTS,
     ("forecasting", "steps"): (Entrant("linear_regression"), Entrant("mlp"), Entrant("tcn")),
     ("segmentation", "image"): (Entrant("pixel_logistic_regression"), Entrant("unet")),
     ("generation", "image"): (Entrant("gaussian"), Entrant("vae")),
@@ -50,7 +53,12 @@ TITLES: Mapping[str, Callable[[Schema], str]] = {  # what is learned, for a pers
 }
 
 
-FORMS: Mapping[str, Form] = {"text": "text", "image": "image", "steps": "steps"}  # of a single input, by its kind
+FORMS: Mapping[str, Form] = {
+    "text": "text",
+    "image": "image",
+    "steps": "steps",
+    "audio": "audio",
+}  # of a single input, by its kind
 
 
 def find_form(schema: Schema) -> Form:

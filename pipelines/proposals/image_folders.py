@@ -11,10 +11,10 @@ from pipelines.data.wording import format_count
 from pipelines.proposals.source_proposal import SourceProposal, Wishes
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
+from pipelines.sources.files.listing import list_class_folders
 from pipelines.sources.files.skipped import MAX_SKIPPED_SHARE, UnreadableFile
 from pipelines.sources.images.batch import parallel_map
-from pipelines.sources.images.decode import EXTENSIONS, ImageHeader, read_header
-from pipelines.sources.images.listing import list_class_folders
+from pipelines.sources.images.decode import EXTENSIONS, IMAGES, ImageHeader, read_header
 from pipelines.sources.images.load import ImagesSettings
 from pipelines.sources.masks.load import MasksSettings
 from pipelines.sources.masks.pairing import FilePairs, pair_files
@@ -113,7 +113,7 @@ def propose_images(place: str, root: Path, wishes: Wishes) -> SourceProposal:
     Raises:
         UserError: no picture can be read.
     """
-    listing = list_class_folders(root, place)
+    listing = list_class_folders(root, place, IMAGES)
     headers, sizes = _read_sizes([listing.root / name for name in listing.names])
     if not headers:
         raise UserError(f"{place}: not one of its pictures can be read")

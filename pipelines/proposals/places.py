@@ -9,11 +9,14 @@ from pydantic import BaseModel
 
 from pipelines.proposals.array_files import is_array_file, propose_array_files, propose_npz
 from pipelines.proposals.image_folders import find_image_folders, find_masks, propose_images, propose_masks
+from pipelines.proposals.recordings import propose_recordings
 from pipelines.proposals.rows import propose_rows
 from pipelines.proposals.source_proposal import SourceProposal, Wishes
 from pipelines.proposals.text_folders import holds_texts, propose_text_folder
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.load import ArraysSettings
+from pipelines.sources.audio.decode import RECORDINGS
+from pipelines.sources.audio.load import AudioSettings
 from pipelines.sources.files import folders
 from pipelines.sources.files.database_address import is_database_address
 from pipelines.sources.files.downloads import resolve_location
@@ -31,10 +34,10 @@ TABULAR_SUFFIXES = (
     *(".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".jsonl", ".ndjson", ".parquet", ".pq"),
     *(".db", ".sqlite", ".sqlite3"),
 )
-KINDS = ("table", "series", "sequences", "text", "images", "masks", "arrays")  # what --kind may be
+KINDS = ("table", "series", "sequences", "text", "images", "audio", "masks", "arrays")  # what --kind may be
 SOURCE_MODELS: tuple[type[BaseModel], ...] = (
     *(TableSettings, SeriesSettings, SequencesSettings, TextSettings),
-    *(ImagesSettings, MasksSettings, ArraysSettings),
+    *(ImagesSettings, AudioSettings, MasksSettings, ArraysSettings),
 )
 OWN_FOLDERS = ("data", "artifacts", ".state")  # which `make clean` deletes
 TS_NAME = re.compile(r"(.*)_(TRAIN|TEST)(\.ts)", re.IGNORECASE)
@@ -92,6 +95,8 @@ def _propose_file(place: Place) -> SourceProposal:
         return _propose_ts(place, [name])
     if suffix in EXTENSIONS:
         raise UserError(f"{place.stated}: is one picture; name the folder of the pictures")
+    if suffix in RECORDINGS.extensions:
+        raise UserError(f"{place.stated}: is one recording; name the folder of the recordings")
     return propose_rows(place.stated, place.wishes)
 
 
@@ -175,6 +180,10 @@ def _has_suffix(*suffixes: str) -> Callable[[str], bool]:
 # What a folder may hold; the first of which there is a file decides
 FOLDER_CONTENTS: tuple[tuple[Callable[[str], bool], Callable[[Place, Sequence[str]], SourceProposal]], ...] = (
     (_has_suffix(*EXTENSIONS), _propose_pictures),
+    (
+        _has_suffix(*RECORDINGS.extensions),
+        lambda place, names: propose_recordings(place.stated, place.path, place.wishes),
+    ),
     (_has_suffix(".ts"), _propose_ts),
     (
         is_array_file,

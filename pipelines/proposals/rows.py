@@ -1,10 +1,9 @@
-"""Proposals for rows and columns: a table, texts with classes, a series, sequences, or a list of image files."""
+"""Proposals for rows and columns: a table, texts with classes, a series, sequences, or a list of files."""
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,10 @@ from pipelines.proposals.columns import (
 from pipelines.proposals.series import find_time_columns, propose_series
 from pipelines.proposals.source_proposal import ColumnRole, SourceProposal, Wishes
 from pipelines.runtime.user_error import UserError
+from pipelines.sources.audio.decode import RECORDINGS
+from pipelines.sources.files.listing import Medium
 from pipelines.sources.files.tabular_file import resolve_rows
-from pipelines.sources.images.decode import EXTENSIONS
+from pipelines.sources.images.decode import IMAGES
 from pipelines.sources.table.load import TableSettings
 from pipelines.sources.table.type_inference import distinct_texts
 from pipelines.sources.text.load import TextSettings
@@ -32,7 +33,8 @@ from pipelines.sources.text.load import TextSettings
 STEP_WORDS = re.compile("steps?|time|t|frame|index|tick|sample|position")
 SPEAKER_WORDS = re.compile("writer|speaker|person|subject|patient|user|author")
 MIN_SEQUENCE_ROWS = 3  # rows of a sequence, on average
-LISTED_FILES = 20  # cells that are looked at to tell whether a column names image files
+LISTED_MEDIA = {"images": IMAGES, "audio": RECORDINGS}  # kinds of source that a CSV may list the files of
+LISTED_FILES = 20  # cells that are looked at to tell whether a column names files
 
 
 def propose_rows(path: str, wishes: Wishes) -> SourceProposal:
@@ -45,7 +47,7 @@ def propose_rows(path: str, wishes: Wishes) -> SourceProposal:
     if wishes.target is not None and wishes.target not in found.table.columns:
         shown = format_list(list(found.table.columns), 50)
         raise UserError(f"{path}: there is no column {wishes.target!r} to predict; the columns are {shown}")
-    files = _find_file_column(path, found)
+    files = _find_file_column(path, found, wishes.kind)
     time = find_time_columns(found)
     if wishes.kind == "series" and time is None:
         raise UserError(f"{path}: no column holds times at equal steps, so this is no series; leave --kind out")
@@ -55,8 +57,8 @@ def propose_rows(path: str, wishes: Wishes) -> SourceProposal:
         return propose_series(path, found, time, wishes)
     steps = _find_sequence_columns(found)
     target = _choose_target(path, found, wishes)
-    if files is not None and wishes.kind in (None, "images"):
-        return _propose_image_list(path, found, files, target)
+    if files is not None:
+        return _propose_file_list(path, found, files, target)
     if steps is not None and wishes.kind in (None, "sequences") and _is_constant_within(found, steps[0], target):
         return _propose_sequences(path, found, steps, target)
     text = _find_text_column(found, target)
@@ -176,37 +178,47 @@ def _propose_sequences(path: str, found: ReadColumns, steps: tuple[str, str], ta
     return SourceProposal(source, summary, summarise_columns(found, roles), split=split, reasons=reasons)
 
 
-def _find_file_column(path: str, found: ReadColumns) -> str | None:
-    """The column of names of image files beside a CSV file; None if there is none."""
+class FileColumn(NamedTuple):
+    """A column that names files beside a CSV file."""
+
+    name: str
+    kind: str  # of the source that reads them
+    medium: Medium
+
+
+def _find_file_column(path: str, found: ReadColumns, wished: str | None) -> FileColumn | None:
+    """The column of names of files beside a CSV file; None if there is none, or another kind of source is wanted."""
     folder = Path(resolve_rows(path)).parent
     for name, column in found.table.columns.items():
         if not column.holds_texts or column.is_typed:
             continue
         cells = distinct_texts(column, slice(LISTED_FILES))
-        if cells and all(_is_image_file(folder, cell) for cell in cells):
-            return name
+        for kind, medium in LISTED_MEDIA.items():
+            if wished in (None, kind) and cells and all(_is_file_of(medium, folder, cell) for cell in cells):
+                return FileColumn(name, kind, medium)
     return None
 
 
-def _is_image_file(folder: Path, cell: str) -> bool:
-    names = [cell] if cell.lower().endswith(EXTENSIONS) else [cell + ending for ending in EXTENSIONS]
-    return any((folder / name).is_file() for name in islice(names, len(EXTENSIONS)))
+def _is_file_of(medium: Medium, folder: Path, cell: str) -> bool:
+    endings = medium.extensions
+    names = [cell] if cell.lower().endswith(endings) else [cell + ending for ending in endings]
+    return any((folder / name).is_file() for name in names)
 
 
-def _propose_image_list(path: str, found: ReadColumns, files: str, target: str) -> SourceProposal:
-    roles: dict[str, ColumnRole] = {files: "id", target: "target"}
+def _propose_file_list(path: str, found: ReadColumns, files: FileColumn, target: str) -> SourceProposal:
+    roles: dict[str, ColumnRole] = {files.name: "id", target: "target"}
     source = {
-        "kind": "images",
+        "kind": files.kind,
         "path": path,
         "folder": str(Path(path).parent),
-        **({} if files == "file" else {"file": files}),
+        **({} if files.name == "file" else {"file": files.name}),
         "target": target,
     }
     group = find_group(found, target)
     return SourceProposal(
         source,
-        f"a list of {format_count(found.row_count, 'image file')}",
+        f"a list of {format_count(found.row_count, f'{files.medium.noun} file')}",
         summarise_columns(found, {**roles, **({group[0]: "group"} if group else {})}),
         split={"by": "group", "group": group[0]} if group else {},
-        reasons=(f"{files} names image files beside the list.", *((group[1],) if group else ())),
+        reasons=(f"{files.name} names {files.medium.noun} files beside the list.", *((group[1],) if group else ())),
     )

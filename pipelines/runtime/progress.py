@@ -2,11 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable
-from typing import NamedTuple, TextIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TextIO, TypeVar
+
+T = TypeVar("T")
 
 REDRAW_SECONDS = 0.1  # seconds between two drawings on a terminal
 LOG_LINE_SECONDS = 10.0  # seconds between two plain lines in a file
+QUIET_SECONDS = 2.0  # seconds of work of which nothing is shown
 
 
 class ProgressState(NamedTuple):
@@ -66,6 +69,26 @@ class Progress:
         if done_now <= 0 or done >= self.total:
             return f"  {format_duration(now - self.started_at)}" if done >= self.total else ""
         return f"  about {format_duration((now - self.started_at) / done_now * (self.total - done))} left"
+
+
+def show_progress(items: Iterable[T], label: str, total: int, stream: TextIO | None = None) -> Iterator[T]:
+    """Pass items on, and show how many there were, and the time left, where it takes long.
+
+    Args:
+        items: in their order.
+        label: what one of them is: "file".
+        total: how many there will be, about.
+        stream: where to; the standard error when absent.
+    """
+    progress = Progress(label, total, stream)
+    shown_at, is_shown = time.monotonic() + QUIET_SECONDS - REDRAW_SECONDS, False
+    for done, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - shown_at >= REDRAW_SECONDS and done < total:
+            shown_at, is_shown = time.monotonic(), True
+            progress.update(done)
+    if is_shown:
+        progress.update(total)
 
 
 def format_duration(seconds: float) -> str:

@@ -45,6 +45,16 @@ def data_page_file(problem: str) -> Path:
     return STATE_FOLDER / "check" / f"{problem}.html"
 
 
+def data_summary_file(problem: str) -> Path:
+    """A few numbers of every column at the last split, which the next one is compared with."""
+    return STATE_FOLDER / "data" / "summaries" / f"{problem}.json"
+
+
+def data_changes_file(problem: str) -> Path:
+    """What the last split found changed since the one before, in sentences."""
+    return STATE_FOLDER / "data" / "changes" / f"{problem}.json"
+
+
 def augment_folder(problem: str) -> Path:
     """train/ with one .npy per field and a leading axis of copies, preview.png. With folds, valid's rows are behind."""
     return Path("data", problem, "augmented")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pipelines.data.dataset import Dataset
 from pipelines.sources.arrays.load import ArraysSettings, load_arrays
+from pipelines.sources.audio.load import AudioSettings, load_audio
 from pipelines.sources.bundled.docstrings import DocstringsSettings, load_docstrings
 from pipelines.sources.bundled.scikit_learn import ScikitLearnSettings, load_scikit_learn
 from pipelines.sources.bundled.statsmodels_series import StatsmodelsSettings, load_statsmodels
@@ -23,6 +24,7 @@ from pipelines.sources.text.load import TextSettings, load_texts
 
 SourceSettings: TypeAlias = Annotated[
     ArraysSettings
+    | AudioSettings
     | DocstringsSettings
     | TextSettings
     | ImagesSettings
@@ -40,6 +42,7 @@ LOADERS: dict[str, Callable[[Any], Dataset]] = {
     "table": load_table,  # rows and columns: CSV, Excel, JSON Lines, Parquet, a database
     "text": load_texts,  # texts and what they are about
     "images": load_images,  # a folder per class, or a list of files
+    "audio": load_audio,  # likewise, of recordings
     "masks": load_masks,  # images, and images that say what each pixel is
     "arrays": load_arrays,  # what somebody saved as .npy, .npz or idx
     "series": load_series,  # one long record over time

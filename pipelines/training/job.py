@@ -268,4 +268,4 @@ def build_model(architecture: str, task: Task, settings: ContenderSettings[Any],
 def to_column(field: Field, window_scale: WindowScaleSpec | None = None) -> ColumnSpec:
     """What a stem has to know of a field."""
     shape = (field.length,) if field.kind == "text" else field.shape
-    return ColumnSpec(field.kind, shape, len(field.categories), field.length, window_scale)
+    return ColumnSpec(field.kind, shape, len(field.categories), field.length, window_scale, field.rate or 0)

@@ -66,7 +66,9 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", help="the model, for example digits")
-    parser.add_argument("images", nargs="*", metavar="image", help="PNG or JPEG files, one example each")
+    parser.add_argument(
+        "images", nargs="*", metavar="image", help="PNG or JPEG files, or WAV or FLAC recordings, one example each"
+    )
     parser.add_argument("--json", action="append", default=[], help="an example as a JSON object, or @FILE with one")
     parser.add_argument("--text", action="append", default=[], help="an example of a text model")
     parser.add_argument("--number", type=int, help="of a generator: how many samples (default: 1)")

@@ -40,7 +40,8 @@ class Client:
 
         Args:
             name: the model.
-            image: a path, PNG or JPEG bytes, an array, or nested lists of pixels.
+            image: a path or the bytes of a PNG or JPEG, or of a WAV or FLAC recording; or an array or nested lists of
+                pixels.
             instance: an object with the model's fields, as JSON; of a generator {"number": 8, "seed": 3}.
             text: a text.
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from serving.client.client_error import ClientError
 from serving.worker.image_codec import detect_media_type
+from serving.worker.recording import detect_recording
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
-Image = str | Path | bytes | NDArray[Any] | list[Any]  # a path, PNG or JPEG bytes, or pixels
+Image = str | Path | bytes | NDArray[Any] | list[Any]  # a path, the bytes of an image or a recording, or pixels
 
 
 def read_file(path: str | Path) -> bytes:
@@ -43,15 +44,17 @@ def encode_json(value: Any) -> bytes:
 def encode_image(image: Image) -> tuple[bytes, str]:
     """Encode an image as a request body and its content type: a PNG or JPEG as it is, pixels as JSON.
 
+    A recording goes the same way, a WAV or FLAC as it is.
+
     Raises:
-        ClientError: the file cannot be read, or is neither PNG nor JPEG.
+        ClientError: the file cannot be read, or is none of these.
     """
     content = read_file(image) if isinstance(image, str | Path) else image
     if isinstance(content, bytes):
-        media_type = detect_media_type(content)
+        media_type = detect_media_type(content) or detect_recording(content)
         if media_type is None:
             what = image if isinstance(image, str | Path) else f"the {len(content)} bytes given"
-            raise ClientError(f"{what}: expected a PNG or JPEG picture")
+            raise ClientError(f"{what}: expected a PNG or JPEG picture, or a WAV or FLAC recording")
         return content, media_type
     return encode_json({"image": _pixel_lists(content)}), JSON
 

@@ -12,6 +12,7 @@ from serving.worker.dates import days_to_iso
 from serving.worker.image_codec import encode_base64, encode_png
 from serving.worker.integrity import split_golden
 from serving.worker.numbers import shortest_floats
+from serving.worker.recording import NO_SAMPLE, encode_wav
 from serving.worker.requests.tokenizers import UNKNOWN_ID
 from serving.worker.signature import DAYS, Field
 
@@ -74,6 +75,12 @@ def sequence_to_json(array: NDArray[Any], field: Field) -> list[list[float | Non
     return [[None if math.isnan(number) else number for number in row] for row in rows]
 
 
+def recording_to_json(array: NDArray[Any], field: Field) -> Any:
+    """Write samples (S,) as base64 of a WAV at the field's rate, without what a shorter recording begins with."""
+    samples = array[int(np.argmax(array != NO_SAMPLE)) :]
+    return encode_base64(encode_wav(samples, field.decode_options["rate"]))
+
+
 def noise_to_json(array: NDArray[Any], field: Field) -> Any:
     """Write a latent vector (Z,) as a list of numbers."""
     return shortest_floats(array)
@@ -86,5 +93,6 @@ FIELD_WRITERS: dict[str, Callable[[NDArray[Any], Field], Any]] = {
     "category": category_to_json,
     "text": text_to_json,
     "steps": sequence_to_json,
+    "audio": recording_to_json,
     "noise": noise_to_json,
 }

@@ -21,7 +21,9 @@ class Field:
     dtype: str
     shape: tuple[int, ...]  # of one example, as the graph reads it
     range: tuple[float, float] | None = None  # lowest and highest: allowed in an image, seen in training in a table
-    decode_options: dict[str, Any] = field(default_factory=dict)  # of an image: its mode and media types
+    decode_options: dict[str, Any] = field(
+        default_factory=dict
+    )  # of an image: its mode and media types; of audio: its rate and media types
     unit: str = ""
     categories: tuple[str, ...] = ()  # the text of each code; of a text field its vocabulary
     length: int = 0  # of a text field: how many tokens are read

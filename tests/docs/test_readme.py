@@ -252,7 +252,7 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("bakeoff status", is_a_command),
     ("seed: 20", is_part_of_the_shipped_file),
     ("contenders:", is_accepted),
-    *[("problems:", is_accepted)] * 10,
+    *[("problems:", is_accepted)] * 11,
     ("import json", is_prepared),
     ("curl", is_requested),
     ("curl", is_requested),

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.stems import STEMS, ColumnSpec, InputType, build_stem
 from models.stems import steps as steps_module
 from models.stems import text as text_module
+from models.stems.audio import NO_SAMPLE
 from models.stems.steps import StepsStem
 from models.stems.table import MIN_CATEGORY_ROWS, CategoryStem, NumberStem
 from models.stems.text import EMBEDDING_DIM, PADDING_ID, UNKNOWN_ID, EmbeddingStem, TfidfStem
@@ -43,11 +44,15 @@ NUMBER, CATEGORY = ColumnSpec("number"), ColumnSpec("category", (), 4)
 TEXT, STEPS = ColumnSpec("text", (LENGTH,), VOCABULARY, LENGTH), ColumnSpec("steps", (5, 2))
 PIXELS = DRAWN.integers(0, 256, (ROWS, 5, 4, 3), dtype=np.uint8)
 
+RECORDINGS = (DRAWN.normal(size=(ROWS, 2700)) * 3000).astype(np.int16)
+RECORDINGS[np.arange(2700) < DRAWN.integers(0, 2600, (ROWS, 1))] = NO_SAMPLE  # shorter ones begin with no samples
+
 Case = tuple[tuple[ColumnSpec, ...], tuple[np.ndarray, ...]]
 CASES: dict[str, Case] = {  # of every kind of column
     "image": ((ColumnSpec("image", (5, 4, 3)),), (PIXELS,)),
     "text": ((TEXT,), (TEXTS,)),
     "steps": ((STEPS,), (SEQUENCES,)),
+    "audio": ((ColumnSpec("audio", (2700,), rate=1000),), (RECORDINGS,)),
     "number": ((NUMBER,), (NUMBERS,)),
     "category": ((CATEGORY,), (CODES,)),
     "table": ((NUMBER, CATEGORY, TEXT), (NUMBERS, CODES, TEXTS)),

@@ -38,6 +38,14 @@ def test_a_file_becomes_a_champion(project: Project) -> None:
     assert "`bakeoff serve`" in printed.splitlines()[-1]
     assert (project.folder / "artifacts/shop/package/shop.mar").exists()
 
+    lines = (project.folder / "files/shop.csv").read_text().splitlines()
+    (project.folder / "files/shop.csv").write_text("\n".join([*lines, "Z-1,0.5,blue,1", "Z-2,0.5,blue,0", ""]))
+    code, printed = bakeoff(project, "check", "shop", "--no-open")
+    assert code == 0, printed
+    assert "2 examples came: from 120 to 122." in printed
+    assert "Categories of colour since the split before: new: blue." in printed
+    assert "2 examples came" in page.read_text()
+
     (project.folder / "files/shop.csv").write_text("code,size\n1,2\n")
     code, printed = bakeoff(project, "check", "shop", "--no-open")
     assert code == 1

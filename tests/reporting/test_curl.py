@@ -86,3 +86,10 @@ def test_the_example_value_of_a_field_follows_its_kind(column: Field, value: Any
 def test_apostrophes_in_column_names_survive_the_shell() -> None:
     line = curl_command("problem", regression_on(field("it's", "number"), field('say "so"', "number")))
     assert document(line) == {"it's": 0.0, 'say "so"': 0.0}
+
+
+def test_a_recording_is_sent_as_a_file() -> None:
+    recording = Field(name="recording", kind="audio", dtype="int16", shape=(8,), rate=8000)
+    line = split_as_shell(curl_command("words", regression_on(recording)))
+    assert "Content-Type: audio/wav" in line
+    assert line[line.index("--data-binary") + 1] == "@some.wav"

@@ -46,6 +46,8 @@ CASES: dict[str, tuple[Schema, tuple[np.ndarray, ...]]] = {
     "grey image": (schema_of(field("x", "image", 8, 8)), (np.arange(64, dtype=np.uint8).reshape(1, 8, 8),)),
     "one channel": (schema_of(field("x", "image", 4, 4, 1)), (np.ones((1, 4, 4, 1), dtype=np.uint8),)),
     "colour image": (schema_of(field("x", "image", 5, 4, 3)), (np.ones((1, 5, 4, 3), dtype=np.uint8),)),
+    "recording": (schema_of(field("x", "audio", 6, rate=8)), (np.array([[-32768, -32768, 1, 900, -40, 7]], np.int16),)),
+    "silence": (schema_of(field("x", "audio", 3, rate=8)), (np.array([[-32768, 0, 0]], np.int16),)),
     "mask": (schema_of(field("x", "mask", 4, 4)), (np.arange(16, dtype=np.uint8).reshape(1, 4, 4) % 3,)),
     "steps": (schema_of(field("x", "steps", 4, 2)), (np.array([[[1, 5], [2, NAN], [3, 5], [4, 5]]], np.float32),)),
     "steps without any": (schema_of(field("x", "steps", 4, 2)), (np.full((1, 4, 2), NAN, np.float32),)),

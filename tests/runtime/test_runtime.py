@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.runtime import progress as progress_module
 from pipelines.runtime.array_files import write_arrays
 from pipelines.runtime.files import atomic_write, write_json
-from pipelines.runtime.progress import Progress, format_duration
+from pipelines.runtime.progress import Progress, format_duration, show_progress
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.workers import Crash, Workers
 
@@ -150,3 +152,19 @@ def test_seeds_fit_every_generator_and_differ_by_purpose(seed: int, word: str, n
     assert 0 <= derive_seed(seed, word, number) < 2**31
     assert derive_seed(seed, word, number) == derive_seed(seed, word, number)
     assert derive_seed(seed, word, number) != derive_seed(seed, word, number + 1)
+
+
+def test_short_work_shows_no_progress() -> None:
+    stream = io.StringIO()
+    assert list(show_progress(range(5), "file", 5, stream)) == list(range(5))
+    assert stream.getvalue() == ""
+
+
+def test_long_work_shows_how_much_is_over_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(0, 100_000, 3))  # every look at the clock is three seconds later
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: float(next(seconds)))
+    stream = io.StringIO()
+    assert list(show_progress(iter("abcdef"), "file", 6, stream)) == list("abcdef")
+    lines = stream.getvalue().splitlines()
+    assert any(re.match(r"  file \d of 6  about .* left", line) for line in lines)
+    assert lines[-1].startswith("  file 6 of 6")

@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import openpyxl
 import pyarrow
+import soundfile
 from PIL import Image
 from pyarrow import parquet
 
 DRAWN = np.random.default_rng(0)
 ROWS = 120
+
+
+SPEAKERS = ("ann", "bob", "cid", "dee", "eve", "fay", "gus", "hal", "ida", "jon")
 
 
 class Case(NamedTuple):
@@ -187,6 +191,24 @@ def write_npz(folder: Path) -> Path:
     return folder / "all.npz"
 
 
+def write_recordings(folder: Path, per_speaker: int = 4) -> Path:
+    """Words of two pitches, by speakers of several voices: yes_ann_0.wav."""
+    time = np.arange(1600) / 8000
+    for word, pitch in (("yes", 300), ("no", 900)):
+        for place, speaker in enumerate(SPEAKERS):
+            for take in range(per_speaker):
+                sound = 0.4 * np.sin(2 * np.pi * (pitch + 10 * place) * time) + DRAWN.normal(size=1600) * 0.05
+                soundfile.write(folder / f"{word}_{speaker}_{take}.wav", sound, 8000)
+    return folder
+
+
+def write_recording_list(folder: Path) -> Path:
+    write_recordings(folder)
+    names = sorted(path.name for path in folder.glob("*.wav"))
+    (folder / "clips.csv").write_text("clip,word\n" + "".join(f"{name},{name.split('_')[0]}\n" for name in names))
+    return folder / "clips.csv"
+
+
 SHOP = {"kind": "table", "target": "sold"}
 CASES: dict[str, Case] = {
     "csv": Case(write_csv, "sold", SHOP, "classification", "stratified"),
@@ -217,6 +239,15 @@ CASES: dict[str, Case] = {
     "pictures": Case(write_pictures, None, {"kind": "images"}, "classification", "stratified"),
     "picture list": Case(
         write_picture_list, "shows", {"kind": "images", "file": "image", "target": "shows"},
+        "classification", "stratified",
+    ),
+    "recordings": Case(
+        write_recordings, None,
+        {"kind": "audio", "label": "(?:^|/)([^/_]+)[^/]*$", "speaker": "(?:^|/)(?:[^/_]*_){1}([^/_]+)[^/]*$"},
+        "classification", "group",
+    ),
+    "recording list": Case(
+        write_recording_list, "word", {"kind": "audio", "file": "clip", "target": "word"},
         "classification", "stratified",
     ),
     "masks": Case(

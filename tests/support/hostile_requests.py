@@ -8,6 +8,7 @@ import json
 
 from PIL import Image
 
+from tests.support.hostile_recordings import WHISTLES_REQUESTS
 from tests.support.request_bodies import (
     JPEG,
     JSON,
@@ -271,6 +272,7 @@ INVALID_REQUESTS_BY_MODEL = {
         "prices": PRICES_REQUESTS,
         "spam": SPAM_REQUESTS,
         "weather": WEATHER_REQUESTS,
+        "whistles": WHISTLES_REQUESTS,
         "scenes": SCENES_REQUESTS,
         "photographs": PHOTOGRAPHS_REQUESTS,
         "drawn": DRAWN_REQUESTS,

@@ -56,6 +56,11 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "there is nothing to tell apart": None,
         "holds the class": "labels",
     },
+    "audio/load.py": {
+        "speaker: the pattern": "speaker",
+        "label: is for a folder": "label",
+        "is a list of files; set `folder` to the": "folder",
+    },
     "bundled/docstrings.py": {
         "source.kind: docstrings reads the sources of": None,
     },
@@ -121,6 +126,13 @@ REFUSALS: dict[str, dict[str, str | None]] = {
     "files/labels.py": {
         "cells of this column are numbers; repair it": "target_kind",
     },
+    "files/listing.py": {
+        "{}: this folder holds no": None,
+        "if those are the classes, set path to": "path",
+        "must be a number below 3.4e38, found": None,
+        "` to one of its columns": "target",
+        "lies outside `folder`, and only files in": "folder",
+    },
     "files/packing.py": {
         "is a packed tar archive; unpack it, and name": None,
         "bytes; name a shorter file": None,
@@ -146,13 +158,6 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "not one text, number or time per row; leave": None,
         "give each column a name of its own": None,
         "is empty: it must hold at least one column": None,
-    },
-    "images/listing.py": {
-        "this folder holds no image": None,
-        "if those are the classes, set path to": "path",
-        "must be a number below 3.4e38, found": None,
-        "` to one of its columns": "target",
-        "lies outside `folder`, and only files in": "folder",
     },
     "images/load.py": {
         "is a list of files; set `folder` to the": "folder",

@@ -6,9 +6,12 @@ import json
 import zlib
 from typing import Any, NamedTuple
 
+import numpy as np
+import soundfile
 from PIL import Image
 
 JSON, PNG, JPEG = "application/json", "image/png", "image/jpeg"
+WAV, FLAC = "audio/wav", "audio/flac"
 VALID_IMAGE = [[0] * 8 for _ in range(8)]
 
 
@@ -86,6 +89,21 @@ def csv_body(*lines: str) -> bytes:
 
 def window_body(value: Any, **more: Any) -> bytes:
     return json.dumps({"window": value, **more}).encode()
+
+
+def wav(
+    samples: Any = None, rate: int = 8000, channels: int = 1, subtype: str = "PCM_16", format: str = "WAV"
+) -> bytes:
+    """A recording; a short tone if no samples are given, from -1 to 1, (n,) or (n, channels)."""
+    tone = np.sin(np.arange(200) * 0.3) * 0.5 if samples is None else np.asarray(samples)
+    sound = tone if channels == 1 else np.stack([tone] * channels, axis=1)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, sound, rate, subtype=subtype, format=format)
+    return buffer.getvalue()
+
+
+def recording_body(content: bytes) -> bytes:
+    return json.dumps({"recording": base64_object(content)}).encode()
 
 
 def scenes_body(count: int) -> bytes:

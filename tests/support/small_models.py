@@ -171,8 +171,36 @@ def pumps() -> SmallModel:
     return SmallModel(graph, signature, golden, scale=(2.0, 2.0, 1e6))
 
 
+def whistles() -> SmallModel:
+    """Two classes of a recording of at most 400 samples, by the last and the highest of them."""
+    graph = """
+    whistles (int16[B, 400] recording) => (float[B, 2] probabilities) {
+        from = Constant<value_ints = [399]> ()
+        to = Constant<value_ints = [400]> ()
+        axis = Constant<value_ints = [1]> ()
+        sound = Cast<to = 1> (recording)
+        end = Slice (sound, from, to, axis)
+        top = ReduceMax (sound, axis)
+        both = Concat<axis = 1> (end, top)
+        full = Constant<value_float = 10000.0> ()
+        scores = Div (both, full)
+        probabilities = Softmax<axis = 1> (scores)
+    }
+    """
+    field = {
+        "name": "recording", "kind": "audio", "dtype": "int16", "shape": [400],
+        "decode": {"rate": 8000, "media": ["audio/wav", "audio/flac"]},
+    }  # fmt: skip
+    signature = make_signature("classification", "probabilities", [2], field, labels=["low", "high"])
+    golden = (np.random.default_rng(2).normal(size=(4, 400)) * 5000).astype(np.int16)
+    golden[1, :300] = golden[2, :399] = -32768  # shorter ones begin with no samples
+    golden[3] = 0
+    return SmallModel(graph, signature, {"recording": golden})
+
+
 SMALL_MODELS = {
-    make.__name__: make for make in (survival, prices, spam, weather, cells, pumps, photographs, drawn, scenes)
+    make.__name__: make
+    for make in (survival, prices, spam, weather, cells, pumps, whistles, photographs, drawn, scenes)
 }
 
 

@@ -14,6 +14,8 @@ def curl_command(problem: str, task: Task) -> str:
     """A curl command with a plausible value for every input field."""
     if [field.kind for field in task.input_fields] == ["image"]:
         return f"curl -H 'Content-Type: image/png' --data-binary @some.png {PREDICTIONS_URL}/{problem}"
+    if [field.kind for field in task.input_fields] == ["audio"]:
+        return f"curl -H 'Content-Type: audio/wav' --data-binary @some.wav {PREDICTIONS_URL}/{problem}"
     if [field.kind for field in task.input_fields] == ["noise"]:
         return _curl_json(problem, {"number": 4, "seed": 1})
     return _curl_json(

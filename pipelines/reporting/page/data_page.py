@@ -1,12 +1,13 @@
 """The page about a problem's data, before anything is trained: what it holds, misses, and how its parts differ."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.audio import loudness
 from pipelines.data.dates import DATE_UNIT
 from pipelines.data.parts import PARTS, Part, PartName, read_part
 from pipelines.data.schema import Field, Schema, read_schema
@@ -67,13 +68,21 @@ class Values(NamedTuple):
     parts: Mapping[PartName, NDArray[Any]]  # (n,) each: numbers, codes, or the bytes of texts (n, L)
 
 
-def write_data_page(path: Path, problem: str, split_folder: Path, augment_folder: Path) -> None:
-    """Write the page, one file that needs no other, from what the stages split and augment left."""
-    page = build_data_page(problem, split_folder, augment_folder)
+def write_data_page(
+    path: Path, problem: str, split_folder: Path, augment_folder: Path, changes: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write the page, one file that needs no other, from what the stages split and augment left.
+
+    Args:
+        changes: findings about the data since the split before.
+    """
+    page = build_data_page(problem, split_folder, augment_folder, changes)
     write_text(path, fill_template(TEMPLATE, {"page": page, "PARTS": PARTS}))
 
 
-def build_data_page(problem: str, split_folder: Path, augment_folder: Path) -> DataPage:
+def build_data_page(
+    problem: str, split_folder: Path, augment_folder: Path, changes: Sequence[Mapping[str, Any]] = ()
+) -> DataPage:
     """Read the contents of the page."""
     manifest = read_json(split_folder / "manifest.json")
     schema = read_schema(split_folder / "schema.json")
@@ -86,7 +95,7 @@ def build_data_page(problem: str, split_folder: Path, augment_folder: Path) -> D
         {name: manifest["parts"][name]["examples"] for name in PARTS},
         tuple(manifest["classes"]),
         {name: tuple(manifest["parts"][name]["classes"].values()) for name in PARTS},
-        sort_findings(manifest["findings"]),
+        sort_findings([*changes, *manifest["findings"]]),
         tuple(manifest["notes"]),
         tuple(_describe_column(values) for values in _columns_of(schema, parts)),
         tuple(field.name for field in shown),
@@ -96,7 +105,7 @@ def build_data_page(problem: str, split_folder: Path, augment_folder: Path) -> D
 
 
 def _columns_of(schema: Schema, parts: Mapping[PartName, Part]) -> Iterator[Values]:
-    """Every column, and of steps every variable; pictures as the mean of their pixels."""
+    """Every column, and of steps every variable; pictures as the mean of their pixels, recordings as their loudness."""
     for place, field in enumerate((*schema.inputs, schema.target)):
         is_target = place == len(schema.inputs)
         arrays = {name: part.target if is_target else part.inputs[place] for name, part in parts.items()}
@@ -112,6 +121,9 @@ def _columns_of(schema: Schema, parts: Mapping[PartName, Part]) -> Iterator[Valu
             pixels = {name: _sample(values) for name, values in arrays.items()}
             means = {name: each.reshape(len(each), -1).mean(axis=1) for name, each in pixels.items()}
             yield Values(field.name, field, is_target, means)
+        elif field.kind == "audio":
+            levels = {name: loudness(_sample(values)) for name, values in arrays.items()}
+            yield Values(field.name, field, is_target, levels)
         else:
             yield Values(field.name, field, is_target, {name: _sample(values) for name, values in arrays.items()})
 

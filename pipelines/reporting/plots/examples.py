@@ -1,4 +1,4 @@
-"""Drawings of single examples, by kind of field: image, mask, sequence, text, row of a table."""
+"""Drawings of single examples, by kind of field: image, mask, sequence, recording, text, row of a table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data.audio import NO_SAMPLE
 from pipelines.data.dates import DATE_UNIT
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, FieldKind, Schema
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 9  # of a table that are shown
 LINE_CHARACTERS = 38  # characters in a line of a tile
 MAX_LINES = 9
+MAX_WAVE_POINTS = 400  # of a recording, along the time
 MIN_GROUPED_THOUSANDS = 10_000  # smaller numbers, such as years, have no comma
 
 
@@ -44,6 +46,16 @@ def draw_steps(axes: Axes, field: Field, steps: NDArray[Any]) -> None:
     axes.plot((values - np.where(np.isfinite(low), low, 0)) / span, linewidth=1)
 
 
+def draw_recording(axes: Axes, field: Field, samples: NDArray[Any]) -> None:
+    """Draw the waveform of a recording (S,) as its highest and lowest samples along the time, loud or soft alike."""
+    known = samples[samples != NO_SAMPLE].astype(np.float64)
+    blocks = np.array_split(known, min(len(known), MAX_WAVE_POINTS))
+    highest, lowest = np.array([[block.max(), block.min()] for block in blocks]).T
+    axes.fill_between(np.arange(len(blocks)), lowest, highest, linewidth=0)
+    limit = max(1.0, float(np.abs(known).max()))
+    axes.set_ylim(-limit, limit)
+
+
 def draw_text(axes: Axes, field: Field, text: NDArray[Any]) -> None:
     """Write the beginning of a text, uint8 (L,)."""
     _draw_lines(axes, wrap(from_bytes(text[None])[0], LINE_CHARACTERS)[:MAX_LINES])
@@ -53,13 +65,14 @@ DRAW_BY_KIND: dict[FieldKind, Callable[[Axes, Field, NDArray[Any]], None]] = {
     "image": draw_image,
     "mask": draw_mask,
     "steps": draw_steps,
+    "audio": draw_recording,
     "text": draw_text,
 }
 
 
 def has_text_tiles(schema: Schema) -> bool:
     """Tell whether an example is drawn as text."""
-    return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps")
+    return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps", "audio")
 
 
 def draw_example(axes: Axes, schema: Schema, part: Part, row: int) -> None:

@@ -7,6 +7,7 @@ https://arrow.apache.org/docs/cpp/csv.html
 import codecs
 import csv
 import io
+import math
 import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.large_arrays import read_batches
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_cells import (
     SAMPLE_CHARACTERS,
@@ -160,10 +162,11 @@ def _read_columns(
     """The columns that `types` names, less the line of names; those that have a parser as numbers."""
     import pyarrow
 
+    blocks = math.ceil(len(found.content) / BLOCK_BYTES)
     schema = pyarrow.schema([(name, pyarrow.float64() if name in parsers else each) for name, each in types.items()])
 
     def parsed_batches() -> Iterator["pyarrow.RecordBatch"]:
-        for place, batch in enumerate(_open_csv(found, types)):
+        for place, batch in enumerate(show_progress(_open_csv(found, types), "block of the file", blocks)):
             columns = [_without_first(each) for each in batch.columns] if header and not place else batch.columns
             parsed = [
                 parsers[name].parse(column) if name in parsers else column

@@ -7,6 +7,7 @@ LOCATION_SETTINGS: dict[str, tuple[str, ...]] = {  # kind of source -> its setti
     "table": ("path",),
     "text": ("path",),
     "images": ("path", "folder"),
+    "audio": ("path", "folder"),
     "masks": ("images", "masks"),
     "arrays": ("path", "inputs", "target", "test_inputs", "test_target"),
     "series": ("path",),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.sources.files.listing import Medium
 from pipelines.sources.files.skipped import UnreadableFile
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ UNSUPPORTED_EXTENSIONS = (
     ".eps",
     ".ico",
 )
+IMAGES = Medium("image", EXTENSIONS, UNSUPPORTED_EXTENSIONS)
 GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 MODES = (*GREY_MODES, "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "LAB")
 MAX_PIXELS = 100_000_000  # pixels of one picture

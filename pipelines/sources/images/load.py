@@ -13,15 +13,16 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
+from pipelines.sources.files.listing import Listing, list_class_folders, list_csv_files
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
-from pipelines.sources.images.decode import decode_image, read_header
-from pipelines.sources.images.listing import Listing, list_class_folders, list_csv_images
+from pipelines.sources.images.decode import IMAGES, decode_image, read_header
 
 IMAGES_PER_RELEASE = 256  # images, after which the memory of those that are written is given back
 
@@ -57,7 +58,8 @@ def load_images(settings: ImagesSettings) -> Dataset:
     path = resolve_location(settings.path)
     listing = _list_images(settings, path)
     total = len(listing.names) + len(listing.skipped)
-    headers_or_errors = list(parallel_map(read_header, [listing.root / name for name in listing.names]))
+    files = [listing.root / name for name in listing.names]
+    headers_or_errors = list(show_progress(parallel_map(read_header, files), "image's header", len(files)))
     unreadable = [
         Skipped(name, str(head))
         for name, head in zip(listing.names, headers_or_errors, strict=True)
@@ -97,7 +99,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
 
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
-        return list_class_folders(path, settings.path)
+        return list_class_folders(path, settings.path, IMAGES)
     cells = read_csv(CsvFormat(path))
     if settings.folder is None:
         raise UserError(
@@ -105,7 +107,7 @@ def _list_images(settings: ImagesSettings, path: Path) -> Listing:
             f"such as {Path(settings.path).parent}"
         )
     root = resolve_location(settings.folder)
-    return list_csv_images(cells, settings.path, root, settings.file, settings.target, settings.target_kind)
+    return list_csv_files(cells, settings.path, root, settings.file, settings.target, settings.target_kind, IMAGES)
 
 
 def _decode_images(
@@ -116,9 +118,8 @@ def _decode_images(
     kept: list[int] = []
     corrupt: list[Skipped] = []
     decode = partial(decode_image, size=size, grey=grey, fit=fit)
-    for row, result in zip(
-        rows, parallel_map(decode, [listing.root / listing.names[row] for row in rows]), strict=True
-    ):
+    results = parallel_map(decode, [listing.root / listing.names[row] for row in rows])
+    for row, result in zip(rows, show_progress(results, "image", len(rows)), strict=True):
         name = listing.names[row]
         if isinstance(result, UnreadableFile):
             corrupt.append(Skipped(name, str(result)))

@@ -14,6 +14,7 @@ from pipelines.data.dataset import Dataset
 from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
 from pipelines.sources.files.downloads import resolve_location
@@ -230,9 +231,8 @@ def _decode_pairs(
     corrupt: list[Skipped] = []
     conversions = ConversionLog()
     files = list(zip(usable.images, usable.masks, strict=True))
-    for name, decoded in zip(
-        usable.names, parallel_map(partial(_decode_pair, plan=plan), files, PREFETCH_PAIRS), strict=True
-    ):
+    decoded_pairs = parallel_map(partial(_decode_pair, plan=plan), files, PREFETCH_PAIRS)
+    for name, decoded in zip(usable.names, show_progress(decoded_pairs, "image", len(files)), strict=True):
         if isinstance(decoded, UnreadableFile):
             corrupt.append(Skipped(name, str(decoded)))
             continue

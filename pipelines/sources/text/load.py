@@ -12,6 +12,7 @@ from pipelines.data.dataset import Dataset, Finding
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.data.text import to_bytes
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
 from pipelines.sources.files.setting_types import list_to_tuple
@@ -172,7 +173,7 @@ def _read_text_folder(settings: TextSettings, path: Path) -> Documents:
     _check_folders(settings.path, files, list(inner_names.values()))
     texts: dict[str, str] = {}
     skipped = []
-    for name in names:
+    for name in show_progress(names, "text", len(names)):
         try:
             if "/" not in inner_names[name]:
                 raise UnreadableFile("lies in no folder of a class")

@@ -1,1 +1,1 @@
-"""Request parsing: JSON, CSV, text and images to the arrays that the graph reads; one kind of field per file."""
+"""Request parsing: JSON, CSV, text, images and recordings to the graph's arrays; one kind of field per file."""

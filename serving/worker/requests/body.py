@@ -1,4 +1,4 @@
-"""Request bodies: bytes to examples by content type: strict JSON, one image, one text, or rows of a table as CSV.
+"""Request bodies: bytes to examples by content type: strict JSON, one image, recording or text, or a table as CSV.
 
 Strict JSON has no key twice in an object, no NaN or Infinity, no number beyond a double, and no nesting that
 exhausts the parser. Nothing here depends on TorchServe, which hands over raw bytes.
@@ -13,6 +13,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from serving.worker.image_codec import JPEG, PNG, detect_media_type
+from serving.worker.recording import FLAC, WAV, detect_recording
 from serving.worker.replies.table import REPLY_FORMATS
 from serving.worker.request_error import (
     RequestError,
@@ -35,6 +36,7 @@ JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
 MAX_EXAMPLES = 1024  # examples in one request
 MAX_NUMBERS = 2**24  # in the inputs and outputs of one request's examples: 64 MiB as float32
 MAX_BODY_BYTES = 6_000_000  # of one body; TorchServe's own limit lies higher, because its error has no message
+MEDIA_TYPE_ALIASES = {"audio/x-wav": WAV, "audio/wave": WAV, "audio/vnd.wave": WAV, "audio/x-flac": FLAC}
 NUMBER_PATTERN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # in a cell of CSV
 
 
@@ -55,7 +57,8 @@ class ContentType(NamedTuple):
 def parse_body(media_type: str | None, body: bytes, signature: Signature) -> Payload:
     """Parse the body of a request as its content type says.
 
-    A request without a content type (`curl -T` sends none) is taken for an image when it begins like one.
+    A request without a content type (`curl -T` sends none) is taken for an image or a recording when it begins like
+    one.
 
     Raises:
         RequestError: 413 for a body that is too large, 415 for a content type that the model does not accept, 400
@@ -66,7 +69,7 @@ def parse_body(media_type: str | None, body: bytes, signature: Signature) -> Pay
         raise RequestError(413, f"the body: expected at most {MAX_BODY_BYTES} bytes, found {len(body)}")
     if not body and media_type in (None, *accepted):
         raise RequestError(400, f"the body: expected {' or '.join(accepted)}, found an empty one")
-    media_type = media_type or detect_media_type(body)
+    media_type = MEDIA_TYPE_ALIASES.get(media_type or "", media_type) or _detect_media_type(body)
     if media_type not in accepted:
         found = f'"{truncate_text(media_type)}"' if media_type else "none"
         raise RequestError(415, f"the content type: expected {' or '.join(accepted)}, found {found}")
@@ -257,24 +260,28 @@ def _decode_utf8(body: bytes, what: str) -> str:
         ) from error
 
 
-def _image_content_type(media_type: str) -> ContentType:
-    def parse_image(body: bytes, signature: Signature) -> Payload:
+def _detect_media_type(body: bytes) -> str | None:
+    """The content type of a picture or a recording by its first bytes; None for anything else."""
+    return detect_media_type(body) or detect_recording(body)
+
+
+def _file_content_type(media_type: str) -> ContentType:
+    def parse_file(body: bytes, signature: Signature) -> Payload:
         (field,) = signature.inputs
-        found = detect_media_type(body)
+        found = _detect_media_type(body)
         if found is not None and found != media_type:
             raise RequestError(400, f"{field.name}: expected {media_type} as the content type says, found {found}")
         return Payload([parse_bare(body, field, field.name)], many=False)
 
     return ContentType(
-        parse_image, lambda fields: len(fields) == 1 and media_type in fields[0].decode_options.get("media", [])
+        parse_file, lambda fields: len(fields) == 1 and media_type in fields[0].decode_options.get("media", [])
     )
 
 
 # A further kind of body is a function above and one row here.
 CONTENT_TYPES: dict[str, ContentType] = {
     JSON: ContentType(_parse_json_body, lambda fields: True),
-    PNG: _image_content_type(PNG),
-    JPEG: _image_content_type(JPEG),
+    **{media_type: _file_content_type(media_type) for media_type in (PNG, JPEG, WAV, FLAC)},
     TEXT: ContentType(_parse_text, lambda fields: [field.kind for field in fields] == ["text"]),
     CSV: ContentType(_parse_csv, lambda fields: all(field.kind in ("number", "category", "text") for field in fields)),
 }

@@ -3,6 +3,7 @@
 What JSON each kind of field takes:
 
     image      nested lists of whole numbers, or {"b64": "<a PNG or JPEG as base64>"}
+    audio      {"b64": "<a WAV or FLAC as base64>"}
     number     a number, or null where it is missing; a date is ISO text
     category   its text, or null; a number or true stands for the category that is spelled so
     text       a text
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from serving.worker.request_error import RequestError, describe_missing, describe_unknown, describe_value, list_names
+from serving.worker.requests.audio import parse_recording, recording_notes
 from serving.worker.requests.image import parse_image
 from serving.worker.requests.noise import parse_noise, parse_number_and_seed
 from serving.worker.requests.sequence import parse_sequence, sequence_notes
@@ -52,6 +54,7 @@ class FieldFormat(NamedTuple):
 # serving/server/golden_requests.py.
 FIELD_FORMATS: dict[str, FieldFormat] = {
     "image": FieldFormat(parse_image, _axis_count),
+    "audio": FieldFormat(parse_recording, notes=recording_notes),
     "number": FieldFormat(parse_number, notes=number_notes),
     "category": FieldFormat(parse_category, notes=category_notes),
     "text": FieldFormat(tokenize_text, notes=text_notes),

@@ -1,7 +1,5 @@
 """Image fields: encoded bytes, base64 of them, or nested lists of whole numbers."""
 
-import base64
-import binascii
 from itertools import chain
 from typing import Any
 
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from serving.worker.image_codec import decode_image
 from serving.worker.numbers import format_number
 from serving.worker.request_error import RequestError, describe_value
+from serving.worker.requests.base64_value import decode_base64
 from serving.worker.signature import Field
 
 
@@ -20,23 +19,9 @@ def parse_image(value: Any, field: Field, where: str) -> NDArray[Any]:
         case bytes() | bytearray():
             return decode_image(bytes(value), field, where)
         case dict():
-            return decode_image(_decode_base64(value, where), field, where)
+            return decode_image(decode_base64(value, where, "a picture", "nested lists of pixels"), field, where)
         case _:
             return _parse_pixels(value, field, where)
-
-
-def _decode_base64(value: dict[str, Any], where: str) -> bytes:
-    if list(value) != ["b64"]:
-        raise RequestError(
-            400, f'{where}: expected nested lists of pixels or {{"b64": "..."}}, found {describe_value(value)}'
-        )
-    text = value["b64"]
-    if not isinstance(text, str):
-        raise RequestError(400, f"{where}.b64: expected a picture as base64 text, found {describe_value(text)}")
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RequestError(400, f"{where}.b64: expected base64 text, found {describe_value(text)} ({error})") from error
 
 
 def _parse_pixels(value: Any, field: Field, where: str) -> NDArray[Any]:

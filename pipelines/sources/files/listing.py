@@ -1,4 +1,4 @@
-"""Image listing: which files a source has, and the label of each."""
+"""Listing of files that are an example each, images or recordings: which there are, and the label of each."""
 
 import os
 from collections import Counter
@@ -11,7 +11,14 @@ from pipelines.sources.files import folders, labels
 from pipelines.sources.files.csv_table import CsvTable
 from pipelines.sources.files.parsing import MAX_FLOAT32, parse_number
 from pipelines.sources.files.skipped import Skipped
-from pipelines.sources.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
+
+
+class Medium(NamedTuple):
+    """What the files of a source are."""
+
+    noun: str  # "image"
+    extensions: tuple[str, ...]  # that are read, in lower case
+    others: tuple[str, ...] = ()  # that are listed too, so that whoever reads them can say why they are not read
 
 
 class Listing(NamedTuple):
@@ -27,26 +34,20 @@ class Listing(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def list_class_folders(root: Path, where: str) -> Listing:
+def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
     """A folder for every class; above them there may be folders of parts (train, valid, test).
 
-    Whatever lies deeper belongs to the class it lies in. Images that lie in no folder at all are of one class.
+    Whatever lies deeper belongs to the class it lies in. Files that lie in no folder at all are of one class.
 
     Args:
         root: the folder.
         where: its name in the settings, for sentences.
+        medium: what the files are.
 
     Raises:
-        UserError: there is no image, or the classes seem to be one folder further down.
+        UserError: there is no such file, or the classes seem to be one folder further down.
     """
-    found = folders.list_files(root)
-    names = [name for name in found if name.lower().endswith((*EXTENSIONS, *UNSUPPORTED_EXTENSIONS))]
-    if not names:
-        there = f"found {', '.join(found[:3])}{' ...' * (len(found) > 3)}" if found else "it is empty"
-        raise UserError(f"{where}: this folder holds no image ({', '.join(EXTENSIONS)}); {there}")
-    notes = []
-    if others := sorted(set(found) - set(names)):
-        notes.append(f"Passed over, because they are no images: {', '.join(others[:5])}{' ...' * (len(others) > 5)}.")
+    names, notes = list_medium_files(root, where, medium)
     parts = folders.parts_from_folders(names)
     if parts:
         counts = ", ".join(f"{part} {count}" for part, count in Counter(parts).items())
@@ -56,9 +57,9 @@ def list_class_folders(root: Path, where: str) -> Listing:
     inner = [name.split("/", 1)[1] for name in names] if parts else names
     has_no_classes = all("/" not in name for name in inner)
     if has_no_classes:
-        notes.append("The images lie in no folders of classes, so all are of one class.")
+        notes.append(f"The {medium.noun}s lie in no folders of classes, so all are of one class.")
     else:
-        _check_depth(inner, where)
+        _check_depth(inner, where, medium)
     kept = [row for row, name in enumerate(inner) if has_no_classes or "/" in name]
     stray = sorted(set(range(len(names))) - set(kept))
     return Listing(
@@ -73,24 +74,46 @@ def list_class_folders(root: Path, where: str) -> Listing:
     )
 
 
-def _check_depth(inner: Sequence[str], where: str) -> None:
-    """One folder that holds several with images is more likely a folder around the classes than a class."""
+def list_medium_files(root: Path, where: str, medium: Medium) -> tuple[list[str], list[str]]:
+    """The files of a medium below a folder, relative to it and sorted; and what to note of the others.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = folders.list_files(root)
+    names = [name for name in found if name.lower().endswith((*medium.extensions, *medium.others))]
+    if not names:
+        there = f"found {', '.join(found[:3])}{' ...' * (len(found) > 3)}" if found else "it is empty"
+        raise UserError(f"{where}: this folder holds no {medium.noun} ({', '.join(medium.extensions)}); {there}")
+    others = sorted(set(found) - set(names))
+    listed = f"{', '.join(others[:5])}{' ...' * (len(others) > 5)}"
+    return names, [f"Passed over, because they are no {medium.noun}s: {listed}."] if others else []
+
+
+def _check_depth(inner: Sequence[str], where: str, medium: Medium) -> None:
+    """One folder that holds several with files is more likely a folder around the classes than a class."""
     classes = {name.split("/")[0] for name in inner if "/" in name}
     below = {name.split("/")[1] for name in inner if name.count("/") > 1}
     if len(classes) == 1 and len(below) > 1:
         (only,) = classes
         raise UserError(
-            f"{where}: holds one folder with images, {only}, and that one holds {len(below)} "
+            f"{where}: holds one folder with {medium.noun}s, {only}, and that one holds {len(below)} "
             f"({', '.join(sorted(below)[:3])} ...); if those are the classes, set path to {where.rstrip('/')}/{only}"
         )
 
 
-def list_csv_images(
-    cells: CsvTable, where: str, root: Path, file: str, target: str | None, kind: Literal["number", "category"] | None
+def list_csv_files(
+    cells: CsvTable,
+    where: str,
+    root: Path,
+    file: str,
+    target: str | None,
+    kind: Literal["number", "category"] | None,
+    medium: Medium,
 ) -> Listing:
-    """A CSV that names image files and says what each shows; its other columns are keys that a split may go by.
+    """A CSV that names files and says what each shows or holds; its other columns are keys that a split may go by.
 
-    A name without an ending stands for the image of that name. Files must lie in the folder, because what lies
+    A name without an ending stands for the file of that name. Files must lie in the folder, because what lies
     elsewhere is not watched for changes.
 
     Args:
@@ -99,6 +122,7 @@ def list_csv_images(
         root: the folder that the files' names start from.
         file, target: the columns that name the file and what is to be learned.
         kind: of the target; numbers if all cells are, when absent.
+        medium: what the files are.
 
     Raises:
         UserError: the CSV lacks a column, or names a file outside the folder.
@@ -110,7 +134,7 @@ def list_csv_images(
         _relative_name(name.strip(), line, where)
         for name, line in zip(cells.column_texts(file_column), lines, strict=True)
     ]
-    names = [_add_extension(root, name) for name in relative_names]
+    names = [_add_extension(root, name, medium) for name in relative_names]
     texts = cells.column_texts(target_column)
     target_kind = kind or labels.infer_target_kind(texts, lines, f"{where}, column {target}")
     if target_kind == "number":
@@ -179,8 +203,8 @@ def _relative_name(name: str, line: int, where: str) -> str:
     return normalised
 
 
-def _add_extension(root: Path, name: str) -> str:
+def _add_extension(root: Path, name: str, medium: Medium) -> str:
     if not name or PurePosixPath(name).suffix or (root / name).exists():
         return name
-    candidates = (name + ending for ending in (*EXTENSIONS, *(ending.upper() for ending in EXTENSIONS)))
+    candidates = (name + ending for ending in (*medium.extensions, *(ending.upper() for ending in medium.extensions)))
     return next((one for one in candidates if (root / one).is_file()), name)

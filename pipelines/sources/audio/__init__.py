@@ -1,0 +1,1 @@
+"""`kind: audio`: recordings, each a file."""
