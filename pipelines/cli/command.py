@@ -18,6 +18,7 @@ from pipelines.cli.remove import remove_command
 from pipelines.cli.run import run_command
 from pipelines.cli.serve import serve_command
 from pipelines.cli.status import status_command
+from pipelines.cli.tensorboard import tensorboard_command
 from pipelines.cli.track import track_command
 from pipelines.cli.ui import ui_command
 from pipelines.cli.verify import verify_command
@@ -30,6 +31,7 @@ COMMANDS = (  # in the order of use
     board_command,
     serve_command,
     ui_command,
+    tensorboard_command,
     status_command,
     verify_command,
     track_command,

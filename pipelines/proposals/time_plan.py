@@ -53,13 +53,13 @@ def plan_limits(params: "Params", contenders: Sequence[str], seconds: float, wor
     taken = {problem: _time_problem(params, problem, contenders) for problem in problems}
     measured = time.monotonic() - started_at
     load = max(1.0, measured / max(0.1, time.process_time() - processor_started_at))  # by what else runs here
-    share = share_time(seconds - measured, len(contenders), len(problems), workers)
+    share = share_time((seconds - measured) / load, len(contenders), len(problems), workers)
     return {
         name: limit_contender(
             params,
             name,
             taken[params.contenders[name].problem].get(params.contenders[name].architecture),
-            share._replace(core_seconds=share.core_seconds / load),
+            share._replace(search_seconds=share.search_seconds * load),
         )
         for name in contenders
     }
