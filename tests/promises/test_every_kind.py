@@ -38,7 +38,7 @@ EVERY: dict[str, Any] = {
         "libraries": {
             "task": {"kind": "classification", "weights": "balanced"},
             "source": {"kind": "docstrings", "most": 60},
-            "split": {"by": "group", "group": "module"},
+            "split": {"valid": 0.2, "by": "group", "group": "module"},
         },
         "diabetes": {
             "task": "regression",
@@ -53,7 +53,7 @@ EVERY: dict[str, Any] = {
         "photographs": {
             "task": {"kind": "segmentation", "background": "background"},
             "source": {"kind": "sklearn", "dataset": "digits_on_photographs"},
-            "split": {"by": "group", "group": "region"},
+            "split": {"valid": 0.2, "by": "group", "group": "region"},
         },
         "odd": {
             "task": {"kind": "anomaly_detection", "normal": "benign"},
@@ -63,12 +63,12 @@ EVERY: dict[str, Any] = {
         "noisy": {
             "task": "denoising",
             "source": {"kind": "sklearn", "dataset": "noisy_digits"},
-            "split": {"by": "random"},
+            "split": {"valid": 0.2, "by": "random"},
         },
         "compressed": {
             "task": "reconstruction",
             "source": {"kind": "sklearn", "dataset": "digits"},
-            "split": {"by": "stratified"},
+            "split": {"valid": 0.2, "by": "stratified"},
         },
         "samples": {
             "task": "generation",
@@ -97,7 +97,7 @@ MOMENTS = [
     "data/libraries/split/train/*.npy",
     ".state/tune/*libraries-lstm/*/trial-0000/*",  # by gradient, with a stem that is trained
     ".state/train/*samples-gan/*/seed-0/*",  # adversarially
-    ".state/train/*photographs-unet/*/fold-0/*",
+    ".state/train/*odd-autoencoder/*/fold-0/*",
     "artifacts/sunspots/evaluate/*/.unfinished-*",  # while a file of a closed-form model is being written
     "artifacts/odd/export/*",
 ]

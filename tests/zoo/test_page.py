@@ -70,7 +70,7 @@ def test_forecasts_are_for_what_reads_series() -> None:
     assert "forecasting" in tasks_of("patch_transformer")
     assert "series and sequences (as images of one pixel's width)" in phrases_of("patch_transformer")
     assert tasks_of("resnet") == ["classification", "regression"]
-    assert phrases_of("resnet") == ["images"]
+    assert phrases_of("resnet") == ["images", "recordings (their spectrogram as an image)"]
     assert tasks_of("unet") == ["segmentation"]
 
 
