@@ -44,7 +44,7 @@ WARMUP_SECONDS = 0.4
 HEADER_END = b"\r\n\r\n"
 
 # What an example is called, by the kind of a model's only input.
-EXAMPLE_NOUNS = {"image": "images", "text": "texts", "steps": "sequences", "noise": "samples"}
+EXAMPLE_NOUNS = {"image": "images", "text": "texts", "steps": "sequences", "audio": "recordings", "noise": "samples"}
 TABLE_KINDS = {"number", "category", "text"}
 
 
@@ -73,7 +73,7 @@ class FakeContext:
 
 
 def example_noun(signature: Signature) -> str:
-    """What one example of a model is, in the plural: images, rows, texts, sequences, samples or examples."""
+    """What one example of a model is, in the plural: rows of a table, a word of EXAMPLE_NOUNS, or examples."""
     kinds = [field.kind for field in signature.inputs]
     if len(kinds) == 1 and kinds[0] in EXAMPLE_NOUNS:
         return EXAMPLE_NOUNS[kinds[0]]

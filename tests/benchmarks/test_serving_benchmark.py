@@ -19,6 +19,7 @@ NOUNS = {
     "photographs": "images",
     "drawn": "samples",
     "scenes": "images",
+    "whistles": "recordings",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.cli.command import main
 from pipelines.settings import paths
+from tests.support.commands import take_the_terminal
 from tests.support.data_files import write_csv, write_pictures, write_series
 from tests.support.modules import ROOT
 from tests.support.pages import command_environment
@@ -145,7 +146,7 @@ def answer(keys: bytes, *arguments: str) -> tuple[int, str]:
         [sys.executable, "-m", "pipelines.cli", *arguments],
         env={**command_environment(), "PYTHONPATH": str(ROOT)},
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        preexec_fn=take_the_terminal,
     )  # fmt: skip
     os.close(theirs)
     shown, is_asked = b"", False

@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-from tests.support.commands import run_bakeoff
+from tests.support.commands import listen_to_ctrl_c, run_bakeoff
 from tests.support.pages import ROOT, command_environment
 from tests.support.project import SMALL_PARAMS, Project
 
@@ -139,6 +139,7 @@ def test_beside_a_run_others_are_answered_and_ctrl_c_ends_it_with_a_sentence(pro
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=listen_to_ctrl_c,
     )
     try:
         while not list(project.folder.glob(".state/tune/digits-lenet5/*/trial-*")):  # the stage has begun its work

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from models import ARCHITECTURES
 from pipelines.data.folds import HOLDOUT, Folds, write_folds
 from pipelines.evaluation.champion_settings import ChampionSettings
 from pipelines.runtime.user_error import UserError
@@ -42,7 +43,8 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
 def test_the_shipped_file_is_valid_and_every_contender_can_be_searched() -> None:
     params = load_params(ROOT / "params.yaml")
     check_params(params)
-    assert params.contender_names("digits") == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
+    assert params.contender_names("digits")[:3] == ["digits-logistic_regression", "digits-mlp", "digits-lenet5"]
+    assert {entry.architecture for entry in params.contenders.values()} == set(ARCHITECTURES), "the whole zoo"
 
 
 def test_a_problem_departs_from_the_default_champion_rule_by_itself(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """The `bakeoff` command: called as a user calls it, and its lines on a page checked without running them."""
 
+import fcntl
 import shlex
+import signal
 import subprocess
 import sys
+import termios
 from contextlib import chdir
 from pathlib import Path
 
@@ -11,6 +14,17 @@ from pipelines.cli.names import resolve_targets
 from pipelines.cli.project import read_project
 from pipelines.settings import paths
 from tests.support.pages import ROOT, Block, command_environment, split_commands
+
+
+def listen_to_ctrl_c() -> None:
+    """As what a terminal starts does; what a script starts in its background ignores it, and so would our processes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def take_the_terminal() -> None:
+    """Have standard input as the terminal whose Ctrl-C reaches this process."""
+    listen_to_ctrl_c()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def run_bakeoff(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
