@@ -89,7 +89,7 @@ class HierarchicalRNN(nn.Module):
 
     def read(self, x: Tensor) -> tuple[Tensor, AttentionWeights]:
         """The vector of every document, (B, 2 U), and what was looked at."""
-        segments = -(-x.shape[1] // self.segment)  # S
+        segments = (x.shape[1] + self.segment - 1) // self.segment  # S; ONNX divides towards zero, not downwards
         x = F.pad(x, (0, 0, segments * self.segment - x.shape[1], 0))
         steps = x.reshape(-1, self.segment, x.shape[2])  # (B S, L, F)
         vectors, step_weights = self.step_reader(steps)

@@ -15,6 +15,7 @@ Initial weights: none: trees are grown from the data; the seed draws rows, input
 Shapes: B batch, N examples, F features, m nodes of a tree.
 """
 
+import math
 from typing import final
 
 import numpy as np
@@ -51,7 +52,7 @@ class IsolationForest(nn.Module):
         self.trees = TreeEnsemble(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.exp2(-self.trees(x))
+        return torch.exp(-math.log(2) * self.trees(x))
 
     def fit(self, x: Tensor, y: Tensor, seed: int, sample_weight: Tensor | None = None) -> None:
         """Grow the trees; the same seed and data give the same bytes.
