@@ -74,14 +74,12 @@ def refit_spec(
 def best_common_epoch(members: Sequence[Member], rows: Sequence[int], goal: Goal) -> int:
     """The epoch that is best in the mean of the folds, by the rows that each holds out.
 
-    Of a fold that ended earlier than others, the last score counts on.
+    No later one than the fold that ended first came to: it ended as it got worse, and how much more nobody measured.
     """
-    scores = [[measured[f"valid_{goal.name}"] for measured in member.result.history] for member in members]
-    last = max(len(curve) for curve in scores)
-    curves = [curve + curve[-1:] * (last - len(curve)) for curve in scores]
+    curves = [[measured[f"valid_{goal.name}"] for measured in member.result.history] for member in members]
     total = sum(rows)
     means = [
-        sum(score * weight for score, weight in zip(at, rows, strict=True)) / total for at in zip(*curves, strict=True)
+        sum(score * weight for score, weight in zip(at, rows, strict=True)) / total for at in zip(*curves, strict=False)
     ]
     best = goal.best_score(means)
     assert best is not None, "folds of which one failed have been refused"
