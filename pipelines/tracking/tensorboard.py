@@ -19,9 +19,9 @@ from PIL import Image
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
+from pipelines.tracking.contender_run import TRIAL_COLUMNS
 
 BOARD_FOLDER = paths.STATE_FOLDER / "tensorboard"
-TRIAL_COLUMNS = ("number", "state", "score", "epochs", "best_epoch", "reason")  # of trials.csv; the others are settings
 MAX_EMBEDDED_ROWS = 1000  # examples whose predictions are drawn as points
 INSTALL = "pip install --constraint constraints.txt -e '.[tensorboard]'"
 

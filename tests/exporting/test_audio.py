@@ -34,7 +34,7 @@ def test_a_served_network_of_recordings_answers_files_as_it_was_trained(architec
     model = build_model(architecture, task, make_settings(architecture, "classification", {}), data.part).eval()
     if ARCHITECTURES[architecture].learner == "closed_form":
         inputs, target = (to_tensors(values) for values in ((data.part.inputs[0],), (data.part.target,)))
-        model.network.fit(model.stem(*inputs), target[0], 0)  # type: ignore[operator]
+        model.network.fit(model.stem(*inputs), target[0], 0)  # type: ignore[operator]  # PyTorch types a network's own methods as tensors
     onnx_file = tmp_path / "model.onnx"
     export_onnx(model, task.postprocess(), task, data.schema, [data.part.inputs[0][:2]], onnx_file)
     champion = CHAMPION._replace(architecture=architecture)

@@ -44,13 +44,7 @@ def test_after_a_run_git_shows_nothing_changed_but_the_lock(finished: Project) -
     assert changed == {"dvc.lock", "pipelines/dvc.lock"}
 
 
-def test_eight_stages_at_once_leave_the_lock_of_dvc_repro(finished: Project, tmp_path: Path) -> None:
-    project = Project(tmp_path / "at_once", SMALL_PARAMS)
-    project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_WORKERS="8")
-    assert project.lock_text == finished.lock_text
-
-
-def test_a_run_of_limited_time_says_what_it_did_and_a_later_one_does_the_rest(
+def test_a_run_of_limited_time_says_what_it_did_and_eight_stages_at_once_then_leave_the_lock_of_dvc_repro(
     finished: Project, tmp_path: Path
 ) -> None:
     project = Project(tmp_path / "limited", SMALL_PARAMS)
@@ -67,7 +61,7 @@ def test_a_run_of_limited_time_says_what_it_did_and_a_later_one_does_the_rest(
     states = json.loads(project.run_checked("dvc", "status", "--json"))
     assert states == {RESOLVE: ["always changed"]}, "the lock is true"
     assert project.lock_text != finished.lock_text
-    project.run_checked("python", "-m", "pipelines.cli", "run")
+    project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_WORKERS="8")
     assert project.lock_text == finished.lock_text
 
 

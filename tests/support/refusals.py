@@ -59,7 +59,6 @@ REFUSALS: dict[str, dict[str, str | None]] = {
     "audio/load.py": {
         "speaker: the pattern": "speaker",
         "label: is for a folder": "label",
-        "is a list of files; set `folder` to the": "folder",
     },
     "bundled/docstrings.py": {
         "source.kind: docstrings reads the sources of": None,
@@ -127,6 +126,7 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "cells of this column are numbers; repair it": "target_kind",
     },
     "files/listing.py": {
+        "is a list of files; set `folder` to the": "folder",
         "{}: this folder holds no": None,
         "if those are the classes, set path to": "path",
         "must be a number below 3.4e38, found": None,
@@ -158,9 +158,6 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "not one text, number or time per row; leave": None,
         "give each column a name of its own": None,
         "is empty: it must hold at least one column": None,
-    },
-    "images/load.py": {
-        "is a list of files; set `folder` to the": "folder",
     },
     "masks/classes.py": {
         "which `classes` does not name": "classes",

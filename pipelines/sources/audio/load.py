@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,15 @@ from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.audio.decode import RECORDINGS, RecordingHeader, decode_recording, read_recording_header
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import CsvFormat
-from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.listing import Listing, list_class_folders, list_csv_files, list_medium_files
+from pipelines.sources.files.listing import (
+    Listing,
+    find_lost_classes,
+    list_class_folders,
+    list_csv_files,
+    list_medium_files,
+    parse_targets,
+)
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 
 MAX_DEFAULT_RATE = 16_000  # samples per second, which speech is understood at
@@ -101,11 +106,11 @@ def load_audio(settings: AudioSettings) -> Dataset:
     skipped = sorted([*listing.skipped, *unreadable, *found.skipped])
     findings = (
         report_skipped(skipped, total, settings.path, policy=settings.unusable),
+        *find_lost_classes(listing, found.rows, RECORDINGS),
         *_length_findings([headers[row] for row in found.rows], form),
         *_silence_findings(found.silent),
     )
-    texts = [listing.target_texts[row] for row in found.rows]
-    target, values = _TARGETS[listing.target_kind](texts, listing.target_name)
+    target, values = parse_targets(listing, found.rows)
     name = "sound" if target.name == "recording" else "recording"
     recording = Field(name=name, kind="audio", dtype="int16", shape=(form.samples,), rate=form.rate)
     schema = Schema(
@@ -118,9 +123,6 @@ def load_audio(settings: AudioSettings) -> Dataset:
     notes = (*_form_notes([headers[row] for row in found.rows], form), *listing.notes)
     keys = {name: labels.parse_split_key([texts[row] for row in found.rows]) for name, texts in listing.keys.items()}
     return Dataset(schema, Part((found.samples,), values), notes, findings, keys)
-
-
-_TARGETS: dict[str, Any] = {"category": labels.category_target, "number": labels.number_target}
 
 
 def _list_recordings(settings: AudioSettings, path: Path) -> Listing:
@@ -144,14 +146,8 @@ def _list_recordings(settings: AudioSettings, path: Path) -> Listing:
 def _list_csv(settings: AudioSettings, path: Path) -> Listing:
     if settings.label is not None:
         raise UserError(f"{settings.path}: label: is for a folder; of a list, `target` names the column of the classes")
-    cells = read_csv(CsvFormat(path))
-    if settings.folder is None:
-        raise UserError(
-            f"{settings.path}: is a list of files; set `folder` to the folder that its names start from, "
-            f"such as {Path(settings.path).parent}"
-        )
-    root = resolve_location(settings.folder)
-    return list_csv_files(cells, settings.path, root, settings.file, settings.target, settings.target_kind, RECORDINGS)
+    column = settings.target
+    return list_csv_files(path, settings.path, settings.folder, settings.file, column, settings.target_kind, RECORDINGS)
 
 
 def _list_labelled_names(settings: AudioSettings, path: Path, pattern: str) -> Listing:

@@ -4,11 +4,17 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from numpy.typing import NDArray
+
+from pipelines.data.dataset import Finding
+from pipelines.data.schema import Field
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders, labels
-from pipelines.sources.files.csv_table import CsvTable
+from pipelines.sources.files.csv_cells import CsvFormat
+from pipelines.sources.files.csv_table import CsvTable, read_csv
+from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.parsing import MAX_FLOAT32, parse_number
 from pipelines.sources.files.skipped import Skipped
 
@@ -103,9 +109,9 @@ def _check_depth(inner: Sequence[str], where: str, medium: Medium) -> None:
 
 
 def list_csv_files(
-    cells: CsvTable,
+    path: Path,
     where: str,
-    root: Path,
+    folder: str | None,
     file: str,
     target: str | None,
     kind: Literal["number", "category"] | None,
@@ -117,16 +123,23 @@ def list_csv_files(
     elsewhere is not watched for changes.
 
     Args:
-        cells: of the CSV.
+        path: of the CSV.
         where: its name in the settings, for sentences.
-        root: the folder that the files' names start from.
+        folder: as in the settings, which the files' names start from.
         file, target: the columns that name the file and what is to be learned.
         kind: of the target; numbers if all cells are, when absent.
         medium: what the files are.
 
     Raises:
-        UserError: the CSV lacks a column, or names a file outside the folder.
+        UserError: no folder is stated, the CSV lacks a column, or it names a file outside the folder.
     """
+    cells = read_csv(CsvFormat(path))
+    if folder is None:
+        raise UserError(
+            f"{where}: is a list of files; set `folder` to the folder that its names start from, "
+            f"such as {Path(where).parent}"
+        )
+    root = resolve_location(folder)
     file_column = _check_column(cells, "file", file, where)
     target_column = _check_column(cells, "target", target, where)
     lines = cells.line_numbers.tolist()
@@ -160,6 +173,25 @@ def list_csv_files(
         ),
         _target_kind_notes(texts, target_kind, kind, str(target)),
     )
+
+
+def parse_targets(listing: Listing, rows: Sequence[int]) -> tuple[Field, NDArray[Any]]:
+    """The target of some files: what it is, and (n,) values."""
+    texts = [listing.target_texts[row] for row in rows]
+    if listing.target_kind == "number":
+        return labels.number_target(texts, listing.target_name)
+    return labels.category_target(texts, listing.target_name)
+
+
+def find_lost_classes(listing: Listing, rows: Sequence[int], medium: Medium) -> list[Finding]:
+    """Classes of which every file was set aside, as only those of `rows` could be read."""
+    if listing.target_kind == "number":
+        return []
+    lost = sorted(set(listing.target_texts) - {listing.target_texts[row] for row in rows})
+    if not lost:
+        return []
+    sentence = f"No {medium.noun} of these classes could be read, so the models cannot name them: {', '.join(lost)}."
+    return [Finding("lost_classes", "warning", len(lost), sentence)]
 
 
 def _skip_reason(name: str, line: int) -> str:

@@ -3,23 +3,26 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.data.dataset import Dataset, Finding
+from pipelines.data.dataset import Dataset
 from pipelines.data.large_arrays import allocate, release_pages
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
 from pipelines.runtime.progress import show_progress
-from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import labels
-from pipelines.sources.files.csv_cells import CsvFormat
-from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.downloads import resolve_location
-from pipelines.sources.files.listing import Listing, list_class_folders, list_csv_files
+from pipelines.sources.files.listing import (
+    Listing,
+    find_lost_classes,
+    list_class_folders,
+    list_csv_files,
+    parse_targets,
+)
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import IMAGES, decode_image, read_header
@@ -76,10 +79,10 @@ def load_images(settings: ImagesSettings) -> Dataset:
     skipped = sorted([*listing.skipped, *unreadable, *corrupt])
     findings = [
         report_skipped(skipped, total, settings.path, policy=policy),
-        *_lost_class_findings(listing, kept),
+        *find_lost_classes(listing, kept, IMAGES),
         *conversions.findings(),
     ]
-    target, values = _parse_target(listing, kept)
+    target, values = parse_targets(listing, kept)
     image_field = Field(
         name="picture" if target.name == "image" else "image",
         kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
@@ -100,14 +103,8 @@ def load_images(settings: ImagesSettings) -> Dataset:
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
         return list_class_folders(path, settings.path, IMAGES)
-    cells = read_csv(CsvFormat(path))
-    if settings.folder is None:
-        raise UserError(
-            f"{settings.path}: is a list of files; set `folder` to the folder that its names start from, "
-            f"such as {Path(settings.path).parent}"
-        )
-    root = resolve_location(settings.folder)
-    return list_csv_files(cells, settings.path, root, settings.file, settings.target, settings.target_kind, IMAGES)
+    column = settings.target
+    return list_csv_files(path, settings.path, settings.folder, settings.file, column, settings.target_kind, IMAGES)
 
 
 def _decode_images(
@@ -130,24 +127,6 @@ def _decode_images(
             release_pages(pixels)
         conversions.add(name, result.conversions, result.max_level)
     return pixels[: len(kept)], kept, corrupt
-
-
-def _parse_target(listing: Listing, kept: Sequence[int]) -> tuple[Field, NDArray[Any]]:
-    texts = [listing.target_texts[row] for row in kept]
-    if listing.target_kind == "number":
-        return labels.number_target(texts, listing.target_name)
-    return labels.category_target(texts, listing.target_name)
-
-
-def _lost_class_findings(listing: Listing, kept: Sequence[int]) -> list[Finding]:
-    """Classes of which every image was set aside."""
-    if listing.target_kind == "number":
-        return []
-    lost = sorted(set(listing.target_texts) - {listing.target_texts[row] for row in kept})
-    if not lost:
-        return []
-    sentence = f"No image of these classes could be read, so the models cannot name them: {', '.join(lost)}."
-    return [Finding("lost_classes", "warning", len(lost), sentence)]
 
 
 def _fit_notes(conversions: ConversionLog, fit: str) -> list[str]:
