@@ -82,13 +82,17 @@ EVERY: dict[str, Any] = {
             "architecture": "lstm",
             "fix": {"width": 16, "depth": 1, "tokens": "subwords"},
         },
-        "diabetes-gradient_boosting": {"problem": "diabetes", "architecture": "gradient_boosting"},
+        "diabetes-gradient_boosting": {
+            "problem": "diabetes",
+            "architecture": "gradient_boosting",
+            "fix": {"rounds": 60},
+        },
         "sunspots-esn": {"problem": "sunspots", "architecture": "esn", "fix": {"units": 60}},
         "photographs-unet": {"problem": "photographs", "architecture": "unet", "fix": {"width": 4, "depth": 2}},
-        "odd-autoencoder": {"problem": "odd", "architecture": "autoencoder"},
+        "odd-autoencoder": {"problem": "odd", "architecture": "autoencoder", "fix": {"width": 32}},
         "noisy-pca": {"problem": "noisy", "architecture": "pca"},
         "compressed-pca": {"problem": "compressed", "architecture": "pca"},
-        "samples-gan": {"problem": "samples", "architecture": "gan", "budget": {"epochs": 12}},
+        "samples-gan": {"problem": "samples", "architecture": "gan", "budget": {"epochs": 6}},
     },
 }
 
