@@ -1,5 +1,7 @@
 """Table stem: standardised numbers, one-hot categories and TF-IDF of texts, with marks of missing values.
 
+Of a table with very many words, the commonest keep a feature of their own, and the others share some.
+
 Shapes: N rows, B batch, C columns of numbers, K categories, F features.
 """
 
@@ -11,9 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from models.stems.column import ColumnSpec, InputType
+from models.stems.hashing import hash_features, own_features
 from models.stems.text import TfidfStem
 
 MIN_CATEGORY_ROWS = 5  # rows of the train part below which a category is treated as unknown
+MAX_WORD_FEATURES = 2**13  # of all categories and texts of a table; beyond, those of the widest columns are shared
+MIN_SHARED_WIDTH = 16  # features that a column keeps in any case
 
 
 @final
@@ -76,6 +81,40 @@ class CategoryStem(nn.Module):
 
 
 @final
+class HashedCategoryStem(nn.Module):
+    """One-hot encoding in fewer features than categories: (B,) -> (B, width + 1).
+
+    Most features belong to the commonest categories, one each; the others share the rest by a hash of their code. The
+    last is for what is missing or stood nowhere in the train part.
+
+    Source: Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
+    https://arxiv.org/abs/0902.2206
+    """
+
+    feature: Tensor  # (K,), of each category
+
+    def __init__(self, cardinality: int, width: int) -> None:
+        super().__init__()
+        self.width, self.feature_count = width, width + 1
+        self.register_buffer("feature", torch.full((cardinality,), width))
+
+    def fit(self, values: np.ndarray[Any, Any]) -> None:
+        counts = np.bincount(values[values >= 0], minlength=len(self.feature))
+        commonest = np.argsort(-counts, kind="stable")[: own_features(self.width)]
+        commonest = commonest[counts[commonest] >= MIN_CATEGORY_ROWS]
+        feature = hash_features(np.arange(len(counts)), self.width)
+        feature[commonest] = np.arange(len(commonest))
+        self.feature.copy_(torch.from_numpy(np.where(counts > 0, feature, self.width)))
+
+    def forward(self, values: Tensor) -> Tensor:
+        known = (values >= 0) & (values < self.feature.shape[0])
+        found = self.feature[torch.where(known, values, torch.zeros_like(values))]
+        found = torch.where(known, found, torch.full_like(found, self.width))
+        all_features = torch.arange(self.feature_count, device=values.device)
+        return (found.unsqueeze(1) == all_features).to(torch.float32)  # (B, width + 1)
+
+
+@final
 class TableStem(nn.Module):
     """All columns' features side by side, in the order of the schema: (B, F).
 
@@ -95,7 +134,9 @@ class TableStem(nn.Module):
         self.number_indices = [index for index, column in enumerate(columns) if column.kind == "number"]
         self.other_indices = [index for index, column in enumerate(columns) if column.kind != "number"]
         self.number_stem = NumberStem(len(self.number_indices))
-        self.column_stems = nn.ModuleList([_build_column_stem(columns[index]) for index in self.other_indices])
+        others = [columns[index] for index in self.other_indices]
+        word_widths = narrow_widths([column.cardinality for column in others], MAX_WORD_FEATURES)
+        self.column_stems = nn.ModuleList(map(_build_column_stem, others, word_widths))
         widths = [2] * len(self.number_indices) + [_feature_count(column_stem) for column_stem in self.column_stems]
         self.input_shape: tuple[int, ...] = (sum(widths),)
         features = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])  # of each column, as they are computed
@@ -109,7 +150,7 @@ class TableStem(nn.Module):
             if isinstance(column_stem, TfidfStem):
                 column_stem.fit((arrays[index],))
             else:
-                assert isinstance(column_stem, CategoryStem)
+                assert isinstance(column_stem, CategoryStem | HashedCategoryStem)
                 column_stem.fit(arrays[index])
 
     def forward(self, *values: Tensor) -> Tensor:
@@ -120,16 +161,30 @@ class TableStem(nn.Module):
         return torch.cat([numbers, *others], 1)[:, self.order] if others else numbers
 
 
-def _build_column_stem(column: ColumnSpec) -> nn.Module:
+def narrow_widths(widths: Sequence[int], most: int) -> list[int]:
+    """Widths that sum to `most` at most: the widest are cut to what the others leave, alike.
+
+    >>> narrow_widths([3, 200, 40, 500], most=300)
+    [3, 128, 40, 129]
+    """
+    narrowed, left = list(widths), most
+    for rank, place in enumerate(sorted(range(len(widths)), key=widths.__getitem__)):
+        share = left // (len(widths) - rank)
+        narrowed[place] = min(widths[place], max(share, MIN_SHARED_WIDTH))
+        left -= narrowed[place]
+    return narrowed
+
+
+def _build_column_stem(column: ColumnSpec, width: int) -> nn.Module:
     if column.kind == "category":
-        return CategoryStem(column.cardinality)
+        return CategoryStem(width) if width == column.cardinality else HashedCategoryStem(column.cardinality, width)
     if column.kind == "text":
-        return TfidfStem((column,), "vector")
+        return TfidfStem((column,), "vector", width)
     raise ValueError(f"a table holds numbers, categories and texts, got a column of kind {column.kind}")
 
 
 def _feature_count(column_stem: nn.Module) -> int:
     if isinstance(column_stem, TfidfStem):
         return column_stem.input_shape[0]
-    assert isinstance(column_stem, CategoryStem)
+    assert isinstance(column_stem, CategoryStem | HashedCategoryStem)
     return column_stem.feature_count

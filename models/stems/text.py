@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.stems.column import ColumnSpec, InputType
+from models.stems.hashing import hash_features, own_features
 
 PADDING_ID, UNKNOWN_ID = 0, 1  # token ids that stand for no token of the vocabulary
 EMBEDDING_DIM = 32  # numbers per token
@@ -26,25 +27,37 @@ class TfidfStem(nn.Module):
     Source: Sparck Jones, "A statistical interpretation of term specificity and its application in retrieval", Journal
     of Documentation 28, 1972.
 
+    Args:
+        width: features W, if these are fewer than the tokens: the commonest, which come first in a vocabulary, have one
+            each, and the others share the rest by a hash.
+
     Attributes:
-        input_shape: (V,).
-        weight: of every token of the vocabulary, (V,).
+        input_shape: (V,), or (W,).
+        weight: of every token of the vocabulary, (V,); or of every feature, (W,).
     """
 
     weight: Tensor
+    feature: Tensor  # (V,), of each token, where they share some
 
-    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], input_type: InputType, width: int | None = None) -> None:
         super().__init__()
         (column,) = columns
-        self.input_shape: tuple[int, ...] = (column.cardinality,)
-        self.register_buffer("weight", torch.ones(column.cardinality))
+        self.is_hashed = width is not None and width < column.cardinality
+        features = column.cardinality if width is None or not self.is_hashed else width
+        self.input_shape: tuple[int, ...] = (features,)
+        self.register_buffer("weight", torch.ones(features))
+        if self.is_hashed:
+            tokens = np.arange(column.cardinality)
+            feature = np.where(tokens < own_features(features), tokens, hash_features(tokens, features))
+            self.register_buffer("feature", torch.from_numpy(feature), persistent=False)  # it follows from the widths
 
     def fit(self, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
         """Fit the weights: count the train part's texts that hold each one; token ids int64 (N, T)."""
         (token_ids,) = arrays
         document_frequency = np.zeros(len(self.weight), dtype=np.int64)
         for start in range(0, len(token_ids), CHUNK_EXAMPLES):
-            block = np.sort(token_ids[start : start + CHUNK_EXAMPLES], axis=1)
+            block = token_ids[start : start + CHUNK_EXAMPLES]
+            block = np.sort(self.feature.cpu().numpy()[block] if self.is_hashed else block, axis=1)
             first = np.ones(block.shape, dtype=bool)
             first[:, 1:] = block[:, 1:] != block[:, :-1]
             document_frequency += np.bincount(block[first], minlength=len(document_frequency))
@@ -53,6 +66,8 @@ class TfidfStem(nn.Module):
         self.weight.copy_(torch.from_numpy(weight))
 
     def forward(self, text: Tensor) -> Tensor:
+        if self.is_hashed:
+            text = self.feature[text]
         counts = torch.zeros(text.shape[0], self.weight.shape[0], dtype=self.weight.dtype, device=text.device)
         counts = counts.scatter_add(1, text, torch.ones_like(text, dtype=self.weight.dtype))  # (B, V)
         x = torch.where(counts > 0, 1 + torch.log(counts.clamp(min=1)), counts) * self.weight

@@ -16,6 +16,7 @@ Examples:
   bakeoff add signs files/signs           a folder of pictures per class
   bakeoff add oil files/ETTh1.csv --target OT --yes
   bakeoff add shop shop.db --set table=orders --target paid
+  bakeoff add pumps pumps.csv --target state --task anomaly_detection
   bakeoff add titanic files/titanic.csv --target Survived --dry-run --json
 """
 
@@ -27,6 +28,9 @@ NOTHING_ADDED = "\nNothing was added."
 @click.argument("path", metavar="PATH")
 @click.option("--target", metavar="COLUMN", help="What is to be predicted; asked for when absent.")
 @click.option("--kind", metavar="KIND", help="The kind of source, where the likely one is wrong: table, series, ...")
+@click.option(
+    "--task", metavar="TASK", help="What is learned, where another than the likely one: anomaly_detection, ..."
+)
 @click.option("--set", "stated", metavar="NAME=VALUE", multiple=True, help="A setting of the source, as sheet=2.")
 @click.option("--yes", is_flag=True, help="Add it without asking.")
 @click.option("--dry-run", is_flag=True, help="Show the proposal, and add nothing.")
@@ -36,6 +40,7 @@ def add_command(
     path: str,
     target: str | None,
     kind: str | None,
+    task: str | None,
     stated: tuple[str, ...],
     yes: bool,
     dry_run: bool,
@@ -58,7 +63,9 @@ def add_command(
 
     check_folder()
     check_name(name, read_params_text())
-    wishes = Wishes(target, _check_kind(kind), _parse_settings(stated), _target_chooser(is_asked=not yes))
+    wishes = Wishes(
+        target, _check_kind(kind), _parse_settings(stated), _target_chooser(is_asked=not yes), _check_task(task)
+    )
     print("Reading the data, and training each contender briefly to say how long it takes ...", file=sys.stderr)
     proposal = build_proposal(name, path, wishes, load_params().defaults, worker_count("cpu"))
     if not as_json:
@@ -81,6 +88,14 @@ def _check_kind(kind: str | None) -> str | None:
     if kind is not None and kind not in KINDS:
         raise click.BadParameter(f"must be one of {', '.join(KINDS)}, found {kind!r}", param_hint="--kind")
     return kind
+
+
+def _check_task(task: str | None) -> str | None:
+    from pipelines.proposals.contenders import TITLES
+
+    if task is not None and task not in TITLES:
+        raise click.BadParameter(f"must be one of {', '.join(TITLES)}, found {task!r}", param_hint="--task")
+    return task
 
 
 def _parse_settings(stated: Sequence[str]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _draw(run: Run) -> Group:
 def _process_cells(process: RunningStage) -> tuple[str, ...]:
     """What it does, how far it is, its best score so far, and since when."""
     progress = process.progress
-    how_far = f"{progress.label} {progress.done} of {progress.total}" if progress else ""
+    how_far = progress.counted if progress else ""
     text = progress.text if progress else ""
     return f"  {stage_title(process.address)}", how_far, text, format_duration(time.monotonic() - process.started_at)
 

@@ -51,6 +51,7 @@ def run_in_time(targets: Sequence[str], contenders: Sequence[str], minutes: floa
         UserError: another run is under way here, or DVC cannot read the project.
     """
     from pipelines.proposals.time_plan import plan_limits
+    from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.workers import worker_count
     from pipelines.settings.params import load_params
 
@@ -61,7 +62,7 @@ def run_in_time(targets: Sequence[str], contenders: Sequence[str], minutes: floa
         prepared = run_parts([f"augment@{problem}" for problem in problems])
         if prepared.status:
             return prepared
-        workers = worker_count(likely_device())
+        workers = cluster_cpu_count() or worker_count(likely_device())
         for name, limits in plan_limits(params, contenders, ends_at - time.monotonic(), workers).items():
             write_limits(name, limits)
         competition = run_parts(targets)

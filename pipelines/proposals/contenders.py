@@ -35,6 +35,11 @@ ENTRANTS: Mapping[tuple[str, Form], tuple[Entrant, ...]] = {
     ("forecasting", "steps"): (Entrant("linear_regression"), Entrant("mlp"), Entrant("tcn")),
     ("segmentation", "image"): (Entrant("pixel_logistic_regression"), Entrant("unet")),
     ("generation", "image"): (Entrant("gaussian"), Entrant("vae")),
+    ("denoising", "image"): (Entrant("pca"), Entrant("conv_autoencoder")),
+    ("anomaly_detection", "table"): (Entrant("pca"), Entrant("isolation_forest"), Entrant("autoencoder")),
+    ("anomaly_detection", "image"): (Entrant("pca"), Entrant("autoencoder"), Entrant("conv_autoencoder")),
+    ("reconstruction", "table"): (Entrant("pca"), Entrant("autoencoder")),
+    ("reconstruction", "image"): (Entrant("pca"), Entrant("autoencoder"), Entrant("conv_autoencoder")),
 }
 
 TASK_OF_TARGET: Mapping[str, str] = {  # by the kind of the target
@@ -50,6 +55,16 @@ TITLES: Mapping[str, Callable[[Schema], str]] = {  # what is learned, for a pers
     "forecasting": lambda schema: f"the next {schema.target.shape[0]} steps of {', '.join(schema.target.columns[:5])}",
     "segmentation": lambda schema: f"a class for every pixel, of {len(schema.target.categories)}",
     "generation": lambda schema: "pictures like those there are",
+    "denoising": lambda schema: f"the clean form of a picture, {schema.target.name}",
+    "anomaly_detection": lambda schema: f"how unlike the usual an example is, by the classes of {schema.target.name}",
+    "reconstruction": lambda schema: "how to draw an example again from few numbers",
+}
+FORM_NOUNS: Mapping[Form, str] = {
+    "table": "rows of a table",
+    "text": "texts",
+    "image": "pictures",
+    "steps": "series and sequences",
+    "audio": "recordings",
 }
 
 
@@ -66,14 +81,23 @@ def find_form(schema: Schema) -> Form:
     return FORMS.get(schema.inputs[0].kind, "table") if len(schema.inputs) == 1 else "table"
 
 
-def find_task(schema: Schema) -> str:
-    """The task that the target asks for; pictures of one class are generated.
+def find_task(schema: Schema, wished: str | None = None) -> str:
+    """The task that the user wishes, else that the target asks for; pictures of one class are generated.
 
     Raises:
-        UserError: there is nothing to learn.
+        UserError: there is nothing to learn, or no contender for such data learns what is wished.
     """
+    form = find_form(schema)
+    if wished is not None:
+        possible = [task for task, suited in ENTRANTS if suited == form]
+        if wished not in possible:
+            raise UserError(
+                f"{schema.title}: --task {wished} is not for {FORM_NOUNS[form]}, of which {', '.join(possible)} may be "
+                "asked; leave it out, or name one of these"
+            )
+        return wished
     if schema.target.kind == "category" and len(schema.target.categories) < 2:
-        if find_form(schema) == "image":
+        if form == "image":
             return "generation"
         raise UserError(
             f"{schema.title}: every example is of one class, so there is nothing to predict; name another with --target"

@@ -13,6 +13,10 @@ from pipelines.runtime.yaml_file import parse_yaml
 from pipelines.settings import paths
 
 EMPTY_SECTION = "{}"
+NO_PLACE = (
+    f"{paths.PARAMS_FILE}: lines cannot be put into it as it is written; write problems: and contenders: as blocks, an "
+    "entry below the other"
+)
 
 
 class Entries(NamedTuple):
@@ -49,10 +53,7 @@ def insert_entries(text: str, entries: Entries) -> str:
     for section, new in (("problems", {entries.problem: entries.settings}), ("contenders", entries.contenders)):
         expected[section] = {**(expected.get(section) or {}), **new}
     if _parse_or_none(changed) != _to_plain(expected):
-        raise UserError(
-            f"{paths.PARAMS_FILE}: lines cannot be put into it as it is written; write problems: and contenders: as "
-            "blocks, an entry below the other"
-        )
+        raise UserError(NO_PLACE)
     return changed
 
 
@@ -114,7 +115,15 @@ def find_section(text: str, section: str) -> Section:
     Raises:
         UserError: there is no such section, or its entries stand in braces on one line.
     """
-    root = YAML(typ="safe", pure=True).compose(text)
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except YAMLError:  # lines that were put in before stand where there is no place for them
+        raise UserError(NO_PLACE) from None
+    if isinstance(root, MappingNode) and root.flow_style:
+        raise UserError(
+            f"{paths.PARAMS_FILE}: the whole file stands in braces, as JSON does; write it as YAML, an entry below the "
+            "other and without braces around them, so that lines can be put into it and taken out"
+        )
     keys = [key for key, _ in root.value] if isinstance(root, MappingNode) else []
     place = next((place for place, key in enumerate(keys) if key.value == section), None)
     if place is None:

@@ -1,6 +1,13 @@
 """params.yaml on disk: problems added and removed in one step, so that it is never half written."""
 
-from pipelines.proposals.params_entries import Entries, insert_entries, problem_names, remove_entries, taken_name
+from pipelines.proposals.params_entries import (
+    Entries,
+    find_section,
+    insert_entries,
+    problem_names,
+    remove_entries,
+    taken_name,
+)
 from pipelines.runtime.files import write_bytes
 from pipelines.runtime.locks import exclusive_lock, find_lock_holder
 from pipelines.runtime.user_error import UserError
@@ -23,10 +30,10 @@ def read_params_text() -> str:
 
 
 def check_name(name: str, text: str) -> None:
-    """Check that a problem may be called so.
+    """Check that a problem may be called so, and that the file is one that lines can be put into.
 
     Raises:
-        UserError: the name is taken, or is none.
+        UserError: the name is taken, or is none; or the file stands in braces.
     """
     if not NAME_PATTERN.fullmatch(name) or name == paths.INPUTS_FOLDER.name:
         raise UserError(
@@ -35,6 +42,8 @@ def check_name(name: str, text: str) -> None:
         )
     if name in problem_names(text):
         raise UserError(taken_name(name))
+    for section in ("problems", "contenders"):
+        find_section(text, section)
 
 
 def add_entries(entries: Entries) -> None:

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from pipelines.data.dataset import Dataset, Finding
-from pipelines.proposals.contenders import TITLES, Entrant, find_form, find_task, select_entrants
+from pipelines.proposals.contenders import TITLES, Entrant, find_form, select_entrants
 from pipelines.proposals.params_entries import Entries
 from pipelines.proposals.places import propose_source
 from pipelines.proposals.source_proposal import SourceProposal, Wishes
+from pipelines.proposals.task_proposal import propose_task
+from pipelines.proposals.tokens import propose_tokens
 from pipelines.proposals.training_time import (
     BATCH_SIZE,
     PROBLEM_SECONDS,
@@ -25,9 +27,11 @@ from pipelines.settings.params import Defaults, Problem
 from pipelines.sources.kinds import SourceSettings, load_dataset
 from pipelines.splitting.folds import DEFAULT_FOLDS, FOLDED_ROWS
 from pipelines.splitting.settings import FOLDED_STRATEGIES
+from pipelines.tasks import build_task, settings_from_json
 
 TEST_SHARE, VALID_SHARE = 0.2, 0.2
 MIN_CLASS_ROWS = 3  # examples of the rarest class, from which every part can have one
+STRATIFIED_TASKS = ("classification", "anomaly_detection")  # which are scored by the classes of a part
 TIME_LIMIT = 240.0  # seconds that a proposal's contenders shall take; the search is shortened until they do
 TRIALS = (12, 8, 6, 4)  # trials of a contender, the first that keeps to the limit
 EPOCHS = (40, 20, 10, 5)  # passes of a training, likewise, once the trials are at their fewest
@@ -80,17 +84,23 @@ def build_proposal(name: str, stated: str, wishes: Wishes, defaults: Defaults, w
     """
     found = propose_source(stated, wishes)
     place, data, repair_reasons = _load_with_repairs(found)
-    task, form, rows = find_task(data.schema), find_form(data.schema), len(data.part.target)
+    learned = propose_task(data, place.source, wishes.task)
+    if learned.source:
+        place = place._replace(source={**place.source, **learned.source})
+        data = _load_source(place.source)
+    task, form, rows = learned.kind, find_form(data.schema), len(data.part.target)
+    task_settings = {"kind": task, **learned.settings, **(place.task if task == "forecasting" else {})}
+    build_task(settings_from_json(task_settings), data.schema)  # refuses what was wished and cannot be learned
     split, split_reasons = _propose_split(place, data, task)
     settings = {
-        "task": {"kind": task, **place.task} if place.task else task,
+        "task": task_settings if len(task_settings) > 1 else task,
         "source": dict(place.source),
         "split": split,
         **_propose_augment(task, form, data),
     }
     problem = Problem.model_validate(_as_yaml(settings))
     train_rows = _train_rows(data, split)
-    entrants = select_entrants(task, form, train_rows)
+    entrants, token_reasons = _select_entrants(task, data, train_rows)
     taken = time_trainings(data, problem, {entrant.architecture: entrant.fix for entrant in entrants})
     members = DEFAULT_FOLDS if _has_folds(split, rows, task) else defaults.train.seeds
     effort = choose_effort(taken, defaults, members, train_rows, workers)
@@ -105,7 +115,7 @@ def build_proposal(name: str, stated: str, wishes: Wishes, defaults: Defaults, w
         TITLES[task](data.schema),
         _count_classes(place, data),
         tuple(finding for finding in data.findings if finding.level != "fine"),
-        (*place.reasons, *repair_reasons, *split_reasons),
+        (*place.reasons, *repair_reasons, *learned.reasons, *token_reasons, *split_reasons),
         PROBLEM_SECONDS + sum(known) if len(known) == len(contenders) else None,
         workers,
     )
@@ -136,10 +146,20 @@ def _load_source(source: Mapping[str, Any]) -> Dataset:
     return load_dataset(settings, paths.DOWNLOADS_FOLDER)
 
 
+def _select_entrants(task: str, data: Dataset, train_rows: int) -> tuple[tuple[Entrant, ...], tuple[str, ...]]:
+    """The architectures to enter, with what they cut texts into, and why."""
+    form = find_form(data.schema)
+    entrants = select_entrants(task, form, train_rows)
+    tokens, reason = propose_tokens(data.part.inputs[0]) if form == "text" else ("words", "")
+    if tokens == "words":
+        return entrants, ()
+    return tuple(one._replace(fix={**one.fix, "tokens": tokens}) for one in entrants), (reason,)
+
+
 def _propose_split(place: SourceProposal, data: Dataset, task: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """By what the data asks for; else stratified where every class has enough examples, else random."""
     rows, asked = len(data.part.target), dict(place.split)
-    by = asked.get("by") or ("stratified" if task == "classification" and _can_stratify(data) else "random")
+    by = asked.get("by") or ("stratified" if task in STRATIFIED_TASKS and _can_stratify(data) else "random")
     split = {"test": TEST_SHARE, **asked, "by": by}
     if by == "given":
         del split["test"]

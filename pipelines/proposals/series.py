@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.proposals.clocks import find_time_zone
 from pipelines.proposals.columns import ReadColumns, column_dates, column_numbers, summarise_columns
 from pipelines.proposals.source_proposal import ColumnRole, SourceProposal, Wishes
 from pipelines.runtime.user_error import UserError
@@ -56,6 +57,7 @@ class TimeColumns(NamedTuple):
 
     names: tuple[str, ...]
     step: str
+    time_zone: str | None  # of clocks that were set back, where what stands twice tells it
 
 
 def find_time_columns(found: ReadColumns) -> TimeColumns | None:
@@ -70,7 +72,7 @@ def find_time_columns(found: ReadColumns) -> TimeColumns | None:
             step = infer_grid("", known, np.arange(len(known))).step
         except UserError:
             continue
-        return TimeColumns(names, step)
+        return TimeColumns(names, step, find_time_zone(times))
     return None
 
 
@@ -148,6 +150,7 @@ def propose_series(path: str, found: ReadColumns, time: TimeColumns, wishes: Wis
     }
     if found.decimal == ",":
         source["decimal"] = ","
+    zone: dict[str, Any] = {"time_zone": time.time_zone} if time.time_zone and "time_zone" not in source else {}
     reasons = [
         f"Its rows are {time.step} apart by {' and '.join(time.names)}, so it is a series: from {cycle.window} steps, "
         f"the next {cycle.horizon} are forecast.",
@@ -159,7 +162,7 @@ def propose_series(path: str, found: ReadColumns, time: TimeColumns, wishes: Wis
         split={"by": "time"},
         task={"season": cycle.season} if cycle.season else {},
         reasons=tuple(reasons),
-        repairs=REPAIRS,
+        repairs=(*({**zone, **repair} for repair in ({}, *REPAIRS) if zone), *REPAIRS),
     )
 
 

@@ -28,6 +28,7 @@ class Wishes(NamedTuple):
     kind: str | None  # of the source
     settings: Mapping[str, Any]  # of the source, as params.yaml would have them
     choose_target: ChooseTarget  # where nothing was said
+    task: str | None = None  # what is to be learned, where another than the likely one
 
 
 class SourceProposal(NamedTuple):

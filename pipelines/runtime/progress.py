@@ -17,8 +17,13 @@ class ProgressState(NamedTuple):
 
     label: str  # "trial", "seed"
     done: int
-    total: int
+    total: int | None  # None: nobody knows how many there will be
     text: str  # "best accuracy 0.9812"
+
+    @property
+    def counted(self) -> str:
+        """How many are over: "trial 3 of 12"."""
+        return f"{self.label} {self.done}" + ("" if self.total is None else f" of {self.total}")
 
 
 def report_progress_to(report: Callable[[ProgressState], None]) -> None:
@@ -37,7 +42,7 @@ class Progress:
     file one line in ten seconds, so that a log stays readable.
     """
 
-    def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, label: str, total: int | None, stream: TextIO | None = None) -> None:
         self.label = label
         self.total = total
         self.stream = sys.stderr if stream is None else stream
@@ -48,16 +53,17 @@ class Progress:
 
     def update(self, done: int, text: str = "", *, done_earlier: int = 0) -> None:
         """Show that `done` of the total are over, `done_earlier` of them in an earlier, interrupted run."""
+        state = ProgressState(self.label, done, self.total, text)
         if _report is not None:
-            _report(ProgressState(self.label, done, self.total, text))
+            _report(state)
             return
         now = time.monotonic()
         self.done_earlier = max(self.done_earlier, done_earlier)
-        is_last = done >= self.total
+        is_last = self.total is not None and done >= self.total
         if not is_last and now - self.last_drawn_at < (REDRAW_SECONDS if self.is_terminal else LOG_LINE_SECONDS):
             return
         self.last_drawn_at = now
-        line = f"  {self.label} {done} of {self.total}{self._format_remaining(done, now)}{f'  {text}' if text else ''}"
+        line = f"  {state.counted}{self._format_remaining(done, now)}{f'  {text}' if text else ''}"
         if self.is_terminal:
             self.stream.write(f"\r\x1b[2K{line}" + ("\n" if is_last else ""))
         else:
@@ -66,29 +72,33 @@ class Progress:
 
     def _format_remaining(self, done: int, now: float) -> str:
         done_now = done - self.done_earlier
-        if done_now <= 0 or done >= self.total:
-            return f"  {format_duration(now - self.started_at)}" if done >= self.total else ""
+        if self.total is None or done >= self.total:
+            return f"  {format_duration(now - self.started_at)}"
+        if done_now <= 0:
+            return ""
         return f"  about {format_duration((now - self.started_at) / done_now * (self.total - done))} left"
 
 
-def show_progress(items: Iterable[T], label: str, total: int, stream: TextIO | None = None) -> Iterator[T]:
+def show_progress(items: Iterable[T], label: str, total: int | None, stream: TextIO | None = None) -> Iterator[T]:
     """Pass items on, and show how many there were, and the time left, where it takes long.
 
     Args:
         items: in their order.
         label: what one of them is: "file".
-        total: how many there will be, about.
+        total: how many there will be, about; None: it is only shown how many there were.
         stream: where to; the standard error when absent.
     """
     progress = Progress(label, total, stream)
     shown_at, is_shown = time.monotonic() + QUIET_SECONDS - REDRAW_SECONDS, False
+    done = 0
     for done, item in enumerate(items, start=1):
         yield item
-        if time.monotonic() - shown_at >= REDRAW_SECONDS and done < total:
+        if time.monotonic() - shown_at >= REDRAW_SECONDS and (total is None or done < total):
             shown_at, is_shown = time.monotonic(), True
             progress.update(done)
     if is_shown:
-        progress.update(total)
+        progress.total = done if total is None else total
+        progress.update(progress.total)
 
 
 def format_duration(seconds: float) -> str:

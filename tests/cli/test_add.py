@@ -91,6 +91,8 @@ def test_a_series_is_forecast_in_all_its_numbers_without_a_question(tmp_path: Pa
         (["add", "inputs", "shop.csv"], 1, "no problem may be called 'inputs'"),
         (["add", "shop", "nowhere.csv"], 1, "nowhere.csv: there is no such file or folder"),
         (["add", "shop", "shop.csv", "--kind", "film"], 2, "must be one of table, series"),
+        (["add", "shop", "shop.csv", "--task", "film"], 2, "must be one of classification, regression"),
+        ([*ADD, "--task", "generation", "--yes"], 1, "--task generation is not for rows of a table"),
         (["add", "shop", "shop.csv", "--set", "sheet"], 2, "must be NAME=VALUE"),
         (
             ["add", "shop", "shop.csv", "--set", "shet=2", "--target", "sold", "--yes"],
@@ -107,6 +109,14 @@ def test_mistakes_get_a_sentence(
     before = params()
     assert main(arguments) == code
     assert sentence in capsys.readouterr().err
+    assert params() == before
+
+
+def test_a_file_in_braces_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    paths.PARAMS_FILE.write_text('{\n\t"seed": 20,\n\t"problems": {},\n\t"contenders": {}\n}\n')
+    before = params()
+    assert main(["add", "shop", "nowhere.csv", "--yes"]) == 1
+    assert "the whole file stands in braces, as JSON does" in capsys.readouterr().err
     assert params() == before
 
 

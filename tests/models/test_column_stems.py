@@ -1,10 +1,8 @@
 """Stems of tables, texts, sequences and noise; every stem's shape, state and export."""
 
-import io
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from hypothesis import given
@@ -21,13 +19,7 @@ from models.stems.audio import NO_SAMPLE
 from models.stems.steps import StepsStem
 from models.stems.table import MIN_CATEGORY_ROWS, CategoryStem, NumberStem
 from models.stems.text import EMBEDDING_DIM, PADDING_ID, UNKNOWN_ID, EmbeddingStem, TfidfStem
-from pipelines.exporting.graphs import (
-    example_tensors,
-    hide_torchscript_warnings,
-    onnx_bytes,
-    onnx_graph,
-    torchscript_bytes,
-)
+from tests.support.stem_graphs import compare_graphs
 
 ROWS = 40
 NAN = np.float32(np.nan)
@@ -97,29 +89,7 @@ def test_stem_state_round_trips(kind: str, input_type: InputType) -> None:
 @EVERY
 def test_an_exported_stem_computes_the_same_at_any_batch_size(kind: str, input_type: InputType) -> None:
     stem, columns = fitted_stem(kind, input_type)
-    example = example_tensors(tuple(values.numpy() for values in columns))
-    names = [f"column_{number}" for number in range(len(columns))]
-    session = onnxruntime.InferenceSession(onnx_bytes(onnx_graph(_Variadic(stem).eval(), example, names, "features")))
-    with hide_torchscript_warnings():
-        script = torch.jit.load(io.BytesIO(torchscript_bytes(_Variadic(stem).eval(), example)))
-    for rows in (1, 2, 5):
-        some = tuple(values[:rows] for values in columns)
-        eager = stem(*some)
-        torch.testing.assert_close(script(*some), eager, rtol=0, atol=1e-6)
-        (features,) = session.run(["features"], dict(zip(names, (one.numpy() for one in some), strict=True)))
-        torch.testing.assert_close(torch.from_numpy(features), eager.detach(), rtol=0, atol=1e-5)
-
-
-class _Variadic(torch.nn.Module):
-    """What is exported takes its columns in order, as the whole model does."""
-
-    def __init__(self, stem: Any) -> None:
-        super().__init__()
-        self.stem = stem
-
-    def forward(self, *columns: Tensor) -> Tensor:
-        features: Tensor = self.stem(*columns)
-        return features
+    compare_graphs(stem, tuple(values.numpy() for values in columns))
 
 
 @pytest.mark.parametrize(

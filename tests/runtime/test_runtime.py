@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runtime import progress as progress_module
 from pipelines.runtime.array_files import write_arrays
 from pipelines.runtime.files import atomic_write, write_json
 from pipelines.runtime.progress import Progress, format_duration, show_progress
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.workers import Crash, Workers
+from tests.support.clock import pass_minutes
 
 
 def double(task: int) -> int:
@@ -161,10 +161,18 @@ def test_short_work_shows_no_progress() -> None:
 
 
 def test_long_work_shows_how_much_is_over_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter(range(0, 100_000, 3))  # every look at the clock is three seconds later
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: float(next(seconds)))
+    pass_minutes(monkeypatch)
     stream = io.StringIO()
     assert list(show_progress(iter("abcdef"), "file", 6, stream)) == list("abcdef")
     lines = stream.getvalue().splitlines()
     assert any(re.match(r"  file \d of 6  about .* left", line) for line in lines)
     assert lines[-1].startswith("  file 6 of 6")
+
+
+def test_long_work_of_unknown_length_shows_how_much_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    pass_minutes(monkeypatch)
+    stream = io.StringIO()
+    assert list(show_progress(iter("abc"), "row", None, stream)) == list("abc")
+    lines = stream.getvalue().splitlines()
+    assert re.fullmatch(r"  row 1  \d+ min 0 s", lines[0])
+    assert re.fullmatch(r"  row 3 of 3  \d+ min 0 s", lines[-1])

@@ -152,3 +152,19 @@ def test_a_stated_kind_of_target_outranks_its_type(target: np.ndarray, kind: str
 def test_fractions_are_no_classes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"example 0 \(counted from 0\) is 0.5; state `target_kind: number`"):
         loaded(tmp_path, ROWS, np.full(6, 0.5), target_kind="category")
+
+
+@pytest.mark.parametrize("pictures", [IMAGES, COLOURED], ids=["grey", "colour"])
+def test_pictures_for_pictures_are_their_clean_form_where_it_is_stated(pictures: np.ndarray, tmp_path: Path) -> None:
+    data = loaded(tmp_path, 255 - pictures, pictures, target_kind="image")
+    target = data.schema.target
+    assert (target.name, target.kind, target.shape) == ("clean", "image", pictures.shape[1:])
+    np.testing.assert_array_equal(data.part.target, pictures)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target"), [(IMAGES, IMAGES[:, :4]), (IMAGES, COLOURED), (ROWS, IMAGES), (IMAGES, ROWS)]
+)
+def test_a_clean_form_of_another_shape_is_refused(inputs: np.ndarray, target: np.ndarray, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="target_kind: image needs a picture of the shape of its input"):
+        loaded(tmp_path, inputs, target, target_kind="image")

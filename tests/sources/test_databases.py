@@ -1,5 +1,6 @@
 """Databases as sources: tables and queries, and an address's password that is written nowhere."""
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from pydantic import ValidationError
 from pipelines.data.dataset import Dataset
 from pipelines.runtime.hash_cache import HashCache
 from pipelines.runtime.user_error import UserError
+from pipelines.sources.files import typed_table
 from pipelines.sources.files.database_address import check_no_password, redact
 from pipelines.sources.files.fingerprint import fingerprint_source
 from pipelines.sources.kinds import load_dataset
 from pipelines.sources.series.load import SeriesSettings, load_series
 from pipelines.sources.table.load import TableSettings
+from tests.support.clock import pass_minutes
 
 SECRET = "s3cr:t/p@ss"
 
@@ -71,6 +74,22 @@ def test_the_same_rows_come_by_file_by_address_and_by_query(shop: Path, monkeypa
     for data in ways[1:]:
         np.testing.assert_array_equal(data.part.inputs[1], ways[0].part.inputs[1])
     assert ways[2].schema.title == "The table main.orders of ${SHOP}"
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ({}, r"block of 16 rows 2 of 4  about .* left"),
+        ({"query": "SELECT * FROM orders"}, r"block of 16 rows 2  \d+ min 0 s"),
+    ],
+)
+def test_a_reading_that_takes_long_shows_how_far_it_is(
+    stated: dict[str, Any], shown: str, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pass_minutes(monkeypatch)
+    monkeypatch.setattr(typed_table, "BLOCK_ROWS", 16)
+    read(shop, **stated)
+    assert re.search(f"^  {shown}$", capsys.readouterr().err, re.MULTILINE)
 
 
 def test_a_series_comes_from_a_query(shop: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from pyarrow import parquet
 from pipelines.data.dataset import Dataset
 from pipelines.data.text import from_bytes
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files import excel
+from pipelines.sources.files import excel, typed_table
 from pipelines.sources.series.load import SeriesSettings, load_series
 from pipelines.sources.table.load import TableSettings, load_table
 from pipelines.sources.text.load import TextSettings, load_texts
+from tests.support.clock import pass_minutes
 
 NAMES = ("age", "town", "since", "paid")
 ROWS = [
@@ -55,8 +57,11 @@ def write_json_lines(path: Path, names: Sequence[str], rows: Sequence[Sequence[A
     )
 
 
-def write_parquet(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    parquet.write_table(pyarrow.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), path)
+def write_parquet(
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], row_group_size: int | None = None
+) -> None:
+    table = pyarrow.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    parquet.write_table(table, path, row_group_size)
 
 
 WRITERS: dict[str, Callable[[Path, Sequence[str], Sequence[Sequence[Any]]], None]] = {
@@ -209,3 +214,24 @@ def test_a_setting_of_another_kind_of_file_is_named(setting: str, what: str, tmp
     write_json_lines(tmp_path / "t.jsonl", NAMES, ROWS)
     with pytest.raises(UserError, match=f"{setting}: is for {what}, which this is not; take it out"):
         read(tmp_path / "t.jsonl", **{setting: "a"})
+
+
+LONG_READINGS = {  # what stands in front of the time that is left
+    "t.xlsx": ("row looked at 2 of 61", "block of 8 rows 2 of 8"),
+    "t.jsonl": ("line looked at 2 of 61", "block of 8 rows 2 of 8"),
+    "t.parquet": ("group of rows 2 of 8",),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_reading_that_takes_long_shows_how_far_it_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = partial(write_parquet, row_group_size=8) if name == "t.parquet" else WRITERS[name]
+    write(tmp_path / name, NAMES, ROWS)
+    pass_minutes(monkeypatch)
+    monkeypatch.setattr(typed_table, "BLOCK_ROWS", 8)
+    read(tmp_path / name)
+    lines = capsys.readouterr().err.splitlines()
+    for shown in LONG_READINGS[name]:
+        assert any(line.startswith(f"  {shown}  about ") and line.endswith(" left") for line in lines), lines

@@ -52,6 +52,7 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "counted from 0) has no target; leave it out": None,
         "different texts are too many classes, at most": None,
         "examples without a finite target": None,
+        "needs a picture of the shape of its input": None,
         "for each example are a mask, which needs": None,
         "there is nothing to tell apart": None,
         "holds the class": "labels",

@@ -62,7 +62,7 @@ class ArraysSettings(BaseModel):
     test_target: str | None = None
     path: str | None = None  # an .npz instead of these files ...
     arrays: ArrayNames | None = None  # ... and what its arrays are called
-    target_kind: TargetKind | None = None  # whole numbers are classes and others numbers, when absent
+    target_kind: TargetKind | None = None  # whole numbers are classes or a mask, and others numbers, when absent
     labels: Names = ()  # of a target of whole numbers: what 0, 1, 2, ... stand for
     columns: Names = ()  # the names of the F numbers of an example or of a step; x1, x2, ... when absent
     step: str = ""  # of sequences: the time from one step to the next, such as "1 h"

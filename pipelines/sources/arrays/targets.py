@@ -10,17 +10,17 @@ from pipelines.data.large_arrays import allocate, released_chunks
 from pipelines.data.schema import Field
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.formats import NamedArray
-from pipelines.sources.arrays.inputs import ArrayInputs, concatenate_arrays
+from pipelines.sources.arrays.inputs import ArrayInputs, concatenate_arrays, read_array_inputs
 from pipelines.sources.files.labels import sort_class_names
 
-TargetKind = Literal["number", "category"]
+TargetKind = Literal["number", "category", "image"]
 
 MAX_CLASSES = 1000  # classes; more different whole numbers are quantities
 
 
 class ArrayTarget(NamedTuple):
     field: Field
-    values: NDArray[Any]  # (N,) or (N, H, W)
+    values: NDArray[Any]  # (N,), (N, H, W) or (N, H, W, C)
     notes: tuple[str, ...] = ()
 
 
@@ -29,19 +29,23 @@ def read_array_target(
 ) -> ArrayTarget:
     """Read arrays, of which the second continues the first, as the target of a problem.
 
-    Whole numbers and texts are classes, other numbers are numbers, and whole numbers for every pixel are a mask.
+    Whole numbers and texts are classes, other numbers are numbers, and whole numbers for every pixel are a mask, or an
+    image if it is stated.
 
     Args:
         arrays: one array, or the targets for training and for testing.
         labels: what the whole numbers 0, 1, 2, ... stand for; if none are given, every different one is a class.
         unit: of numbers.
         inputs: of the same examples.
-        kind: where whole numbers are to be learned as numbers, or floats that are whole numbers as classes.
+        kind: where whole numbers are to be learned as numbers, floats that are whole numbers as classes, or whole
+            numbers for every pixel as an image.
 
     Raises:
         UserError: a target is missing, infinite or without a label, or the array is none of these.
     """
     first = arrays[0]
+    if kind == "image":
+        return _read_images(arrays, inputs)
     flat = [one._replace(values=_squeeze_column(one.values)) for one in arrays]
     kinds = "".join(sorted({one.values.dtype.kind for one in flat}))
     if len({one.values.shape[1:] for one in flat}) > 1:
@@ -145,6 +149,18 @@ def _read_numbers(arrays: Sequence[NamedArray], unit: str) -> ArrayTarget:
     return ArrayTarget(
         Field(name="value", kind="number", dtype="float32", shape=(), range=value_range, unit=unit), values
     )
+
+
+def _read_images(arrays: Sequence[NamedArray], inputs: ArrayInputs) -> ArrayTarget:
+    """The clean form of each input."""
+    found = read_array_inputs(arrays, (), "")
+    wanted, field = inputs.fields[0], found.fields[0]
+    if (wanted.kind, field.kind, field.shape) != ("image", "image", wanted.shape):
+        raise UserError(
+            f"{arrays[0].where}: target_kind: image needs a picture of the shape of its input, {wanted.kind} of shape "
+            f"{wanted.shape}, found {field.kind} of shape {field.shape}"
+        )
+    return ArrayTarget(field.model_copy(update={"name": "clean"}), found.arrays[0], found.notes)
 
 
 def _read_masks(arrays: Sequence[NamedArray], labels: Sequence[str], inputs: ArrayInputs) -> ArrayTarget:

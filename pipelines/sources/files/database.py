@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from pipelines.data.wording import format_list
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.database_address import fill_variables, is_database_address, redact
 from pipelines.sources.files.typed_table import BLOCK_ROWS, TypedRow, TypedTable, build_typed_table
@@ -37,10 +38,10 @@ def read_database(wanted: DatabaseRows) -> TypedTable:
     Raises:
         UserError: the database cannot be reached, has no such table, or cannot answer the query.
     """
-    with _run_query(wanted) as result:
+    with _run_query(wanted) as (result, row_count):
         cells = (row for block in result.partitions(BLOCK_ROWS) for row in block)
         rows = (TypedRow(place, row) for place, row in enumerate(cells, start=1))
-        return build_typed_table(_describe(wanted), list(result.keys()), rows, "row")
+        return build_typed_table(_describe(wanted), list(result.keys()), rows, "row", row_count)
 
 
 def fingerprint_database(wanted: DatabaseRows) -> dict[str, Any]:
@@ -50,18 +51,32 @@ def fingerprint_database(wanted: DatabaseRows) -> dict[str, Any]:
         UserError: as `read_database`.
     """
     digest, size = hashlib.sha256(), 0
-    with _run_query(wanted) as result:
+    with _run_query(wanted) as (result, row_count):
         digest.update(repr(tuple(result.keys())).encode())
-        for block in result.partitions(BLOCK_ROWS):
-            for row in block:
-                content = repr(tuple(row)).encode(errors="surrogateescape")
-                digest.update(content)
-                size += len(content)
+        rows = (row for block in result.partitions(BLOCK_ROWS) for row in block)
+        for row in show_progress(rows, "row hashed", row_count):
+            content = repr(tuple(row)).encode(errors="surrogateescape")
+            digest.update(content)
+            size += len(content)
     return {"files": 0, "bytes": size, "sha256": digest.hexdigest()}
 
 
+class _Statement(NamedTuple):
+    """What a database is asked."""
+
+    rows: str
+    row_count: str | None = None  # how many rows those are; None of a query, which would be answered twice for it
+
+
+class _Answer(NamedTuple):
+    """What it answers."""
+
+    rows: "CursorResult[Any]"
+    row_count: int | None
+
+
 @contextmanager
-def _run_query(wanted: DatabaseRows) -> "Iterator[CursorResult[Any]]":
+def _run_query(wanted: DatabaseRows) -> Iterator[_Answer]:
     """The answer of a database; whatever goes wrong with it inside the block becomes a UserError."""
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -75,7 +90,11 @@ def _run_query(wanted: DatabaseRows) -> "Iterator[CursorResult[Any]]":
             path = _check_sqlite_file(Path(wanted.location))
             engine = create_engine("sqlite://", creator=lambda: _open_sqlite(path), poolclass=NullPool)
         with engine.connect().execution_options(stream_results=True) as connection:  # rolled back at the end
-            yield connection.exec_driver_sql(_statement(wanted, connection))
+            statement = _statement(wanted, connection)
+            row_count = (
+                None if statement.row_count is None else connection.exec_driver_sql(statement.row_count).scalar_one()
+            )
+            yield _Answer(connection.exec_driver_sql(statement.rows), row_count)
     except UserError:
         raise
     except ModuleNotFoundError as error:
@@ -112,9 +131,9 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
 
 
-def _statement(wanted: DatabaseRows, connection: "Connection") -> str:
+def _statement(wanted: DatabaseRows, connection: "Connection") -> _Statement:
     if wanted.query is not None:
-        return wanted.query
+        return _Statement(wanted.query)
     from sqlalchemy import inspect
 
     inspector = inspect(connection)
@@ -134,4 +153,5 @@ def _statement(wanted: DatabaseRows, connection: "Connection") -> str:
     quoted = connection.dialect.identifier_preparer.quote
     keys = inspector.get_pk_constraint(bare, schema or None)["constrained_columns"] if bare in names else []
     order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
-    return f"SELECT * FROM {quoted(schema) + '.' if schema else ''}{quoted(bare)}{order}"
+    table = f"{quoted(schema) + '.' if schema else ''}{quoted(bare)}"
+    return _Statement(f"SELECT * FROM {table}{order}", f"SELECT COUNT(*) FROM {table}")

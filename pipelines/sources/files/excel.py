@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.data.wording import format_list
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.typed_table import TypedRow, TypedTable, build_typed_table
 
@@ -66,18 +67,21 @@ def _check_archive(path: Path) -> None:
 
 
 def _read_sheet(path: Path, workbook: "Workbook", stated: str | int | None, header: bool) -> TypedTable:
+    row_counts = {sheet.title: sheet.max_row for sheet in workbook.worksheets}  # as it says itself: about so many
     name = _choose_sheet(path, workbook, stated)
     rows = _filled_rows(workbook[name])
     first = next(rows, None)
     if first is None:
         raise UserError(f"{path}: the sheet {name!r} is empty; name another one with `sheet`")
-    widest = max(len(first.cells), *(len(row.cells) for row in _filled_rows(workbook[name])))
+    looked_at = show_progress(_filled_rows(workbook[name]), "row looked at", row_counts[name])
+    widest = max(len(first.cells), *(len(row.cells) for row in looked_at))
     names = [_name_text(cell) for cell in first.cells] if header else []
     rows = _filled_rows(workbook[name])
     if header:
         next(rows)
     padded = (TypedRow(row.place, [*row.cells, *[None] * (widest - len(row.cells))]) for row in rows)
-    return build_typed_table(f"{path}, sheet {name!r}", names + [""] * (widest - len(names)), padded, "row")
+    names += [""] * (widest - len(names))
+    return build_typed_table(f"{path}, sheet {name!r}", names, padded, "row", row_counts[name])
 
 
 def _choose_sheet(path: Path, workbook: "Workbook", stated: str | int | None) -> str:

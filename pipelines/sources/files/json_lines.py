@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.encoding import read_text
 from pipelines.sources.files.typed_table import TypedRow, TypedTable, build_typed_table
@@ -19,11 +20,12 @@ def read_json_lines(path: Path, encoding: str | None) -> TypedTable:
         UserError: the file cannot be read, or a line is no object, or has a name twice.
     """
     text = read_text(path, encoding)
+    line_count = text.count("\n") + 1
     names: dict[str, None] = {}
-    for _, row in _iterate_objects(path, text):
+    for _, row in show_progress(_iterate_objects(path, text), "line looked at", line_count):
         names.update(dict.fromkeys(row))
     rows = (TypedRow(line, [row.get(name) for name in names]) for line, row in _iterate_objects(path, text))
-    return build_typed_table(str(path), list(names), rows, "line")
+    return build_typed_table(str(path), list(names), rows, "line", line_count)
 
 
 def _iterate_objects(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.encoding import read_bytes
 from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow.parquet import ParquetFile
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
@@ -25,7 +27,7 @@ def read_parquet(path: Path) -> TypedTable:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(pyarrow.BufferReader(read_bytes(path))).read()
+        table = _read_groups(parquet.ParquetFile(pyarrow.BufferReader(read_bytes(path))))
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path} is not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
     names = table.column_names
@@ -41,6 +43,15 @@ def read_parquet(path: Path) -> TypedTable:
         else:
             columns[name] = column
     return TypedTable(columns, np.arange(1, table.num_rows + 1), "row", unsupported, has_text_types=True)
+
+
+def _read_groups(file: "ParquetFile") -> "pyarrow.Table":
+    """All rows; they stand in groups, one behind the other."""
+    import pyarrow
+
+    places = show_progress(range(file.num_row_groups), "group of rows", file.num_row_groups)
+    groups = [file.read_row_group(place) for place in places]
+    return pyarrow.concat_tables(groups) if groups else file.read()
 
 
 def _supported_column(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray | None":

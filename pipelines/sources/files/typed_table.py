@@ -1,5 +1,6 @@
 """Typed tables: rows whose cells are numbers, times and texts already, as those of a sheet or of a database are."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,6 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.csv_cells import clean_names
 from pipelines.sources.files.parsing import DecimalMark, format_number
@@ -83,7 +85,9 @@ class TypedCells:
         return texts if self.decimal == "." or not _is_number(self.table, name) else [_with_comma(one) for one in texts]
 
 
-def build_typed_table(location: str, names: Sequence[str], rows: Iterator[TypedRow], place_noun: str) -> TypedTable:
+def build_typed_table(
+    location: str, names: Sequence[str], rows: Iterator[TypedRow], place_noun: str, row_count: int | None = None
+) -> TypedTable:
     """Turn rows into columns of one type each; a column of several kinds of cells is one of texts.
 
     Args:
@@ -91,6 +95,7 @@ def build_typed_table(location: str, names: Sequence[str], rows: Iterator[TypedR
         names: of the columns, as they stand there.
         rows: N rows with a cell for each column; None is a missing one.
         place_noun: what a row's place counts.
+        row_count: N, or about so many; None where nobody knows before they are read.
 
     Raises:
         UserError: there is no column or no row, or two columns have one name.
@@ -100,7 +105,9 @@ def build_typed_table(location: str, names: Sequence[str], rows: Iterator[TypedR
         raise UserError(f"{location}: two columns are called {doubled!r}; give each column a name of its own")
     builders = [_ColumnBuilder() for _ in cleaned]
     places: list[NDArray[np.int64]] = []
-    while block := list(islice(rows, BLOCK_ROWS)):
+    blocks = iter(lambda: list(islice(rows, BLOCK_ROWS)), [])
+    block_count = None if row_count is None else math.ceil(row_count / BLOCK_ROWS)
+    for block in show_progress(blocks, f"block of {BLOCK_ROWS} rows", block_count):
         places.append(np.array([row.place for row in block], dtype=np.int64))
         for builder, cells in zip(builders, zip(*(row.cells for row in block), strict=True), strict=True):
             builder.add(cells)
