@@ -47,6 +47,10 @@ class GradientSettings(Hyperparameters):
     step_scale: float = tunable(0.0, 0.0, 0.5, ge=0, searched=False)  # standard deviation of a sequence's factors
     step_warp: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # change of a sequence's speed, at most
     step_crop: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # share of a sequence cut off, at most
+    freeze: int = tunable(0, 0, 4, ge=0, searched=False)  # first parts of the network that stay as a start has them
+    start_lr_ratio: float = tunable(  # learning rate of what was taken over from a start / that of what was drawn anew
+        1.0, 0.01, 1.0, log=True, gt=0, searched=False
+    )
 
 
 class GANSettings(Hyperparameters):

@@ -29,14 +29,26 @@ from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples, TrainingData
 from pipelines.training.regularisation import BatchRegulariser, WeightAverage, l1_norm
 from pipelines.training.schedules import SCHEDULES, Progress
+from pipelines.training.transfer import Transfer, group_parameters, hold_frozen_parts
 
 
 class DivergenceError(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def build_optimizer(model: nn.Module, settings: GradientSettings) -> torch.optim.Optimizer:
-    return OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, settings.weight_decay)
+def build_optimizer(
+    model: nn.Module, settings: GradientSettings, transfer: Transfer | None = None
+) -> torch.optim.Optimizer:
+    """The optimizer of all weights, or, after a transfer, of those that learn: what was taken over at its own rate."""
+    build = OPTIMIZERS[settings.optimizer]
+    if transfer is None:
+        return build(model.parameters(), settings.learning_rate, settings.weight_decay)
+    first, *others = group_parameters(model, settings, transfer)
+    optimizer = build(first.parameters, settings.learning_rate, settings.weight_decay)
+    optimizer.param_groups[0]["lr_ratio"] = first.lr_ratio
+    for group in others:
+        optimizer.add_param_group({"params": group.parameters, "lr_ratio": group.lr_ratio})
+    return optimizer
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,8 @@ def fit_network(
         regulariser = BatchRegulariser(data.task, settings, derive_seed(run.seed, "regulariser", epoch), device)
         total = torch.zeros((), device=device)
         model.train()
+        if settings.freeze:
+            hold_frozen_parts(model)
         for batch in shuffled_batches(examples, settings.batch_size, order):
             with autocast(device):
                 loss = _batch_loss(model, data.task, staged, batch, regulariser)
@@ -149,7 +163,7 @@ def take_step(
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get("lr_ratio", 1.0)
 
 
 def shuffled_batches(examples: Examples, size: int, order: Tensor) -> Iterator[Examples]:

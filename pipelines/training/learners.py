@@ -45,6 +45,7 @@ from pipelines.training.job import (
     load_training_data,
 )
 from pipelines.training.regularisation import WeightAverage, check_regularisation
+from pipelines.training.transfer import transfer_weights
 from pipelines.training.weights import save_weights
 
 CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
@@ -74,7 +75,8 @@ def train_gradient(
     data = load_training_data(job)
     check_regularisation(data.task, ARCHITECTURES[job.architecture].input_type, settings.learner)
     model = _build_seeded_model(job, data, settings, seed)
-    optimizer = gradient.build_optimizer(model, settings.learner)
+    transfer = transfer_weights(model, job, data.task, settings) if job.start else None
+    optimizer = gradient.build_optimizer(model, settings.learner, transfer)
     average = WeightAverage(model, settings.learner.weight_average) if settings.learner.weight_average else None
     schedule = plan_schedule(budget, data.train[0].rows, settings.learner.batch_size)
     checkpointer = _Checkpointer(folder, model, optimizer, data, schedule, average)
