@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.cli.names import BEFORE_CONTENDERS, OF_CONTENDERS
 from pipelines.cli.processes import capture_module
 from pipelines.cli.project import read_project
 from pipelines.cli.record_changes import Change, ChangeKind, describe_record_changes
 from pipelines.runtime.dvc_yaml import Stage, read_stages
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.yaml_file import read_yaml
-from pipelines.settings.origins import complete_records, read_origins, start_files
+from pipelines.settings.origins import complete_records, list_origins, start_files
 
-BEFORE_CONTENDERS, OF_CONTENDERS = ("split", "augment"), ("tune", "train", "evaluate")  # verbs
 RECORDS_FOLDER = "data/inputs/"
 CODE_FOLDERS = ("models/", "pipelines/", "serving/")
 LOCK_FILE = Path("dvc.lock")
@@ -84,15 +84,11 @@ def find_stale_stages() -> list[StaleStage]:
 
 def _order_stages(stages: Sequence[Stage]) -> list[Stage]:
     """As dvc.yaml has them, but contenders that start from others behind these."""
-    origins = read_origins()
 
     def place(stage: Stage) -> tuple[int, int]:
         if stage.verb not in OF_CONTENDERS:
             return (0 if stage.verb in BEFORE_CONTENDERS else 2), 0
-        depth, name = 0, stage.name
-        while name in origins:
-            depth, name = depth + 1, origins[name].contender
-        return 1, depth
+        return 1, len(list_origins(stage.name))
 
     return sorted(stages, key=place)
 

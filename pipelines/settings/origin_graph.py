@@ -53,7 +53,7 @@ START = """\
 def write_origin_graph() -> bool:
     """Bring pipelines/dvc.yaml up to date with params.yaml; whether it was not."""
     text = format_origin_graph(read_origins())
-    if GRAPH_FILE.read_text(encoding="utf-8") == text:
+    if GRAPH_FILE.exists() and GRAPH_FILE.read_text(encoding="utf-8") == text:
         return False
     write_text(GRAPH_FILE, text)
     return True

@@ -62,6 +62,16 @@ def _leads_back(name: str, origins: Mapping[str, Origin]) -> bool:
     return name in passed
 
 
+def list_origins(name: str) -> list[str]:
+    """What a contender starts from, what that one starts from, and so on."""
+    origins = read_origins()
+    found = []
+    while name in origins:
+        name = origins[name].contender
+        found.append(name)
+    return found
+
+
 def start_files(stage: Stage) -> tuple[str, ...]:
     """What a search reads besides what dvc.yaml lists: the weights that its contender starts from."""
     origin = read_origins().get(stage.name) if stage.verb == "tune" else None
