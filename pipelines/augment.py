@@ -3,6 +3,7 @@
 from pipelines.data.folds import read_folds
 from pipelines.data.parts import join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
+from pipelines.data.unlabelled import read_unlabelled, write_unlabelled
 from pipelines.reporting.plots.augmentation_preview import write_preview
 from pipelines.runtime.stage_runner import run_stage
 from pipelines.settings import paths
@@ -20,6 +21,9 @@ def augment(name: str) -> None:
         part = join_parts(part, read_part(paths.split_folder(name) / "valid", schema))
     augmented = augmented_copies(part, schema, settings, params.seed, f"params.yaml: problems.{name}.augment")
     write_part(paths.augment_folder(name) / "train", schema, augmented)
+    write_unlabelled(
+        paths.augment_folder(name) / "train", schema, read_unlabelled(paths.split_folder(name) / "train", schema)
+    )
     preview_part = augmented if settings.copies != "live" else sample_for_preview(part, schema, settings, params.seed)
     write_preview(paths.augment_folder(name) / "preview.png", schema, preview_part, describe_augmentation(settings))
 

@@ -15,6 +15,8 @@ from pipelines.runtime.locks import RUN_VARIABLE, find_lock_holder
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.settings.input_records import build_input_records, write_input_records
+from pipelines.settings.origin_graph import GRAPH_FILE, write_origin_graph
+from pipelines.settings.origins import complete_record_of, read_origins
 from pipelines.settings.resolved import resolve_params
 
 
@@ -32,8 +34,11 @@ def resolve() -> None:
     """Bring the files of all records up to date; leave those alone that are."""
     _refuse_beside_run()
     records = build_records()
+    if write_origin_graph():
+        raise UserError(f"what starts from what has changed, and {GRAPH_FILE} says so now: run it again")
+    written_later = {paths.record_file("tune", name) for name in read_origins()}
     for path in paths.INPUTS_FOLDER.rglob("*.json"):
-        if path not in records:
+        if path not in records and path not in written_later:
             path.unlink()
     for folder in {path.parent for path in records}:
         delete_unfinished_files(folder)
@@ -48,8 +53,17 @@ def _refuse_beside_run() -> None:
         )
 
 
+def complete_start(name: str) -> None:
+    """Write the input record of a search that starts from another contender, now that this one is trained."""
+    path, record = complete_record_of(name)
+    write_input_records({path: record})
+
+
 if __name__ == "__main__":
     try:
-        resolve()
+        if sys.argv[1:2] == ["--start"]:
+            complete_start(*sys.argv[2:])
+        else:
+            resolve()
     except (UserError, OSError) as failure:
         sys.exit(f"resolve: {failure}")

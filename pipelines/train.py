@@ -1,5 +1,7 @@
 """Stage train: train a contender's best settings several times, each as long as a trial, and decide what ships."""
 
+from dataclasses import replace
+
 from pipelines.data.schema import write_schema
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.machine import describe_machine
@@ -16,6 +18,7 @@ from pipelines.training.budget import Budget
 from pipelines.training.contender import Plan, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import read_job_schema
+from pipelines.training.starts import read_start, start_folder
 from pipelines.training.train_folder import write_members, write_model
 
 
@@ -26,7 +29,8 @@ def train(name: str) -> None:
     trial_folder = paths.tune_folder(contender.problem, name) / "trial"
     task_name = params.problems[contender.problem].task.kind
     best_settings = make_settings(contender.architecture, task_name, read_json(trial_folder / "settings.json"))
-    job = training_job(params, name).read_with(best_settings.stem)
+    start = read_start(start_folder(trial_folder)) if contender.start_from else None
+    job = replace(training_job(params, name), start=start).read_with(best_settings.stem)
     schema = read_job_schema(job)
     task = build_task(job.task_settings, schema, job.goal)
     state = scratch_folder("train", name, job.device)

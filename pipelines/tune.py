@@ -1,5 +1,8 @@
 """Stage tune: search a contender's settings with Optuna."""
 
+import sys
+
+from pipelines.data.folds import read_folds
 from pipelines.reporting.plots import curves
 from pipelines.runtime.progress import Progress
 from pipelines.runtime.stage_runner import run_stage
@@ -11,11 +14,13 @@ from pipelines.settings.limits import limit_params, read_limits
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
+from pipelines.settings.starts import find_starting_point
 from pipelines.training.importances import setting_importances
 from pipelines.training.learners import learner_of
 from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.timed_search import count_trials_in_time
+from pipelines.training.transfer import describe_first_transfer
 from pipelines.training.tune_folder import write_search
 
 
@@ -23,9 +28,12 @@ def tune(name: str) -> None:
     params = limit_params(load_params())
     contender, settings = params.contenders[name], params.tune_settings(name)
     check_ship(params, name)
-    job = training_job(params, name)
+    folds = read_folds(paths.folds_file(contender.problem)).number
+    job, fix = find_starting_point(params, name, training_job(params, name), folds)
     goal = load_task(params, contender.problem).goal
-    space = build_search_space(name, contender.architecture, job.task_settings.kind, contender.fix, contender.search)
+    space = build_search_space(name, contender.architecture, job.task_settings.kind, fix, contender.search)
+    if job.start is not None:
+        print(describe_first_transfer(job, space), file=sys.stderr)
     config = SearchConfig(
         job,
         goal,
@@ -51,7 +59,7 @@ def tune(name: str) -> None:
         stated = record_trials(name, trials_in_time if trials_in_time < config.trial_count else None)
     study, trials = run_search(config, scratch, workers, on_progress)
     folder = paths.tune_folder(contender.problem, name)
-    write_search(folder, trials, goal, space, scratch, stated)
+    write_search(folder, trials, goal, space, scratch, stated, job.start)
     curves.draw_search_history(folder / "history.png", trials, goal)
     curves.draw_importances(folder / "importance.png", setting_importances(study))
 

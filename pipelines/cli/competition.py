@@ -51,7 +51,9 @@ def run_side_by_side(targets: Sequence[str]) -> Competition:
 def run_parts(targets: Sequence[str]) -> Competition:
     """The same for the holder of the lock of runs."""
     from pipelines.runtime.dvc_project import DVC_VERSION, is_supported
+    from pipelines.settings.origin_graph import write_origin_graph
 
+    write_origin_graph()
     if not is_supported():
         print(f"DVC is not version {DVC_VERSION}, so stages run one after the other, by `dvc repro`", file=sys.stderr)
         competition = Competition(int(run_module("dvc", "repro", *targets, stdout=sys.stderr) != 0), ())

@@ -8,6 +8,8 @@ from pipelines.runtime.user_error import UserError
 
 LAST_OF_PROBLEM = "package"  # the stage that needs all others of a problem
 LAST_OF_CONTENDER = "evaluate"  # ... and of a contender
+OF_CONTENDERS = ("tune", "train", "evaluate")  # stages; the others are a problem's
+BEFORE_CONTENDERS = ("split", "augment")
 
 
 class UnknownName(UserError):

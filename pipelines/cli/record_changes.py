@@ -27,6 +27,11 @@ def describe_record_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> l
         *(Change("settings", text) for text in _setting_changes(old.get("settings", {}), new.get("settings", {}))),
         *(Change("code", text) for text in _code_changes(old.get("code", {}), new.get("code", {}))),
         *(Change("source", text) for text in _source_changes(old.get("sources", []), new.get("sources", []))),
+        *(
+            [Change("data", "what it starts from was trained anew, or is another")]
+            if old.get("start") != new.get("start")
+            else []
+        ),
     ]
 
 

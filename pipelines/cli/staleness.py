@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.cli.names import BEFORE_CONTENDERS, OF_CONTENDERS
 from pipelines.cli.processes import capture_module
 from pipelines.cli.project import read_project
 from pipelines.cli.record_changes import Change, ChangeKind, describe_record_changes
-from pipelines.runtime.dvc_yaml import read_stages
+from pipelines.runtime.dvc_yaml import Stage, read_stages
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.yaml_file import read_yaml
+from pipelines.settings.origins import complete_records, list_origins, start_files
 
 RECORDS_FOLDER = "data/inputs/"
 CODE_FOLDERS = ("models/", "pipelines/", "serving/")
@@ -58,8 +60,12 @@ def find_stale_stages() -> list[StaleStage]:
     from pipelines.resolve import build_records
 
     read_project()  # explains what is wrong with params.yaml if its names cannot be read
-    stages = [StageFiles(f"{stage.verb}@{stage.name}", stage.deps, stage.outs) for stage in read_stages()]
+    stages = [
+        StageFiles(f"{stage.verb}@{stage.name}", (*stage.deps, *start_files(stage)), stage.outs)
+        for stage in _order_stages(read_stages())
+    ]
     reports, locked, records = _read_dvc_status(), _read_locked_hashes(), build_records()
+    records |= complete_records(records)
     return list_stale_stages(
         stages,
         {
@@ -74,6 +80,17 @@ def find_stale_stages() -> list[StaleStage]:
             for stage in stages
         },
     )
+
+
+def _order_stages(stages: Sequence[Stage]) -> list[Stage]:
+    """As dvc.yaml has them, but contenders that start from others behind these."""
+
+    def place(stage: Stage) -> tuple[int, int]:
+        if stage.verb not in OF_CONTENDERS:
+            return (0 if stage.verb in BEFORE_CONTENDERS else 2), 0
+        return 1, len(list_origins(stage.name))
+
+    return sorted(stages, key=place)
 
 
 def list_stale_stages(stages: Sequence[StageFiles], changes: Mapping[str, Sequence[Change]]) -> list[StaleStage]:

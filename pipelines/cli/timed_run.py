@@ -11,19 +11,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pipelines.cli.competition import Competition, likely_device, only_run, run_parts
-from pipelines.cli.names import ProjectNames
+from pipelines.cli.names import BEFORE_CONTENDERS, OF_CONTENDERS, ProjectNames
 from pipelines.runtime.files import read_json
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.settings.limits import LIMITS_VARIABLE, write_limits
+from pipelines.settings.origins import list_origins
 
 RESOLVE = "pipelines/dvc.yaml:resolve"
-OF_CONTENDERS = ("tune", "train", "evaluate")  # stages; the others are a problem's
-BEFORE_CONTENDERS = ("split", "augment")
 
 
 def contenders_of(project: ProjectNames, targets: Sequence[str]) -> list[str]:
-    """The contenders that some stages, or all stages if there are none, train.
+    """The contenders that some stages, or all stages if there are none, train, with those that they start from.
 
     Raises:
         UserError: they train nothing, so that there is nothing to limit.
@@ -37,6 +36,7 @@ def contenders_of(project: ProjectNames, targets: Sequence[str]) -> list[str]:
             found |= {one for one, problem in project.contenders.items() if problem == project.stages.get(target)}
     if not found:
         raise UserError(f"--minutes limits searches and trainings, and {', '.join(targets)} has none: leave it out")
+    found.update(*map(list_origins, found))
     return [name for name in project.contenders if name in found]
 
 

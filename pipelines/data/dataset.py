@@ -24,13 +24,14 @@ class Finding(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """Every example of a problem, as the source gives it. N examples."""
+    """Every example of a problem, as the source gives it. N examples, U rows without a target."""
 
     schema: Schema
     part: Part  # N rows; the arrays may be memory-mapped
     notes: tuple[str, ...] = ()  # what the source did or knows, as sentences for the manifest
     findings: tuple[Finding, ...] = ()  # what the source found wrong, and what it did about it
     keys: Mapping[str, NDArray[Any]] = NO_KEYS  # (N,) each: what a split may go by, and no network sees
+    unlabelled: tuple[NDArray[Any], ...] = ()  # one (U, ...) array per input field, of rows without a target
 
 
 def chunks(values: NDArray[Any]) -> Iterator[slice]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.data.dataset import Dataset, chunks
 from pipelines.data.parts import PARTS
+from pipelines.data.unlabelled import read_unlabelled
 from pipelines.data_checks.checks import run_checks
 from pipelines.splitting.split import SplitRows
 
@@ -28,13 +29,15 @@ def build_manifest(data: Dataset, rows: SplitRows, folder: Path, folds: int = 0)
     Returns:
         `examples`, `classes` (counts), `parts` (examples, share of those in any part, counts per class), `findings`
         (what was checked, with a level and a sentence), `notes` (what the source did) and `files` (size in bytes and
-        sha256). Beside them `left_out`, how many examples are in no part, where some are; `folds`, where there are
+        sha256). Beside them `left_out`, how many examples are in no part, where some are; `unlabelled`, how many
+        rows without a target are kept, likewise; `folds`, where there are
         some; and, where the target is no category, `target` of all and of each part: of numbers and variables the mean
         and quantiles, of a mask the share of pixels of every class.
     """
     fields = (*data.schema.inputs, data.schema.target)
     names = [f"{part}/{field.name}.npy" for part in PARTS for field in fields]
     total, kept = len(data.part.target), sum(len(rows[part]) for part in PARTS)
+    unlabelled = next((len(values) for values in read_unlabelled(folder / "train", data.schema)), 0)
     return {
         "title": data.schema.title,
         "origin": data.schema.origin,
@@ -42,6 +45,7 @@ def build_manifest(data: Dataset, rows: SplitRows, folder: Path, folds: int = 0)
         "examples": total,
         **({"left_out": total - kept} if kept < total else {}),
         **({"folds": folds} if folds else {}),
+        **({"unlabelled": unlabelled} if unlabelled else {}),
         **_describe_target(data, np.arange(total)),
         "parts": {
             part: {

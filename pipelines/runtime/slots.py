@@ -22,6 +22,10 @@ class Slots:
         self._held: list[IO[bytes]] = []
         folder.mkdir(parents=True, exist_ok=True)
 
+    def __reduce__(self) -> tuple[type["Slots"], tuple[Path, int]]:
+        """What is sent to another process: the same budget, of which that one holds nothing."""
+        return Slots, (self._folder, self._count)
+
     @property
     def held_count(self) -> int:
         """How many slots this process holds."""

@@ -78,6 +78,7 @@ class Contender(FrozenSettings):
 
     problem: str
     architecture: str
+    start_from: str | None = None  # another contender, or a file of weights; None: random weights
     fix: Mapping[str, Any] = {}  # settings that are not searched
     search: Mapping[str, Any] = {}  # other ranges than the architecture's own
     tune: Mapping[str, int] = {}  # this contender's departures from defaults.tune

@@ -11,6 +11,7 @@ from pipelines.runtime.dvc_yaml import Stage, find_stage
 from pipelines.runtime.libraries import FINGERPRINTED_LIBRARIES
 from pipelines.settings import paths
 from pipelines.settings.input_records import build_input_records
+from pipelines.settings.origins import start_files
 
 PRESENTATION_FOLDER = "pipelines/reporting"  # a picture drawn differently is a new output, but no reason to train again
 
@@ -27,7 +28,8 @@ def scratch_folder(verb: str, name: str, device: str) -> Path:
     stage = find_stage(verb, name)
     assert stage is not None, "a stage that runs is in dvc.yaml"
     (record,) = build_input_records([stage]).values()
-    return paths.STATE_FOLDER / verb / name / stage_fingerprint(stage, record, device)
+    reading = stage._replace(deps=(*stage.deps, *start_files(stage)))
+    return paths.STATE_FOLDER / verb / name / stage_fingerprint(reading, record, device)
 
 
 def stage_fingerprint(stage: Stage, record: Mapping[str, Any], device: str) -> str:
@@ -45,6 +47,8 @@ def stage_fingerprint(stage: Stage, record: Mapping[str, Any], device: str) -> s
     digest.update(f"device={device}\n".encode())
     code = {path: found for path, found in record["code"].items() if not path.startswith(PRESENTATION_FOLDER)}
     digest.update(json.dumps([_leave_out_limits(record["settings"]), code], sort_keys=True).encode())
+    if "start" in record:  # a file of weights
+        digest.update(json.dumps(record["start"], sort_keys=True).encode())
     for path in _data_files(stage.data):
         digest.update(f"{path.as_posix()}\n".encode())
         with path.open("rb") as stream:

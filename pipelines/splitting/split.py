@@ -12,6 +12,7 @@ from pipelines.data.dependence import write_dependence
 from pipelines.data.folds import HELD_OUT, HOLDOUT, TRAINED, Folds, write_folds
 from pipelines.data.parts import NO_PART, PARTS, PartName, read_part
 from pipelines.data.schema import Schema, write_schema
+from pipelines.data.unlabelled import write_unlabelled
 from pipelines.runtime.files import atomic_write
 from pipelines.runtime.user_error import UserError
 from pipelines.splitting.clusters import cluster_examples, find_dependence
@@ -142,6 +143,8 @@ def write_split(
 ) -> None:
     """Write `<part>/<field>.npy`, `valid/folds.npz` and `schema.json`.
 
+    Rows without a target are in `train/unlabelled/<field>.npy`, unless they are held out with one in another part.
+
     A chunk at a time, so the data may be larger than memory.
 
     Beside the fields is `<part>/dependence.npz`, where rows belong together. What a schema holds that must be learned,
@@ -160,8 +163,23 @@ def write_split(
             folder / name,
             find_dependence(data, np.arange(len(data.part.target)) if clusters is None else clusters, rows[name]),
         )
+    write_unlabelled(folder / "train", data.schema, _select_unlabelled(data, rows))
     write_folds(folder / "valid" / "folds.npz", folds)
     write_schema(folder / "schema.json", _fit_schema(data.schema, folder / "train"))
+
+
+def _select_unlabelled(data: Dataset, rows: SplitRows) -> list[NDArray[Any]]:
+    """The rows without a target, but for those that are held out with one: (U, ...) per input field."""
+    if not data.unlabelled:
+        return []
+    held_out = np.concatenate([rows["valid"], rows["test"]])
+    both = tuple(
+        np.concatenate([values[held_out], others])
+        for values, others in zip(data.part.inputs, data.unlabelled, strict=True)
+    )
+    ids = alike_ids(data.schema, both)
+    kept = ~np.isin(ids[len(held_out) :], ids[: len(held_out)])
+    return [others[kept] for others in data.unlabelled]
 
 
 def _fit_schema(schema: Schema, train: Path) -> Schema:

@@ -22,6 +22,8 @@ from pipelines.data.schema import Tokens
 from pipelines.data.tokenizers import TOKENIZERS
 from pipelines.training.schedules import SCHEDULES
 
+SEMI_METHODS = ("pretrain", "pseudo_label")  # restore what is hidden of them first; learn what is sure of them
+
 
 class GradientSettings(Hyperparameters):
     """What is searched for every network that learns by gradient, besides its own settings."""
@@ -47,6 +49,12 @@ class GradientSettings(Hyperparameters):
     step_scale: float = tunable(0.0, 0.0, 0.5, ge=0, searched=False)  # standard deviation of a sequence's factors
     step_warp: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # change of a sequence's speed, at most
     step_crop: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # share of a sequence cut off, at most
+    semi: str = choice("none", "none", *SEMI_METHODS, searched=False)  # what is learned from rows without a label
+    pseudo_threshold: float = tunable(0.95, 0.6, 0.99, gt=0, lt=1, searched=False)  # probability that makes a label
+    freeze: int = tunable(0, 0, 4, ge=0, searched=False)  # first parts of the network that stay as a start has them
+    start_lr_ratio: float = tunable(  # learning rate of what was taken over from a start / that of what was drawn anew
+        1.0, 0.01, 1.0, log=True, gt=0, searched=False
+    )
 
 
 class GANSettings(Hyperparameters):

@@ -27,16 +27,29 @@ from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.feature_cache import EpochData, stage_data
 from pipelines.training.inference import EpochCallback, score_validation
 from pipelines.training.job import MMAP_THRESHOLD_BYTES, Examples, TrainingData
+from pipelines.training.pseudo_labels import PseudoBatch, draw_pseudo_batches
 from pipelines.training.regularisation import BatchRegulariser, WeightAverage, l1_norm
 from pipelines.training.schedules import SCHEDULES, Progress
+from pipelines.training.transfer import Transfer, group_parameters, hold_frozen_parts
 
 
 class DivergenceError(ArithmeticError):
     """The loss is no longer a number."""
 
 
-def build_optimizer(model: nn.Module, settings: GradientSettings) -> torch.optim.Optimizer:
-    return OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, settings.weight_decay)
+def build_optimizer(
+    model: nn.Module, settings: GradientSettings, transfer: Transfer | None = None
+) -> torch.optim.Optimizer:
+    """The optimizer of all weights, or, after a transfer, of those that learn: what was taken over at its own rate."""
+    build = OPTIMIZERS[settings.optimizer]
+    if transfer is None:
+        return build(model.parameters(), settings.learning_rate, settings.weight_decay)
+    first, *others = group_parameters(model, settings, transfer)
+    optimizer = build(first.parameters, settings.learning_rate, settings.weight_decay)
+    optimizer.param_groups[0]["lr_ratio"] = first.lr_ratio
+    for group in others:
+        optimizer.add_param_group({"params": group.parameters, "lr_ratio": group.lr_ratio})
+    return optimizer
 
 
 @dataclass(frozen=True)
@@ -71,35 +84,36 @@ def fit_network(
     augment: AugmentSettings,
     run: Run,
     average: WeightAverage | None = None,
+    unlabelled: tuple[Tensor, ...] = (),
 ) -> None:
     """Train a network by gradient descent, in place; pass p over the data reads copy p modulo the number of copies.
 
     Args:
         average: of the model's weights, which is kept up to date, and scored in the model's place.
+        unlabelled: inputs whose labels are what the network is sure of, (U, ...) each.
 
     Raises:
         DivergenceError: if the loss of an epoch is not a finite number.
     """
     device = data.train[0].inputs[0].device
-    live = augment.copies == "live"
-    staged = stage_data(model, data, live=live)
+    staged = stage_data(model, data, live=augment.copies == "live")
     for epoch in run.epochs:
-        generator = torch.Generator(device).manual_seed(derive_seed(run.seed, "epoch", epoch))
+        seed = derive_seed(run.seed, "epoch", epoch)
         seed_dropout(device, derive_seed(run.seed, "dropout", epoch))
-        examples = staged.copies[epoch // run.epochs_per_pass % len(staged.copies)]
-        order = run.epoch_rows(epoch, examples.rows, device)
-        if live:
-            examples = _draw_examples(examples.take(order), data.schema.target.kind, augment, generator)
-            order = torch.arange(examples.rows, device=device)
+        examples, order = _select_examples(staged, data, augment, run, epoch, seed)
         progress = Progress(epoch, run.total_epochs, run.valid_losses(data.task.goal))
         learning_rate = SCHEDULES[settings.schedule](settings.learning_rate, progress)
         set_learning_rate(optimizer, learning_rate)
         regulariser = BatchRegulariser(data.task, settings, derive_seed(run.seed, "regulariser", epoch), device)
         total = torch.zeros((), device=device)
+        steps, share = count_batches(len(order), settings.batch_size), epoch / run.total_epochs
+        others = draw_pseudo_batches(model, data, unlabelled, settings, seed, share, steps)
         model.train()
-        for batch in shuffled_batches(examples, settings.batch_size, order):
+        if settings.freeze:
+            hold_frozen_parts(model)
+        for batch, other in zip(shuffled_batches(examples, settings.batch_size, order), others, strict=True):
             with autocast(device):
-                loss = _batch_loss(model, data.task, staged, batch, regulariser)
+                loss = _batch_loss(model, data.task, staged, batch, regulariser, other)
             take_step(model, optimizer, loss, settings, average)
             total.add_(loss.detach(), alpha=batch.rows)
         mean_loss = (total / len(order)).item()
@@ -109,6 +123,20 @@ def fit_network(
         with nullcontext() if average is None else average.in_place():
             scores = score_validation(staged.forward, data.task, staged.validation)
         run.on_epoch_end(epoch, {"learning_rate": learning_rate, "train_loss": mean_loss, **scores})
+
+
+def _select_examples(
+    staged: EpochData, data: TrainingData, augment: AugmentSettings, run: Run, epoch: int, seed: int
+) -> tuple[Examples, Tensor]:
+    """What an epoch reads, and its rows in random order; live augmentation draws them from the seed."""
+    device = data.train[0].inputs[0].device
+    examples = staged.copies[epoch // run.epochs_per_pass % len(staged.copies)]
+    order = run.epoch_rows(epoch, examples.rows, device)
+    if augment.copies != "live":
+        return examples, order
+    generator = torch.Generator(device).manual_seed(seed)
+    examples = _draw_examples(examples.take(order), data.schema.target.kind, augment, generator)
+    return examples, torch.arange(examples.rows, device=device)
 
 
 def _draw_examples(
@@ -123,9 +151,20 @@ def _draw_examples(
     return Examples((drawn,), target._replace(values=moved))
 
 
-def _batch_loss(model: Model, task: Task, staged: EpochData, batch: Examples, regulariser: BatchRegulariser) -> Tensor:
+def _batch_loss(
+    model: Model,
+    task: Task,
+    staged: EpochData,
+    batch: Examples,
+    regulariser: BatchRegulariser,
+    other: PseudoBatch | None,
+) -> Tensor:
     features, target = regulariser.draw(staged.stem(*batch.inputs), staged.network_target(batch))
-    return task.loss(model.network, (features,), target)
+    loss = task.loss(model.network, (features,), target)
+    if other is None:
+        return loss
+    features, target = regulariser.draw(model.stem(*other.inputs), other.target)
+    return loss + other.weight * task.loss(model.network, (features,), target)
 
 
 def take_step(
@@ -149,7 +188,12 @@ def take_step(
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get("lr_ratio", 1.0)
+
+
+def count_batches(rows: int, size: int) -> int:
+    """How many batches of about `size` there are."""
+    return max(1, round(rows / size))
 
 
 def shuffled_batches(examples: Examples, size: int, order: Tensor) -> Iterator[Examples]:
@@ -160,7 +204,7 @@ def shuffled_batches(examples: Examples, size: int, order: Tensor) -> Iterator[E
     any network that normalises over the batch.
     """
     columns = (*examples.inputs, *examples.target)
-    pieces = max(1, round(len(order) / size))
+    pieces = count_batches(len(order), size)
     if not order.is_cuda and sum(values.nbytes for values in columns) >= MMAP_THRESHOLD_BYTES:
         batches: Iterable[tuple[Tensor, ...]] = (
             tuple(values[rows] for values in columns) for rows in order.tensor_split(pieces)

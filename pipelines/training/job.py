@@ -34,6 +34,7 @@ from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.task import AnyTarget, Reference
 from pipelines.training.augment_settings import AugmentSettings
 from pipelines.training.contender_settings import ContenderSettings, TextSettings
+from pipelines.training.starts import Start
 
 MMAP_THRESHOLD_BYTES = 2**26  # bytes from which on columns stay on disk, and batches are read from there
 
@@ -53,6 +54,7 @@ class TrainingJob:
     folds_file: Path | None = None  # in the folder of the validation part; None: a holdout
     fold: int | None = 0  # what is held out of the rows; None: nothing, all rows are trained on
     tokens: Tokens = "words"  # what its texts are cut into
+    start: Start | None = None  # where its weights begin; None: at random ones
 
     def read_with(self, stem: Hyperparameters) -> "TrainingJob":
         """This job with its data as such settings of the stem have it read."""
@@ -61,7 +63,8 @@ class TrainingJob:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files and folders that training reads."""
-        return self.schema_file, self.train_part_folder, self.valid_part_folder
+        start = () if self.start is None else self.start.files
+        return self.schema_file, self.train_part_folder, self.valid_part_folder, *start
 
 
 class Examples(NamedTuple):

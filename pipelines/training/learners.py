@@ -44,7 +44,10 @@ from pipelines.training.job import (
     build_fitted_model,
     load_training_data,
 )
+from pipelines.training.pretraining import pretrain_network
 from pipelines.training.regularisation import WeightAverage, check_regularisation
+from pipelines.training.transfer import transfer_weights
+from pipelines.training.unlabelled import load_unlabelled
 from pipelines.training.weights import save_weights
 
 CHECKPOINT_SECONDS = 2.0  # seconds between two checkpoints; what a kill can cost
@@ -74,11 +77,17 @@ def train_gradient(
     data = load_training_data(job)
     check_regularisation(data.task, ARCHITECTURES[job.architecture].input_type, settings.learner)
     model = _build_seeded_model(job, data, settings, seed)
-    optimizer = gradient.build_optimizer(model, settings.learner)
-    average = WeightAverage(model, settings.learner.weight_average) if settings.learner.weight_average else None
+    transfer = transfer_weights(model, job, data.task, settings) if job.start else None
+    unlabelled = load_unlabelled(job, data.task, settings.learner)
     schedule = plan_schedule(budget, data.train[0].rows, settings.learner.batch_size)
+    if settings.learner.semi == "pretrain":
+        pretrain_network(model, job, data, unlabelled, settings, schedule, seed, folder)
+        unlabelled = ()
+    optimizer = gradient.build_optimizer(model, settings.learner, transfer)
+    average = WeightAverage(model, settings.learner.weight_average) if settings.learner.weight_average else None
     checkpointer = _Checkpointer(folder, model, optimizer, data, schedule, average)
-    gradient.fit_network(model, optimizer, data, settings.learner, job.augment, checkpointer.run(seed), average)
+    run = checkpointer.run(seed)
+    gradient.fit_network(model, optimizer, data, settings.learner, job.augment, run, average, unlabelled)
     return checkpointer.save_best_weights()
 
 

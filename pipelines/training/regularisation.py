@@ -107,7 +107,7 @@ class BatchRegulariser:
         if settings.step_swap:
             features = self._swap_steps(features)
         if settings.input_dropout:
-            features = self._hide(features)
+            features = hide_features(features, self.settings.input_dropout, self.generator)
         if settings.input_noise:
             features = self._add_noise(features)
         if settings.label_smoothing or mixes:
@@ -119,14 +119,6 @@ class BatchRegulariser:
         partner = torch.from_numpy(self.random.permutation(len(features))).to(features.device)
         features, share = mix(features, partner, float(self.random.beta(alpha, alpha)), self.random)
         return features, mix_targets(target, partner, share)
-
-    def _hide(self, features: Tensor) -> Tensor:
-        """Numbers of vectors, steps of sequences and pixels of images set to 0: the mean, or no word."""
-        channels = {3: 2, 4: 1}.get(features.ndim)  # the axis that is hidden as a whole
-        shape = [1 if axis == channels else size for axis, size in enumerate(features.shape)]
-        shown = torch.rand(shape, generator=self.generator, device=features.device) >= self.settings.input_dropout
-        hidden = features * shown
-        return torch.cat([hidden[:, :, :-1], features[:, :, -1:]], 2) if features.ndim == 3 else hidden
 
     def _swap_steps(self, features: Tensor) -> Tensor:
         """Neighbouring steps (B, T, F) in each other's place, where both are there; a step moves by one at most."""
@@ -146,6 +138,14 @@ class BatchRegulariser:
             noise = noise * features[:, :, -1:]
             noise[:, :, -1] = 0
         return features + self.settings.input_noise * noise
+
+
+def hide_features(features: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Numbers of vectors, steps of sequences and pixels of images set to 0, so many: the mean, or no word; (B, ...)."""
+    channels = {3: 2, 4: 1}.get(features.ndim)  # the axis that is hidden as a whole
+    shape = [1 if axis == channels else size for axis, size in enumerate(features.shape)]
+    hidden = features * (torch.rand(shape, generator=generator, device=features.device) >= share)
+    return torch.cat([hidden[:, :, :-1], features[:, :, -1:]], 2) if features.ndim == 3 else hidden
 
 
 def mix_targets(target: AnyTarget, partner: Tensor, share: float) -> AnyTarget:

@@ -11,6 +11,7 @@ from pipelines.tasks import Task
 from pipelines.training.contender import Plan, TrainedContender
 from pipelines.training.csv_logs import write_curve, write_history
 from pipelines.training.members import Member, best_member
+from pipelines.training.transfer import compare_start
 
 
 def write_members(folder: Path, members: Sequence[Member], task: Task) -> None:
@@ -35,6 +36,7 @@ def write_model(folder: Path, plan: Plan, task: Task, trained: TrainedContender)
             "settings": plan.settings.to_json(),
             "folds": plan.folds.number,
             "uses_seed": ARCHITECTURES[job.architecture].uses_seed,
+            **_start_summary(plan, task),
             "members": [_member_summary(member) for member in members],
             "best_member": best_member(members, task.goal).name,
             "ship": shipped.ship,
@@ -44,6 +46,15 @@ def write_model(folder: Path, plan: Plan, task: Task, trained: TrainedContender)
             **model_cost(shipped.model, task.shipped_words)._asdict(),
         },
     )
+
+
+def _start_summary(plan: Plan, task: Task) -> dict[str, Any]:
+    """What a contender that starts from other weights took over; nothing of others."""
+    start = plan.job.start
+    if start is None:
+        return {}
+    transfer = compare_start(plan.job, task, plan.settings)
+    return {"start": {"origin": start.origin, "seen": start.seen, **transfer._asdict()}}
 
 
 def _member_summary(member: Member) -> dict[str, Any]:

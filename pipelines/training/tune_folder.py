@@ -10,22 +10,32 @@ from pipelines.tasks import Goal
 from pipelines.training.csv_logs import write_trials
 from pipelines.training.search import Trial, best_trial, trial_folder_name
 from pipelines.training.search_space import SearchSpace
+from pipelines.training.starts import Start, start_folder, write_start
 from pipelines.training.trial import read_result
 
 
 def write_search(
-    folder: Path, trials: Sequence[Trial], goal: Goal, space: SearchSpace, scratch: Path, limits: Mapping[str, Any]
+    folder: Path,
+    trials: Sequence[Trial],
+    goal: Goal,
+    space: SearchSpace,
+    scratch: Path,
+    limits: Mapping[str, Any],
+    start: Start | None = None,
 ) -> None:
     """Write trials.csv, best.json and trial/.
 
     Args:
         scratch: where the search left the trials.
         limits: what was asked for and what was done in limited time; empty where everything was done.
+        start: where the weights of every trial began; kept for the training.
     """
     winner = best_trial(trials, goal)
     settings = space.add_fixed(winner.settings).to_json()
     write_trials(folder / "trials.csv", trials)
     write_best_trial(scratch, winner, settings, folder / "trial")
+    if start is not None:
+        write_start(start, start_folder(folder / "trial"))
     write_json(
         folder / "best.json",
         {

@@ -1,6 +1,9 @@
 """A run of limited time: which contenders share the time, and what has none to share."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from pipelines.cli.command import main
 from pipelines.cli.names import ProjectNames
@@ -42,3 +45,11 @@ def test_what_trains_nothing_has_no_use_for_time() -> None:
 def test_minutes_are_a_number_above_nothing(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--minutes", minutes]) == 2
     assert "--minutes" in capsys.readouterr().err
+
+
+def test_a_contender_shares_the_time_with_what_it_starts_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    entries = {name: {"problem": problem} for name, problem in PROJECT.contenders.items()}
+    entries["digits-cnn"]["start_from"] = "co2-esn"
+    Path("params.yaml").write_text(yaml.safe_dump({"contenders": entries}))
+    assert contenders_of(PROJECT, ["evaluate@digits-cnn"]) == ["co2-esn", "digits-cnn"]

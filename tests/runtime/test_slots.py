@@ -1,5 +1,6 @@
 """Slots: what computes at the same time never exceeds the budget, whoever dies."""
 
+import pickle
 import subprocess
 import sys
 import time
@@ -78,3 +79,15 @@ def test_workers_compute_together_only_as_far_as_slots_are_free(
     most = max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
     assert most <= together
     assert stage.held_count == 1, "the stage goes on in its own slot"
+
+
+def test_a_budget_that_is_sent_to_another_process_is_sent_without_the_slots_that_are_held(
+    open_slots: Callable[[int], Slots],
+) -> None:
+    slots = open_slots(2)
+    assert slots.take()
+    sent = pickle.loads(pickle.dumps(slots))
+    assert sent.held_count == 0
+    assert sent.take(), "of the two, one is left"
+    assert not sent.take()
+    sent.give_back(0)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -49,6 +50,20 @@ def test_images_without_a_mask_are_left_out_as_the_refusal_proposes(tmp_path: Pa
     assert len(data.part.target) == 6
     (finding,) = (each for each in data.findings if each.check == "unmatched_files")
     assert (finding.level, finding.concerns) == ("notice", 14)
+
+
+def test_images_without_a_mask_are_kept_apart_where_that_is_asked_for(tmp_path: Path) -> None:
+    masks = {f"masks/{number:03}.png": png(CODES) for number in range(6)}
+    images = {f"images/{number:03}.png": photo(number) for number in range(20)}
+    folder = written(tmp_path, {**images, **masks, "images/020.png": b"no image"})
+    data = loaded(folder, unlabelled="keep")
+    assert len(data.part.target) == 6
+    assert data.unlabelled[0].shape == (14, *data.part.inputs[0].shape[1:])
+    whole = loaded(folder, unmatched="skip").part.inputs[0]
+    np.testing.assert_array_equal(whole, data.part.inputs[0])
+    assert {finding.check for finding in data.findings} >= {"unlabelled_rows", "skipped_files"}
+    tiled = loaded(folder, unlabelled="keep", tile=8)
+    assert tiled.unlabelled[0].shape[1:] == tiled.part.inputs[0].shape[1:]
 
 
 def test_files_of_one_number_and_pairs_that_do_not_exist_are_refused(tmp_path: Path) -> None:

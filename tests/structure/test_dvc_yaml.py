@@ -121,6 +121,7 @@ def test_the_test_part_is_named_in_no_other_stage() -> None:
 NOT_ENTERED = {
     "pipelines.settings.params": "the settings' types; a stage's record holds the values, with their defaults",
     "pipelines.settings.input_records": "writes down what stages depend on; it computes nothing of theirs",
+    "pipelines.settings.start_rules": "refuses what params.yaml must not say; the record holds what it says",
     "pipelines.settings.scratch": "names the folder of unfinished work; what is in it decides the result",
     "pipelines.tracking.": "shows the artifacts in MLflow and changes none of them",
 }
@@ -128,6 +129,7 @@ LEFT_OUT: dict[tuple[str, tuple[str, ...]], str] = {  # the same, for some stage
     ("models", ("tune", "train", "evaluate")): "the table; a contender depends on its own row's file",
     ("models.", ("compare",)): "compare builds no network: it asks the tasks for scores alone",
     ("pipelines.training.augment_settings", ("export",)): "nothing is augmented: job.py names a type",
+    ("pipelines.training.starts", ("export",)): "no weights are begun with: job.py names a type",
 }
 
 

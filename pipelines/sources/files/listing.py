@@ -38,6 +38,7 @@ class Listing(NamedTuple):
     keys: Mapping[str, tuple[str, ...]]  # (N,) each: what a split may go by
     skipped: tuple[Skipped, ...] = ()  # what was listed and cannot be used
     notes: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()  # files that are said nothing of, and kept apart
 
 
 def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
@@ -116,6 +117,8 @@ def list_csv_files(
     target: str | None,
     kind: Literal["number", "category"] | None,
     medium: Medium,
+    *,
+    keeps_unlabelled: bool = False,
 ) -> Listing:
     """A CSV that names files and says what each shows or holds; its other columns are keys that a split may go by.
 
@@ -129,6 +132,7 @@ def list_csv_files(
         file, target: the columns that name the file and what is to be learned.
         kind: of the target; numbers if all cells are, when absent.
         medium: what the files are.
+        keeps_unlabelled: whether files that the CSV says nothing of are kept apart; else they cannot be used.
 
     Raises:
         UserError: no folder is stated, the CSV lacks a column, or it names a file outside the folder.
@@ -155,6 +159,7 @@ def list_csv_files(
     usable = [name != "" and not labels.is_missing(text, target_kind) for name, text in zip(names, texts, strict=True)]
     rows = sorted(range(len(names)), key=names.__getitem__)
     kept = [row for row in rows if usable[row]]
+    apart = {row for row in rows if keeps_unlabelled and names[row] and not usable[row]}
     return Listing(
         root,
         tuple(names[row] for row in kept),
@@ -169,9 +174,10 @@ def list_csv_files(
         tuple(
             Skipped(names[row] or f"line {lines[row]}", _skip_reason(names[row], lines[row]))
             for row in rows
-            if not usable[row]
+            if not usable[row] and row not in apart
         ),
         _target_kind_notes(texts, target_kind, kind, str(target)),
+        tuple(names[row] for row in rows if row in apart),
     )
 
 

@@ -24,6 +24,7 @@ from pipelines.sources.files.listing import (
     parse_targets,
 )
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import IMAGES, decode_image, read_header
 
@@ -45,6 +46,7 @@ class ImagesSettings(BaseModel):
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent
     folder: str | None = None  # CSV: the folder that its names start from; what lies in there is watched for changes
     unusable: UnusablePolicy = "refuse"  # files that cannot be used, beyond a tenth: stop, or leave them out
+    unlabelled: UnlabelledPolicy = "skip"  # CSV: files that it says nothing of: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -60,7 +62,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
     """
     path = resolve_location(settings.path)
     listing = _list_images(settings, path)
-    total = len(listing.names) + len(listing.skipped)
+    total = len(listing.names) + len(listing.skipped) + len(listing.unlabelled)
     files = [listing.root / name for name in listing.names]
     headers_or_errors = list(show_progress(parallel_map(read_header, files), "image's header", len(files)))
     unreadable = [
@@ -76,9 +78,12 @@ def load_images(settings: ImagesSettings) -> Dataset:
     rows = [row for row, head in enumerate(headers_or_errors) if not isinstance(head, UnreadableFile)]
     conversions = ConversionLog()
     pixels, kept, corrupt = _decode_images(listing, rows, size, grey, settings.fit, conversions)
-    skipped = sorted([*listing.skipped, *unreadable, *corrupt])
+    apart = listing._replace(names=listing.unlabelled)
+    unlabelled, _, corrupt_apart = _decode_images(apart, range(len(apart.names)), size, grey, settings.fit, conversions)
+    skipped = sorted([*listing.skipped, *unreadable, *corrupt, *corrupt_apart])
     findings = [
         report_skipped(skipped, total, settings.path, policy=policy),
+        *report_unlabelled(len(unlabelled), "image"),
         *find_lost_classes(listing, kept, IMAGES),
         *conversions.findings(),
     ]
@@ -97,14 +102,24 @@ def load_images(settings: ImagesSettings) -> Dataset:
     )
     notes = (size_note, *_fit_notes(conversions, settings.fit), *conversions.notes(len(kept)), *listing.notes)
     keys = {name: labels.parse_split_key([texts[row] for row in kept]) for name, texts in listing.keys.items()}
-    return Dataset(schema, Part((pixels,), values), notes, tuple(findings), keys)
+    return Dataset(
+        schema, Part((pixels,), values), notes, tuple(findings), keys, (unlabelled,) if len(unlabelled) else ()
+    )
 
 
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
     if path.is_dir():
         return list_class_folders(path, settings.path, IMAGES)
-    column = settings.target
-    return list_csv_files(path, settings.path, settings.folder, settings.file, column, settings.target_kind, IMAGES)
+    return list_csv_files(
+        path,
+        settings.path,
+        settings.folder,
+        settings.file,
+        settings.target,
+        settings.target_kind,
+        IMAGES,
+        keeps_unlabelled=settings.unlabelled == "keep",
+    )
 
 
 def _decode_images(

@@ -1,6 +1,7 @@
 """Loader of images with masks: two folders of files, and the class of every pixel."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -19,6 +20,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.sources.files import folders
 from pipelines.sources.files.downloads import resolve_location
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
 from pipelines.sources.images.batch import Colour, ConversionLog, Size, choose_size, is_grey, parallel_map
 from pipelines.sources.images.decode import (
     ImageHeader,
@@ -51,6 +53,7 @@ class MasksSettings(BaseModel):
     pair: str = "name"  # how a mask is found: by its image's name or number, or by the groups of a pattern
     unmatched: Literal["refuse", "skip"] = "refuse"  # images without a mask, beyond a tenth: stop, or leave them out
     unusable: UnusablePolicy = "refuse"  # pairs that cannot be used, beyond a tenth: stop, or leave them out
+    unlabelled: UnlabelledPolicy = "skip"  # images without a mask: treat as `unmatched` says, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -112,13 +115,15 @@ def load_masks(settings: MasksSettings) -> Dataset:
         (settings.images, settings.masks),
         settings.pair,
         settings.unmatched,
+        keeps_unlabelled=settings.unlabelled == "keep",
     )
-    total = len(file_pairs.names) + len(file_pairs.unpaired)
+    total = len(file_pairs.names) + len(file_pairs.unpaired) + len(file_pairs.unlabelled)
     usable, skipped = _select_usable_pairs(settings, file_pairs)
     report_skipped(skipped, total, where, PAIR_NOUN, settings.unusable)  # before the long work
     plan, storage_notes = _plan_storage(settings, usable)
     pixels, masks, names, corrupt, conversions = _decode_pairs(usable, plan)
-    skipped_finding = report_skipped([*skipped, *corrupt], total, where, PAIR_NOUN, settings.unusable)
+    unlabelled, corrupt_images = _decode_unlabelled(resolve_location(settings.images), file_pairs.unlabelled, plan)
+    skipped_finding = report_skipped([*skipped, *corrupt, *corrupt_images], total, where, PAIR_NOUN, settings.unusable)
     image_field = Field(
         name="image", kind="image", dtype="uint8", shape=pixels.shape[1:], range=(0, 255),
         unit="grey level" if plan.grey else "level of red, green and blue",
@@ -136,10 +141,11 @@ def load_masks(settings: MasksSettings) -> Dataset:
     findings = (
         skipped_finding,
         *unmatched_findings,
+        *report_unlabelled(len(unlabelled[0]) if unlabelled else 0, "square" if plan.tile else "image"),
         class_pixels_finding(masks, plan.classes.names),
         *conversions.findings(),
     )
-    return Dataset(schema, Part((pixels,), masks), notes, findings, _split_keys(names, plan))
+    return Dataset(schema, Part((pixels,), masks), notes, findings, _split_keys(names, plan), unlabelled)
 
 
 def _uses_palette_indices(settings: MasksSettings) -> bool:
@@ -254,6 +260,20 @@ def _decode_pair(files: tuple[Path, Path], plan: StoragePlan) -> DecodedPair:
     if side is None:
         return DecodedPair(image.pixels[None], codes[None], image.conversions, image.max_level)
     return DecodedPair(cut_tiles(image.pixels, side), cut_tiles(codes, side), image.conversions, image.max_level)
+
+
+def _decode_unlabelled(
+    root: Path, names: Sequence[str], plan: StoragePlan
+) -> tuple[tuple[NDArray[np.uint8], ...], list[Skipped]]:
+    """Images without a mask as they are stored, (U, H, W[, 3]); none if there is none; and what was broken."""
+    decode = partial(decode_image, size=plan.size, grey=plan.grey, fit=plan.fit)
+    found, corrupt = [], []
+    for name, decoded in zip(names, parallel_map(decode, [root / name for name in names], PREFETCH_PAIRS), strict=True):
+        if isinstance(decoded, UnreadableFile):
+            corrupt.append(Skipped(name, str(decoded)))
+        else:
+            found.append(cut_tiles(decoded.pixels, plan.tile) if plan.tile else decoded.pixels[None])
+    return (np.concatenate(found),) if sum(map(len, found)) else (), corrupt
 
 
 def cut_tiles(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

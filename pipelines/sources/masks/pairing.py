@@ -24,6 +24,7 @@ PAIRING_RULE = (
 PAIR_NOUN = "pairs of an image and a mask"
 NUMBER_RULE = "an image and its mask have the same first number in their names, inside the same folder of theirs"
 FIRST_NUMBER = re.compile(r"[0-9]+")
+NO_MASK = "has no mask"
 
 
 class FilePairs(NamedTuple):
@@ -33,6 +34,7 @@ class FilePairs(NamedTuple):
     images: tuple[str, ...]  # (N,), files relative to the folder of images
     masks: tuple[str, ...]  # (N,), files relative to the folder of masks
     unpaired: tuple[Skipped, ...]  # images without a mask, and masks without an image
+    unlabelled: tuple[str, ...] = ()  # images without a mask that are kept apart
 
 
 def pair_files(images: Path, masks: Path, where: tuple[str, str], pair: str = "name") -> FilePairs:
@@ -63,7 +65,7 @@ def pair_files(images: Path, masks: Path, where: tuple[str, str], pair: str = "n
     image_of = _index_by_key(image_files, image_keys, where[0], rule)
     mask_of = _index_by_key(mask_files, mask_keys, where[1], rule)
     keys = sorted(set(image_of) & set(mask_of), key=image_of.__getitem__)
-    unpaired = [Skipped(name, "has no mask") for name in sorted(set(image_files) - {image_of[key] for key in keys})]
+    unpaired = [Skipped(name, NO_MASK) for name in sorted(set(image_files) - {image_of[key] for key in keys})]
     unpaired += [
         Skipped(name, "is a mask without an image") for name in sorted(set(mask_files) - {mask_of[key] for key in keys})
     ]
@@ -81,7 +83,7 @@ def pairing_rule(pair: str) -> str:
 
 
 def match_files(
-    roots: tuple[Path, Path], where: tuple[str, str], pair: str, unmatched: str
+    roots: tuple[Path, Path], where: tuple[str, str], pair: str, unmatched: str, *, keeps_unlabelled: bool = False
 ) -> tuple[FilePairs, list[Finding]]:
     """The pairs of two folders; files without a counterpart are among them as unpaired, or left out and told of.
 
@@ -90,11 +92,15 @@ def match_files(
         where: their names in the settings, for sentences.
         pair: as in `pair_files`.
         unmatched: `skip` leaves files without a counterpart out, however many.
+        keeps_unlabelled: whether images without a mask are kept apart.
 
     Raises:
         UserError: more than a tenth of the files have no counterpart, and they are not to be left out.
     """
     found = pair_files(*roots, where, pair)
+    if keeps_unlabelled:
+        apart = tuple(skipped.name for skipped in found.unpaired if skipped.reason == NO_MASK)
+        found = found._replace(unpaired=tuple(one for one in found.unpaired if one.name not in apart), unlabelled=apart)
     count, total = len(found.unpaired), len(found.names) + len(found.unpaired)
     if unmatched == "skip" and count and found.names:
         listed = format_list([skipped.name for skipped in found.unpaired], MAX_LISTED_FILES)

@@ -14,6 +14,7 @@ from pipelines.sources.table.columns import (
     Table,
     expand_codes,
     first_row_with,
+    replace_codes,
     value_counts,
 )
 from pipelines.sources.table.type_inference import (
@@ -140,6 +141,14 @@ def _convert_text(column: CodedColumn, context: ReadContext) -> Variable:
         if code >= 0:
             values[row, : len(kept[code])] = kept[code]
     return Variable(column, "text", values, truncated_texts=int(value_counts(column)[long].sum()))
+
+
+def select_values(variable: Variable, rows: NDArray[np.bool_]) -> Variable:
+    """The rows (N,) that are true; what was found in the cells is of all of them."""
+    if rows.all():
+        return variable
+    column = replace_codes(variable.column, expand_codes(variable.column.codes, np.flatnonzero(rows)))
+    return variable._replace(column=column, values=variable.values[rows])
 
 
 CONVERTERS: dict[ColumnType, Callable[[CodedColumn, ReadContext], Variable]] = {

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, field_validator, model_validator
 
 from pipelines.data.dataset import Dataset
@@ -16,13 +18,14 @@ from pipelines.sources.files.csv_table import read_csv
 from pipelines.sources.files.parsing import MISSING_MARKS
 from pipelines.sources.files.setting_types import ColumnNames, list_to_tuple
 from pipelines.sources.files.tabular_file import TabularSettings, read_typed, rows_name
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
 from pipelines.sources.table.columns import (
     Table,
     select_rows,
     table_from_csv,
     table_from_typed,
 )
-from pipelines.sources.table.conversion import ReadContext, convert_column
+from pipelines.sources.table.conversion import ReadContext, Variable, convert_column, select_values
 from pipelines.sources.table.findings import ConvertedTable, check_table, report_skipped_rows
 from pipelines.sources.table.roles import read_inputs, read_split_key, read_target
 from pipelines.sources.table.schema import build_fields, stored_values, type_notes
@@ -53,6 +56,7 @@ class TableSettings(TabularSettings):
     missing: Annotated[tuple[str, ...] | None, BeforeValidator(list_to_tuple)] = None  # instead of MISSING_MARKS
     decimal: Literal[".", ","] | None = None  # found in the file when absent
     header: bool = True  # whether the first line names the columns; otherwise they are column_1, column_2, ...
+    unlabelled: UnlabelledPolicy = "skip"  # rows without a target: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -83,11 +87,17 @@ def load_table(settings: TableSettings) -> Dataset:
     stated_types = dict(settings.types)
     full_context = ReadContext(settings.path, full_table, decimal)
     full_target = read_target(full_context, settings.target, stated_types.get(settings.target))
-    context = full_context._replace(table=select_rows(full_table, ~full_target.missing_mask))
+    labelled = ~full_target.missing_mask
+    context = full_context._replace(table=select_rows(full_table, labelled))
     target = convert_column(context.table.columns[settings.target], InferredType(full_target.type), context)
-    inputs, skipped = read_inputs(
-        context, _candidates(settings, full_table), stated_types, named_by_user=bool(settings.inputs)
+    keeps = settings.unlabelled == "keep"
+    all_inputs, skipped = read_inputs(
+        full_context if keeps else context,
+        _candidates(settings, full_table),
+        stated_types,
+        named_by_user=bool(settings.inputs),
     )
+    inputs, unlabelled = _set_unlabelled_apart(all_inputs, labelled) if keeps else (all_inputs, ())
     fields = build_fields([*inputs, target], dict(settings.unit), settings.path)
     converted = ConvertedTable(context, inputs, target, skipped, ambiguous_decimals)
     schema = Schema(
@@ -101,9 +111,21 @@ def load_table(settings: TableSettings) -> Dataset:
         schema,
         Part(tuple(stored_values(each) for each in inputs), stored_values(target)),
         notes=type_notes([*inputs, target], fields, is_guessed=settings.target not in stated_types),
-        findings=(*report_skipped_rows(full_context, full_target), *check_table(converted)),
+        findings=(
+            *report_skipped_rows(full_context, full_target),
+            *report_unlabelled(int((~labelled).sum()) if keeps else 0, "row"),
+            *check_table(converted),
+        ),
         keys={name: read_split_key(context, name, stated_types.get(name)) for name in settings.keys},
+        unlabelled=unlabelled,
     )
+
+
+def _set_unlabelled_apart(
+    inputs: list[Variable], labelled: NDArray[np.bool_]
+) -> tuple[list[Variable], tuple[NDArray[Any], ...]]:
+    """The inputs of the rows (N,) that have a target, and of the others as they are stored."""
+    return [select_values(each, labelled) for each in inputs], tuple(stored_values(each)[~labelled] for each in inputs)
 
 
 def read_with_decimal_mark(settings: TableSettings) -> tuple[Table, str, dict[str, str]]:

@@ -39,6 +39,11 @@ def drop_empty_rows(
     return kept, tuple(findings)
 
 
+def select_classless(texts: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """The texts that have words and no class."""
+    return [text for text, name in zip(texts, classes, strict=True) if text.strip() and not name.strip()]
+
+
 def check_texts(
     texts: Sequence[str], codes: NDArray[np.int64], positions: Sequence[str], max_bytes: int
 ) -> tuple[Finding, ...]:

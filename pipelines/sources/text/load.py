@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, field_validator
 
 from pipelines.data.dataset import Dataset, Finding
@@ -19,11 +20,13 @@ from pipelines.sources.files.setting_types import list_to_tuple
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.files.tabular_file import TabularSettings, read_cells, resolve_rows, rows_name
 from pipelines.sources.files.typed_table import CellTable
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
 from pipelines.sources.text.findings import (
     check_class_names,
     check_texts,
     drop_empty_rows,
     normalised_text_ids,
+    select_classless,
 )
 from pipelines.sources.text.text_file import find_text_files, read_text_prefix, text_files_noun
 
@@ -48,6 +51,7 @@ class TextSettings(TabularSettings):
     ] = ()  # ... and columns that a split may go by
     header: bool = True  # whether the first line of a file names its columns
     unusable: UnusablePolicy = "refuse"  # of a folder: files that are no text, beyond a tenth: stop, or leave them out
+    unlabelled: UnlabelledPolicy = "skip"  # of a file: texts without a class: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -93,7 +97,8 @@ def load_texts(settings: TextSettings) -> Dataset:
     texts, classes, positions = ([values[row] for row in kept] for values in documents[:3])
     _check_classes(settings.path, documents.field_names[1], classes)
     target, codes = labels.category_target(classes, documents.field_names[1])
-    values = to_bytes(texts, MAX_TEXT_BYTES)
+    classless = select_classless(documents.texts, documents.classes) if settings.unlabelled == "keep" else []
+    values = to_bytes([*texts, *classless], MAX_TEXT_BYTES)
     input_field = Field(name=documents.field_names[0], kind="text", dtype="uint8", shape=values.shape[1:])
     schema = Schema(
         inputs=(input_field,),
@@ -102,16 +107,19 @@ def load_texts(settings: TextSettings) -> Dataset:
         origin=settings.origin or f"{rows_name(settings)}; its origin is not stated",
         licence=settings.licence,
     )
-    keys = {name: labels.parse_split_key([column[row] for row in kept]) for name, column in documents.keys.items()}
+    keys: dict[str, NDArray[Any]] = {
+        name: labels.parse_split_key([column[row] for row in kept]) for name, column in documents.keys.items()
+    }
     findings = (
         *documents.findings,
         *empty_findings,
+        *report_unlabelled(len(classless), "text"),
         *check_texts(texts, codes, positions, MAX_TEXT_BYTES),
         *check_class_names(target.categories, codes),
     )
-    return Dataset(
-        schema, Part((values,), codes), documents.notes, findings, {**keys, "wording": normalised_text_ids(texts)}
-    )
+    keys = {**keys, "wording": normalised_text_ids(texts)}
+    unlabelled = (values[len(texts) :],) if classless else ()
+    return Dataset(schema, Part((values[: len(texts)],), codes), documents.notes, findings, keys, unlabelled)
 
 
 def _read_text_table(settings: TextSettings, location: str) -> Documents:

@@ -1,0 +1,85 @@
+"""Pseudo-labels: what a network is sure of becomes a label to learn from.
+
+At the beginning of every epoch the network answers for some of the rows without a label. Where its most probable class
+has the probability of the threshold or more, that class stands for the label in this epoch. Such rows weigh nothing in
+the first quarter of a training, when the network knows little, and as much as labelled ones from its half on.
+
+Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013.
+NOTE[DIFF] the paper has no threshold; it is that of Sohn et al., "FixMatch", 2020, https://arxiv.org/abs/2001.07685.
+
+Shapes: B batch, K classes, U unlabelled rows.
+"""
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.stems import Model
+from pipelines.runtime.seeds import derive_seed
+from pipelines.tasks.task import AnyTarget, Target, WeightedTarget
+from pipelines.training.contender_settings import GradientSettings
+from pipelines.training.inference import predict
+from pipelines.training.job import TrainingData
+
+RAMP = (0.25, 0.5)  # shares of the training between which the weight rises from 0 to 1
+MIN_ROWS = 2  # of a batch: networks that normalise over it need more than one
+
+
+class PseudoBatch(NamedTuple):
+    """Rows that are learned from beside a labelled batch."""
+
+    inputs: tuple[Tensor, ...]  # raw, (B, ...) each
+    target: AnyTarget
+    weight: float  # of their loss; that of the labelled batch weighs 1
+
+
+def draw_pseudo_batches(
+    model: Model,
+    data: TrainingData,
+    unlabelled: tuple[Tensor, ...],
+    settings: GradientSettings,
+    seed: int,
+    progress: float,
+    steps: int,
+) -> Iterator[PseudoBatch | None]:
+    """What is learned from beside each of the `steps` batches of an epoch; None where the network is sure of nothing.
+
+    Args:
+        unlabelled: (U, ...) each; none where nothing is learned from them.
+        seed: of the rows that are drawn.
+        progress: the share of the training that is over.
+    """
+    ramp = min(1.0, max(0.0, (progress - RAMP[0]) / (RAMP[1] - RAMP[0])))
+    if not unlabelled or not ramp:
+        return repeat(None, steps)
+    device = unlabelled[0].device
+    generator = torch.Generator(device).manual_seed(derive_seed(seed, "pseudo-labels"))
+    drawn = torch.randint(len(unlabelled[0]), (steps * settings.batch_size,), generator=generator, device=device)
+    rows, places = torch.unique(drawn, return_inverse=True)
+    inputs = tuple(values[rows] for values in unlabelled)
+    answers = torch.from_numpy(predict(model, data.task.postprocess(), inputs)).to(device)  # (rows, K)
+    sureness, classes = answers.max(1)
+    class_weights = _class_weights(data, answers.shape[1])
+
+    def make_batch(chosen: Tensor) -> PseudoBatch | None:
+        sure = chosen[sureness[chosen] >= settings.pseudo_threshold]
+        if len(sure) < MIN_ROWS:
+            return None
+        codes = classes[sure]
+        target = Target(codes) if class_weights is None else WeightedTarget(codes, class_weights[codes])
+        return PseudoBatch(tuple(values[sure] for values in inputs), target, ramp * len(sure) / len(chosen))
+
+    return map(make_batch, places.split(settings.batch_size))
+
+
+def _class_weights(data: TrainingData, classes: int) -> Tensor | None:
+    """How much an example of each class weighs, (K,); None where all weigh the same."""
+    target = data.train[0].target
+    if not isinstance(target, WeightedTarget):
+        return None
+    weights = torch.ones(classes, device=target.values.device)
+    weights[target.values.long()] = target.weights
+    return weights
