@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-MAX_BARS = 8  # elements of a row that are named
+MAX_BARS = 6  # elements of a row that are named
 MAX_COLUMNS = 20  # of a table that are shown, the most important
 NAME_CHARACTERS = 28  # of an element's name that are shown
 PICTURES_ACROSS, PANELS_ACROSS = 8, 2
@@ -43,12 +43,10 @@ def draw_importances(path: Path, title: str, subject: Subject, found: Importance
         axes.axvline(0, color=GREY, linewidth=0.8)
         axes.set_yticks(places, [_shorten(one.column) for one in shown])
         axes.grid(visible=False, axis="y")
-        more = f"; {left} less important ones are left out" if left else ""
-        intervals = f"no intervals: {found.reason}" if found.reason else "lines: 95 % intervals"
+        notes = [f"{left} less important ones are left out"] * bool(left)
+        notes.append("no intervals" if found.reason else "lines: 95 % intervals")
         goal = found.goal.replace("_", " ")
-        axes.set_xlabel(
-            f"how much worse {goal} gets ({format_number(found.score)} with all){more}\n{intervals}", wrap=True
-        )
+        axes.set_xlabel(f"how much worse {goal} gets ({format_number(found.score)} with all)\n{'; '.join(notes)}")
 
 
 def draw_attribution(path: Path, title: str, subject: Subject, found: Attribution) -> None:
@@ -157,7 +155,7 @@ def _show_map(axes: Axes, values: NDArray[Any], extent: tuple[float, float, floa
     aspect: Literal["equal", "auto"] = "equal" if extent is None and values.shape[0] > 1 else "auto"
     axes.imshow(
         values, cmap=_blue_and_orange(), vmin=-limit, vmax=limit, extent=extent, aspect=aspect, interpolation="nearest",
-        zorder=0 if extent else 1,
+        alpha=0.6 if extent else 1.0, zorder=0 if extent else 1,
     )  # fmt: skip
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)

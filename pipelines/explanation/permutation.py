@@ -43,6 +43,7 @@ MAX_REPEATS = 5  # times that a column is dealt out anew; the mean of them is sh
 MIN_ROWS = 50  # that are asked, however much one costs
 RESAMPLES = 1_000  # of the bootstrap behind an interval
 STEPS_OF_TREES = 64  # operations that as long take as a comparison in a tree, which waits for memory
+OPERATIONS_OF_A_CALL = 3e7  # that as long take as to ask a model at all
 TREES = ("decision_tree", "random_forest", "gradient_boosting", "isolation_forest")
 
 
@@ -124,8 +125,9 @@ def _fit_effort(subject: Subject, effort: Effort) -> tuple[list[HeldOutRows], ND
     total = sum(len(one.places) for one in subject.held_out)
     networks = len(networks_of(subject.held_out[0].model)) / len(networks_of(subject.model))
     cost = max(1.0, subject.flops * networks * (STEPS_OF_TREES if subject.architecture in TREES else 1))
-    asked = effort.operations / cost / len(list_columns(subject))
-    count = int(min(total, max(MIN_ROWS, asked)))
+    calls = OPERATIONS_OF_A_CALL * len(subject.held_out)
+    passes = effort.operations / len(list_columns(subject))  # what one column may cost
+    count = int(min(total, max(MIN_ROWS, (passes - calls) / cost)))
     kept = np.unique(np.linspace(0, total - 1, count).round().astype(np.int64))
     held_out = []
     for one in subject.held_out:
@@ -133,7 +135,7 @@ def _fit_effort(subject: Subject, effort: Effort) -> tuple[list[HeldOutRows], ND
         if mask.any():
             rows = select_rows(one.part, np.flatnonzero(mask))
             held_out.append(one._replace(part=rows, places=one.places[mask]))
-    return held_out, kept, int(max(1, min(MAX_REPEATS, asked // len(kept))))
+    return held_out, kept, int(max(1, min(MAX_REPEATS, passes // (calls + len(kept) * cost))))
 
 
 class _Questions(NamedTuple):

@@ -24,9 +24,9 @@ EXPLANATIONS: dict[str, ExplanationText] = {
     ),
     "integrated_gradients": ExplanationText(
         "What it looks at",
-        f"{_ROWS}Blue speaks for what it answers, orange against, counted from an input that is average all over "
-        "(integrated gradients). It says what moved this answer of this model, not why it is right, nor that the same "
-        "would move it elsewhere.",
+        f"{_ROWS}Blue speaks for what it answers, or raises the number that it answers; orange against, or lowers it; "
+        "counted from an input that is average all over (integrated gradients). It says what moved this answer of this "
+        "model, not why it is right, nor that the same would move it elsewhere.",
     ),
     "grad_cam": ExplanationText(
         "Where it looks",
@@ -40,7 +40,8 @@ EXPLANATIONS: dict[str, ExplanationText] = {
     ),
     "input_gradients": ExplanationText(
         "What it reacts to",
-        f"{_ROWS}Blue speaks for what it answers, orange against: the gradient times the input. It is true of small "
-        "changes alone, and noisy; integrated gradients are steadier and cost more.",
+        f"{_ROWS}Blue speaks for what it answers, or raises the number that it answers; orange against, or lowers it: "
+        "the gradient times the input. It is true of small changes alone, and noisy; integrated gradients are steadier "
+        "and cost more.",
     ),
 }
