@@ -24,7 +24,7 @@ MODULES = (  # imported once, by the server that stages are forked from
         f"pipelines.{verb}"
         for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
     ),
-    *("sklearn.linear_model", "sklearn.ensemble", "onnxscript", "onnxruntime", "torch.export._trace"),
+    *("captum.attr", "sklearn.linear_model", "sklearn.ensemble", "onnxscript", "onnxruntime", "torch.export._trace"),
     "torch.onnx._internal.exporter._core",  # what torch.onnx.export imports when it is called, 2 s of it
 )
 
