@@ -11,6 +11,7 @@ from pipelines.evaluation.predictions import (
     write_predictions,
     write_scores,
 )
+from pipelines.explanation.report_picture import write_report_picture
 from pipelines.exporting.onnx_file import export_onnx
 from pipelines.reporting.views import read_history, write_views
 from pipelines.reporting.views.view import EvaluationData
@@ -38,15 +39,11 @@ def evaluate(name: str) -> None:
     postprocess_calibration = task.calibrate_postprocess(held_out.outputs, held_out.reference)
     postprocess = task.postprocess(postprocess_calibration)
     predictions = Predictions(
-        predict(torch.nn.Identity(), postprocess, to_tensors((held_out.outputs,))),
-        held_out.reference,
-        predict(model, postprocess, to_tensors(test_inputs)),
-        task.reference(test, train),
+        predict(torch.nn.Identity(), postprocess, to_tensors((held_out.outputs,))), held_out.reference,
+        predict(model, postprocess, to_tensors(test_inputs)), task.reference(test, train),
         {row: (held_out.baselines[row], test_baselines[row]) for row in held_out.baselines},
-        held_out.dependence,
-        read_dependence(paths.split_folder(problem) / "test"),
-        held_out.folds,
-    )
+        held_out.dependence, read_dependence(paths.split_folder(problem) / "test"), held_out.folds,
+    )  # fmt: skip
     folder = paths.evaluate_folder(problem, name)
     calibration = postprocess_calibration | calibrate_on_validation(task, predictions)
     trainings = measure_trainings(problem, name, trained, predictions, postprocess, valid, test)
@@ -59,6 +56,7 @@ def evaluate(name: str) -> None:
         train, lambda *some: predict(model, postprocess, to_tensors(some)), predictions.test_dependence,
     )  # fmt: skip
     write_views(folder, view, read_history(paths.train_folder(problem, name) / "history.csv"))
+    write_report_picture(problem, name, folder, params.seed)
     start_in_background(name)
 
 

@@ -44,13 +44,27 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Attend; bias, (B, 1, 1, T), is added to the scores of each step that may be read."""
+        query, key, value = self._project(x)
+        mean = self.dropout(self._compare(query, key, bias)) @ value  # (B, N, T, S)
+        attended: Tensor = self.project_out(mean.transpose(1, 2).flatten(2))
+        return attended
+
+    def weights(self, x: Tensor, bias: Tensor) -> Tensor:
+        """How much every step takes of each step, (B, N, T, T); shares that sum to 1 over the last axis."""
+        query, key, _ = self._project(x)
+        return self._compare(query, key, bias)
+
+    def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of every head, (B, N, T, S) each."""
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in self.project_in(x).chunk(3, 2)
         )
+        return query, key, value
+
+    def _compare(self, query: Tensor, key: Tensor, bias: Tensor) -> Tensor:
         scores = query @ key.transpose(2, 3) * key.shape[3] ** -0.5 + bias  # (B, N, T, T)
-        mean = self.dropout(scores.softmax(3)) @ value  # (B, N, T, S)
-        attended: Tensor = self.project_out(mean.transpose(1, 2).flatten(2))
-        return attended
+        shares: Tensor = scores.softmax(3)
+        return shares
 
 
 @final

@@ -13,6 +13,7 @@ import click
 from pipelines.cli.add import add_command
 from pipelines.cli.board import board_command
 from pipelines.cli.check import check_command
+from pipelines.cli.explain import explain_command
 from pipelines.cli.names import UnknownName
 from pipelines.cli.remove import remove_command
 from pipelines.cli.run import run_command
@@ -29,6 +30,7 @@ COMMANDS = (  # in the order of use
     check_command,
     run_command,
     board_command,
+    explain_command,
     serve_command,
     ui_command,
     tensorboard_command,

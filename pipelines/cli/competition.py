@@ -24,7 +24,7 @@ MODULES = (  # imported once, by the server that stages are forked from
         f"pipelines.{verb}"
         for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
     ),
-    *("sklearn.linear_model", "sklearn.ensemble", "onnxruntime"),
+    *("captum.attr", "sklearn.linear_model", "sklearn.ensemble", "onnxruntime"),
 )
 
 

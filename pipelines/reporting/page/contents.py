@@ -123,7 +123,7 @@ def build_report(problem: str, task: Task, board: Leaderboard, folders: ProblemF
         preview=embed_preview(folders.augmented / "preview.png"),
         metrics=metrics,
         board=board,
-        forest_plot=_embed_picture(
+        forest_plot=embed_picture(
             folders.compared / "leaderboard.png",
             "The same as a picture",
             "A dot is a score on the test part, its line the 95 % interval. The champion is blue. Scores whose lines "
@@ -147,10 +147,11 @@ def embed_preview(path: Path) -> Picture | None:
     if not path.exists():
         return None
     caption = "Examples of the train part: framed, or alone, unchanged; behind them, their augmented copies."
-    return _embed_picture(path, "What the networks saw", caption)
+    return embed_picture(path, "What the networks saw", caption)
 
 
-def _embed_picture(path: Path, title: str, caption: str) -> Picture:
+def embed_picture(path: Path, title: str, caption: str) -> Picture:
+    """A PNG with what is said of it, ready for a page."""
     content = path.read_bytes()
     width, height = struct.unpack(">II", content[16:24])  # from the PNG's first chunk, IHDR
     return Picture(title, caption, f"data:image/png;base64,{b64encode(content).decode()}", width, height)
@@ -178,7 +179,7 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
         training_summary=summarize_start(model) + _summarize_training(task, model),
         pictures=tuple(
-            _embed_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures
+            embed_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pipelines.data.schema import Schema
 from pipelines.evaluation.leaderboard import LeaderboardRow
+from pipelines.reporting.explanations import EXPLANATIONS
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import (
     anomaly_detection,
@@ -70,6 +71,7 @@ TASK_VIEWS: dict[str, TaskView] = {
     ),
 }
 SHARED_CAPTIONS: dict[str, tuple[str, str]] = {  # of the pictures that every task has, behind its own
+    **{f"{method}.png": (text.title, text.caption) for method, text in EXPLANATIONS.items()},
     "curves.png": (
         "How it learned",
         "One line per training, each from another random start. Left, the loss on the training part; right, what was "

@@ -1,0 +1,1 @@
+"""What a trained network looks at: attributions, attention, importances and units that stand for something."""
