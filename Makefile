@@ -38,6 +38,7 @@ verify: $(INSTALLED)	## train the champions again and compare every number; one 
 
 bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.training
+	@python -m benchmarks.peers
 	@python -m benchmarks.tuning
 	@python -m benchmarks.forecasting
 	@python -m benchmarks.metrics
