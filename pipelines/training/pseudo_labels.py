@@ -1,8 +1,9 @@
 """Pseudo-labels: what a network is sure of becomes a label to learn from.
 
 At the beginning of every epoch the network answers for some of the rows without a label. Where its most probable class
-has the probability of the threshold or more, that class stands for the label in this epoch. Such rows weigh nothing in
-the first quarter of a training, when the network knows little, and as much as labelled ones from its half on.
+has the probability of the threshold or more, that class stands for the label in this epoch. Such rows weigh nothing at
+first, when the network knows little, and as much as labelled ones from a fifth of the training on: with few labels the
+epoch that is kept may be an early one.
 
 Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013.
 NOTE[DIFF] the paper has no threshold; it is that of Sohn et al., "FixMatch", 2020, https://arxiv.org/abs/2001.07685.
@@ -24,7 +25,7 @@ from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.inference import predict
 from pipelines.training.job import TrainingData
 
-RAMP = (0.25, 0.5)  # shares of the training between which the weight rises from 0 to 1
+RAMP = (0.0, 0.2)  # shares of the training between which the weight rises from 0 to 1
 MIN_ROWS = 2  # of a batch: networks that normalise over it need more than one
 
 

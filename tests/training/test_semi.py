@@ -127,8 +127,8 @@ def test_pseudo_labels_are_what_the_network_is_sure_of_and_weigh_more_later(
         learner = settings.learner.model_copy(update={"pseudo_threshold": threshold})
         return list(draw_pseudo_batches(model, data, unlabelled, learner, 5, progress, 4))
 
-    assert draw(0.2, 0.6) == [None] * 4, "nothing while it knows little"
-    (half, *_), (whole, *_) = draw(0.375, 0.5), draw(0.9, 0.5)
+    assert draw(0.0, 0.6) == [None] * 4, "nothing while it knows nothing"
+    (half, *_), (whole, *_) = draw(0.1, 0.5), draw(0.9, 0.5)
     assert whole.weight == pytest.approx(1), "of two classes one always has half"
     assert half.weight == pytest.approx(0.5)
     assert draw(0.9, 0.9999) == [None] * 4
