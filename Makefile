@@ -43,6 +43,7 @@ bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.forecasting
 	@python -m benchmarks.metrics
 	@python -m benchmarks.tables
+	@python -m benchmarks.pictures
 	@python -m benchmarks.memory
 	@python -m benchmarks.sequences
 	@python -m benchmarks.pipeline

@@ -100,8 +100,17 @@ def measure_memory(process: psutil.Process) -> tuple[int, int]:
 
 def run_stage(folder: Path, stage: str, name: str) -> PeakMemory:
     """Run a stage to its end, watching the memory."""
+    return run_watched(folder, f"pipelines.{stage}", name)
+
+
+def run_watched(folder: Path, module: str, *arguments: str) -> PeakMemory:
+    """Run a module in a folder to its end, watching the memory.
+
+    Raises:
+        SystemExit: it failed; what it said.
+    """
     environment = {**os.environ, "BAKEOFF_DEVICE": "cpu", "BAKEOFF_WORKERS": "2"}
-    command = [sys.executable, "-m", f"pipelines.{stage}", name]
+    command = [sys.executable, "-m", module, *arguments]
     started = time.perf_counter()
     anonymous = resident = 0
     with tempfile.TemporaryFile() as output:
@@ -113,7 +122,7 @@ def run_stage(folder: Path, stage: str, name: str) -> PeakMemory:
             time.sleep(SAMPLING_SECONDS)
         if child.returncode:
             output.seek(0)
-            raise SystemExit(f"{stage} {name} failed:\n{output.read().decode(errors='replace')}")
+            raise SystemExit(f"{module} {' '.join(arguments)} failed:\n{output.read().decode(errors='replace')}")
     return PeakMemory(anonymous, resident, time.perf_counter() - started)
 
 

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("tracking", "explanation", "settings", "reporting", "exporting", "evaluation", "training", "tasks"),
         *("data_checks", "splitting", "sources", "data", "models", "runtime"),
     },
-    "proposals": {"settings", "training", "splitting", "sources", "data", "models", "runtime"},
+    "proposals": {"settings", "training", "tasks", "splitting", "sources", "data", "models", "runtime"},
     "zoo": {"models", "runtime"},
     "tracking": {"settings", "exporting", "evaluation", "training", "tasks", "data", "models", "runtime"},
     "explanation": {"settings", "reporting", "evaluation", "training", "tasks", "data", "models", "runtime"},
