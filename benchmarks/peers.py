@@ -53,11 +53,10 @@ def run_reservoirpy(x: Tensor, y: Tensor, valid_x: Tensor) -> Tensor:
     readout = Ridge(ridge=PENALTY * len(x))
 
     def last_states(sequences: Tensor) -> np.ndarray[Any, Any]:
-        states = []
-        for sequence in sequences.numpy():
-            reservoir.reset()
-            states.append(reservoir.run(sequence)[-1])
-        return np.stack(states)
+        if reservoir.initialized:
+            reservoir.reset()  # every sequence starts from the state that there is
+        states: np.ndarray[Any, Any] = reservoir.run(sequences.numpy())[:, -1]
+        return states
 
     readout.fit(last_states(x), np.eye(int(y.max()) + 1)[y.numpy()])
     return torch.from_numpy(readout.run(last_states(valid_x)).argmax(1))

@@ -38,7 +38,7 @@ from models.stems import ColumnSpec, build_stem
 Batch = Callable[[int], tuple[Tensor, Tensor]]  # number of a step -> x, y
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-ADDING_STEPS, ADDING_BATCHES, SOLVED = 100, 600, 0.01  # steps; batches of 64; mean squared error
+ADDING_STEPS, ADDING_BATCHES, SOLVED = 100, 1500, 0.01  # steps; batches of 64; mean squared error
 ADDING_NETWORKS: dict[str, dict[str, Any]] = {"elman": {}, "gru": {}, "lstm": {"bidirectional": False}, "rnn": {}}
 LONG_STEPS, LONG_EXAMPLES, LONG_EPOCHS, LONG_BATCH = 512, 240, 40, 30
 LONG_NETWORKS: tuple[tuple[str, dict[str, Any], float], ...] = (  # settings, the largest norm of a gradient or 0

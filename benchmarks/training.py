@@ -92,7 +92,8 @@ def make_trial_spec(job: TrainingJob, folder: Path) -> TrialSpec:
 
 def train_on_all_cores(pool: Workers[TrialSpec, TrainingResult], job: TrainingJob, folder: Path) -> None:
     """A training per core, side by side, one thread each."""
-    pool.map([make_trial_spec(job, folder / str(core)) for core in range(CORES)])
+    outcomes = pool.map([make_trial_spec(job, folder / str(core)) for core in range(CORES)])
+    assert all(isinstance(outcome, TrainingResult) for outcome in outcomes), "a process died, and would look fast"
 
 
 class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -112,7 +113,7 @@ class PixelDataset(Dataset[tuple[Tensor, Tensor]]):
 
 def as_datasets(model: Model, parts: tuple[tuple[Tensor, Tensor], ...]) -> list[Dataset[Any]]:
     """What Lightning loads of pixels and classes: of rows of pixels, what the stem makes of them."""
-    if isinstance(model.stem, ImageStem):
+    if isinstance(model.stem, ImageStem) and model.stem.input_type != "sequence":
         return [PixelDataset(pixels, codes, model.stem, model.stem.input_type == "image") for pixels, codes in parts]
     return [TensorDataset(model.stem(pixels), codes) for pixels, codes in parts]
 
