@@ -15,10 +15,10 @@ from torch import Tensor
 
 from benchmarks.jobs import prepare_job
 from benchmarks.timing import format_ratio, time_alternately
+from benchmarks.training import run_training_loop
 from models import esn
 from pipelines.settings.params import load_params
-from pipelines.training import gradient
-from pipelines.training.contender_settings import GradientSettings, make_settings
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingData, TrainingJob, build_fitted_model, load_training_data
 
 ROUNDS, EPOCHS = 5, 40
@@ -66,18 +66,7 @@ def run_own_mlp(job: TrainingJob, data: TrainingData) -> float:
     """Accuracy on the validation part after the last epoch."""
     own = {"width": WIDTH, "depth": DEPTH, "dropout": 0.0, "learning_rate": LEARNING_RATE, "batch_size": BATCH_SIZE}
     settings = make_settings(job.architecture, job.task_settings.kind, own)
-    torch.manual_seed(0)
-    model = build_fitted_model(job, data, settings)
-    learner = settings.learner
-    assert isinstance(learner, GradientSettings)
-    gradient.fit_network(
-        model,
-        gradient.build_optimizer(model, learner),
-        data,
-        learner,
-        job.augment,
-        gradient.Run(0, range(EPOCHS), EPOCHS, on_epoch_end=lambda epoch, measured: None),
-    )
+    model = run_training_loop(job, data, settings, EPOCHS)
     with torch.no_grad():
         predicted = model.eval()(*data.valid.inputs).argmax(1)
     return float((predicted == torch.tensor(data.valid.reference.codes)).float().mean())

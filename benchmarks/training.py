@@ -55,17 +55,20 @@ def job_settings(job: TrainingJob) -> ContenderSettings[GradientSettings]:
     return make_settings(job.architecture, job.task_settings.kind, NETWORK_SIZES[job.architecture])
 
 
-def run_training_loop(job: TrainingJob, data: TrainingData) -> None:
+def run_training_loop(
+    job: TrainingJob, data: TrainingData, settings: ContenderSettings[GradientSettings], epochs: int = EPOCHS
+) -> Model:
     torch.manual_seed(0)
-    model = build_fitted_model(job, data, job_settings(job))
+    model = build_fitted_model(job, data, settings)
     gradient.fit_network(
         model,
-        gradient.build_optimizer(model, GRADIENT_SETTINGS),
+        gradient.build_optimizer(model, settings.learner),
         data,
-        GRADIENT_SETTINGS,
+        settings.learner,
         job.augment,
-        gradient.Run(0, range(EPOCHS), EPOCHS, on_epoch_end=lambda epoch, measured: None),
+        gradient.Run(0, range(epochs), epochs, on_epoch_end=lambda epoch, measured: None),
     )
+    return model
 
 
 def run_bare_loop(network: nn.Module, tensors: TrainValidTensors) -> None:
@@ -156,7 +159,11 @@ def measure_training(job: TrainingJob, folder: Path) -> None:
         train, valid = as_datasets(model, ((train_pixels, train_codes), (valid_pixels, valid_codes)))
         tensors = (model.stem(train_pixels), train_codes, model.stem(valid_pixels), valid_codes)
     loop_seconds = time_alternately(
-        {"ours": lambda: run_training_loop(job, data), "bare": lambda: run_bare_loop(new_network(), tensors)}, ROUNDS
+        {
+            "ours": lambda: run_training_loop(job, data, job_settings(job)),
+            "bare": lambda: run_bare_loop(new_network(), tensors),
+        },
+        ROUNDS,
     )
 
     def run_lightning(threads: int, repetitions: int) -> None:
