@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv/.bench-installed
 
-.PHONY: install run test check serve ui track verify bench audit format clean
+.PHONY: install run test check serve ui tensorboard track verify bench audit format clean
 
 install: $(INSTALLED)	## the environment alone, with the `bakeoff` command
 
@@ -29,6 +29,10 @@ serve: $(INSTALLED)	## TorchServe with every champion; Ctrl-C stops all of it
 
 ui: $(INSTALLED)	## MLflow on what was run; another port: make ui PORT=5001
 	@exec bakeoff ui --port $(PORT)
+
+tensorboard: PORT := 6006
+tensorboard: $(INSTALLED)	## TensorBoard on what was run; another port: make tensorboard PORT=6007
+	@exec bakeoff tensorboard --port $(PORT)
 
 track: $(INSTALLED)	## bring MLflow in line with the artifacts; rebuilds it if it was deleted
 	@exec bakeoff track
@@ -50,7 +54,7 @@ bench: $(BENCH_INSTALLED)	## the side-by-side measurements, as ratios
 	@python -m benchmarks.pipeline stages 400
 	@python -m benchmarks.serving
 
-audit: $(INSTALLED)	## simulations of what the verdict claims; some minutes
+audit: $(INSTALLED)	## simulations of what the verdict claims; takes long
 	@python -m benchmarks.audit
 
 format: $(INSTALLED)	## rewrite the code as `make check` wants it

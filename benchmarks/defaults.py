@@ -1,152 +1,172 @@
-"""Defaults benchmark: settings of a learner and its network tried on several problems, to choose defaults by.
+"""Defaults benchmark: is a default setting behind another on all of several problems?
 
-    python -m benchmarks.defaults mlp lstm --draws 30     all that learn in epochs when none is named
+    python -m benchmarks.defaults                     ten architectures that many use first
+    python -m benchmarks.defaults lstm --seeds 3      one of them
+    python -m benchmarks.defaults lstm --first 100    from other seeds, to see a find again
 
-Draw 0 is the present defaults; every other draw keeps each of them with probability 1/2 and takes the rest from the
-search space. All draws are trained on all problems of the architecture for the budget of params.yaml, from one seed,
-the best of them and the defaults from two more. A draw is as good as its mean rank: 0 where it was the best on every
-problem from every seed, 1 where it was the worst.
+One setting is changed at a time. Every setting is trained on every problem of its kind from the same seeds, for
+STEPS steps of the default batch where it learns by gradient. A number is by how many per cent the goal on validation,
+of which less is better, is above that of the defaults: the mean over seeds, paired. `mean` is over the problems, with
+its standard error from the seeds. A setting is called clearly better where it is better on every problem, and by
+MIN_GAIN and two standard errors in the mean: with eight of them that is less than one by chance in a dozen
+architectures, so that what is found is to be seen again from other seeds before a default is changed.
 """
 
 import argparse
-import random
+import math
+import statistics
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-import torch
+import numpy as np
 
-from benchmarks.jobs import prepare_job
-from models.blocks.hyperparameters import Choice, Range, SettingValue
+from benchmarks.default_problems import IMAGES, SEQUENCES, TABLES, Problem, write_problem
+from models.blocks.hyperparameters import SettingValue
 from pipelines.data.schema import read_schema
 from pipelines.runtime.seeds import derive_seed
-from pipelines.settings.params import load_params
 from pipelines.tasks import build_task
-from pipelines.training.budget import Budget
+from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.contender_settings import make_settings
 from pipelines.training.job import TrainingJob
-from pipelines.training.search_space import SearchSpace, build_search_space
 from pipelines.training.trial import TrialSpec, run_trial
 
-FINALISTS, FINAL_SEEDS = 2, (1, 2)
-PROBLEMS = {  # architecture: problems of params.yaml that its defaults should suit
-    "mlp": ("digits", "tumours", "diabetes", "libraries"),
-    "periodic_mlp": ("tumours", "diabetes"),
-    "autoencoder": ("odd_cells", "noisy_digits"),
-    "lenet5": ("digits",),
-    "cnn": ("digits",),
-    "lstm": ("digit_rows", "libraries"),
-    "vae": ("new_digits",),
-    "gan": ("new_digits",),
-    "conv_autoencoder": ("noisy_digits",),
-    "unet": ("photographs", "noisy_digits"),
-}
+STEPS, SEEDS, MIN_GAIN = 300, 3, 0.02
+BUDGET = Budget(BudgetSettings(epochs=1, min_steps=STEPS, max_steps=STEPS))
+
 Settings = Mapping[str, SettingValue]
-Scores = dict[tuple[int, str, int], float]  # by draw, problem and seed; lower is better
 
 
-def draw_settings(space: SearchSpace, count: int) -> list[Settings]:
-    """The defaults, then random departures from them."""
-    generator = random.Random(derive_seed(0, space.architecture))
-    draws: list[Settings] = [dict(space.first_values)]
-    while len(draws) < count:
-        draws.append(
-            {
-                name: default if generator.random() < 0.5 else _draw_value(space.domains[name], generator)
-                for name, default in space.first_values.items()
-            }
-        )
-    return draws
+class Candidate(NamedTuple):
+    """An architecture's problems, and what may be better than its defaults: setting, values tried alone."""
+
+    problems: Mapping[str, Callable[[], Problem]]
+    values: Mapping[str, Sequence[SettingValue]]
+
+    @property
+    def alternatives(self) -> list[Settings]:
+        return [{name: value} for name, values in self.values.items() for value in values]
 
 
-def _draw_value(domain: Range | Choice, generator: random.Random) -> SettingValue:
-    if isinstance(domain, Choice):
-        return generator.choice(domain.options)
-    share = generator.random()
-    value = (
-        domain.low * (domain.high / domain.low) ** share
-        if domain.log
-        else domain.low + share * (domain.high - domain.low)
-    )
-    return round(value) if domain.integer else float(f"{value:.2g}")
+BY_GRADIENT: dict[str, Sequence[SettingValue]] = {"learning_rate": (1e-3, 1e-2), "weight_decay": (0.3,)}
+DENSE: dict[str, Sequence[SettingValue]] = {**BY_GRADIENT, "width": (128,), "depth": (1, 3), "dropout": (0.0, 0.4)}
+RECURRENT: dict[str, Sequence[SettingValue]] = {
+    **BY_GRADIENT,
+    "width": (128,),
+    "depth": (2,),
+    "dropout": (0.0, 0.4),
+    "pooling": ("mean",),
+}
+CANDIDATES = {
+    "mlp": Candidate(TABLES, DENSE),
+    "periodic_mlp": Candidate(TABLES, {**DENSE, "frequency": (0.15,)}),
+    "tabm": Candidate(TABLES, {**BY_GRADIENT, "width": (128,), "dropout": (0.0, 0.4)}),
+    "gradient_boosting": Candidate(
+        TABLES,
+        {
+            "shrinkage": (0.03, 0.12),
+            "leaves": (12, 64),
+            "leaf": (8, 40),
+            "penalty": (0.1, 10.0),
+            "feature_share": (0.4, 1.0),
+        },
+    ),
+    "cnn": Candidate(IMAGES, {**BY_GRADIENT, "width": (8, 32), "depth": (2,), "dropout": (0.0, 0.3)}),
+    "lstm": Candidate(SEQUENCES, RECURRENT),
+    "gru": Candidate(SEQUENCES, RECURRENT),
+    "tcn": Candidate(
+        SEQUENCES,
+        {**BY_GRADIENT, "width": (64,), "depth": (6,), "kernel": (5,), "dropout": (0.0, 0.3), "pooling": ("mean",)},
+    ),
+    "transformer": Candidate(
+        SEQUENCES,
+        {**BY_GRADIENT, "head_size": (32,), "depth": (1, 4), "dropout": (0.0, 0.3), "pooling": ("last",)},
+    ),
+    "esn": Candidate(
+        SEQUENCES,
+        {
+            "units": (600,),
+            "spectral_radius": (0.6, 1.2),
+            "leak": (0.2, 1.0),
+            "input_scale": (0.1, 1.0),
+            "penalty": (1e-5, 1e-3, 1e-2),
+        },
+    ),
+}
 
 
-def mean_ranks(scores: Scores, draws: Iterable[int]) -> dict[int, float]:
-    """For each of some draws its mean rank among them, from 0 to 1, over problems and seeds."""
-    considered = sorted(set(draws))
-    cases = sorted({(problem, seed) for draw, problem, seed in scores if draw in considered})
-    cases = [case for case in cases if all((draw, *case) in scores for draw in considered)]
-    totals = dict.fromkeys(considered, 0.0)
-    for case in cases:
-        for draw in considered:
-            worse_than = sum(scores[other, *case] < scores[draw, *case] for other in considered)
-            totals[draw] += worse_than / (len(considered) - 1) / len(cases)
-    return totals
+class Change(NamedTuple):
+    """By how much the logarithm of the goal is above that of the defaults on a problem."""
+
+    mean: float
+    error: float  # of the mean, from the seeds
+
+    def __str__(self) -> str:
+        return f"{100 * math.expm1(self.mean):+.1f}"
 
 
-class Comparison:
-    """The draws of an architecture, and what they came to."""
-
-    def __init__(self, architecture: str, draws: int, folder: Path) -> None:
-        params = load_params()
-        self.budget, self.folder = Budget(params.defaults.budget), folder
-        self.jobs: dict[str, TrainingJob] = {}
-        for problem in PROBLEMS[architecture]:
-            job = prepare_job(folder / problem, params, params.contender_names(problem)[0])
-            self.jobs[problem] = replace(job, architecture=architecture)
-        self.spaces = {
-            problem: build_search_space(architecture, architecture, job.task_settings.kind, {}, {})
-            for problem, job in self.jobs.items()
-        }
-        self.space = min(self.spaces.values(), key=lambda space: len(space.domains))  # what all problems have in common
-        self.draws = draw_settings(self.space, draws)
-        self.scores: Scores = {}
-
-    def train(self, draws: Iterable[int], seed: int) -> None:
-        for problem, job in self.jobs.items():
-            goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
-            for draw in draws:
-                settings = self.spaces[problem].add_fixed(self.space.scale_drawn(self.draws[draw]))
-                scratch = self.folder / f"{problem}-{draw}-{seed}"
-                result = run_trial(TrialSpec(job, settings, derive_seed(seed, "defaults"), scratch, self.budget))
-                worst = float("inf")
-                score = worst if result.score is None else result.score * (1 if goal.direction == "minimize" else -1)
-                self.scores[draw, problem, seed] = score
-                print(f"    {problem} draw {draw} seed {seed}: {score:.4g} epoch {result.best_epoch}", flush=True)
-
-    def report(self, ranks: Mapping[int, float]) -> None:
-        for draw in sorted(ranks, key=lambda draw: ranks[draw]):
-            changed = {
-                name: value
-                for name, value in self.space.scale_drawn(self.draws[draw]).items()
-                if self.draws[draw][name] != self.space.first_values[name]
-            }
-            departures = ", ".join(f"{name} {value}" for name, value in changed.items()) or "the defaults"
-            print(f"  {ranks[draw]:.2f}  draw {draw}: {departures}", flush=True)
+def train(job: TrainingJob, changed: Settings, seed: int, folder: Path) -> float:
+    """The logarithm of the goal on validation; infinite where the training failed."""
+    task = build_task(job.task_settings, read_schema(job.schema_file), job.goal)
+    assert task.goal.direction == "minimize", "a ratio of losses is what is compared"
+    settings = make_settings(job.architecture, job.task_settings.kind, changed)
+    result = run_trial(TrialSpec(job, settings, derive_seed(seed, "defaults"), folder, BUDGET))
+    return math.inf if result.score is None else math.log(max(result.score, 1e-12))
 
 
-def compare_draws(architecture: str, draws: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        comparison = Comparison(architecture, draws, Path(folder))
-        print(f"{architecture} on {', '.join(comparison.jobs)}", flush=True)
-        comparison.train(range(draws), seed=0)
-        ranks = mean_ranks(comparison.scores, range(draws))
-        comparison.report(ranks)
-        finalists = {0, *sorted(ranks, key=lambda draw: ranks[draw])[:FINALISTS]}
-        for seed in FINAL_SEEDS:
-            comparison.train(sorted(finalists), seed)
-        print(f"  the best and the defaults from {1 + len(FINAL_SEEDS)} seeds")
-        comparison.report(mean_ranks(comparison.scores, finalists))
+def compare(job: TrainingJob, alternatives: Sequence[Settings], seeds: range) -> list[Change]:
+    """What each alternative changes on a problem."""
+    found = np.empty((1 + len(alternatives), len(seeds)))
+    for row, changed in enumerate(({}, *alternatives)):
+        for column, seed in enumerate(seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                found[row, column] = train(job, changed, seed, Path(folder) / "trial")
+    changes = found[1:] - found[0]
+    errors = changes.std(axis=1, ddof=1) / math.sqrt(len(seeds))
+    return [Change(float(mean), float(error)) for mean, error in zip(changes.mean(axis=1), errors, strict=True)]
+
+
+def over_problems(changes: Sequence[Change]) -> Change:
+    error = math.sqrt(sum(one.error**2 for one in changes)) / len(changes)
+    return Change(statistics.fmean(one.mean for one in changes), error)
+
+
+def is_clearly_better(changes: Sequence[Change]) -> bool:
+    """Better on every problem, and in the mean by more than chance and enough to care."""
+    mean = over_problems(changes)
+    return all(one.mean < 0 for one in changes) and mean.mean < -max(2 * mean.error, MIN_GAIN)
+
+
+def report(architecture: str, seeds: range) -> None:
+    problems, alternatives = CANDIDATES[architecture].problems, CANDIDATES[architecture].alternatives
+    of_problem = []
+    for problem in problems.values():
+        with tempfile.TemporaryDirectory() as folder:
+            job = replace(write_problem(Path(folder), problem()), architecture=architecture)
+            of_problem.append(compare(job, alternatives, seeds))
+    print(f"\n| `{architecture}` | {' | '.join(problems)} | mean |\n|---|{'---|' * (len(problems) + 1)}")
+    for changed, changes in zip(alternatives, zip(*of_problem, strict=True), strict=True):
+        mean = over_problems(changes)
+        said = ", ".join(f"{name} {value}" for name, value in changed.items())
+        cells = " | ".join(map(str, changes))
+        clear = " clearly better" if is_clearly_better(changes) else ""
+        print(f"| {said} | {cells} | {mean} ± {100 * mean.error:.1f}{clear} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("architectures", nargs="*", choices=PROBLEMS)
-    parser.add_argument("--draws", type=int, default=14)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    for architecture in arguments.architectures or PROBLEMS:
-        compare_draws(architecture, arguments.draws)
+    parser.add_argument("architectures", nargs="*", help=f"of {', '.join(CANDIDATES)}; all when absent")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"two or more; {SEEDS} when absent")
+    parser.add_argument("--first", type=int, default=0, help="seed; 0 when absent")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.architectures if name not in CANDIDATES]:
+        parser.error(f"{unknown[0]} has no alternatives here; there are {', '.join(CANDIDATES)}")
+    if asked.seeds < 2:
+        parser.error(f"the error of a mean over seeds needs two or more, found {asked.seeds}")
+    for architecture in asked.architectures or CANDIDATES:
+        report(architecture, range(asked.first, asked.first + asked.seeds))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ part, as a share of that.
 """
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -222,21 +223,30 @@ def try_table(title: str, seed: int) -> tuple[str, dict[str, Outcome]]:
         }
 
 
+def optimism(said: NDArray[np.float64], true: NDArray[np.float64]) -> tuple[float, float]:
+    """By what share of the truth the mean is too good, and its standard error: a jackknife over draws, (D,)."""
+    left_out = 1 - (said.sum() - said) / (true.sum() - true)
+    error = math.sqrt((len(said) - 1) * float(np.var(left_out)))
+    return 1 - float(said.mean() / true.mean()), error
+
+
 def print_table(found: dict[str, list[dict[str, Outcome]]]) -> None:
     """The mean of every set's draws, then of the sets, and in how many of them folds do better than the best seed."""
     protocols = list(next(iter(found.values()))[0])
-    ratios: dict[str, list[float]] = {name: [] for name in protocols}
-    print("set, and of each protocol: said, test, optimism, seconds")
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in protocols}
+    print("set, and of each protocol: said, test, optimism and its standard error, seconds")
     for title, draws in found.items():
         cells = []
         for name in protocols:
-            said, test, seconds = (fmean(getattr(draw[name], field) for draw in draws) for field in Outcome._fields)
-            ratios[name].append((test - said) / test)
-            cells.append(f"{said:.4g} {test:.4g} {(test - said) / test:+.1%} {seconds:.1f} s")
+            said, test, seconds = (np.array([getattr(draw[name], one) for draw in draws]) for one in Outcome._fields)
+            share, error = optimism(said, test)
+            ratios[name].append((share, error))
+            cells.append(f"{said.mean():.4g} {test.mean():.4g} {share:+.1%} ({error:.1%}) {seconds.mean():.1f} s")
         print(f"  {title:<15}{'   '.join(cells)}")
     first, *others = protocols
     for name in protocols:
-        print(f"{name}: optimism {fmean(ratios[name]):+.1%} in the mean of {len(found)} sets")
+        mean, error = fmean(one for one, _ in ratios[name]), math.hypot(*(one for _, one in ratios[name])) / len(found)
+        print(f"{name}: optimism {mean:+.1%} in the mean of {len(found)} sets, standard error {error:.1%}")
     for name in others:
         pairs = {
             title: [fmean(draw[one].test for draw in draws) for one in (name, first)] for title, draws in found.items()

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from pipelines.cli.competition import MODULES
+from pipelines.cli.competition import modules_of
 from pipelines.cli.processes import own_environment
 from pipelines.runtime.dvc_project import DvcProject, Outcome
 from pipelines.runtime.locks import RUN_VARIABLE
@@ -80,30 +80,30 @@ class Silent:
 
 
 @contextmanager
-def project_copy(params: dict[str, Any] | None = None) -> Iterator[Path]:
-    """A copy of this project that was never run."""
+def project_copy(params: dict[str, Any] | None = None, root: Path = ROOT) -> Iterator[Path]:
+    """A copy of this project, or of another checkout of it, that was never run."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "project")
         folder.mkdir()
-        copy_project(folder)
+        copy_project(folder, root)
         (folder / "dvc.lock").unlink(missing_ok=True)
         if params is not None:
             (folder / "params.yaml").write_text(json.dumps(params, indent=1))  # JSON is YAML
         yield folder
 
 
-def copy_project(folder: Path) -> None:
+def copy_project(folder: Path, root: Path = ROOT) -> None:
     file_list = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
+        cwd=root,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
     for name in file_list.splitlines():
-        if (ROOT / name).is_file():
+        if (root / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            shutil.copy2(root / name, folder / name)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     (folder / ".venv").symlink_to(Path(sys.prefix))
 
@@ -126,7 +126,7 @@ def time_command(folder: Path, *command: str) -> Timing:
 
 def time_floor() -> None:
     """Run all stages of the project in the current folder without DVC."""
-    set_preloaded_modules(MODULES)
+    set_preloaded_modules(modules_of(()))
     plan = DvcProject().plan()
     started = time.perf_counter()
     Run(plan, WithoutDvc(), RunSettings(worker_count("cpu"), Path(".state")), Silent()).run()

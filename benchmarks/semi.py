@@ -18,7 +18,7 @@ from models import ARCHITECTURES
 from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import make_settings
 
-NETWORKS = ("mlp",)
+NETWORKS = ("mlp", "cnn")
 SHARES = (0.01, 0.05, 0.2)
 BUDGET = Budget(BudgetSettings(epochs=40, min_steps=300))
 ALONE = "labels alone"

@@ -15,10 +15,11 @@ import ast
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,10 +87,12 @@ def names_library(name: str) -> bool:
     return LIBRARY_NAMES.search(name.replace("_", " ")) is not None
 
 
-def prepare_job(folder: Path, kind: str) -> TrainingJob:
-    """Split the names by file, as the stages do, and describe their training."""
-    data = load_names(kind)
-    write_split(folder, data, split_rows(data, SplitSettings(by="group", group="file", valid=0.2, test=0.2), seed=0))
+def prepare_job(folder: Path, data: Dataset) -> TrainingJob:
+    """Split texts by file, as the stages do, or by class where they have none, and describe their training."""
+    by = SplitSettings(by="group", group="file", valid=0.2, test=0.2)
+    if "file" not in data.keys:
+        by = SplitSettings(by="stratified", valid=0.2, test=0.2)
+    write_split(folder, data, split_rows(data, by, seed=0))
     schema = read_schema(folder / "schema.json")
     train = read_part(folder / "train", schema)
     write_part(folder / "augmented", schema, augmented_copies(train, schema, AugmentSettings(), seed=0))
@@ -100,7 +103,7 @@ def prepare_job(folder: Path, kind: str) -> TrainingJob:
 
 
 def report_kind(kind: str, networks: Sequence[str], folder: Path) -> None:
-    job = prepare_job(folder, kind)
+    job = prepare_job(folder, load_names(kind))
     schema = read_schema(job.schema_file)
     parts = {part: read_part(folder / part, schema).target for part in ("train", "valid", "test")}
     majority = np.mean(parts["test"] == np.bincount(parts["train"]).argmax())
@@ -113,21 +116,34 @@ def report_kind(kind: str, networks: Sequence[str], folder: Path) -> None:
 
 def report_accuracy(job: TrainingJob, architecture: str, tokens: str, folder: Path) -> None:
     """Train from each seed, and print the accuracies on the test part."""
-    settings = make_settings(architecture, "classification", {"tokens": tokens})
+    started = time.process_time()
+    seeds = SEEDS if ARCHITECTURES[architecture].uses_seed else 1
+    tried = [train_network(job, architecture, {"tokens": tokens}, seed, folder) for seed in range(seeds)]
+    shown = ", ".join(f"{one.accuracy:.3f}" for one in tried)
+    seconds = (time.process_time() - started) / len(tried)
+    print(f"  {architecture:20}{tokens:12}{tried[0].length:>4} read  {shown}  {seconds:.0f} s each", flush=True)
+
+
+class Tried(NamedTuple):
+    accuracy: float  # on the test part
+    log_loss: float
+    length: int  # numbers of a text that the network reads
+
+
+def train_network(job: TrainingJob, architecture: str, fix: Mapping[str, Any], seed: int, folder: Path) -> Tried:
+    """Train with default settings but for some, and score on the test part."""
+    settings = make_settings(architecture, "classification", fix)
     job = replace(job, architecture=architecture).read_with(settings.stem)
     schema = read_job_schema(job)
     task = build_task(job.task_settings, schema)
     test = read_part(job.schema_file.parent / "test", schema)
-    accuracies, started = [], time.process_time()
-    for seed in range(SEEDS if ARCHITECTURES[architecture].uses_seed else 1):
-        place = folder / f"{architecture}-{tokens}-{seed}"
-        run_trial(TrialSpec(job, settings, seed, place, BUDGET))
-        model = load_model(architecture, task, settings, place / "best")
-        probabilities = predict(model, task.postprocess(), to_tensors(model_inputs(task, test)))
-        accuracies.append(float((probabilities.argmax(1) == test.target).mean()))
-    shown = ", ".join(f"{one:.3f}" for one in accuracies)
-    seconds = (time.process_time() - started) / len(accuracies)
-    print(f"  {architecture:20}{tokens:12}{schema.inputs[0].length:>4} read  {shown}  {seconds:.0f} s each", flush=True)
+    place = folder / f"{architecture}-{job.tokens}-{seed}"
+    run_trial(TrialSpec(job, settings, seed, place, BUDGET))
+    model = load_model(architecture, task, settings, place / "best")
+    probabilities = predict(model, task.postprocess(), to_tensors(model_inputs(task, test)))
+    right = probabilities[np.arange(len(test.target)), test.target]
+    accuracy = float((probabilities.argmax(1) == test.target).mean())
+    return Tried(accuracy, float(-np.log(np.maximum(right, 1e-15)).mean()), schema.inputs[0].length or 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

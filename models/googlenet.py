@@ -29,6 +29,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from models.blocks.auxiliary_heads import HasAuxiliaryHeads
 from models.blocks.cost import Cost, network_cost
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 from models.blocks.initialisation import init_he_normal
@@ -96,7 +97,7 @@ class Inception(nn.Module):
 
 
 @final
-class GoogLeNet(nn.Module):
+class GoogLeNet(HasAuxiliaryHeads):
     """(B, C, H, W) -> (B, O).
 
     Attributes:

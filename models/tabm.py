@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.blocks.activations import ACTIVATIONS
+from models.blocks.auxiliary_heads import HasSubmodels
 from models.blocks.hyperparameters import Hyperparameters, choice, tunable
 
 
@@ -64,7 +65,7 @@ class SharedLinear(nn.Module):
 
 
 @final
-class TabM(nn.Module):
+class TabM(HasSubmodels):
     """(B, F) -> (B, O): the mean of the submodels' outputs.
 
     Attributes:

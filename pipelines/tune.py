@@ -14,7 +14,7 @@ from pipelines.settings.limits import limit_params, read_limits
 from pipelines.settings.params import load_params
 from pipelines.settings.problem_task import load_task
 from pipelines.settings.scratch import scratch_folder
-from pipelines.settings.starts import find_starting_point
+from pipelines.settings.starting_point import find_starting_point
 from pipelines.training.importances import setting_importances
 from pipelines.training.learners import learner_of
 from pipelines.training.search import SearchConfig, run_search
@@ -54,7 +54,7 @@ def tune(name: str) -> None:
     scratch = scratch_folder("tune", name, job.device)
     workers, stated = worker_count(job.device), {}
     if limits := read_limits().get(name):
-        trials_in_time = count_trials_in_time(config, scratch, workers, on_progress, limits.search_seconds)
+        trials_in_time = count_trials_in_time(config, scratch, workers, on_progress, limits.seconds_to_search())
         config = config._replace(stop_after=trials_in_time)
         stated = record_trials(name, trials_in_time if trials_in_time < config.trial_count else None)
     study, trials = run_search(config, scratch, workers, on_progress)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from pipelines.training.job import TrainingJob
-from tests.support.problems import make_problem, training_job_of
+from tests.support.problems import make_problem, small_problems, training_job_of
 
 # No deadline: a slow or busy machine is not a failure. Derandomised: the same examples in every run.
 settings.register_profile("bakeoff", deadline=None, derandomize=True)
@@ -49,6 +49,12 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return problem_folder
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def folder_of_few(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The same with few rows."""
+    return small_problems(tmp_path_factory.mktemp)
 
 
 @pytest.fixture(scope="session")

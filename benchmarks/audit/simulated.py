@@ -93,6 +93,23 @@ def draw_classes(generator: np.random.Generator, rows: int) -> Sample:
     return Sample(ClassReference(codes), (one, other))
 
 
+def draw_two_classes(generator: np.random.Generator, rows: int) -> Sample:
+    """A rarer class of which three in ten rows are."""
+    truth = generator.normal(-1.2, 1.5, rows)
+    codes = (truth + generator.logistic(size=rows) > 0).astype(np.int64)
+    one, other = (1 / (1 + np.exp(-truth - generator.normal(0, 0.7, rows))) for _ in range(2))
+    return Sample(ClassReference(codes), (np.stack([1 - one, one], axis=1), np.stack([1 - other, other], axis=1)))
+
+
+def draw_grouped_classes(generator: np.random.Generator, rows: int, size: int = 12) -> Sample:
+    """Groups of which some are harder than others."""
+    of_row = np.arange(rows) // size
+    sample = draw_classes(generator, rows)
+    hardness = generator.uniform(0.1, 1.0, of_row[-1] + 1)[of_row][:, None]
+    one, other = (each**hardness / (each**hardness).sum(axis=1, keepdims=True) for each in sample.predictions)
+    return Sample(sample.reference, (one, other), Dependence("clusters", of_row))
+
+
 def draw_numbers(generator: np.random.Generator, rows: int) -> Sample:
     true = generator.normal(size=rows)
     shared = generator.normal(0, 0.5, rows)
@@ -116,13 +133,27 @@ def draw_forecasts(
     errors = drifting(generator, (3, rows * HORIZON), memory)
     mixed = (shared * errors[0] + np.sqrt(1 - shared**2) * errors[which] for which in (1, 2))
     spread = np.linspace(-1, 1, levels) if levels > 1 else np.zeros(1)
-    one, other = (each.reshape(rows, HORIZON, 1, 1) + spread for each in mixed)
-    reference = ForecastReference(np.zeros((rows, HORIZON, 1)), np.ones((rows, 1, 1)))
+    series = 10 + 2 * drifting(generator, (rows * HORIZON,), memory).reshape(rows, HORIZON, 1)
+    one, other = (series[..., None] + each.reshape(rows, HORIZON, 1, 1) + spread for each in mixed)
+    reference = ForecastReference(series, np.ones((rows, 1, 1)))
     return Sample(reference, (one, other), Dependence("series", HORIZON * np.arange(rows)))
 
 
 def draw_anomalies(generator: np.random.Generator, rows: int, share: float = 0.1) -> Sample:
-    anomalous = np.arange(rows) < max(2, round(share * rows))
+    """Of every set the same share of rows is anomalous."""
+    return _score_anomalies(generator, np.arange(rows) < max(2, round(share * rows)))
+
+
+def draw_found_anomalies(generator: np.random.Generator, rows: int, share: float) -> Sample:
+    """As many rows are anomalous as chance has it, on which precision depends."""
+    anomalous = generator.random(rows) < share
+    return (
+        draw_found_anomalies(generator, rows, share) if anomalous.sum() < 2 else _score_anomalies(generator, anomalous)
+    )
+
+
+def _score_anomalies(generator: np.random.Generator, anomalous: NDArray[np.bool_]) -> Sample:
+    rows = len(anomalous)
     values = generator.normal(size=(rows, 4))
     common = 1.5 * anomalous + generator.normal(0, 0.7, rows)
     one, other = (

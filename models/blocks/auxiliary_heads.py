@@ -7,27 +7,27 @@ of several submodels gives their outputs likewise: the loss is the mean of their
 Shapes: B batch, O outputs, K submodels.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 
-@runtime_checkable
-class HasAuxiliaryHeads(Protocol):
+class HasAuxiliaryHeads(nn.Module, ABC):
     """A network with outputs on the way that are trained to predict the same target."""
 
     auxiliary_weight: float  # of the loss of each auxiliary head; that of the network's own output weighs 1
 
+    @abstractmethod
     def all_outputs(self, x: Tensor) -> tuple[Tensor, ...]:
         """What `forward` gives, then what each auxiliary head gives, (B, O) each."""
 
 
-@runtime_checkable
-class HasSubmodels(Protocol):
+class HasSubmodels(nn.Module, ABC):
     """A network of submodels that are trained to predict the same target, each by a loss of its own."""
 
+    @abstractmethod
     def submodel_outputs(self, x: Tensor) -> Tensor:
         """What each submodel gives, (K, B, O); `forward` gives their mean."""
 

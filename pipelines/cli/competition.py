@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from pipelines.runtime.scheduler import Run, StageEnd
 
 SHOWN_BY_MLFLOW = {"evaluate": (), "package": ("--registry",)}  # stages, and what is said before their names
-MODULES = (  # imported once, by the server that stages are forked from
-    *(
-        f"pipelines.{verb}"
-        for verb in ("split", "augment", "tune", "train", "evaluate", "compare", "export", "package")
-    ),
+DATA_VERBS = ("split", "augment")
+LEARNING_VERBS = ("tune", "train", "evaluate", "compare", "export", "package")
+LIBRARIES = (  # that only learning stages use: seconds to import
     *("captum.attr", "sklearn.linear_model", "sklearn.ensemble", "onnxruntime"),
+    *("torch.onnx", "matplotlib.backends.backend_agg", "jinja2"),
 )
 
 
@@ -72,7 +71,7 @@ def _run_stages(targets: Sequence[str]) -> Competition:
     from pipelines.runtime.workers import worker_count
 
     os.environ[TRACKING_VARIABLE] = "off"  # this process has it done, below
-    set_preloaded_modules(MODULES)
+    set_preloaded_modules(modules_of(targets))
     if not Path("dvc.lock").exists():
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()
@@ -82,6 +81,22 @@ def _run_stages(targets: Sequence[str]) -> Competition:
         ends = Run(plan, project, settings, TrackedScreen(screen, queue)).run()
     print_failures(ends)
     return Competition(int(any(end.end == "failed" for end in ends)), ends)
+
+
+def modules_of(targets: Sequence[str]) -> tuple[str, ...]:
+    """What the server that stages are forked from imports, once for all of them.
+
+    Args:
+        targets: addresses of stages; all stages if there are none.
+    """
+    verbs = {target.partition("@")[0] for target in targets}
+    if verbs and verbs <= set(DATA_VERBS):
+        return _stage_modules(DATA_VERBS)
+    return *_stage_modules(DATA_VERBS), *_stage_modules(LEARNING_VERBS), *LIBRARIES
+
+
+def _stage_modules(verbs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"pipelines.{verb}" for verb in verbs)
 
 
 def likely_device() -> str:

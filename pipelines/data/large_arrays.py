@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -41,6 +41,15 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.memmap(file, dtype, "r+", shape=shape)
 
 
+def take_rows(values: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
+    """The rows of `values` (N, ...) that are marked in `rows` (N,)."""
+    places = np.flatnonzero(rows)
+    selected = allocate((len(places), *values.shape[1:]), values.dtype)
+    for part in chunks(selected):
+        selected[part] = values[places[part]]
+    return selected
+
+
 def read_batches(reader: "pyarrow.RecordBatchReader", size: int) -> "pyarrow.Table":
     """All batches of a reader of about `size` bytes as a table; that of a large one lies in a file without a name.
 
@@ -58,6 +67,51 @@ def read_batches(reader: "pyarrow.RecordBatchReader", size: int) -> "pyarrow.Tab
         file.flush()
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return pyarrow.ipc.open_stream(pyarrow.py_buffer(content)).read_all()
+
+
+@final
+class BatchStore:
+    """Batches of rows that come one by one, each with columns and types of its own; many of them lie on disk."""
+
+    def __init__(self) -> None:
+        self._held: list[pyarrow.RecordBatch] = []  # in memory
+        self._size = 0  # bytes of these
+        self._file: IO[bytes] | None = None
+        self._starts: list[int] = []  # of each batch in the file
+
+    def add(self, batch: "pyarrow.RecordBatch") -> None:
+        """Keep a batch.
+
+        Raises:
+            OSError: the disk of `.state/` has too little space.
+        """
+        self._held.append(batch)
+        self._size += batch.nbytes
+        if self._size > MAX_IN_MEMORY_BYTES:
+            self._write_held()
+
+    def batches(self) -> "list[pyarrow.RecordBatch]":
+        """All of them, in their order."""
+        import pyarrow
+
+        if self._file is None:
+            return self._held
+        self._write_held()
+        with self._file as file:
+            content = pyarrow.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return [pyarrow.ipc.open_stream(content.slice(start)).read_next_batch() for start in self._starts]
+
+    def _write_held(self) -> None:
+        import pyarrow
+
+        if self._file is None:
+            self._file = open_scratch_file()
+        for batch in self._held:
+            self._starts.append(self._file.tell())
+            with pyarrow.ipc.new_stream(pyarrow.PythonFile(self._file, "w"), batch.schema) as writer:
+                writer.write_batch(batch)
+        self._file.flush()
+        self._held, self._size = [], 0
 
 
 def release_pages(values: NDArray[Any]) -> None:

@@ -18,6 +18,7 @@ Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 11 to 13.
 Shapes: N rows, G units, R resamples.
 """
 
+import math
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -208,7 +209,8 @@ def _series_intervals(scored: _Scored, dependence: Dependence, level: float) -> 
         if not np.isfinite(score + error):
             found[metric.name] = UNDEFINED
         elif metric.name in SHARE_METRICS:
-            found[metric.name] = share_interval(score, error, rows, freedom, level)
+            trials = rows if error == 0 else math.inf  # a row holds many steps, of which its share says more than one
+            found[metric.name] = share_interval(score, error, trials, freedom, level)
         else:
             (found[metric.name],) = student_intervals(means, level)
     return found

@@ -56,6 +56,7 @@ class Choice(NamedTuple):
     settings: ChampionSettings
     margin: float  # in units of the goal
     trained_once: tuple[str, ...] = ()  # contenders of which another training could come out otherwise
+    not_entered: tuple[str, ...] = ()  # architectures that a table's contenders should be measured with
 
     @property
     def best(self) -> LeaderboardRow:
@@ -102,7 +103,8 @@ def explain_choice(choice: Choice, winner: LeaderboardRow, comparison: Compariso
     """
     baseline_doubts = _doubt_baseline(choice, comparison, baseline_name)
     test_doubts = _list_test_doubts(choice, winner)
-    return " ".join([_explain_win(choice, winner), *_doubt_trainings(choice), *baseline_doubts, *test_doubts])
+    doubts = [*_doubt_trainings(choice), *_doubt_field(choice), *baseline_doubts, *test_doubts]
+    return " ".join([_explain_win(choice, winner), *doubts])
 
 
 def _explain_win(choice: Choice, winner: LeaderboardRow) -> str:
@@ -145,6 +147,16 @@ def _doubt_trainings(choice: Choice) -> list[str]:
         return []
     were = "was trained once" if len(names) == 1 else "had one training each"
     return [f"{_join_names(names)} {were}: another could come out differently, by how much is not known."]
+
+
+def _doubt_field(choice: Choice) -> list[str]:
+    """Classical contenders that a table has none of."""
+    names = choice.not_entered
+    if not names:
+        return []
+    are, they = ("is", "it") if len(names) == 1 else ("are", "they")
+    unknown = f"whether {they} would do better on this table is not known"
+    return [f"{_join_names(names)} {are} not among the contenders: {unknown}."]
 
 
 def _compare_costs(choice: Choice) -> list[str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipelines.evaluation.champion import Choice, choose_champion, explain_choice, is_better_than_baseline
 from pipelines.evaluation.champion_settings import ChampionSettings
+from pipelines.evaluation.classical import find_missing_classical
 from pipelines.evaluation.leaderboard import BASELINE, Champion, Estimate, Leaderboard, LeaderboardRow
 from pipelines.evaluation.noninferiority import (
     PairedLoss,
@@ -100,7 +101,8 @@ def rank(problem: str, task: Task, entries: Sequence[Entry], settings: ChampionS
         for position, (entry, test) in enumerate(zip(ranked, test_comparisons, strict=True), start=1)
     )
     trained_once = tuple(entry.contender for entry in entries if entry.was_trained_once)
-    choice = Choice(rows, losses, goal, settings, margin, trained_once)
+    not_entered = find_missing_classical(task, [entry.architecture for entry in entries])
+    choice = Choice(rows, losses, goal, settings, margin, trained_once, not_entered)
     winner = choose_champion(choice)
     shares = _measure_stability(task, choice, ranked, seed)
     winner_entry = next(entry for entry in entries if entry.contender == winner.contender)

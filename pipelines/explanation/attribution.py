@@ -19,7 +19,9 @@ from pipelines.explanation.elements import ELEMENT_LAYOUTS, ElementKind
 from pipelines.explanation.feature_model import stems_of
 from pipelines.explanation.grad_cam import grad_cam
 from pipelines.explanation.gradients import DEFAULT_STEPS, input_gradients, integrated_gradients
-from pipelines.explanation.subject import Effort, Subject, choose_rows
+from pipelines.explanation.occlusion import make_windows, occlude
+from pipelines.explanation.spectrogram import spectrogram_axes
+from pipelines.explanation.subject import Effort, Subject, answer_operations, choose_rows
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training.inference import predict
 from pipelines.training.job import to_tensors
@@ -36,6 +38,7 @@ ATTRIBUTION_METHODS: dict[str, AttributionMethod] = {
     "integrated_gradients": integrated_gradients,
     "grad_cam": lambda subject, inputs, _: grad_cam(subject, inputs),
     "attention": lambda subject, inputs, _: attention_weights(subject, inputs),
+    "occlusion": lambda subject, inputs, _: occlude(subject, inputs),
 }
 
 
@@ -75,7 +78,11 @@ def attribute_rows(subject: Subject, method: str, effort: Effort) -> Attribution
 
 def fit_effort(subject: Subject, method: str, effort: Effort) -> tuple[int, int]:
     """Rows, and steps of integrated gradients, within an effort: at least one row, and at least 8 steps."""
-    gradients = effort.operations / (PASSES * max(subject.flops, 1))
+    answers = effort.operations / answer_operations(subject)
+    if method == "occlusion":
+        first = to_tensors(model_inputs(subject.task, select_rows(subject.part, np.arange(1))))
+        return max(1, int(min(effort.rows, answers / len(make_windows(subject, first))))), 1
+    gradients = answers / PASSES
     if method != "integrated_gradients":
         return max(1, int(min(effort.rows, gradients))), 1
     rows = max(1, int(min(effort.rows, gradients / MIN_STEPS)))
@@ -111,7 +118,7 @@ def _name_elements(
         for text in inputs[0]:
             yield tuple(_name_token(fields[0], int(number), place) for place, number in enumerate(text))
         return
-    names = _ELEMENT_NAMES[kind](fields, values.shape[1:])
+    names = _ELEMENT_NAMES[kind](subject, values.shape[1:])
     for _ in values:
         yield names
 
@@ -123,24 +130,26 @@ def _name_token(field: Field, number: int, place: int) -> str:
     return f"{place + 1}: {field.categories[number] if number > 1 else UNKNOWN}"
 
 
-def _name_pixels(fields: tuple[Field, ...], shape: torch.Size) -> tuple[str, ...]:
+def _name_pixels(subject: Subject, shape: torch.Size) -> tuple[str, ...]:
     return tuple(f"row {row + 1}, column {column + 1}" for row, column in np.ndindex(*shape))
 
 
-def _name_steps(fields: tuple[Field, ...], shape: torch.Size) -> tuple[str, ...]:
-    names = fields[0].columns if len(fields[0].columns) == shape[1] else tuple(map(str, range(1, shape[1] + 1)))
+def _name_steps(subject: Subject, shape: torch.Size) -> tuple[str, ...]:
+    (field,) = subject.task.input_fields
+    names = field.columns if len(field.columns) == shape[1] else tuple(map(str, range(1, shape[1] + 1)))
     return tuple(f"step {step + 1}, {names[variable]}" for step, variable in np.ndindex(*shape))
 
 
-def _name_bands(fields: tuple[Field, ...], shape: torch.Size) -> tuple[str, ...]:
-    return tuple(f"step {step + 1}, band {band + 1}" for step, band in np.ndindex(*shape))
+def _name_bands(subject: Subject, shape: torch.Size) -> tuple[str, ...]:
+    seconds, hertz = spectrogram_axes(subject)
+    return tuple(f"{seconds[step]:.2f} s, {hertz[band]:.0f} Hz" for step, band in np.ndindex(*shape))
 
 
-def _name_columns(fields: tuple[Field, ...], shape: torch.Size) -> tuple[str, ...]:
-    return tuple(field.name for field in fields)
+def _name_columns(subject: Subject, shape: torch.Size) -> tuple[str, ...]:
+    return tuple(field.name for field in subject.task.input_fields)
 
 
-_ELEMENT_NAMES: dict[ElementKind, Callable[[tuple[Field, ...], torch.Size], tuple[str, ...]]] = {
+_ELEMENT_NAMES: dict[ElementKind, Callable[[Subject, torch.Size], tuple[str, ...]]] = {
     "image": _name_pixels,
     "steps": _name_steps,
     "audio": _name_bands,

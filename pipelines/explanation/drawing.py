@@ -14,8 +14,9 @@ from pipelines.explanation.attribution import Attribution
 from pipelines.explanation.dissection import Dissection
 from pipelines.explanation.elements import ElementKind
 from pipelines.explanation.permutation import Importances
+from pipelines.explanation.spectrogram import read_spectrograms, spectrogram_axes
 from pipelines.explanation.subject import Subject
-from pipelines.reporting.plots.contact_sheet import draw_contact_sheet, to_display_pixels
+from pipelines.reporting.plots.contact_sheet import draw_captioned_images, draw_contact_sheet, to_display_pixels
 from pipelines.reporting.plots.examples import draw_example
 from pipelines.reporting.plots.style import BLUE, GREY, ORANGE, png_figure
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 MAX_BARS = 6  # elements of a row that are named
 MAX_COLUMNS = 20  # of a table that are shown, the most important
 NAME_CHARACTERS = 28  # of an element's name that are shown
-PICTURES_ACROSS, PANELS_ACROSS = 8, 2
+PICTURES_ACROSS, SPECTROGRAMS_ACROSS, PANELS_ACROSS = 8, 3, 2
+CAPTION_HEIGHT = 0.2  # above a picture, as a share of its width
 AREA_COLOUR = np.array([0, 114, 178])  # BLUE, where a unit is on
 PALE = 0.45  # how much is left of a picture's contrast under an area
 
@@ -45,8 +47,14 @@ def draw_importances(path: Path, title: str, subject: Subject, found: Importance
         axes.grid(visible=False, axis="y")
         notes = [f"{left} less important ones are left out"] * bool(left)
         notes.append("no intervals" if found.reason else "lines: 95 % intervals")
+        notes += [describe_rows(found)] * (found.rows < found.held_out)
         goal = found.goal.replace("_", " ")
         axes.set_xlabel(f"how much worse {goal} gets ({format_number(found.score)} with all)\n{'; '.join(notes)}")
+
+
+def describe_rows(found: Importances) -> str:
+    """Of how many rows the score is, if that is why it is not the leaderboard's."""
+    return f"of {found.rows:,} rows: the leaderboard's score is of all {found.held_out:,}"
 
 
 def draw_attribution(path: Path, title: str, subject: Subject, found: Attribution) -> None:
@@ -59,17 +67,21 @@ def _draw_pictures(path: Path, title: str, subject: Subject, found: Attribution)
     count, (height, width) = len(found.rows), found.values.shape[1:]
     across = min(PICTURES_ACROSS, max(count, 4))
     lines = -(-count // across)
-    with png_figure(path, 9, 0.5 + lines * (2 * 9 / across * height / width + 0.35)) as figure:
+    pairs = [
+        _stack(to_display_pixels(picture), _map_pixels(values))
+        for picture, values in zip(found.examples.inputs[0], found.values, strict=True)
+    ]
+    captions = [_shorten(answer) for answer in found.answers]
+    with png_figure(path, 9, 0.5 + lines * (2 * 9 / across * height / width + 0.2)) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        panels = figure.subplots(2 * lines, across, squeeze=False)
-        for axes in panels.ravel():
-            axes.set_axis_off()
-        for place, values in enumerate(found.values):
-            line, column = divmod(place, across)
-            above, below = panels[2 * line, column], panels[2 * line + 1, column]
-            above.imshow(to_display_pixels(found.examples.inputs[0][place]), cmap="gray", vmin=0, vmax=255)
-            above.set_title(_shorten(found.answers[place]), loc="center", fontsize=8.5, weight="normal", pad=3)
-            _show_map(below, values)
+        draw_captioned_images(figure, pairs, captions, ["black"] * count, across, above=CAPTION_HEIGHT * width)
+
+
+def _stack(picture: NDArray[np.uint8], below: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture (H, W[, 3]), some white, and another (H, W, 3) of the same size."""
+    white = np.full((max(1, len(below) // 20), *below.shape[1:]), 255, dtype=np.uint8)
+    colour = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
+    return np.concatenate([colour, white, below])
 
 
 def _draw_series(path: Path, title: str, subject: Subject, found: Attribution) -> None:
@@ -85,11 +97,33 @@ def _draw_series(path: Path, title: str, subject: Subject, found: Attribution) -
 
 
 def _draw_spectrograms(path: Path, title: str, subject: Subject, found: Attribution) -> None:
-    def draw(axes: Axes, place: int) -> None:
-        _show_map(axes, found.values[place].T[::-1])
-        axes.set(xlabel="time", ylabel="pitch")
-
-    _draw_panels(path, title, found, 1.9, draw)
+    """What the network hears above, what counts in it below, over time and pitch."""
+    levels = read_spectrograms(subject, found.examples.inputs[0])
+    (seconds, hertz), (steps, bands) = spectrogram_axes(subject), found.values.shape[1:]
+    marks = (np.unique(np.linspace(0, steps - 1, 4).astype(int)), np.unique(np.linspace(0, bands - 1, 4).astype(int)))
+    count = len(found.rows)
+    across = min(SPECTROGRAMS_ACROSS, count)
+    lines = -(-count // across)
+    with png_figure(path, 9, 0.6 + 3.1 * lines) as figure:
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+        panels = figure.subplots(2 * lines, across, squeeze=False)
+        for axes in panels[:, 0]:
+            axes.set_ylabel("Hz", fontsize=8)
+        for place in range(lines * across):
+            line, column = divmod(place, across)
+            above, below = panels[2 * line, column], panels[2 * line + 1, column]
+            if place >= count:
+                above.set_axis_off()
+                below.set_axis_off()
+                continue
+            above.imshow(levels[place].T, cmap="gray", origin="lower", aspect="auto", interpolation="nearest")
+            above.set_title(_shorten(found.answers[place]), loc="center", fontsize=8.5, weight="normal", pad=3)
+            _show_map(below, found.values[place].T, origin="lower", aspect="auto")
+            for axes in (above, below):
+                axes.set_xticks(marks[0], [f"{seconds[one]:.2f}" for one in marks[0]], fontsize=7)
+                axes.set_yticks(marks[1], [f"{hertz[one]:.0f}" for one in marks[1]], fontsize=7)
+                axes.grid(visible=False)
+            below.set_xlabel("seconds", fontsize=8)
 
 
 def _draw_named(path: Path, title: str, subject: Subject, found: Attribution) -> None:
@@ -149,16 +183,29 @@ def _draw_panels(path: Path, title: str, found: Attribution, height: float, draw
                 axes.set_axis_off()
 
 
-def _show_map(axes: Axes, values: NDArray[Any], extent: tuple[float, float, float, float] | None = None) -> None:
+def _show_map(
+    axes: Axes,
+    values: NDArray[Any],
+    extent: tuple[float, float, float, float] | None = None,
+    origin: Literal["upper", "lower"] = "upper",
+    aspect: Literal["equal", "auto"] | None = None,
+) -> None:
     """Numbers as colours, white at 0, the strongest of them full."""
     limit = float(np.abs(values).max()) or 1.0
-    aspect: Literal["equal", "auto"] = "equal" if extent is None and values.shape[0] > 1 else "auto"
     axes.imshow(
-        values, cmap=_blue_and_orange(), vmin=-limit, vmax=limit, extent=extent, aspect=aspect, interpolation="nearest",
+        values, cmap=_blue_and_orange(), vmin=-limit, vmax=limit, extent=extent, origin=origin, interpolation="nearest",
+        aspect=aspect or ("equal" if extent is None and values.shape[0] > 1 else "auto"),
         alpha=0.6 if extent else 1.0, zorder=0 if extent else 1,
     )  # fmt: skip
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
+
+
+def _map_pixels(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """The same as pixels, (H, W) -> (H, W, 3)."""
+    limit = float(np.abs(values).max()) or 1.0
+    colours: NDArray[np.uint8] = _blue_and_orange()((values / limit + 1) / 2, bytes=True)
+    return colours[..., :3]
 
 
 def _blue_and_orange() -> Colormap:

@@ -72,3 +72,12 @@ class FeatureModel(nn.Module):
     def weigh(self, features: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> Tensor:
         """The weights that make the explained number of the answers for these features, (B, ...)."""
         return EXPLAINED_NUMBERS[self.task.name].weigh_outputs(self.task, self.answer(features, inputs))
+
+
+def prepare_scorer(
+    model: TrainedNetwork, task: Any, inputs: tuple[Tensor, ...]
+) -> tuple[FeatureModel, tuple[Tensor, ...], Tensor]:
+    """The model over features, the features of the rows, and the weights of its outputs."""
+    scorer = FeatureModel(model, task).eval()
+    features = read_features(model, inputs)
+    return scorer, features, scorer.weigh(features, inputs)

@@ -13,7 +13,7 @@ from models import ARCHITECTURES
 from pipelines.explanation.attention import ATTENTION_READERS
 from pipelines.explanation.elements import gather_elements, take_largest
 from pipelines.explanation.explained_number import explain_no_number
-from pipelines.explanation.feature_model import FeatureModel, networks_of, read_features, stems_of
+from pipelines.explanation.feature_model import networks_of, prepare_scorer, stems_of
 from pipelines.explanation.subject import Subject
 
 MIN_PLACES = 16  # that a feature map must have: 4 x 4, or 16 steps of a series
@@ -42,9 +42,7 @@ def grad_cam(subject: Subject, inputs: tuple[Tensor, ...]) -> Tensor:
     """
     from captum.attr import LayerGradCam
 
-    scorer = FeatureModel(subject.model, subject.task).eval()
-    features = read_features(subject.model, inputs)
-    weights = scorer.weigh(features, inputs)
+    scorer, features, weights = prepare_scorer(subject.model, subject.task, inputs)
     stems = stems_of(subject.model) * (1 if len(features) > 1 else len(networks_of(subject.model)))
     read = features if len(features) > 1 else features * len(stems)
     found = []

@@ -6,11 +6,11 @@ where an element speaks for the answer, below 0 where it speaks against it.
 Shapes: B rows, P elements of a row.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipelines.explanation.elements import add_features, blank_features, gather_elements
 from pipelines.explanation.explained_number import explain_no_number
-from pipelines.explanation.feature_model import FeatureModel, read_features, stems_of
+from pipelines.explanation.feature_model import prepare_scorer, stems_of
 from pipelines.explanation.subject import Subject
 
 DEFAULT_STEPS = 64  # points of the path from features of 0
@@ -47,7 +47,7 @@ def input_gradients(subject: Subject, inputs: tuple[Tensor, ...]) -> Tensor:
     """
     from captum.attr import InputXGradient
 
-    scorer, features, weights = _prepare(subject, inputs)
+    scorer, features, weights = prepare_scorer(subject.model, subject.task, inputs)
     found = InputXGradient(scorer).attribute(
         tuple(values.requires_grad_() for values in features), additional_forward_args=(weights, *inputs)
     )
@@ -65,7 +65,7 @@ def integrated_gradients(subject: Subject, inputs: tuple[Tensor, ...], steps: in
     """
     from captum.attr import IntegratedGradients
 
-    scorer, features, weights = _prepare(subject, inputs)
+    scorer, features, weights = prepare_scorer(subject.model, subject.task, inputs)
     blank = tuple(blank_features(*pair) for pair in zip(stems_of(subject.model), features, strict=True))
     rows = len(features[0])
     fitting = MAX_BATCH_VALUES // sum(values[0].numel() for values in features)
@@ -77,13 +77,6 @@ def integrated_gradients(subject: Subject, inputs: tuple[Tensor, ...], steps: in
         internal_batch_size=max(rows, min(rows * steps, fitting)),
     )
     return _add_stems(subject, found, inputs)
-
-
-def _prepare(subject: Subject, inputs: tuple[Tensor, ...]) -> tuple[nn.Module, tuple[Tensor, ...], Tensor]:
-    """The model over features, the features of the rows, and the weights of its outputs."""
-    scorer = FeatureModel(subject.model, subject.task).eval()
-    features = read_features(subject.model, inputs)
-    return scorer, features, scorer.weigh(features, inputs)
 
 
 def _add_stems(subject: Subject, found: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> Tensor:

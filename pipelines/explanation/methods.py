@@ -9,6 +9,7 @@ from pipelines.explanation import attribution, dissection, drawing, permutation
 from pipelines.explanation.attention import explain_no_attention
 from pipelines.explanation.grad_cam import explain_no_maps
 from pipelines.explanation.gradients import explain_no_gradient
+from pipelines.explanation.occlusion import explain_no_occlusion
 from pipelines.explanation.subject import Effort, Subject
 from pipelines.reporting.csv_table import write_csv_table
 from pipelines.reporting.explanations import EXPLANATIONS
@@ -57,6 +58,7 @@ METHODS: dict[str, Method] = {
     "grad_cam": _method_of_rows("grad_cam", explain_no_maps),
     "attention": _method_of_rows("attention", explain_no_attention),
     "input_gradients": _method_of_rows("input_gradients", explain_no_gradient),
+    "occlusion": _method_of_rows("occlusion", explain_no_occlusion),
 }
 
 

@@ -32,7 +32,7 @@ from pipelines.evaluation.intervals import (
 )
 from pipelines.evaluation.units import Floats, explain_too_few, find_units, merge_units
 from pipelines.explanation.feature_model import networks_of
-from pipelines.explanation.subject import Effort, HeldOutRows, Subject
+from pipelines.explanation.subject import Effort, HeldOutRows, Subject, answer_operations
 from pipelines.runtime.seeds import derive_seed
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.tasks.task import Reference
@@ -42,9 +42,7 @@ from pipelines.training.job import to_tensors
 MAX_REPEATS = 5  # times that a column is dealt out anew; the mean of them is shown
 MIN_ROWS = 50  # that are asked, however much one costs
 RESAMPLES = 1_000  # of the bootstrap behind an interval
-STEPS_OF_TREES = 64  # operations that as long take as a comparison in a tree, which waits for memory
 OPERATIONS_OF_A_CALL = 3e7  # that as long take as to ask a model at all
-TREES = ("decision_tree", "random_forest", "gradient_boosting", "isolation_forest")
 
 
 class Column(NamedTuple):
@@ -68,7 +66,8 @@ class Importances(NamedTuple):
     importances: tuple[Importance, ...]  # the largest first
     goal: str
     score: float  # the goal with all columns as they are
-    rows: int
+    rows: int  # that were asked
+    held_out: int  # rows in all; where fewer were asked, the score is not the leaderboard's
     repeats: int
     reason: str  # why there are no intervals; empty where there are
 
@@ -117,14 +116,15 @@ def permutation_importance(subject: Subject, effort: Effort) -> Importances:
         for number, column in enumerate(columns)
     ]
     found.sort(key=lambda one: -one.value if np.isfinite(one.value) else np.inf)
-    return Importances(tuple(found), subject.task.goal.name, float(before.mean()), len(places), repeats, reason)
+    total = sum(len(one.places) for one in subject.held_out)
+    return Importances(tuple(found), subject.task.goal.name, float(before.mean()), len(places), total, repeats, reason)
 
 
 def _fit_effort(subject: Subject, effort: Effort) -> tuple[list[HeldOutRows], NDArray[np.int64], int]:
     """The rows that are asked, their places among all that are held out, and how often."""
     total = sum(len(one.places) for one in subject.held_out)
     networks = len(networks_of(subject.held_out[0].model)) / len(networks_of(subject.model))
-    cost = max(1.0, subject.flops * networks * (STEPS_OF_TREES if subject.architecture in TREES else 1))
+    cost = answer_operations(subject) * networks
     calls = OPERATIONS_OF_A_CALL * len(subject.held_out)
     passes = effort.operations / len(list_columns(subject))  # what one column may cost
     count = int(min(total, max(MIN_ROWS, (passes - calls) / cost)))

@@ -19,6 +19,9 @@ from pipelines.settings import paths
 from pipelines.settings.trained_model import TrainedModel, load_members, load_trained
 from pipelines.tasks import Task
 
+STEPS_OF_TREES = 64  # operations that as long take as a comparison in a tree, which waits for memory
+TREES = ("decision_tree", "random_forest", "gradient_boosting", "isolation_forest")
+
 
 class HeldOutRows(NamedTuple):
     """Rows that a model has not learned from."""
@@ -93,6 +96,11 @@ def _rows_of_folds(
         for fold, model in enumerate(models)
     )
     return found, folds.dependence
+
+
+def answer_operations(subject: Subject) -> float:
+    """What one answer costs, in operations that take as long as those of a network."""
+    return max(1, subject.flops) * (STEPS_OF_TREES if subject.architecture in TREES else 1)
 
 
 def choose_rows(part: Part, schema: Schema, count: int) -> NDArray[np.int64]:

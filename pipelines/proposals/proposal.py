@@ -15,7 +15,8 @@ from pipelines.proposals.task_proposal import propose_task
 from pipelines.proposals.tokens import propose_tokens
 from pipelines.proposals.training_time import (
     BATCH_SIZE,
-    PROBLEM_SECONDS,
+    PREPARATION_SECONDS,
+    VERDICT_SECONDS,
     Effort,
     TrainingTime,
     estimate_seconds,
@@ -102,8 +103,8 @@ def build_proposal(name: str, stated: str, wishes: Wishes, defaults: Defaults, w
     train_rows = _train_rows(data, split)
     entrants, token_reasons = _select_entrants(task, data, train_rows)
     taken = time_trainings(data, problem, {entrant.architecture: entrant.fix for entrant in entrants})
-    members = DEFAULT_FOLDS if _has_folds(split, rows, task) else defaults.train.seeds
-    effort = choose_effort(taken, defaults, members, train_rows, workers)
+    folds = DEFAULT_FOLDS if _has_folds(split, rows, task) else 0
+    effort = choose_effort(taken, defaults, folds, train_rows, workers)
     contenders = tuple(_propose_contender(name, one, taken, effort, defaults, train_rows, workers) for one in entrants)
     known = [one.seconds for one in contenders if one.seconds is not None]
     return Proposal(
@@ -116,7 +117,7 @@ def build_proposal(name: str, stated: str, wishes: Wishes, defaults: Defaults, w
         _count_classes(place, data),
         tuple(finding for finding in data.findings if finding.level != "fine"),
         (*place.reasons, *repair_reasons, *learned.reasons, *token_reasons, *split_reasons),
-        PROBLEM_SECONDS + sum(known) if len(known) == len(contenders) else None,
+        PREPARATION_SECONDS + sum(known) + VERDICT_SECONDS if len(known) == len(contenders) else None,
         workers,
     )
 
@@ -195,14 +196,15 @@ def _propose_augment(task: str, form: str, data: Dataset) -> dict[str, Any]:
 
 
 def choose_effort(
-    taken: Mapping[str, TrainingTime], defaults: Defaults, members: int, train_rows: int, workers: int
+    taken: Mapping[str, TrainingTime], defaults: Defaults, folds: int, train_rows: int, workers: int
 ) -> Effort:
     """The longest search that keeps to the limit: fewer trials first, then shorter trainings."""
     choices = [(trials, EPOCHS[0]) for trials in TRIALS] + [(TRIALS[-1], epochs) for epochs in EPOCHS[1:]]
     efforts = [
         Effort(
             trials,
-            members,
+            folds or defaults.train.seeds,
+            folds > 0,
             min(epochs, defaults.budget.epochs),
             min(defaults.budget.min_steps, max(MIN_STEPS, defaults.budget.min_steps * epochs // EPOCHS[0])),
             min(MAX_STEPS * epochs // EPOCHS[0], defaults.budget.max_steps),

@@ -1,10 +1,12 @@
 """Time plan: how a run of limited time divides it between its contenders.
 
-The rule: after what the other stages need, every contender gets the same time; one that cannot do with so little, as
-its trainings are solved at once and in folds, gets what it needs, and the others share the rest. Two thirds of a share
-are for the search, which ends by the clock, half of it where there are folds; the rest trains the best settings, from
-as many seeds as fit. A training is cut to the steps that let the search try two choices of settings at least, by the
-time that short trainings of it took on this machine.
+The rule: what evaluations and the verdict need is taken off first, as long as they took here the last time, or as they
+usually take on a machine that is as busy as this one. Of the rest every contender gets the same time; one that cannot
+do with so little, as its trainings are solved at once and in folds, gets what it needs, and the others share the rest.
+Two thirds of a share are for the search, which ends by the clock, half of it where there are folds; the rest trains the
+best settings, from as many seeds as fit. A training is cut to the steps that let the search try two choices of settings
+at least, by the time that short trainings of it took on this machine. However late a search begins, it ends in time for
+the longest trainings and the verdict.
 """
 
 import time
@@ -17,11 +19,14 @@ from pipelines.data.parts import read_part
 from pipelines.data.schema import read_schema
 from pipelines.proposals.training_time import (
     BATCH_SIZE,
-    PROBLEM_SECONDS,
+    SPREAD,
     STAGE_SECONDS,
+    VERDICT_SECONDS,
     TrainingTime,
+    again_factor,
     time_trainings,
 )
+from pipelines.runtime.durations import read_duration
 from pipelines.settings import paths
 from pipelines.settings.limits import Limits
 
@@ -30,11 +35,10 @@ if TYPE_CHECKING:
 
 SEARCH_SHARE = 2 / 3  # of a contender's time
 SEARCH_SHARE_OF_FOLDS = 1 / 2  # ... where every fold is trained after the search
-AGAIN_SHARE = 0.6  # of the trainings of folds that is done again, until the epoch that all folds keep
 MIN_WORK_SHARE = 1 / 3  # of the whole time that is trained in, whatever the other stages are expected to need
+VERDICT_STAGES = {"compare": VERDICT_SECONDS / 2, "export": VERDICT_SECONDS / 2, "package": 0.0}  # usual seconds
 MIN_TRIALS = 2  # that a training is short enough for
 MIN_STEPS = 100  # of a training, below which it would show nothing
-SPREAD = 1.5  # how much longer than the defaults other settings take, such as larger batches and networks
 
 
 class Share(NamedTuple):
@@ -55,8 +59,7 @@ class Work(NamedTuple):
     @property
     def trainings(self) -> float:
         """How many there are after the search, at least."""
-        again = 1.0 if self.taken is None or self.taken.is_closed_form else 1 + AGAIN_SHARE
-        return self.folds * again or 1.0
+        return self.folds * (1.0 if self.taken is None else again_factor(self.taken)) or 1.0
 
     @property
     def step_seconds(self) -> float:
@@ -85,12 +88,36 @@ def plan_limits(params: "Params", contenders: Sequence[str], seconds: float, wor
     measured = time.monotonic() - started_at
     load = max(1.0, measured / max(0.1, time.process_time() - processor_started_at))  # by what else runs here
     works = {name: read_work(params, name, taken[params.contenders[name].problem]) for name in contenders}
-    least = [least_seconds(work) for work in works.values()]
-    shares = share_time((seconds - measured) / load, least, len(problems), workers)
-    return {
-        name: limit_contender(work, share._replace(clock_share=share.clock_share * load))
-        for (name, work), share in zip(works.items(), shares, strict=True)
+    left = seconds - measured
+    verdict = verdict_seconds(params, contenders, workers, load)
+    work = max(left - verdict, MIN_WORK_SHARE * left, 1.0) / load
+    shares = share_time(work, [least_seconds(one) for one in works.values()], workers)
+    limits = {
+        name: limit_contender(one, share._replace(clock_share=share.clock_share * load))
+        for (name, one), share in zip(works.items(), shares, strict=True)
     }
+    longest = max(train_seconds(works[name], one) for name, one in limits.items())
+    until = time.time() + left - verdict - load * longest / workers
+    return {name: one._replace(search_until=until) for name, one in limits.items()}
+
+
+def verdict_seconds(params: "Params", contenders: Sequence[str], workers: int, load: float) -> float:
+    """Seconds of the clock for what follows the trainings: as long as it took here the last time, where it did.
+
+    Args:
+        load: how many times as long as on an idle machine anything takes here that never ran.
+    """
+    problems = dict.fromkeys(params.contenders[name].problem for name in contenders)
+    evaluations = [_last_seconds("evaluate", name, load * STAGE_SECONDS) for name in contenders]
+    verdicts = [
+        sum(_last_seconds(verb, name, load * seconds) for verb, seconds in VERDICT_STAGES.items()) for name in problems
+    ]
+    return sum(evaluations) / workers + sum(verdicts)
+
+
+def _last_seconds(verb: str, name: str, usual: float) -> float:
+    seconds = read_duration(paths.STATE_FOLDER, verb, name)
+    return usual if seconds is None else seconds
 
 
 def read_work(params: "Params", name: str, taken: Mapping[str, TrainingTime]) -> Work:
@@ -112,19 +139,25 @@ def least_seconds(work: Work) -> float:
     return (MIN_TRIALS + work.trainings) * work.training_seconds(min(MIN_STEPS, work.asked_steps))
 
 
-def share_time(seconds: float, least: Sequence[float], problems: int, workers: int) -> list[Share]:
+def train_seconds(work: Work, limits: Limits) -> float:
+    """Seconds of one core of the trainings that follow a search."""
+    if work.taken is None:
+        return 0.0
+    steps = min(work.asked_steps, limits.max_steps or work.asked_steps)
+    return max(work.trainings, limits.seeds or 1) * work.training_seconds(steps)
+
+
+def share_time(seconds: float, least: Sequence[float], workers: int) -> list[Share]:
     """The part of each contender.
 
-    >>> [share.core_seconds for share in share_time(seconds=100.0, least=[0.0, 48.0, 1.0, 2.0], problems=1, workers=2)]
+    >>> [share.core_seconds for share in share_time(seconds=69.0, least=[0.0, 48.0, 1.0, 2.0], workers=2)]
     [30.0, 48.0, 30.0, 30.0]
 
     Args:
-        seconds: of the clock, until the verdict.
+        seconds: of the clock, for searches and trainings.
         least: of each contender, the seconds of one core that it cannot do without.
     """
-    other = STAGE_SECONDS * len(least) / workers + PROBLEM_SECONDS * problems
-    work = max(seconds - other, MIN_WORK_SHARE * seconds, 1.0)
-    left, parts = work * workers, list(least)
+    left, parts = seconds * workers, list(least)
     by_need = sorted(range(len(least)), key=least.__getitem__, reverse=True)
     for rank, place in enumerate(by_need):
         parts[place] = max(least[place], left / (len(least) - rank))

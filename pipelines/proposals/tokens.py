@@ -20,15 +20,20 @@ def propose_tokens(texts: NDArray[np.uint8]) -> tuple[Tokens, str]:
     Args:
         texts: (N, L), UTF-8 padded with zeros.
     """
-    looked_at = from_bytes(texts[:: max(1, len(texts) // MAX_TEXTS)])
-    if len(looked_at) < MIN_TEXTS:
+    if len(texts) < MIN_TEXTS:
         return "words", ""
-    known = {word for text in looked_at[::2] for word in tokenize(text)}
-    words = [word for text in looked_at[1::2] for word in tokenize(text) if word[0].isalnum()]
-    share = sum(word not in known for word in words) / max(1, len(words))
+    share = new_word_share(texts)
     if share <= MAX_NEW_SHARE:
         return "words", ""
     return "subwords", (
         f"Of the words of one half of the texts, {share:.0%} stand nowhere in the other half, so texts are cut into "
         "subwords, which repeat."
     )
+
+
+def new_word_share(texts: NDArray[np.uint8]) -> float:
+    """The share of the words of every other text that stand in none of the texts between them."""
+    looked_at = from_bytes(texts[:: max(1, len(texts) // MAX_TEXTS)])
+    known = {word for text in looked_at[::2] for word in tokenize(text)}
+    words = [word for text in looked_at[1::2] for word in tokenize(text) if word[0].isalnum()]
+    return sum(word not in known for word in words) / max(1, len(words))

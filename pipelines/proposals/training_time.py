@@ -1,18 +1,21 @@
 """Training time: how long contenders will take here, from short trainings of each on samples of the data.
 
 The rule: a training in epochs grows with its steps, and one in closed form by a fixed part and one that grows with the
-rows, both measured in processor time, so that they hold for cores that do nothing else. Trials and trainings share the
-workers; a trial of a network takes TRIAL_SHARE of a whole training, as those that fall behind are stopped. What the
-stages need besides is the same for every problem.
+rows, both measured in processor time, so that they hold for cores that do nothing else. What is measured is long enough
+to stand above what a first training does besides: a network is trained for more epochs until these take
+MEASURED_SECONDS, and what is solved at once on larger samples. Trials and trainings share the workers; a trial takes
+TRIAL_SHARE of a training with the defaults, as some settings take longer and those that fall behind are stopped, and
+one with the best settings SPREAD times as long. What the stages need besides is the same for every problem.
 """
 
+import itertools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,13 +29,19 @@ if TYPE_CHECKING:
     from pipelines.settings.params import Problem
     from pipelines.training.job import TrainingJob
 
-SAMPLE_ROWS = (400, 1600)  # examples of the samples, a fifth of which is validated on
-SAMPLE_VALUES = (2**20, 2**22)  # numbers and pixels of the samples, of which large examples leave fewer ...
+Job = TypeVar("Job")
+
+SAMPLE_ROWS = (400, 1600, 6400)  # examples of the samples, a fifth of which is validated on
+SAMPLE_VALUES = (2**20, 2**22, 2**24)  # numbers and pixels of the samples, of which large examples leave fewer ...
 MIN_SAMPLE_ROWS = 64  # ... but not fewer than so many
-SAMPLE_EPOCHS = (1, 3)  # of the trainings on the smaller sample, whose difference is the time of two epochs
-TRIAL_SHARE = 0.7  # of a training that a trial of a network takes, on average
-STAGE_SECONDS = 8.0  # seconds of a contender's stages besides its trainings, most of them to evaluate it
-PROBLEM_SECONDS = 15.0  # seconds of a problem's other stages
+MEASURED_SECONDS = 0.3  # of processor time that a difference takes which is believed
+MAX_EPOCHS = 243  # of a training on a sample
+TRIAL_SHARE = 0.8  # of a training with the defaults that a trial takes on average, stopped or not
+SPREAD = 1.4  # how much longer than with the defaults a training with the best settings takes
+AGAIN_SHARE = 0.6  # of the trainings of folds that is done again, until the epoch that all folds keep
+STAGE_SECONDS = 5.0  # seconds of one core for a contender's stages besides its trainings, most of them to evaluate it
+PREPARATION_SECONDS = 8.0  # seconds of the clock until a problem is split
+VERDICT_SECONDS = 7.0  # ... and from its last evaluation on
 BATCH_SIZE = 32  # examples of a step, as the defaults have them
 
 
@@ -45,26 +54,42 @@ class TrainingTime(NamedTuple):
     uses_seed: bool
 
 
+class Timed(NamedTuple):
+    """A training on a sample."""
+
+    seconds: float  # of the processor
+    rows: int  # that it passed over, all epochs together
+
+
 class Effort(NamedTuple):
     """How much of a contender is trained."""
 
     trials: int
-    members: int  # trainings of the best trial's settings
+    members: int  # trainings of the best trial's settings: a fold's each, or a seed's
+    is_folded: bool
     epochs: int
     min_steps: int
     max_steps: int
 
 
 def estimate_seconds(taken: TrainingTime, effort: Effort, train_rows: int, workers: int) -> float:
-    """The time of a contender's search and trainings, in seconds."""
-    members = effort.members if taken.uses_seed else 1
+    """The time of a contender's stages, in seconds."""
+    members = effort.members * again_factor(taken) if effort.is_folded else effort.members if taken.uses_seed else 1
+    trainings = TRIAL_SHARE * effort.trials + SPREAD * members
+    return (STAGE_SECONDS + trainings * _training_seconds(taken, effort, train_rows)) / workers
+
+
+def again_factor(taken: TrainingTime) -> float:
+    """How often a fold is trained: what is trained in epochs once more, for the most part."""
+    return 1.0 if taken.is_closed_form else 1.0 + AGAIN_SHARE
+
+
+def _training_seconds(taken: TrainingTime, effort: Effort, train_rows: int) -> float:
     if taken.is_closed_form:
-        trainings = effort.trials + members
-        return STAGE_SECONDS + trainings * (taken.fixed_seconds + taken.row_seconds * train_rows) / workers
+        return taken.fixed_seconds + taken.row_seconds * train_rows
     pass_steps = max(1, round(train_rows / BATCH_SIZE))
     steps = min(max(effort.epochs * pass_steps, effort.min_steps), effort.max_steps)
-    training = taken.fixed_seconds + taken.row_seconds * steps * BATCH_SIZE
-    return STAGE_SECONDS + (effort.trials * TRIAL_SHARE + members) * training / workers
+    return taken.fixed_seconds + taken.row_seconds * steps * BATCH_SIZE
 
 
 def time_trainings(
@@ -94,12 +119,13 @@ def time_trainings(
 
 
 def _sample_sizes(data: Dataset) -> list[int]:
-    """The examples of the samples."""
+    """The examples of the samples, the smallest first; fewer of them where there are few."""
     example_values = sum(max(1, math.prod(values.shape[1:])) for values in data.part.inputs)
-    return [
-        max(MIN_SAMPLE_ROWS, min(rows, values // example_values))
+    sizes = {
+        min(len(data.part.target), max(MIN_SAMPLE_ROWS, min(rows, values // example_values)))
         for rows, values in zip(SAMPLE_ROWS, SAMPLE_VALUES, strict=True)
-    ]
+    }
+    return sorted(sizes)
 
 
 def _write_sample(data: Dataset, problem: "Problem", folder: Path, count: int) -> "TrainingJob":
@@ -133,40 +159,73 @@ def _draw_rows(total: int, count: int) -> SplitRows:
 def _time_architecture(
     jobs: Sequence["TrainingJob"], architecture: str, fix: Mapping[str, Any], folder: Path
 ) -> TrainingTime | None:
-    """Two short trainings: of more epochs, or in closed form of more rows; None if one fails."""
+    """Short trainings; None if one fails."""
     from models import ARCHITECTURES
-    from pipelines.training.job import load_training_data
     from pipelines.training.trial import TRIAL_ERRORS
 
     row = ARCHITECTURES[architecture]
-    is_closed_form = row.learner == "closed_form"
     own_jobs = [replace(job, architecture=architecture) for job in jobs]
-    tries = [(own_jobs[0], 1), (own_jobs[1], 1)] if is_closed_form else [(own_jobs[0], n) for n in SAMPLE_EPOCHS]
-    taken = []
+    numbers = itertools.count()
+
+    def time_training(job: "TrainingJob", epochs: int) -> Timed:
+        return _train_briefly(job, fix, epochs, folder / architecture / str(next(numbers)))
+
+    is_closed_form = row.learner == "closed_form"
     try:
-        rows = [load_training_data(job).train[0].rows for job, _ in tries]
-        for place, (job, epochs) in enumerate(tries):
-            seconds = _train_briefly(job, fix, epochs, folder / architecture / str(place))
-            if seconds is None:
-                return None
-            taken.append(seconds)
+        time_training(own_jobs[0], 1)  # what the first training of a process does besides
+        fixed, per_row = (time_solutions if is_closed_form else time_epochs)(own_jobs, time_training)
     except (UserError, *TRIAL_ERRORS):  # as of a sample without a rare class; the run itself will say what is wrong
         return None
-    more = rows[1] - rows[0] if is_closed_form else rows[0] * (SAMPLE_EPOCHS[1] - SAMPLE_EPOCHS[0])
-    per_row = max(0.0, taken[1] - taken[0]) / more if more else 0.0
-    first_rows = rows[0] * (1 if is_closed_form else SAMPLE_EPOCHS[0])
-    fixed = max(0.0, taken[0] - per_row * first_rows)
     return TrainingTime(fixed, per_row, is_closed_form, row.uses_seed)
 
 
-def _train_briefly(job: "TrainingJob", fix: Mapping[str, Any], epochs: int, folder: Path) -> float | None:
-    """The processor time of a training, in seconds; None if it fails."""
+def time_solutions(jobs: Sequence[Job], time_training: Callable[[Job, int], "Timed"]) -> tuple[float, float]:
+    """The fixed seconds of what is solved at once, and those of a row: larger samples while these take little."""
+    first, last = time_training(jobs[0], 1), None
+    for job in jobs[1:]:
+        if last is not None and last.seconds - first.seconds >= MEASURED_SECONDS:
+            break
+        first, last = last or first, time_training(job, 1)
+    return _divide(first, last)
+
+
+def time_epochs(jobs: Sequence[Job], time_training: Callable[[Job, int], "Timed"]) -> tuple[float, float]:
+    """The fixed seconds of a training in epochs, and those of a row that it passes over: ever more epochs."""
+    job, first = jobs[0], time_training(jobs[0], 1)
+    if first.seconds < MEASURED_SECONDS and len(jobs) > 1:
+        job = jobs[1]
+        first = time_training(job, 1)
+    last, epochs = first, 1
+    while last.seconds - first.seconds < MEASURED_SECONDS and epochs < MAX_EPOCHS:
+        epochs *= 3
+        last = time_training(job, epochs)
+    return _divide(first, last)
+
+
+def _divide(first: "Timed", last: "Timed | None") -> tuple[float, float]:
+    """The fixed part of two trainings, and that of each row by which the second is longer."""
+    if last is None or last.rows <= first.rows:
+        return first.seconds, 0.0
+    per_row = max(0.0, last.seconds - first.seconds) / (last.rows - first.rows)
+    return max(0.0, first.seconds - per_row * first.rows), per_row
+
+
+def _train_briefly(job: "TrainingJob", fix: Mapping[str, Any], epochs: int, folder: Path) -> Timed:
+    """A training.
+
+    Raises:
+        UserError: it fails, or its settings do not suit the data.
+    """
     from pipelines.training.budget import Budget, BudgetSettings
     from pipelines.training.contender_settings import make_settings
+    from pipelines.training.job import load_training_data
     from pipelines.training.trial import TrialSpec, run_trial
 
     settings = make_settings(job.architecture, job.task_settings.kind, fix)
+    rows = load_training_data(job).train[0].rows
     budget = Budget(BudgetSettings(epochs=epochs, min_steps=1))
     started_at = time.process_time()
     result = run_trial(TrialSpec(job, settings, 0, folder, budget))
-    return None if result.score is None else time.process_time() - started_at
+    if result.score is None:
+        raise UserError(result.reason)
+    return Timed(time.process_time() - started_at, rows * epochs)

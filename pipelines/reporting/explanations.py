@@ -14,7 +14,9 @@ EXPLANATIONS: dict[str, ExplanationText] = {
         "What it goes by",
         "How much worse it does on examples that were held out when a column's values are dealt out among them anew, "
         "with the 95 % interval over the examples. It says what this contender uses, not what causes the target; "
-        "columns that say the same share what they say, so that each may look idle.",
+        "columns that say the same share what they say, so that each may look idle. Of a contender that takes long to "
+        "ask, not all of these examples are asked; below the bars stands of how many the score is, which then is not "
+        "the leaderboard's.",
     ),
     "dissection": ExplanationText(
         "What its units stand for",
@@ -43,5 +45,11 @@ EXPLANATIONS: dict[str, ExplanationText] = {
         f"{_ROWS}Blue speaks for what it answers, or raises the number that it answers; orange against, or lowers it: "
         "the gradient times the input. It is true of small changes alone, and noisy; integrated gradients are steadier "
         "and cost more.",
+    ),
+    "occlusion": ExplanationText(
+        "What it would miss",
+        f"{_ROWS}Blue speaks for what it answers, or raises the number that it answers; orange against, or lowers it: "
+        "how much that changes when a window over it is filled with the average (occlusion). It is as coarse as the "
+        "window, and does not show what two places say together.",
     ),
 }

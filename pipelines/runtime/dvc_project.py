@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -66,6 +67,7 @@ class DvcProject:
             self._graph = self._repo.index.graph
         self._stages: dict[str, Any] = {}
         self._is_held = False
+        self._hashes: dict[str, Any] = {}  # of what stages read, by path, while DVC's lock is held
         self._order: list[str] = []  # in which DVC would write the stages into dvc.lock
 
     def plan(self, targets: Sequence[str] = ()) -> list[PlannedStage]:
@@ -103,6 +105,7 @@ class DvcProject:
                 yield
             finally:
                 self._is_held = False
+                self._hashes.clear()
 
     def begin(self, address: str) -> Outcome:
         """Compare a stage with dvc.lock; if it is not up to date, remove its outputs or take them from the cache."""
@@ -110,7 +113,10 @@ class DvcProject:
 
         stage = self._stages[address]
         with _explained(), self._locked():
+            for dependency in stage.deps:
+                dependency.get_hash = partial(self._hash_once, dependency)
             if not stage.changed():
+                self._hashes |= {out.fs_path: out.hash_info for out in stage.outs if self._is_held}
                 return "up to date"
             stage.remove_outs(ignore_remove=False, force=False)
             try:
@@ -120,6 +126,14 @@ class DvcProject:
                 return "must run"
             self._save(stage)
             return "restored"
+
+    def _hash_once(self, dependency: Any) -> Any:
+        """The hash of what a stage reads, which many read: nothing writes there before DVC's lock is let go."""
+        if not self._is_held:
+            return type(dependency).get_hash(dependency)
+        if dependency.fs_path not in self._hashes:
+            self._hashes[dependency.fs_path] = type(dependency).get_hash(dependency)
+        return self._hashes[dependency.fs_path]
 
     def record(self, address: str) -> None:
         """Hash and store what the command of a stage wrote, and write dvc.lock."""

@@ -12,8 +12,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from pipelines.runtime.durations import read_duration
 from pipelines.runtime.dvc_project import Outcome, PlannedStage, stage_title
-from pipelines.runtime.files import read_json
 from pipelines.runtime.slots import Slots
 from pipelines.runtime.stage_processes import CLUSTER_VERBS, RunningStage, StageTask, start_stage
 from pipelines.runtime.user_error import UserError
@@ -206,12 +206,9 @@ def _failure_reason(process: RunningStage) -> str:
 
 def _expected_seconds(address: str, state: Path) -> float:
     """How long a stage took the last time, or stages like it usually do."""
-    verb = address.partition("@")[0]
-    try:
-        seconds = read_json(state / "durations" / f"{address.replace('@', '-')}.json")["seconds"]
-    except (UserError, KeyError, TypeError):
-        return TYPICAL_SECONDS.get(verb, SHORT_SECONDS)
-    return float(seconds)
+    verb, _, name = address.partition("@")
+    seconds = read_duration(state, verb, name)
+    return TYPICAL_SECONDS.get(verb, SHORT_SECONDS) if seconds is None else seconds
 
 
 def _longest_ways(plan: Sequence[PlannedStage], seconds: Mapping[str, float]) -> dict[str, float]:

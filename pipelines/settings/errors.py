@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from pipelines.sources.files.database_address import redact
+from pipelines.sources.kinds import WITHOUT_UNLABELLED
 
 
 def _format_errors(path: Path, error: ValidationError, model: type[BaseModel], where: str = "") -> str:
@@ -71,6 +72,11 @@ def _explain_error(detail: Any, location: _YamlLocation) -> str:
         retired: Mapping[str, str] = getattr(location.model, "retired", {})
         if location.keys[-1] in retired:
             return retired[location.keys[-1]].format(found=found)
+        source = _kind_literal(location.model) if location.model else ""
+        if location.keys[-1] == "unlabelled" and source in WITHOUT_UNLABELLED:
+            return (
+                f"is for rows without a target, and kind: {source} has none: {WITHOUT_UNLABELLED[source]}; leave it out"
+            )
         names = sorted(location.model.model_fields) if location.model else []
         known = f"known here: {', '.join(names)}" if names else "see docs/settings.md for the settings"
         return f"unknown setting; {known}"

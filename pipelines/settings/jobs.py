@@ -4,6 +4,7 @@ from pipelines.data.folds import read_folds
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.settings.params import Params
+from pipelines.settings.semi_rules import check_semi
 from pipelines.settings.start_rules import check_starts
 from pipelines.tasks import TASKS
 from pipelines.training.job import TrainingJob, select_device
@@ -72,3 +73,4 @@ def check_params(params: Params) -> None:
             )
         build_search_space(name, entry.architecture, params.problems[entry.problem].task.kind, entry.fix, entry.search)
     check_starts(params)
+    check_semi(params)

@@ -5,7 +5,9 @@ every other command reads params.yaml alone. They are part of the input records 
 says of what its artifacts are the result: the same limits give the same bytes, and no limits are another input.
 """
 
+import math
 import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +27,12 @@ class Limits(NamedTuple):
     trials: int | None = None
     seeds: int | None = None
     max_steps: int | None = None  # of one training
+    search_until: float | None = None  # seconds since 1970, from which on no search goes on, whenever it began
+
+    def seconds_to_search(self) -> float:
+        """How long a search that begins now goes on."""
+        left = math.inf if self.search_until is None else self.search_until - time.time()
+        return max(0.0, min(self.search_seconds, left))
 
 
 def read_limits() -> dict[str, Limits]:

@@ -53,6 +53,13 @@ LOADERS: dict[str, Callable[[Any], Dataset]] = {
     "docstrings": load_docstrings,  # texts: what Python libraries say about themselves
 }
 
+WITHOUT_UNLABELLED = {  # the kinds that have no rows without a target, and why
+    "series": "the target of every window is the steps behind it",
+    "sklearn": "every row of these data sets has a target",
+    "statsmodels": "the target of every window is the steps behind it",
+    "docstrings": "every text is from a library that is known",
+}
+
 
 def load_dataset(settings: SourceSettings, downloads: Path) -> Dataset:
     """Read every example of a problem from where its `source:` says; an address is fetched to `downloads` first."""

@@ -9,6 +9,8 @@ import csv
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,8 @@ def _write_contender(folder: Path, problem: str, name: str) -> None:
         for metric, value in read_json(evaluated / "metrics.json")["test"].items():
             if value is not None and math.isfinite(value):
                 writer.add_scalar(f"test/{metric}", value)
-        writer.add_onnx_graph(str(evaluated / "model.onnx"))
+        with redirect_stdout(StringIO()):  # PyTorch prints the name of every node
+            writer.add_onnx_graph(str(evaluated / "model.onnx"))
         for path in sorted((evaluated / "pictures").glob("*.png")):
             with Image.open(path) as picture:
                 writer.add_image(path.stem, np.asarray(picture.convert("RGB")), dataformats="HWC")
@@ -108,12 +111,18 @@ def _write_members(folder: Path, trained: Path) -> None:
 
 
 def _write_trials(folder: Path, tuned: Path) -> None:
+    from torch.utils.tensorboard.summary import hparams
+
     goal = read_json(tuned / "best.json")["goal"]
     for row in _read_rows(tuned / "trials.csv"):
         settings = {name: _parse_cell(text) for name, text in row.items() if name not in TRIAL_COLUMNS and text}
-        scores = {f"trial/{goal}": float(row["score"])} if row["score"] else {}
+        # The first summary would say that these are the settings of all trials, and others' would not be shown
+        _, *summaries = hparams({**settings, "state": row["state"]}, {})  # type: ignore[no-untyped-call]  # PyTorch types none
         with _open_writer(folder / f"trial-{int(row['number']):04d}") as writer:
-            writer.add_hparams({**settings, "state": row["state"]}, scores, run_name=".")
+            for summary in summaries:
+                writer.file_writer.add_summary(summary)
+            if row["score"]:
+                writer.add_scalar(f"trial/{goal}", float(row["score"]))
 
 
 def _read_rows(path: Path) -> Iterator[Mapping[str, str]]:

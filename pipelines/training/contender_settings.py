@@ -22,7 +22,10 @@ from pipelines.data.schema import Tokens
 from pipelines.data.tokenizers import TOKENIZERS
 from pipelines.training.schedules import SCHEDULES
 
-SEMI_METHODS = ("pretrain", "pseudo_label")  # restore what is hidden of them first; learn what is sure of them
+SEMI_TASKS = {  # ways to learn from rows without a label, and the tasks that each has a meaning for
+    "pretrain": ("classification", "regression", "segmentation"),  # restore what is hidden of their inputs, first
+    "pseudo_label": ("classification",),  # what is sure of them; a predicted number does not say how sure it is
+}
 
 
 class GradientSettings(Hyperparameters):
@@ -49,7 +52,7 @@ class GradientSettings(Hyperparameters):
     step_scale: float = tunable(0.0, 0.0, 0.5, ge=0, searched=False)  # standard deviation of a sequence's factors
     step_warp: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # change of a sequence's speed, at most
     step_crop: float = tunable(0.0, 0.0, 0.5, ge=0, lt=1, searched=False)  # share of a sequence cut off, at most
-    semi: str = choice("none", "none", *SEMI_METHODS, searched=False)  # what is learned from rows without a label
+    semi: str = choice("none", "none", *SEMI_TASKS, searched=False)  # what is learned from rows without a label
     pseudo_threshold: float = tunable(0.95, 0.6, 0.99, gt=0, lt=1, searched=False)  # probability that makes a label
     freeze: int = tunable(0, 0, 4, ge=0, searched=False)  # first parts of the network that stay as a start has them
     start_lr_ratio: float = tunable(  # learning rate of what was taken over from a start / that of what was drawn anew

@@ -21,9 +21,8 @@ from models.blocks.hyperparameters import Hyperparameters
 from models.blocks.window_scale import WindowScaleSpec
 from models.outputs.reconstruction import ScoreOfItsOwn
 from models.stems import ColumnSpec, Model, build_stem
-from pipelines.data.dataset import chunks
 from pipelines.data.folds import HOLDOUT, read_folds
-from pipelines.data.large_arrays import allocate
+from pipelines.data.large_arrays import take_rows
 from pipelines.data.parts import Part, read_part, select_rows
 from pipelines.data.schema import Field, Schema, Tokens, read_schema
 from pipelines.data.text import fit_vocabulary
@@ -219,16 +218,7 @@ def _select_trainable(task: Task, part: Part) -> Part:
         return part
     if not rows.any():
         raise UserError(f"no example of the train part may be learned from; {task.name} needs some")
-    return Part(tuple(_take_rows(values, rows) for values in part.inputs), _take_rows(part.target, rows))
-
-
-def _take_rows(values: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-    """The rows of `values` (N, ...) that are marked in `rows` (N,)."""
-    places = np.flatnonzero(rows)
-    selected = allocate((len(places), *values.shape[1:]), values.dtype)
-    for part in chunks(selected):
-        selected[part] = values[places[part]]
-    return selected
+    return Part(tuple(take_rows(values, rows) for values in part.inputs), take_rows(part.target, rows))
 
 
 def build_fitted_model(job: TrainingJob, data: TrainingData, settings: ContenderSettings[Any]) -> Model:

@@ -1,9 +1,19 @@
 """Pseudo-labels: what a network is sure of becomes a label to learn from.
 
-At the beginning of every epoch the network answers for some of the rows without a label. Where its most probable class
-has the probability of the threshold or more, that class stands for the label in this epoch. Such rows weigh nothing at
-first, when the network knows little, and as much as labelled ones from a fifth of the training on: with few labels the
-epoch that is kept may be an early one.
+At the beginning of every epoch as many unlabelled rows are drawn as labelled ones are learned from, and the network, as
+it is then, says how probable each class is for them. Row by row:
+
+    its most probable class has `pseudo_threshold` or more  ->  that class is the row's label in this epoch
+    it has less                                             ->  nothing is learned from the row in this epoch
+
+The labels are forgotten with the epoch: a row may have none, then one, then another. In every step the task's loss over
+the rows that got one, class weights included and divided by all rows that were drawn for the step, is added to the loss
+of the labelled batch, times a weight that rises evenly from 0, where the training begins and the network knows nothing,
+to 1 after RAMP_SHARE of it: with few labels the epoch that is kept may be an early one.
+
+Only classes are pseudo-labelled. A predicted number comes without a probability that would say how sure it is, and
+taken for its own label it has no error to learn from: `semi: pseudo_label` is refused for regression, which has
+`semi: pretrain`.
 
 Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013.
 NOTE[DIFF] the paper has no threshold; it is that of Sohn et al., "FixMatch", 2020, https://arxiv.org/abs/2001.07685.
@@ -25,7 +35,7 @@ from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.inference import predict
 from pipelines.training.job import TrainingData
 
-RAMP = (0.0, 0.2)  # shares of the training between which the weight rises from 0 to 1
+RAMP_SHARE = 0.2  # share of the training, its beginning, in which the weight of pseudo-labels rises from 0 to 1
 MIN_ROWS = 2  # of a batch: networks that normalise over it need more than one
 
 
@@ -53,7 +63,7 @@ def draw_pseudo_batches(
         seed: of the rows that are drawn.
         progress: the share of the training that is over.
     """
-    ramp = min(1.0, max(0.0, (progress - RAMP[0]) / (RAMP[1] - RAMP[0])))
+    ramp = min(1.0, progress / RAMP_SHARE)
     if not unlabelled or not ramp:
         return repeat(None, steps)
     device = unlabelled[0].device

@@ -15,7 +15,6 @@ from torch import Tensor
 from pipelines.runtime.files import copy_file, read_json, write_json
 from pipelines.runtime.user_error import UserError
 
-WEIGHTS_SUFFIXES = (".pt", ".pth", ".safetensors")  # files of weights; no contender's name has a dot
 WHAT_DAMAGE_RAISES = (  # by a file that is no weights, or not safe: code in a pickle is refused, never run
     *(SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError),
     *(ValueError, KeyError, IndexError, TypeError, AttributeError),
@@ -69,7 +68,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return parsed(path.read_bytes())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about old pickles: what can be read safely is, the rest is refused
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")  # read all the same, or refused
             found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"start_from: there is no file {path}; give a contender's name or a file of weights") from None

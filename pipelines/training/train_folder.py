@@ -9,9 +9,11 @@ from models.blocks.cost import model_cost
 from pipelines.runtime.files import copy_file, write_json
 from pipelines.tasks import Task
 from pipelines.training.contender import Plan, TrainedContender
+from pipelines.training.contender_settings import GradientSettings
 from pipelines.training.csv_logs import write_curve, write_history
 from pipelines.training.members import Member, best_member
 from pipelines.training.transfer import compare_start
+from pipelines.training.unlabelled import load_unlabelled
 
 
 def write_members(folder: Path, members: Sequence[Member], task: Task) -> None:
@@ -37,6 +39,7 @@ def write_model(folder: Path, plan: Plan, task: Task, trained: TrainedContender)
             "folds": plan.folds.number,
             "uses_seed": ARCHITECTURES[job.architecture].uses_seed,
             **_start_summary(plan, task),
+            **_semi_summary(plan, task),
             "members": [_member_summary(member) for member in members],
             "best_member": best_member(members, task.goal).name,
             "ship": shipped.ship,
@@ -55,6 +58,14 @@ def _start_summary(plan: Plan, task: Task) -> dict[str, Any]:
         return {}
     transfer = compare_start(plan.job, task, plan.settings)
     return {"start": {"origin": start.origin, "seen": start.seen, **transfer._asdict()}}
+
+
+def _semi_summary(plan: Plan, task: Task) -> dict[str, Any]:
+    """How many rows without a label a contender with `semi` learned from; nothing of others."""
+    learner = plan.settings.learner
+    if not isinstance(learner, GradientSettings) or learner.semi == "none":
+        return {}
+    return {"semi": {"method": learner.semi, "rows": len(load_unlabelled(plan.job, task, learner)[0])}}
 
 
 def _member_summary(member: Member) -> dict[str, Any]:

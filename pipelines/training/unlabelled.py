@@ -1,4 +1,4 @@
-"""Semi-supervised learning: which unlabelled rows a training reads, and where they mean something.
+"""Semi-supervised learning: which unlabelled rows a training reads.
 
 U unlabelled rows.
 """
@@ -13,13 +13,8 @@ from pipelines.data.unlabelled import read_unlabelled
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks import Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
-from pipelines.training.contender_settings import GradientSettings
+from pipelines.training.contender_settings import SEMI_TASKS, GradientSettings
 from pipelines.training.job import TrainingJob, read_job_schema, to_tensors
-
-SEMI_TASKS = {  # of each way, the tasks that it has a meaning for
-    "pretrain": ("classification", "regression", "segmentation"),
-    "pseudo_label": ("classification",),
-}
 
 
 def load_unlabelled(job: TrainingJob, task: Task, settings: GradientSettings) -> tuple[Tensor, ...]:

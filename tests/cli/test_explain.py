@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from pipelines.cli.command import main
+from pipelines.explanation.explained_number import NO_NUMBER
 from pipelines.explanation.explanation_folder import EXPLANATIONS_FOLDER
 from pipelines.explanation.report_picture import write_report_picture
 from pipelines.reporting.explanations import EXPLANATIONS
@@ -65,7 +66,7 @@ def test_the_champion_of_a_problem_is_explained_by_every_method_that_applies(
     printed = capsys.readouterr().out
     assert f"What digits-lenet5 looks at: {folder / 'index.html'}" in printed
     assert "attention does not apply: lenet5 has no attention" in printed
-    for method in ("integrated_gradients", "grad_cam", "input_gradients"):
+    for method in ("integrated_gradients", "grad_cam", "input_gradients", "occlusion"):
         assert (folder / f"{method}.png").read_bytes().startswith(b"\x89PNG")
         with (folder / f"{method}.csv").open(newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -73,7 +74,7 @@ def test_the_champion_of_a_problem_is_explained_by_every_method_that_applies(
         assert rows[0]["element"].startswith("row ")
     page = Sources()
     page.feed((folder / "index.html").read_text())
-    assert len([one for one in page.found if one.startswith("data:image/png")]) == 3
+    assert len([one for one in page.found if one.startswith("data:image/png")]) == 4
     assert all(one.startswith(("data:", "#")) for one in page.found), "it opens without a network"
 
 
@@ -99,8 +100,12 @@ def test_the_same_contender_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["digits-lenet5", "--method", "attention"], 1, "these do: integrated_gradients, grad_cam, input_gradients"),
-        (["digits-decision_tree"], 1, "flat between thresholds"),
+        (
+            ["digits-lenet5", "--method", "attention"],
+            1,
+            "these do: integrated_gradients, grad_cam, input_gradients, occlusion",
+        ),
+        (["digits-decision_tree", "--method", "integrated_gradients"], 1, "flat between thresholds"),
         ([LATE], 1, f"`bakeoff run {LATE}` first"),
         (["digit"], 2, "no problem or contender is called 'digit'; did you mean digits"),
         (["digits", "--method", "tea_leaves"], 2, "tea_leaves"),
@@ -111,6 +116,17 @@ def test_what_cannot_be_explained_gets_a_sentence(
 ) -> None:
     assert main(["explain", *arguments]) == code
     assert sentence in capsys.readouterr().err
+
+
+def test_what_no_method_applies_to_says_why_of_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(NO_NUMBER, "classification", "as of a generator")
+    assert main(["explain", "digits-decision_tree"]) == 1
+    printed = capsys.readouterr().err
+    assert "nothing here can say what digits-decision_tree looks at" in printed
+    assert "occlusion: as of a generator" in printed
+    assert write_report_picture("digits", "digits-decision_tree", tmp_path, seed=20) is None
 
 
 def test_a_problem_without_a_champion_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,16 +140,19 @@ def test_a_problem_without_a_champion_says_so(project: Path, capsys: pytest.Capt
     assert "digits has no champion yet" in capsys.readouterr().err
 
 
-def test_the_report_has_one_picture_that_is_the_same_every_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("contender", "method"), [("digits-lenet5", "integrated_gradients"), ("digits-decision_tree", "occlusion")]
+)
+def test_the_report_has_one_picture_that_is_the_same_every_time(contender: str, method: str, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        written = write_report_picture("digits", "digits-lenet5", tmp_path / name, seed=20)
+        written = write_report_picture("digits", contender, tmp_path / name, seed=20)
         assert written is not None
+        assert written.method == method
         assert written.picture.name in SHARED_CAPTIONS
     files = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(files) == 2
     for path in files:
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
-    assert write_report_picture("digits", "digits-decision_tree", tmp_path / "tree", seed=20) is None
 
 
 def test_every_caption_says_what_a_picture_is_and_is_not() -> None:

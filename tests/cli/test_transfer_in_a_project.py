@@ -74,7 +74,7 @@ def read_model(project: Project) -> dict[str, Any]:
 
 
 def test_a_contender_is_run_with_what_it_starts_from_and_stale_with_it(project: Project) -> None:
-    run(project, "few-mlp", "few-plain")
+    run(project, "train@few-mlp", "tune@few-plain")
     start = read_model(project)["start"]
     assert start["origin"] == "many-mlp"
     assert start["seen"] == "the rows of the problem many, which share no source with this one's"
@@ -90,7 +90,7 @@ def test_a_contender_is_run_with_what_it_starts_from_and_stale_with_it(project: 
     assert read["few-mlp"] == [path.replace("plain", "mlp") for path in read["few-plain"]], "as long as any other"
 
     before, plain = project.lock_text, stages["tune@few-plain"]
-    assert "didn't change" in project.run_checked("dvc", "repro", "evaluate@few-mlp")
+    assert "didn't change" in project.run_checked("dvc", "repro", "train@few-mlp")
     assert project.lock_text == before, "dvc repro finds done what bakeoff run did"
 
     project.write_params(params_of(dropout=0.4))
@@ -98,7 +98,8 @@ def test_a_contender_is_run_with_what_it_starts_from_and_stale_with_it(project: 
     assert waiting["tune@few-mlp"] == ["train@many-mlp"]
     assert "tune@few-plain" not in waiting
     scores = read_model(project)["members"]
-    project.run_checked("dvc", "repro", "evaluate@few-mlp")
+    run(project, "train@many-mlp")
+    project.run_checked("dvc", "repro", "train@few-mlp")
     assert read_model(project)["members"] != scores, "it began with other weights"
     assert read_model(project)["settings"]["dropout"] == 0.4
     assert yaml.safe_load(project.lock_text)["stages"]["tune@few-plain"] == plain
@@ -108,7 +109,7 @@ def test_a_contender_is_run_with_what_it_starts_from_and_stale_with_it(project: 
 
 
 def test_what_a_search_began_with_is_what_is_trained_again(project: Project) -> None:
-    run(project, "few-mlp")
+    run(project, "train@few-mlp")
     folder = project.folder / "artifacts/few/train/few-mlp/weights"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     project.run_checked("python", "-m", "pipelines.train", "few-mlp")

@@ -1,4 +1,4 @@
-"""What the pages say besides the README's blocks: modules, links, the tree, and the tables of settings."""
+"""What the pages say besides the README's blocks: links, the tree, and the tables of settings."""
 
 import re
 from collections.abc import Iterator
@@ -30,35 +30,15 @@ from pipelines.training.budget import BudgetSettings
 from pipelines.training.contender_settings import LEARNER_SETTINGS, STEM_SETTINGS
 from pipelines.training.schedules import SCHEDULES
 from tests.support.pages import (
+    PAGES,
     README,
     ROOT,
     SETTINGS_PAGE,
     fenced_blocks,
     list_project_files,
     paths_of_tree,
-    run_shell,
     table_cells,
 )
-
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-PAGES += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))]
-
-
-def named_modules() -> list[str]:
-    pages = [(ROOT / name).read_text(encoding="utf-8") for name in (*PAGES, "Makefile")]
-    return sorted({found for page in pages for found in re.findall(r"python -m ([\w.]+)", page)})
-
-
-@pytest.mark.parametrize("module", named_modules())
-def test_every_module_that_is_to_be_run_says_how(module: str) -> None:
-    if module in ("venv", "pip", "pytest"):
-        return
-    path = ROOT / Path(*module.split("."))
-    path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
-    text = path.read_text(encoding="utf-8")
-    assert 'if __name__ == "__main__":' in text
-    if "ArgumentParser" in text or path.name == "__main__.py":
-        assert "usage:" in run_shell(f"python -m {module} --help", ROOT)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -268,6 +268,7 @@ TREATMENTS: list[tuple[str, Callable[[Block, Path], None]]] = [
     ("dvc exp run", is_queued),
     ("make ui", is_a_target),
     ("make track", is_a_target),
+    ("make tensorboard", is_a_target),
     ("mlflow models serve", is_offered_by_mlflow),
     ("dvc remote add", is_shared),
     ("make bench", is_a_target),

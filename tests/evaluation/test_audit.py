@@ -6,15 +6,23 @@ import pytest
 from benchmarks.audit import coverage, equals, simulated, trainings
 from benchmarks.audit.claim import judge_alarms, judge_coverage
 from benchmarks.audit.claims import AUDITS, run_audit
+from pipelines.evaluation.intervals import clopper_pearson
 from pipelines.evaluation.significance import compare_with_control
 
 REPEATS = 60
 MOST_ALARMS = 9  # of 60 at a true 6 %: as many once in five hundred times
+FEW_REPEATS = {
+    "equals-many": 10,
+    "equals-dependent": 10,
+    "equals-skewed": 10,
+    "coverage-skewed": 10,
+    "coverage-forecasts": 60,
+}
 
 
-@pytest.mark.parametrize("name", ["equals-many", "equals-dependent", "equals-skewed", "coverage-skewed"])
+@pytest.mark.parametrize("name", FEW_REPEATS)
 def test_an_audit_of_few_repeats_holds(name: str) -> None:
-    _, findings, _ = run_audit(name, 10)
+    _, findings, _ = run_audit(name, FEW_REPEATS[name])
     assert [one.claim for one in findings if not one.holds] == []
 
 
@@ -56,7 +64,7 @@ def test_every_goal_of_every_task_calls_equals_different_rarely(name: str) -> No
     assert alarms <= MOST_ALARMS
 
 
-@pytest.mark.parametrize("name", ["classification, 100 rows", "regression, 100 rows"])
+@pytest.mark.parametrize("name", ["classification, 100 rows", "two classes, 100 rows", "regression, 100 rows"])
 def test_intervals_of_small_sets_hold_the_truth(name: str) -> None:
     case = coverage.cases()[name]
     truth = coverage.true_scores(case)
@@ -65,6 +73,21 @@ def test_intervals_of_small_sets_hold_the_truth(name: str) -> None:
     ).items():
         assert shown in (0, 30), metric
         assert held >= 24 or not shown, metric
+
+
+def test_all_tasks_have_their_intervals_audited() -> None:
+    tried = {type(case.task) for case in coverage.cases().values()} | {type(simulated.forecasting_task())}
+    assert {type(task) for task, _, _ in equals.goals().values()} - tried == set()
+
+
+def test_the_share_of_steps_that_an_interval_holds_is_known_by_its_steps_and_not_by_its_origins() -> None:
+    task = simulated.forecasting_task()
+    sample = simulated.draw_forecasts(np.random.default_rng(0), 60, memory=0.0, levels=len(task.quantile_levels))
+    case = coverage.Case(task, simulated.draw_forecasts, 60, coverage.FORECAST_CALIBRATION)
+    low, high = coverage.intervals_of(case, sample, 0)["coverage"]
+    by_origins = clopper_pearson(41, 60)
+    assert low < 0.683 < high
+    assert high - low < 0.6 * (by_origins.high - by_origins.low)
 
 
 def test_all_goals_of_all_tasks_are_audited() -> None:

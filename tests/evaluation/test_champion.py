@@ -58,3 +58,24 @@ def test_why_others_do_not_ship_is_said_of_one_and_of_several() -> None:
         "best has the best validation log loss (0.100); a and b cost less, but it is undecided whether they are as "
         "good; d and e are as good within the margin, but cost more; c was not shown to be behind, but costs more."
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (
+            ("gradient_boosting",),
+            "gradient_boosting is not among the contenders: whether it would do better on this table is not known.",
+        ),
+        (
+            ("linear_regression", "gradient_boosting"),
+            "linear_regression and gradient_boosting are not among the contenders: whether they would do better on "
+            "this table is not known.",
+        ),
+    ],
+    ids=["one", "both"],
+)
+def test_what_a_table_should_have_been_tried_with_is_said(missing: tuple[str, ...], said: str) -> None:
+    best = row("best", "best", 0, UNDEFINED, 50)
+    open_field = choice(best)._replace(not_entered=missing)
+    assert explain_choice(open_field, best, FLOOR, "majority").endswith(f" {said}")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,55 +19,52 @@ from pipelines.reporting.leaderboard import render_leaderboard
 from pipelines.runtime.user_error import UserError
 from pipelines.tasks.classification import ClassReference
 from pipelines.tasks.reconstruction import ReconstructionReference
-from tests.support.letter_entries import (
-    BLIND,
-    CLASSES,
-    CLOSE,
-    COSTLY,
-    FAINT,
-    FLOOR,
-    LUCKY,
-    SHARES,
-    SHORT,
-    STRONG,
-    TARGETS,
-    TWIN,
-    WEAK,
-    classification,
-    entry,
-)
+from tests.support.letter_entries import CLASSES, FLOOR, SHARES, TARGETS, classification, entry, letter_entry
 
 DEFAULTS = ChampionSettings()
 
 
-def competition(*entries: Entry, goal: str = "log_loss", settings: ChampionSettings = DEFAULTS) -> Leaderboard:
-    return rank("letters", classification(goal), entries, settings, seed=20)
+def competition(*entries: Entry | str, goal: str = "log_loss", settings: ChampionSettings = DEFAULTS) -> Leaderboard:
+    """Of entries, or the names of those in letter_entries.py."""
+    found = [letter_entry(one) if isinstance(one, str) else one for one in entries]
+    return rank("letters", classification(goal), found, settings, seed=20)
+
+
+@cache
+def board_of(*names: str) -> Leaderboard:
+    """A competition by the defaults that several tests look at."""
+    return competition(*names)
 
 
 @pytest.mark.parametrize(
     ("entries", "champion", "as_good", "sentence"),
     [
-        ((STRONG, WEAK), "strong", (), "every other contender is behind it by more than chance explains"),
-        ((STRONG, TWIN, WEAK), "twin", ("strong",), "as good as the best, strong (0.116), within a margin of 0.064"),
-        ((TWIN, COSTLY), "twin", ("costly",), "costly is as good within the margin, but costs more"),
+        (("strong", "weak"), "strong", (), "every other contender is behind it by more than chance explains"),
         (
-            (STRONG, CLOSE),
+            ("strong", "twin", "weak"),
+            "twin",
+            ("strong",),
+            "as good as the best, strong (0.116), within a margin of 0.064",
+        ),
+        (("twin", "costly"), "twin", ("costly",), "costly is as good within the margin, but costs more"),
+        (
+            ("strong", "close"),
             "close",
             ("strong",),
             "It is behind the best by 0.046, more than chance explains (p < 0.001)",
         ),
-        ((WEAK, SHORT), "weak", (), "short costs less, but it is undecided whether it is as good: about "),
-        ((WEAK,), "weak", (), "weak is the only contender"),
-        ((BLIND,), "blind", (), "on validation it does worse than the baseline 'majority class (baseline)'"),
-        ((FAINT,), "faint", (), "Do not ship it: on validation it was not shown to be better than the"),
-        ((STRONG, LUCKY), "lucky", ("strong",), "On the test rows, which decide nothing, strong does better"),
+        (("weak", "short"), "weak", (), "short costs less, but it is undecided whether it is as good: about "),
+        (("weak",), "weak", (), "weak is the only contender"),
+        (("blind",), "blind", (), "on validation it does worse than the baseline 'majority class (baseline)'"),
+        (("faint",), "faint", (), "Do not ship it: on validation it was not shown to be better than the"),
+        (("strong", "lucky"), "lucky", ("strong",), "On the test rows, which decide nothing, strong does better"),
     ],
     ids=["clear", "as good and cheaper", "as good and dearer", "close", "short", "alone", "blind", "faint", "lucky"],
 )
 def test_the_champion_is_the_cheapest_that_validation_shows_to_be_as_good_as_the_best(
-    entries: tuple[Entry, ...], champion: str, as_good: tuple[str, ...], sentence: str
+    entries: tuple[str, ...], champion: str, as_good: tuple[str, ...], sentence: str
 ) -> None:
-    found = competition(*entries).champion
+    found = board_of(*entries).champion
     assert found.contender == champion
     assert found.as_good == as_good
     assert sentence in found.reason
@@ -75,46 +73,46 @@ def test_the_champion_is_the_cheapest_that_validation_shows_to_be_as_good_as_the
 @pytest.mark.parametrize(
     ("rule", "entries", "champion"),
     [
-        ("best", (STRONG, TWIN, WEAK), "strong"),
-        ("one_se", (STRONG, TWIN, WEAK), "twin"),
-        ("one_se", (STRONG, CLOSE), "strong"),
-        ("tied", (STRONG, TWIN, WEAK), "twin"),
-        ("tied", (STRONG, CLOSE), "strong"),
-        ("noninferior", (STRONG, CLOSE), "close"),
+        ("best", ("strong", "twin", "weak"), "strong"),
+        ("one_se", ("strong", "twin", "weak"), "twin"),
+        ("one_se", ("strong", "close"), "strong"),
+        ("tied", ("strong", "twin", "weak"), "twin"),
+        ("tied", ("strong", "close"), "strong"),
+        ("noninferior", ("strong", "close"), "close"),
     ],
 )
 def test_another_rule_chooses_otherwise_and_leaves_the_verdicts(
-    rule: ChampionRule, entries: tuple[Entry, ...], champion: str
+    rule: ChampionRule, entries: tuple[str, ...], champion: str
 ) -> None:
     board = competition(*entries, settings=ChampionSettings(rule=rule))
     assert (board.champion.contender, board.champion.rule) == (champion, rule)
-    assert [row.verdict for row in board.rows] == [row.verdict for row in competition(*entries).rows]
+    assert [row.verdict for row in board.rows] == [row.verdict for row in board_of(*entries).rows]
 
 
 def test_a_margin_of_nothing_ships_the_best() -> None:
-    assert competition(STRONG, CLOSE, settings=ChampionSettings(margin=0.0)).champion.contender == "strong"
+    assert competition("strong", "close", settings=ChampionSettings(margin=0.0)).champion.contender == "strong"
 
 
 @pytest.mark.parametrize("cost", COST_MEASURES)
 def test_cheap_is_what_the_settings_say(cost: CostMeasure) -> None:
-    light = TWIN._replace(contender="light", parameters=9000, flops=9000, bytes=9000)
+    light = letter_entry("twin")._replace(contender="light", parameters=9000, flops=9000, bytes=9000)
     light = light._replace(**{cost: 1})
-    board = competition(STRONG, TWIN, light, settings=ChampionSettings(cost=cost))
+    board = competition("strong", "twin", light, settings=ChampionSettings(cost=cost))
     assert (board.champion.contender, board.champion.cost) == ("light", cost)
 
 
 def test_a_champion_no_better_than_the_baseline_is_not_to_be_shipped() -> None:
-    assert competition(STRONG, WEAK).champion.ship
-    assert not competition(BLIND).champion.ship
+    assert board_of("strong", "weak").champion.ship
+    assert not board_of("blind").champion.ship
 
 
 def test_where_nothing_gains_on_the_baseline_the_best_score_leads_and_the_margin_is_nothing() -> None:
-    champion = competition(BLIND, entry("blinder", -0.2, 1)).champion
+    champion = competition("blind", entry("blinder", -0.2, 1)).champion
     assert (champion.contender, champion.margin, champion.ship) == ("blind", 0.0, False)
 
 
 def test_the_baseline_stands_in_the_table_and_is_never_the_champion() -> None:
-    board = competition(BLIND)
+    board = board_of("blind")
     (floor,) = [row for row in board.rows if row.architecture == BASELINE]
     assert floor.contender == FLOOR
     assert floor.test_scores["accuracy"].value == 1 / CLASSES
@@ -123,37 +121,38 @@ def test_the_baseline_stands_in_the_table_and_is_never_the_champion() -> None:
 
 
 def test_of_several_baselines_all_are_listed_and_the_best_is_the_one_to_beat() -> None:
-    shrewd = WEAK.predictions.valid_predictions, WEAK.predictions.test_predictions
-    predictions = FAINT.predictions._replace(baselines={FLOOR: (SHARES, SHARES), "shrewd (baseline)": shrewd})
-    board = competition(FAINT._replace(predictions=predictions))
+    faint, weak = letter_entry("faint"), letter_entry("weak").predictions
+    baselines = {FLOOR: (SHARES, SHARES), "shrewd (baseline)": (weak.valid_predictions, weak.test_predictions)}
+    board = competition(faint._replace(predictions=faint.predictions._replace(baselines=baselines)))
     assert {row.contender for row in board.rows if row.architecture == BASELINE} == {FLOOR, "shrewd (baseline)"}
     assert "it does worse than the baseline 'shrewd (baseline)'" in board.champion.reason
     assert not board.champion.ship
 
 
 def test_rows_are_ordered_by_validation_and_reported_on_test() -> None:
-    board = competition(WEAK, STRONG, TWIN)
+    board = competition("weak", "strong", "twin")
     assert [row.valid_score for row in board.rows] == sorted(row.valid_score for row in board.rows)
-    for row, source in (
-        (row, one) for row in board.rows for one in (WEAK, STRONG, TWIN) if one.contender == row.contender
-    ):
+    for row in board.rows:
+        if row.architecture == BASELINE:
+            continue
+        source = letter_entry(row.contender)
         assert row.test_scores == source.scores.test
         assert row.valid_score == source.scores.valid["log_loss"]
 
 
 def test_each_row_says_how_it_stands_to_the_best() -> None:
-    verdicts = {row.contender: row.verdict_text for row in competition(STRONG, TWIN, WEAK).rows}
+    verdicts = {row.contender: row.verdict_text for row in board_of("strong", "twin", "weak").rows}
     assert (verdicts["strong"], verdicts["twin"]) == ("best", "as good within the margin")
     assert verdicts["weak"] == verdicts["majority class (baseline)"] == "behind"
 
 
 def test_what_is_undecided_says_how_many_rows_would_tell() -> None:
-    _, short, _ = competition(WEAK, SHORT).rows
+    _, short, _ = board_of("weak", "short").rows
     assert re.fullmatch("undecided: about [0-9,]+ more rows would tell", short.verdict_text)
 
 
 def test_differences_are_from_the_best_and_the_bound_is_above_them() -> None:
-    board = competition(STRONG, TWIN, WEAK)
+    board = board_of("strong", "twin", "weak")
     for row in board.rows:
         if row is board.best_row:
             assert np.isnan([row.test_difference.value, row.test_p, row.valid_bound, row.valid_p]).all()
@@ -165,19 +164,20 @@ def test_differences_are_from_the_best_and_the_bound_is_above_them() -> None:
 
 
 def test_a_goal_to_be_maximised_ranks_the_highest_first() -> None:
-    board = competition(WEAK, STRONG, goal="accuracy")
+    board = competition("weak", "strong", goal="accuracy")
     assert [row.contender for row in board.rows] == ["strong", "weak", "majority class (baseline)"]
     assert board.rows[1].verdict == "behind"
     assert board.rows[1].valid_bound > -board.rows[1].valid_difference > 0, "a loss, whichever way the goal goes"
 
 
 def test_the_order_of_entry_changes_nothing() -> None:
-    assert repr(competition(STRONG, TWIN, WEAK)) == repr(competition(WEAK, TWIN, STRONG))  # repr, because NaN != NaN
+    one, other = board_of("strong", "twin", "weak"), competition("weak", "twin", "strong")
+    assert repr(one) == repr(other)  # repr, because NaN != NaN
 
 
 @pytest.mark.parametrize("verdicts", ["shown", "undecided"])
 def test_a_leaderboard_is_read_as_it_was_written(tmp_path: Path, verdicts: str) -> None:
-    board = competition(STRONG, TWIN, WEAK) if verdicts == "shown" else competition(WEAK, SHORT)
+    board = board_of("strong", "twin", "weak") if verdicts == "shown" else board_of("weak", "short")
     write_leaderboard(tmp_path, board)
     again = read_leaderboard(tmp_path)
     assert again.champion == board.champion
@@ -194,8 +194,8 @@ def test_a_leaderboard_is_read_as_it_was_written(tmp_path: Path, verdicts: str) 
 
 
 def test_the_terminal_shows_intervals_the_champion_and_the_reason() -> None:
-    text = render_leaderboard(competition(STRONG, TWIN, WEAK))
-    accuracy = TWIN.scores.test["accuracy"]
+    text = render_leaderboard(board_of("strong", "twin", "weak"))
+    accuracy = letter_entry("twin").scores.test["accuracy"]
     assert f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]" in text
     assert "* champion: twin" in text
     assert "majority class (baseline)" in text
@@ -203,17 +203,17 @@ def test_the_terminal_shows_intervals_the_champion_and_the_reason() -> None:
 
 
 def test_the_terminal_says_how_many_rows_are_missing_and_what_that_means() -> None:
-    board = competition(WEAK, SHORT)
+    board = board_of("weak", "short")
     (short,) = [row for row in board.rows if row.contender == "short"]
     text = render_leaderboard(board)
     assert f"undecided: ~{short.more_rows:,} rows\n" in text
     assert "undecided: about so many more rows of validation would tell" in text
-    assert "about so many" not in render_leaderboard(competition(STRONG, WEAK))
+    assert "about so many" not in render_leaderboard(board_of("strong", "weak"))
 
 
 def test_the_terminal_says_in_capitals_what_should_not_ship() -> None:
-    assert "\n* DO NOT SHIP YET: faint" in render_leaderboard(competition(FAINT))
-    assert "SHIP" not in render_leaderboard(competition(STRONG))
+    assert "\n* DO NOT SHIP YET: faint" in render_leaderboard(board_of("faint"))
+    assert "SHIP" not in render_leaderboard(competition("strong"))
 
 
 def test_printing_a_leaderboard_imports_nothing_heavy() -> None:
@@ -223,16 +223,17 @@ def test_printing_a_leaderboard_imports_nothing_heavy() -> None:
 
 
 def test_answers_to_different_rows_are_not_compared() -> None:
-    other = TWIN._replace(predictions=TWIN.predictions._replace(test_reference=ClassReference(TARGETS[::-1])))
+    twin = letter_entry("twin")
+    other = twin._replace(predictions=twin.predictions._replace(test_reference=ClassReference(TARGETS[::-1])))
     with pytest.raises(UserError, match=r"twin and strong hold different test reference"):
-        competition(STRONG, other)
+        competition("strong", other)
 
 
 def test_rows_with_missing_values_are_the_same_rows() -> None:
     rows = np.array([[1.0, np.nan]], dtype=np.float32)
     reference = ReconstructionReference(rows, np.ones_like(rows))
     predictions = Predictions(rows, reference, rows, reference, {})
-    one = STRONG._replace(predictions=predictions)
+    one = letter_entry("strong")._replace(predictions=predictions)
     other = one._replace(
         contender="other",
         predictions=predictions._replace(test_reference=ReconstructionReference(rows.copy(), np.ones_like(rows))),

@@ -18,14 +18,14 @@ from pipelines.evaluation.noninferiority import (
     find_verdict,
     measure_paired_loss,
 )
-from pipelines.evaluation.significance import compare_with_control
+from pipelines.evaluation.significance import SIGN_FLIPS, compare_with_control
 from pipelines.tasks import Goal
 
 LOSS, ACCURACY = Goal("log_loss", "minimize"), Goal("accuracy", "maximize")
 
 
-def paired_loss_of(best: np.ndarray, other: np.ndarray, goal: Goal = LOSS) -> PairedLoss:
-    (comparison,) = compare_with_control(best, [other], seed=1)
+def paired_loss_of(best: np.ndarray, other: np.ndarray, goal: Goal = LOSS, flips: int = SIGN_FLIPS) -> PairedLoss:
+    (comparison,) = compare_with_control(best, [other], seed=1, flips=flips)
     return measure_paired_loss(comparison, goal, len(best))
 
 
@@ -51,7 +51,8 @@ def test_a_loss_is_positive_where_the_other_is_worse_and_its_bound_is_95_percent
 def test_what_is_worse_by_the_margin_is_seldom_called_as_good() -> None:
     generator = np.random.default_rng(2)
     best = np.zeros(200)
-    paired_losses = [paired_loss_of(best, generator.normal(0.1, 1.0, size=200)) for _ in range(300)]
+    # a thousand draws of an interval are enough: their own chance is small beside that of the 300 sets
+    paired_losses = [paired_loss_of(best, generator.normal(0.1, 1.0, size=200), flips=999) for _ in range(300)]
     assert np.mean([find_verdict(one, 0.1) == "as good within the margin" for one in paired_losses]) < 0.08
 
 

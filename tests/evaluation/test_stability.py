@@ -9,7 +9,7 @@ from pipelines.evaluation.ranking import rank
 from pipelines.evaluation.stability import Candidate, describe_stability, measure_stability
 from pipelines.evaluation.training_error import Trainings
 from pipelines.tasks import Goal
-from tests.support.letter_entries import STRONG, TARGETS, TWIN, WEAK, classification
+from tests.support.letter_entries import TARGETS, classification, letter_entry
 
 LOSS = Goal("log_loss", "minimize")
 ROWS = 150
@@ -78,7 +78,13 @@ def test_the_sentence_names_the_champion_and_the_next() -> None:
 
 def test_the_leaderboard_has_it_and_says_who_was_trained_once() -> None:
     once = Trainings(*(np.atleast_2d(rows) for rows in objectives()))
-    board = rank("letters", classification(), [STRONG, TWIN._replace(trainings=once), WEAK], ChampionSettings(), 20)
+    board = rank(
+        "letters",
+        classification(),
+        [letter_entry("strong"), letter_entry("twin")._replace(trainings=once), letter_entry("weak")],
+        ChampionSettings(),
+        20,
+    )
     assert board.champion.stability is not None
     assert board.champion.stability > 0.5
     assert "make twin the champion in" in board.champion.stability_reason
@@ -86,22 +92,22 @@ def test_the_leaderboard_has_it_and_says_who_was_trained_once() -> None:
 
 
 def objectives() -> list[np.ndarray]:
-    predictions = TWIN.predictions.valid_predictions, TWIN.predictions.test_predictions
-    return [classification().objective_per_row(one, TWIN.predictions.valid_reference) for one in predictions]
+    twin = letter_entry("twin").predictions
+    both = twin.valid_predictions, twin.test_predictions
+    return [classification().objective_per_row(one, twin.valid_reference) for one in both]
 
 
 def test_verdicts_are_over_folds() -> None:
     valid, test = objectives()
     folds = np.arange(len(valid)) % 5
     luck = Trainings(valid[None], test + np.random.default_rng(0).normal(0, 0.15, (5, 1)), ships_one=False)
-    entries = [one._replace(predictions=one.predictions._replace(valid_folds=folds)) for one in (STRONG, WEAK)]
-    alone, over_folds = (
-        rank("letters", classification(), both, ChampionSettings(), 20) for both in ([STRONG, WEAK], entries)
-    )
+    entries = [letter_entry("strong"), letter_entry("weak")]
+    folded = [one._replace(predictions=one.predictions._replace(valid_folds=folds)) for one in entries]
+    alone, over_folds = (rank("letters", classification(), both, ChampionSettings(), 20) for both in (entries, folded))
     bounds = [board.rows[-1].valid_bound for board in (alone, over_folds)]
     assert bounds[1] > bounds[0], "the error of the folds is added"
     assert over_folds.champion.stability is not None
-    assert not TWIN._replace(trainings=luck).was_trained_once
+    assert not letter_entry("twin")._replace(trainings=luck).was_trained_once
 
 
 def test_verdicts_are_over_trainings() -> None:
@@ -109,9 +115,10 @@ def test_verdicts_are_over_trainings() -> None:
     generator = np.random.default_rng(0)
     luck = generator.normal(0, 0.15, (3, 1))
     spread = Trainings(valid + luck - luck[0], test + luck - luck[0])
-    shaky = TWIN._replace(trainings=spread)
+    shaky = letter_entry("twin")._replace(trainings=spread)
     steady, unsteady = (
-        rank("letters", classification(), [STRONG, one], ChampionSettings(), 20).rows for one in (TWIN, shaky)
+        rank("letters", classification(), [letter_entry("strong"), one], ChampionSettings(), 20).rows
+        for one in (letter_entry("twin"), shaky)
     )
     assert len(TARGETS) == len(valid)
     assert {row.contender: row.verdict for row in steady}["twin"] == "as good within the margin"

@@ -22,7 +22,7 @@ from pipelines.evaluation.training_error import (
 )
 from pipelines.tasks import Goal
 from pipelines.tasks.classification import ClassReference
-from tests.support.letter_entries import STRONG
+from tests.support.letter_entries import letter_entry
 
 ROWS = 120
 
@@ -120,9 +120,10 @@ def test_rows_are_not_promised_to_tell_what_trainings_hide() -> None:
 
 
 def test_trainings_are_read_as_they_were_written(tmp_path: Path) -> None:
+    predictions = letter_entry("strong").predictions
     trainings = Trainings(losses_of(0.1, 0.2), losses_of(0.3, 0.4), uses_seed=False)
-    write_predictions(tmp_path / "with.npz", STRONG.predictions, trainings)
-    write_predictions(tmp_path / "without.npz", STRONG.predictions)
+    write_predictions(tmp_path / "with.npz", predictions, trainings)
+    write_predictions(tmp_path / "without.npz", predictions)
     again = read_trainings(tmp_path / "with.npz")
     assert again is not None
     assert np.array_equal(again.valid, trainings.valid)
@@ -130,4 +131,4 @@ def test_trainings_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert not again.uses_seed
     assert read_trainings(tmp_path / "without.npz") is None
     found = read_predictions(tmp_path / "with.npz", ClassReference)
-    assert np.array_equal(found.valid_predictions, STRONG.predictions.valid_predictions)
+    assert np.array_equal(found.valid_predictions, predictions.valid_predictions)

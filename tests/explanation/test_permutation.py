@@ -6,9 +6,10 @@ import torch
 
 from pipelines.data.dependence import Dependence
 from pipelines.data.parts import select_rows
+from pipelines.explanation.drawing import describe_rows
 from pipelines.explanation.permutation import MIN_ROWS, Column, permutation_importance, shuffle_column
 from pipelines.explanation.subject import Effort, HeldOutRows, Subject
-from tests.support.planted import COLUMNS, plant_table, train_subject
+from tests.support.planted import COLUMNS, ROWS, plant_table, train_subject
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +28,15 @@ def in_folds(subject: Subject) -> Subject:
 def test_rows_of_folds_are_scored_together(subject: Subject) -> None:
     whole, parted = (permutation_importance(one, Effort(1)) for one in (subject, in_folds(subject)))
     assert parted.score == pytest.approx(whole.score)
-    assert (parted.rows, parted.repeats) == (whole.rows, whole.repeats)
+    assert (parted.rows, parted.held_out, parted.repeats) == (whole.rows, ROWS, whole.repeats)
     assert parted.importances[0].column == whole.importances[0].column
     assert parted.importances[0].value == pytest.approx(whole.importances[0].value, rel=0.3)
 
 
 def test_a_small_effort_asks_fewer_rows_and_once(subject: Subject) -> None:
     found = permutation_importance(in_folds(subject)._replace(flops=10**9), Effort(1, operations=1e9))
-    assert (found.rows, found.repeats) == (MIN_ROWS, 1)
+    assert (found.rows, found.held_out, found.repeats) == (MIN_ROWS, ROWS, 1)
+    assert describe_rows(found) == f"of {MIN_ROWS} rows: the leaderboard's score is of all {ROWS}"
     assert found.importances[0].low < found.importances[0].value < found.importances[0].high
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from sklearn.metrics import roc_auc_score
 
-from pipelines.explanation.attribution import ATTRIBUTION_METHODS, attribute_rows
+from pipelines.explanation.attribution import ATTRIBUTION_METHODS, Attribution, attribute_rows
 from pipelines.explanation.methods import METHODS, find_methods
 from pipelines.explanation.permutation import permutation_importance
 from pipelines.explanation.subject import Effort, Subject
@@ -22,17 +21,24 @@ from tests.support.planted import (
     train_subject,
 )
 
-EFFORT = Effort(rows=40)
+EFFORT = Effort(rows=24)
 PASSES = 15  # over all rows, of the trainings
 LEARNERS = {
-    "pictures": ("mlp", "cnn", "resnet", "patch_transformer"),
-    "series": ("lstm", "tcn", "esn", "transformer", "attention_rnn", "hierarchical_rnn"),
-    "texts": ("mlp", "gru", "transformer", "attention_rnn", "hierarchical_rnn"),
+    "pictures": ("mlp", "cnn", "resnet", "patch_transformer", "decision_tree", "random_forest", "gradient_boosting"),
+    "series": ("lstm", "tcn", "esn", "transformer", "attention_rnn", "hierarchical_rnn", "elman", "rocket"),
+    "texts": ("mlp", "gru", "transformer", "attention_rnn", "hierarchical_rnn", "random_forest"),
     "table": ("mlp", "tabm", "logistic_regression", "gradient_boosting", "random_forest"),
+    "recordings": ("mlp", "cnn", "gru", "transformer", "random_forest"),
 }
 CASES = [(kind, architecture) for kind, names in LEARNERS.items() for architecture in names]
-# How often an element that was planted must count more than one that was not; by chance, half of the time
-MIN_AUROC = {"integrated_gradients": 0.9, "input_gradients": 0.8, "grad_cam": 0.75, "attention": 0.7}
+# Of all that counts, how often the planted elements must have their share of all elements; by chance, once
+MIN_LIFT = {"grad_cam": 1.25}  # as coarse as the last feature maps: a sixth to a quarter of the picture's side
+USUAL_MIN_LIFT = 2.0
+FAR_LESS = 0.2  # of the importance of the column that says it all
+# Rank correlation of what counts before and after weights are drawn anew: a quarter of the variance. Attention is one
+# number per step, of which there are ten or twelve: pictures with nothing in common reach as much in 1 of 100 cases
+MOST_LEFT = {"attention": 0.75}
+USUAL_MOST_LEFT = 0.5
 
 
 @cache
@@ -45,34 +51,40 @@ def trained(kind: str, architecture: str) -> Subject:
     return train_subject(architecture, planted(kind), PASSES)
 
 
+@cache
+def attributed(kind: str, architecture: str, method: str) -> Attribution:
+    return attribute_rows(trained(kind, architecture), method, EFFORT)
+
+
 def methods_of_rows(subject: Subject) -> list[str]:
     return [name for name in find_methods(subject) if name in ATTRIBUTION_METHODS]
 
 
-def measure_auroc(kind: str, subject: Subject, method: str) -> float:
-    """How well what counts in a row tells what was planted in it, in the mean over rows that hold something."""
-    found = attribute_rows(subject, method, EFFORT)
+def measure_lift(kind: str, architecture: str, method: str) -> float:
+    """The share of all that counts that is in what was planted, over its share of the elements; rows with a plant."""
+    found = attributed(kind, architecture, method)
     decisive = planted(kind).decisive[found.rows].reshape(len(found.rows), -1)
     strengths = np.abs(found.values).reshape(decisive.shape)
-    rows = zip(decisive, strengths, strict=True)
-    return float(np.mean([roc_auc_score(marks, strength) for marks, strength in rows if marks.any()]))
+    planted_rows = decisive.any(axis=1)
+    decisive, strengths = decisive[planted_rows], strengths[planted_rows]
+    return float(strengths[decisive].sum() / strengths.sum() / decisive.mean())
 
 
 @pytest.mark.parametrize(("kind", "architecture"), CASES)
 def test_what_was_planted_counts_most(kind: str, architecture: str) -> None:
-    subject = trained(kind, architecture)
     found = {
-        method: measure_auroc(kind, subject, method)
-        for method in methods_of_rows(subject)
+        method: measure_lift(kind, architecture, method)
+        for method in methods_of_rows(trained(kind, architecture))
         if (kind, method) != ("series", "attention")  # the next test
     }
-    assert all(auroc >= MIN_AUROC[method] for method, auroc in found.items()), found
+    assert found
+    assert all(lift >= MIN_LIFT.get(method, USUAL_MIN_LIFT) for method, lift in found.items()), found
 
 
 @pytest.mark.parametrize("architecture", ["transformer", "attention_rnn", "hierarchical_rnn"])
 def test_of_all_steps_the_planted_one_is_attended_to_most(architecture: str) -> None:
     """In the mean over rows: a network may look for one class, and take what has not the look of it for the other."""
-    found = attribute_rows(trained("series", architecture), "attention", EFFORT)
+    found = attributed("series", architecture, "attention")
     assert found.values[:, :, 0].mean(axis=0).argmax() == DECISIVE_STEP
 
 
@@ -83,11 +95,11 @@ def test_weights_drawn_anew_change_the_picture(kind: str, architecture: str) -> 
     fresh = draw_weights_anew(subject)
     correlations = {
         method: mean_rank_correlation(
-            attribute_rows(subject, method, EFFORT).values, attribute_rows(fresh, method, EFFORT).values
+            attributed(kind, architecture, method).values, attribute_rows(fresh, method, EFFORT).values
         )
         for method in methods_of_rows(subject)
     }
-    assert all(abs(one) < 0.5 for one in correlations.values()), correlations
+    assert all(abs(one) < MOST_LEFT.get(method, USUAL_MOST_LEFT) for method, one in correlations.items()), correlations
 
 
 def mean_rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
@@ -103,19 +115,21 @@ def test_the_column_that_says_it_all_is_the_most_important_and_the_others_are_no
     assert len(found.importances) == COLUMNS
     first, *others = found.importances
     assert first.column == f"number-{DECISIVE_COLUMN}"
-    assert first.low > 0.1
-    assert max(one.value for one in others) < 0.2 * first.value
+    assert first.low > 0
+    assert max(one.value for one in others) < FAR_LESS * first.value
 
 
 def test_without_what_was_learned_no_column_matters() -> None:
-    found = permutation_importance(draw_weights_anew(trained("table", "mlp")), Effort(rows=1))
-    assert max(abs(one.value) for one in found.importances) < 0.1
+    subject = trained("table", "mlp")
+    found, fresh = (permutation_importance(one, Effort(rows=1)) for one in (subject, draw_weights_anew(subject)))
+    assert max(abs(one.value) for one in fresh.importances) < FAR_LESS * found.importances[0].value
 
 
 def test_variables_of_a_sequence_are_columns_too() -> None:
     found = permutation_importance(trained("series", "lstm"), Effort(rows=1))
     assert [one.column for one in found.importances] == ["signal", "noise"]
-    assert found.importances[0].low > 0.1
+    assert found.importances[0].low > 0
+    assert found.importances[1].value < FAR_LESS * found.importances[0].value
 
 
 def test_every_method_is_shown_at_work() -> None:

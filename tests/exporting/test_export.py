@@ -147,13 +147,13 @@ ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
 
 @pytest.mark.parametrize(("architecture", "problem"), ENTERED)
 def test_every_architecture_answers_the_same_in_every_runtime(
-    folder_of: Callable[[str], Path],
+    folder_of_few: Callable[[str], Path],
     architecture: str,
     problem: str,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    root = folder_of(problem)
+    root = folder_of_few(problem)
     with nothing_said(capfd):
         report = export_trained(root, architecture, problem, tmp_path)
     assert list(report["runtimes"]) == ["eager", "torchscript", "onnx"]

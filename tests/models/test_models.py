@@ -90,12 +90,13 @@ def corners(name: str) -> list[Hyperparameters]:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("rows", [1, 2, 7])
-def test_every_row_gets_outputs_of_the_stated_shape(name: str, input_shape: tuple[int, ...], rows: int) -> None:
-    outputs = ready_network(name, input_shape)(make_examples(input_shape, rows))
-    assert outputs.shape == (rows, *output_shape(name, input_shape))
-    assert outputs.dtype == torch.float32
-    assert outputs.isfinite().all()
+def test_every_row_gets_outputs_of_the_stated_shape(name: str, input_shape: tuple[int, ...]) -> None:
+    network = ready_network(name, input_shape)
+    for rows in (1, 2, 7):
+        outputs = network(make_examples(input_shape, rows))
+        assert outputs.shape == (rows, *output_shape(name, input_shape))
+        assert outputs.dtype == torch.float32
+        assert outputs.isfinite().all()
 
 
 @EVERY_SHAPE
@@ -159,7 +160,7 @@ def test_it_overfits_a_small_batch(name: str) -> None:
 def test_training_twice_gives_the_same_bits(name: str) -> None:
     first, second = (ready_network(name, usual_shape(name)) for _ in range(2))
     for network in (first, second):
-        train(name, network, usual_shape(name), steps=10)
+        train(name, network, usual_shape(name), steps=3)
     weights = second.state_dict()
     assert all(torch.equal(tensor, weights[key]) for key, tensor in first.state_dict().items())
 

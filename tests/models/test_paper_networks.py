@@ -30,11 +30,14 @@ def parameter_count(network: nn.Module) -> int:
 @pytest.mark.parametrize(
     ("name", "settings", "published"),
     [
-        # Of the reference model that Caffe published of the two-GPU network: 60,965,224, with its groups. The often
-        # quoted 61,100,840 are torchvision's, of a later one with other maps ("One weird trick", Krizhevsky 2014).
+        # The weights that models/bvlc_alexnet/deploy.prototxt of github.com/BVLC/caffe declares, a replication of the
+        # paper's two-GPU network with its groups. The often quoted 61,100,840 are torchvision's (same page as below),
+        # of a later network with other maps ("One weird trick", Krizhevsky 2014).
         ("alexnet", {}, 60_965_224),
-        # torchvision 0.15's documentation, "Models and pre-trained weights", num_params of each; the papers give them
-        # in millions: VGG table 2 (133, 133, 138, 144), ConvNeXt table 1 (29, 50, 198)
+        # num_params of pytorch.org/vision/stable/models/generated/torchvision.models.<name>.html, by the names vgg11 to
+        # vgg19, resnet18 to resnet152, densenet121 to densenet201 and convnext_tiny, convnext_small, convnext_large;
+        # it also stands in torchvision/models/*.py. The papers give millions: VGG table 2 (133, 133, 138, 144),
+        # ConvNeXt table 1 (29, 50, 198).
         ("vgg", {"depth": 11, "normalisation": "none"}, 132_863_336),
         ("vgg", {"depth": 13, "normalisation": "none"}, 133_047_848),
         ("vgg", {"depth": 16, "normalisation": "none"}, 138_357_544),
@@ -50,8 +53,9 @@ def parameter_count(network: nn.Module) -> int:
         ("convnext", {"depth": 18}, 28_589_128),
         ("convnext", {"depth": 36}, 50_223_688),
         ("convnext", {"depth": 36, "width": 2.0}, 197_767_336),
-        # The reference model that Caffe published (bvlc_googlenet): 6,998,552 that are served, 13,378,280 with the
-        # auxiliary heads. The paper's table 1, which rounds and leaves out biases, adds up to 6.8 million.
+        # The weights that models/bvlc_googlenet of github.com/BVLC/caffe declares: 6,998,552 in deploy.prototxt, and
+        # with the auxiliary heads of train_val.prototxt 13,378,280. The paper's table 1, which rounds and leaves out
+        # biases, adds up to 6.8 million.
         ("googlenet", {"normalisation": "none"}, 13_378_280),
     ],
     ids=str,
@@ -69,7 +73,10 @@ def test_googlenet_without_auxiliary_heads_is_what_is_counted_as_served() -> Non
 
 
 def test_googlenet_with_batch_normalisation_is_torchvisions_but_for_its_small_filters() -> None:
-    """torchvision 0.15's has 3x3 filters where the paper has 5x5, a known slip: 6,624,904, in training 13,004,888."""
+    """torchvision's has 3x3 filters where the paper has 5x5, as github.com/pytorch/vision/issues/906 says.
+
+    6,624,904 is num_params of its page; with both auxiliary heads, as it is built for training, it has 13,004,888.
+    """
     network: Any = meta_network("googlenet", width=1.0)
     fives = sum(weight.numel() for weight in network.parameters() if weight.shape[2:] == (5, 5))
     slip = fives - fives * 9 // 25

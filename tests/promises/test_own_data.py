@@ -4,18 +4,22 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from pipelines.cli.command import main
+from pipelines.proposals import training_time
+from pipelines.reporting.page.start_summary import summarize_semi
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
+from pipelines.training.contender_settings import SEMI_TASKS
 from serving.client import Client
 from serving.server.torchserve import free_port
-from tests.support.data_files import CASES, write_csv
+from tests.support.data_files import CASES, ROWS, write_csv
 from tests.support.project import SMALL_PARAMS, Project
 from tests.support.served_rows import find_differences
 
@@ -39,6 +43,7 @@ NOTHING = {
     "problems": {},
     "contenders": {},
 }
+UNLABELLED = 30  # rows of the table of which nobody says whether they were sold
 
 
 class Added(NamedTuple):
@@ -56,6 +61,10 @@ def make_files(folder: Path) -> dict[str, tuple[Path, str | None]]:
     for kind, case in KINDS.items():
         (folder / kind).mkdir(parents=True)
         made[kind] = CASES[case].write(folder / kind), CASES[case].target
+    with made["table"][0].open("a") as table:
+        table.writelines(
+            f"Z-{number},{number / 7:.3f},{['red', 'green'][number % 2]},\n" for number in range(UNLABELLED)
+        )
     return made
 
 
@@ -69,7 +78,17 @@ def keep_one_contender_each(project: Project) -> None:
         name: {key: value for key, value in params["contenders"][name].items() if key not in ("tune", "budget")}
         for name in first.values()
     }
-    project.write_params({**params, "contenders": kept})
+    project.write_params(learn_from_unlabelled_rows({**params, "contenders": kept}))
+
+
+def learn_from_unlabelled_rows(params: dict[str, Any]) -> dict[str, Any]:
+    """Keep the rows of the table without a target, for a network in every way to learn from them, and in none."""
+    params["problems"]["table"]["source"]["unlabelled"] = "keep"
+    kept = {name: entry for name, entry in params["contenders"].items() if entry["problem"] != "table"}
+    for semi in ("none", *SEMI_TASKS):
+        fix = {"width": 8, "depth": 1, "semi": semi, "pseudo_threshold": 0.51}
+        kept[f"table-{semi}"] = {"problem": "table", "architecture": "mlp", "fix": fix}
+    return {**params, "contenders": kept}
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +100,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Added:
     before = (folder / "params.yaml").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(training_time, "MEASURED_SECONDS", 0.02)  # nothing here looks at the seconds
         for kind, (path, target) in files.items():
             stated = ["--target", target] if target else []
             assert main(["add", kind, str(path.relative_to(folder)), *stated, "--yes"]) == 0
@@ -113,6 +133,25 @@ def test_there_is_a_champion_of_each_kind(added: Added) -> None:
         assert champion in added.printed
     assert "majority class (baseline)" in added.printed
     assert "`bakeoff serve`" in added.printed.splitlines()[-1]
+
+
+def test_rows_without_a_target_are_learned_from_where_it_is_asked_for(added: Added) -> None:
+    manifest = json.loads((added.project.folder / "data/table/split/manifest.json").read_text())
+    assert (manifest["examples"], manifest["unlabelled"]) == (ROWS, UNLABELLED)
+    folder = added.project.folder / "artifacts/table"
+    page = unescape((folder / "compare/report.html").read_text())
+    assert f"{UNLABELLED} rows without a target were kept apart" in page
+    models = {
+        semi: json.loads((folder / f"train/table-{semi}/model.json").read_text()) for semi in ("none", *SEMI_TASKS)
+    }
+    assert "semi" not in models["none"]
+    for semi in SEMI_TASKS:
+        searched = json.loads((folder / f"tune/table-{semi}/best.json").read_text())
+        assert searched["settings"]["semi"] == semi
+        assert models[semi]["semi"] == {"method": semi, "rows": UNLABELLED}
+        assert summarize_semi(models[semi]).strip() in page
+    scores = [[member["score"] for member in model["members"]] for model in models.values()]
+    assert len({tuple(one) for one in scores}) == len(models), "from the same seeds, each learned something else"
 
 
 @pytest.mark.parametrize("kind", KINDS)

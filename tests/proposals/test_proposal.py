@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models import ARCHITECTURES
+from pipelines.proposals import training_time
 from pipelines.proposals.contenders import ENTRANTS, TITLES
 from pipelines.proposals.params_entries import insert_entries
 from pipelines.proposals.proposal import TIME_LIMIT, Proposal, build_proposal, choose_effort
@@ -22,6 +23,12 @@ from tests.support.data_files import CASES, save_picture, write_csv
 
 DEFAULTS = Defaults()
 START = "seed: 1\nproblems: {}\ncontenders: {}\n"
+
+
+@pytest.fixture(autouse=True)
+def _measure_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings are timed roughly: nothing here looks at the seconds."""
+    monkeypatch.setattr(training_time, "MEASURED_SECONDS", 0.02)
 
 
 def likely(columns: Sequence[ColumnSummary], target: str | None) -> str:
@@ -84,17 +91,17 @@ def test_every_entrant_is_an_architecture_whose_fixes_it_knows() -> None:
 def test_what_takes_long_is_searched_less() -> None:
     def effort(row_seconds: float) -> Effort:
         taken = {"mlp": TrainingTime(0.0, row_seconds, is_closed_form=False, uses_seed=True)}
-        return choose_effort(taken, DEFAULTS, 3, 5000, workers=2)
+        return choose_effort(taken, DEFAULTS, 0, 5000, workers=2)
 
-    assert effort(1e-6) == Effort(DEFAULTS.tune.trials, 3, 40, 1000, 50_000)
+    assert effort(1e-6) == Effort(DEFAULTS.tune.trials, 3, is_folded=False, epochs=40, min_steps=1000, max_steps=50_000)
     assert effort(4e-4).trials < DEFAULTS.tune.trials
-    assert effort(1e-3) == Effort(4, 3, 10, 500, 12_500)
+    assert effort(1e-3) == Effort(4, 3, is_folded=False, epochs=10, min_steps=500, max_steps=12_500)
     assert effort(1.0).epochs == 5, "longer than the limit, and the shortest that is proposed"
 
 
 def test_time_grows_with_trials_and_rows_and_shrinks_with_workers() -> None:
     network = TrainingTime(0.1, 1e-4, is_closed_form=False, uses_seed=True)
-    effort = Effort(trials=12, members=3, epochs=40, min_steps=1, max_steps=50_000)
+    effort = Effort(trials=12, members=3, is_folded=False, epochs=40, min_steps=1, max_steps=50_000)
 
     def seconds(rows: int = 5000, workers: int = 2, taken: TrainingTime = network, effort: Effort = effort) -> float:
         return estimate_seconds(taken, effort, rows, workers)

@@ -1,5 +1,6 @@
 """The time plan: equal shares, trainings short enough for a search, and no more than is asked for."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,19 @@ import pytest
 from pipelines.data.folds import HOLDOUT, write_folds
 from pipelines.data.parts import Part, write_part
 from pipelines.data.schema import Field, Schema, write_schema
-from pipelines.proposals.time_plan import MIN_STEPS, Share, Work, least_seconds, limit_contender, read_work, share_time
-from pipelines.proposals.training_time import TrainingTime
+from pipelines.proposals.time_plan import (
+    MIN_STEPS,
+    Share,
+    Work,
+    least_seconds,
+    limit_contender,
+    plan_limits,
+    read_work,
+    share_time,
+    verdict_seconds,
+)
+from pipelines.proposals.training_time import STAGE_SECONDS, VERDICT_SECONDS, TrainingTime
+from pipelines.runtime.files import write_json
 from pipelines.settings import paths
 from pipelines.settings.limits import Limits
 from pipelines.settings.params import Params
@@ -53,24 +65,39 @@ def test_a_contender_s_work_is_read_from_its_split_and_settings() -> None:
 
 
 def test_shares_are_equal_and_sum_to_the_time_of_all_cores() -> None:
-    shares = share_time(seconds=600.0, least=[0.0] * 4, problems=1, workers=2)
+    shares = share_time(seconds=570.0, least=[0.0] * 4, workers=2)
     assert len(set(shares)) == 1
-    others = 600.0 - sum(share.core_seconds for share in shares) / 2
-    assert 0 < others < 60
-    assert limit_contender(work(None), shares[0]).search_seconds * 4 / 2 == pytest.approx(2 / 3 * (600.0 - others))
-    (alone,) = share_time(seconds=600.0, least=[0.0], problems=1, workers=2)
+    assert sum(share.core_seconds for share in shares) == 2 * 570.0
+    assert limit_contender(work(None), shares[0]).search_seconds * 4 / 2 == pytest.approx(2 / 3 * 570.0)
+    (alone,) = share_time(seconds=570.0, least=[0.0], workers=2)
     assert alone.core_seconds * alone.clock_share > shares[0].core_seconds * 1.9, "alone, it has all cores"
 
 
 def test_who_cannot_do_with_an_equal_share_gets_what_it_needs_and_the_others_share_the_rest() -> None:
-    needy, *others = share_time(seconds=100.0, least=[90.0, 1.0, 2.0], problems=1, workers=2)
+    needy, *others = share_time(seconds=73.0, least=[90.0, 1.0, 2.0], workers=2)
     assert needy.core_seconds == 90.0
-    assert {share.core_seconds for share in others} == {(2 * (100.0 - 8.0 * 3 / 2 - 15.0) - 90.0) / 2}
+    assert {share.core_seconds for share in others} == {(2 * 73.0 - 90.0) / 2}
 
 
-def test_a_third_of_the_time_is_trained_in_whatever_else_is_to_be_done() -> None:
-    for share in share_time(seconds=6.0, least=[0.0] * 4, problems=1, workers=2):
-        assert share.core_seconds == pytest.approx(1.0)
+def test_a_verdict_is_given_the_time_that_it_took_the_last_time_and_else_what_is_usual() -> None:
+    usual = verdict_seconds(PARAMS, ["mine-mlp"], workers=2, load=1.0)
+    assert usual == STAGE_SECONDS / 2 + VERDICT_SECONDS
+    assert verdict_seconds(PARAMS, ["mine-mlp"], workers=2, load=3.0) == 3 * usual, "on a busy machine"
+    for verb, name, seconds in (("evaluate", "mine-mlp", 20.0), ("compare", "mine", 3.0), ("export", "mine", 4.0)):
+        write_json(paths.STATE_FOLDER / "durations" / f"{verb}-{name}.json", {"seconds": seconds})
+    assert verdict_seconds(PARAMS, ["mine-mlp"], workers=2, load=3.0) == 20.0 / 2 + 3.0 + 4.0
+
+
+def test_searches_end_early_enough_for_trainings_and_verdict_and_a_third_of_the_time_is_worked_in() -> None:
+    limits = plan_limits(PARAMS, ["mine-mlp"], seconds=1000.0, workers=2)["mine-mlp"]
+    assert limits.search_until is not None
+    assert limits.search_until <= time.time() + 1000.0 - verdict_seconds(PARAMS, ["mine-mlp"], workers=2, load=1.0)
+    for verb, name in (("evaluate", "mine-mlp"), ("compare", "mine")):
+        write_json(paths.STATE_FOLDER / "durations" / f"{verb}-{name}.json", {"seconds": 900.0})
+    shorter = plan_limits(PARAMS, ["mine-mlp"], seconds=1000.0, workers=2)["mine-mlp"]
+    assert 0 < shorter.search_seconds < limits.search_seconds
+    assert shorter.search_until is not None
+    assert shorter.search_until < limits.search_until
 
 
 def test_with_time_enough_trainings_are_whole() -> None:
@@ -92,7 +119,7 @@ def test_trainings_are_cut_until_two_trials_fit_in_the_search() -> None:
 def test_folds_fit_into_the_time_although_most_are_trained_twice(core_seconds: float) -> None:
     limits = limit_contender(work(NETWORK, folds=5), Share(core_seconds, 1.0))
     steps = limits.max_steps or 4000
-    training = 1.0 + steps * 32 * 1.5e-4
+    training = 1.0 + steps * 32 * 1.4e-4
     assert steps > MIN_STEPS
     assert limits.search_seconds + 5 * 1.6 * training <= core_seconds
     assert limits.seeds is None, "there are as many trainings as folds"
@@ -107,7 +134,7 @@ def test_the_search_ends_early_enough_for_its_last_trial() -> None:
 def test_a_training_keeps_steps_enough_to_show_something() -> None:
     limits = limit_contender(work(NETWORK), Share(0.1, 1.0))
     assert (limits.max_steps, limits.seeds) == (MIN_STEPS, 1)
-    assert least_seconds(work(NETWORK)) == pytest.approx(3 * (1.0 + MIN_STEPS * 32 * 1.5e-4))
+    assert least_seconds(work(NETWORK)) == pytest.approx(3 * (1.0 + MIN_STEPS * 32 * 1.4e-4))
 
 
 def test_what_is_solved_at_once_is_not_cut_and_searched_with_what_its_folds_leave() -> None:

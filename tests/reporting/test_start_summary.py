@@ -1,6 +1,6 @@
-"""What the report says of a contender that began with another's weights."""
+"""What the report says a contender learned from beside its labelled examples: other weights, unlabelled rows."""
 
-from pipelines.reporting.page.start_summary import summarize_start
+from pipelines.reporting.page.start_summary import summarize_semi, summarize_start
 
 
 def test_the_origin_its_rows_and_what_was_drawn_anew_are_said() -> None:
@@ -14,3 +14,13 @@ def test_the_origin_its_rows_and_what_was_drawn_anew_are_said() -> None:
         summarize_start({"start": many})
     )
     assert summarize_start({}) == ""
+
+
+def test_how_many_rows_without_a_label_were_learned_from_is_said() -> None:
+    assert summarize_semi({"semi": {"method": "pretrain", "rows": 1407}}) == (
+        "Before its training it learned to restore inputs, those of 1,407 rows without a label too. "
+    )
+    assert summarize_semi({"semi": {"method": "pseudo_label", "rows": 1}}) == (
+        "It learned from 1 row without a label, too: from those whose class it was sure of. "
+    )
+    assert summarize_semi({}) == ""

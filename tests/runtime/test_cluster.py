@@ -24,15 +24,15 @@ from pipelines.training.learners import TrainingResult
 from pipelines.training.members import seed_specs, train_members
 from pipelines.training.search import SearchConfig, Trial, run_search
 from pipelines.training.search_space import build_search_space
-from pipelines.training.trial import PRELOADED_MODULES
 from tests.support import cluster_tasks
 from tests.support.budgets import epochs
 from tests.support.cluster_tasks import FolderTask
 from tests.support.pages import ROOT
 from tests.support.problems import make_problem, training_job_of
 from tests.support.project import SMALL_PARAMS
-from tests.support.ray_cluster import is_at_work, kill_node, raylet_of, running_cluster, second_node
+from tests.support.ray_cluster import kill_node, raylet_of, running_cluster, second_node
 from tests.support.small_project import make_contender
+from tests.support.unanswered_trial import TrialWithoutAnswer
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[cluster]'")
 
@@ -40,7 +40,6 @@ GOAL = Goal("log_loss", "minimize")
 LENGTH = BudgetSettings(epochs=4, min_steps=1)
 CONTENDER = "digits-logistic_regression"
 ELSEWHERE = "/nonexistent"  # where no node finds the project's folder
-TRIAL_MODULES = ("pipelines.training.trial", *PRELOADED_MODULES)
 FOLDER_MODES = pytest.mark.parametrize("folder_on_nodes", ["", ELSEWHERE], ids=["shared", "carried"])
 
 
@@ -92,35 +91,37 @@ def test_a_search_finds_the_same_when_a_node_is_killed_in_the_middle(
     folder_on_nodes: str, local_trials: list[Trial], cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch = Path(".state", f"search-{folder_on_nodes.strip('/')}")
-    is_over = threading.Event()
-
-    def kill_when_at_work() -> None:
-        while not is_over.wait(0.01):
-            if any(scratch.glob("trial-*/until-*.json")) and is_at_work(node):
-                kill_node(cluster, node)
-                return
-
+    use_cluster(monkeypatch, cluster, folder_on_nodes)
     with second_node(cluster) as node:
-        use_cluster(monkeypatch, cluster)
-        do_tasks(cluster_tasks.meet_another_node, "a", "b", scratch=f"{scratch.name}-meeting", imports=TRIAL_MODULES)
-        use_cluster(monkeypatch, cluster, folder_on_nodes)
-        killer = threading.Thread(target=kill_when_at_work)
+        work = TrialWithoutAnswer(raylet_of(node), Path(f"{scratch}-trained").absolute())
+        monkeypatch.setattr("pipelines.training.search.run_trial", work)
+        is_over = threading.Event()
+
+        def kill_when_trained() -> None:
+            while not is_over.wait(0.01):
+                if work.trained.exists():
+                    kill_node(cluster, node)
+                    return
+
+        killer = threading.Thread(target=kill_when_trained)
         killer.start()
         try:
             assert search(scratch.name) == local_trials
         finally:
             is_over.set()
             killer.join()
-        assert node not in cluster.worker_nodes, "it was never at work"
+        assert node not in cluster.worker_nodes
     assert files_below(scratch) == files_below(Path(".state/local")), "as a later run would go on from"
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Contents of the files that trainings leave, by path."""
+    """Contents of the files that trainings leave, by path; not what a killed node left half-written."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "journal.log"  # which holds times
+        if path.is_file()
+        and path.name != "journal.log"  # which holds times
+        and not path.name.startswith(".unfinished-")
     }
 
 
@@ -201,10 +202,9 @@ def do_tasks(
     scratch: str = "tasks",
     files: tuple[Path, ...] = (),
     device: str = "cpu",
-    imports: tuple[str, ...] = (),
 ) -> list[Any]:
     folder = Path(".state", scratch)
-    with open_workers(work, 1, imports, TaskNeeds(device, files, folder)) as pool:
+    with open_workers(work, 1, [], TaskNeeds(device, files, folder)) as pool:
         return pool.map([FolderTask(folder / name) for name in names])
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,24 @@ from tests.support.modules import MODULES, ROOT, reachable_from
 OF_MLP = {f"{verb}/digits-mlp" for verb in ("tune", "train", "evaluate")}
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The shipped params.yaml and all code in a folder of their own, resolved once."""
+@pytest.fixture(scope="module")
+def resolved_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped params.yaml and all code, resolved once."""
+    folder = tmp_path_factory.mktemp("resolved")
     for name in ("models", "pipelines", "serving"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", "dvc.yaml"):
-        shutil.copy2(ROOT / name, tmp_path / name)
+        shutil.copy2(ROOT / name, folder / name)
+    with chdir(folder):
+        resolve()
+    return folder
+
+
+@pytest.fixture
+def project(resolved_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, and the current folder."""
+    shutil.copytree(resolved_project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    resolve()
     return tmp_path
 
 

@@ -1,6 +1,7 @@
 """Limits are in the records of what they change, as long as they are in force, and nowhere else."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,12 @@ def test_trials_are_recorded_and_a_search_without_limits_goes_on_from_them(
     assert stage_fingerprint(stage, after, "cpu") == stage_fingerprint(stage, before, "cpu")
     monkeypatch.delenv(LIMITS_VARIABLE)
     assert stage_fingerprint(stage, build_record("tune"), "cpu") == stage_fingerprint(stage, before, "cpu")
+
+
+def test_a_search_that_begins_late_ends_no_later() -> None:
+    assert Limits(1000.0).seconds_to_search() == 1000.0
+    assert Limits(1000.0, search_until=time.time() + 2000.0).seconds_to_search() == 1000.0
+    assert 0 < Limits(1000.0, search_until=time.time() + 500.0).seconds_to_search() <= 500.0
+    assert Limits(1000.0, search_until=time.time() - 5.0).seconds_to_search() == 0.0, (
+        "one trial is finished in any case"
+    )

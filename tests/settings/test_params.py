@@ -1,5 +1,6 @@
 """params.yaml is read once, strictly; what is wrong with it is said with its path, its rule and what was found."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ ROOT = Path(__file__).parents[2]
 SAFE_YAML = YAML(typ="safe")
 
 
+SHIPPED: dict[str, Any] = SAFE_YAML.load(ROOT / "params.yaml")
+
+
 def shipped() -> dict[str, Any]:
-    content: dict[str, Any] = SAFE_YAML.load(ROOT / "params.yaml")
-    return content
+    """A copy, to be changed."""
+    return deepcopy(SHIPPED)
 
 
 def written(folder: Path, content: object) -> Path:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipelines.data.dataset import Dataset
 from pipelines.runtime.hash_cache import HashCache
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files import typed_table
+from pipelines.sources.files import typed_blocks
 from pipelines.sources.files.database_address import check_no_password, redact
 from pipelines.sources.files.fingerprint import fingerprint_source
 from pipelines.sources.kinds import load_dataset
@@ -87,7 +87,7 @@ def test_a_reading_that_takes_long_shows_how_far_it_is(
     stated: dict[str, Any], shown: str, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pass_minutes(monkeypatch)
-    monkeypatch.setattr(typed_table, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(typed_blocks, "BLOCK_ROWS", 16)
     read(shop, **stated)
     assert re.search(f"^  {shown}$", capsys.readouterr().err, re.MULTILINE)
 

@@ -18,7 +18,7 @@ from pipelines.sources.arrays.load import ArraysSettings, load_arrays
 from pipelines.sources.bundled import docstrings
 from pipelines.sources.files.csv_cells import CsvFormat
 from pipelines.sources.files.csv_table import read_csv
-from pipelines.sources.files.encoding import read_bytes
+from pipelines.sources.files.encoding import map_bytes
 from pipelines.sources.files.excel import read_excel
 from pipelines.sources.files.folders import list_files
 from pipelines.sources.files.parquet import read_parquet
@@ -56,7 +56,7 @@ def public_folder() -> Iterator[Path]:
     ("read", "sentence"),
     [
         (lambda path: open_array(path, "x.npy"), r"x.npy: cannot be read \(Permission denied\); check its permissions"),
-        (read_bytes, r"cannot be read \(Permission denied\); check its permissions"),
+        (map_bytes, r"cannot be read \(Permission denied\); check its permissions"),
         (lambda path: read_excel(path, None, True), r"cannot be read \(Permission denied\)"),
     ],
     ids=["array", "text", "workbook"],

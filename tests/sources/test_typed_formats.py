@@ -14,10 +14,12 @@ import pytest
 from openpyxl import Workbook
 from pyarrow import parquet
 
+from pipelines.data import large_arrays
 from pipelines.data.dataset import Dataset
 from pipelines.data.text import from_bytes
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files import excel, typed_table
+from pipelines.sources.files import encoding, excel, typed_blocks
+from pipelines.sources.files.json_lines import read_json_lines
 from pipelines.sources.series.load import SeriesSettings, load_series
 from pipelines.sources.table.load import TableSettings, load_table
 from pipelines.sources.text.load import TextSettings, load_texts
@@ -209,6 +211,40 @@ def test_names_that_come_late_lists_and_kinds_that_mix_in_json_lines(tmp_path: P
         read(tmp_path / "t.jsonl", inputs=["tags"])
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_table_that_is_read_in_blocks_and_kept_on_disk_is_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    WRITERS[name](tmp_path / name, NAMES, ROWS)
+    whole = read(tmp_path / name)
+    monkeypatch.setattr(typed_blocks, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(encoding, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(large_arrays, "MAX_IN_MEMORY_BYTES", 300)
+    blocks = read(tmp_path / name)
+    assert Path(".state", "sources").is_dir(), "something lay on disk"
+    assert blocks.schema == whole.schema
+    for one, other in zip(
+        (*blocks.part.inputs, blocks.part.target), (*whole.part.inputs, whole.part.target), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_name_or_a_kind_of_cell_that_comes_in_a_later_block_changes_the_whole_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_blocks, "BLOCK_ROWS", 3)
+    rows: list[dict[str, Any]] = [{"a": number, "b": number} for number in range(7)]
+    rows += [{"a": 1.5, "b": "x", "c": 10**20}, {"a": float("nan"), "c": ["list"], "d": True}, {"a": None, "d": 2}]
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    table = read_json_lines(tmp_path / "t.jsonl", None)
+    assert table.columns["a"].to_pylist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1.5, None, None]
+    assert table.columns["b"].to_pylist() == [*"0123456", "x", None, None]
+    assert table.columns["d"].to_pylist() == [*[None] * 8, "true", "2"]
+    assert table.unsupported == {"c": "lists"}
+    assert table.line_numbers.tolist() == list(range(1, 11))
+
+
 @pytest.mark.parametrize(("setting", "what"), [("sheet", "an Excel workbook"), ("table", "a database")])
 def test_a_setting_of_another_kind_of_file_is_named(setting: str, what: str, tmp_path: Path) -> None:
     write_json_lines(tmp_path / "t.jsonl", NAMES, ROWS)
@@ -218,7 +254,7 @@ def test_a_setting_of_another_kind_of_file_is_named(setting: str, what: str, tmp
 
 LONG_READINGS = {  # what stands in front of the time that is left
     "t.xlsx": ("row looked at 2 of 61", "block of 8 rows 2 of 8"),
-    "t.jsonl": ("line looked at 2 of 61", "block of 8 rows 2 of 8"),
+    "t.jsonl": ("block of 8 rows 2 of 8",),
     "t.parquet": ("group of rows 2 of 8",),
 }
 
@@ -230,7 +266,7 @@ def test_a_reading_that_takes_long_shows_how_far_it_is(
     write = partial(write_parquet, row_group_size=8) if name == "t.parquet" else WRITERS[name]
     write(tmp_path / name, NAMES, ROWS)
     pass_minutes(monkeypatch)
-    monkeypatch.setattr(typed_table, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(typed_blocks, "BLOCK_ROWS", 8)
     read(tmp_path / name)
     lines = capsys.readouterr().err.splitlines()
     for shown in LONG_READINGS[name]:

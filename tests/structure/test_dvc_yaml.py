@@ -122,6 +122,7 @@ NOT_ENTERED = {
     "pipelines.settings.params": "the settings' types; a stage's record holds the values, with their defaults",
     "pipelines.settings.input_records": "writes down what stages depend on; it computes nothing of theirs",
     "pipelines.settings.start_rules": "refuses what params.yaml must not say; the record holds what it says",
+    "pipelines.settings.semi_rules": "likewise",
     "pipelines.settings.scratch": "names the folder of unfinished work; what is in it decides the result",
     "pipelines.tracking.": "shows the artifacts in MLflow and changes none of them",
 }
@@ -153,11 +154,12 @@ def changes_results(module: str) -> bool:
     return package_of(module) not in ("settings", "runtime", "stages") or module == "pipelines.runtime.seeds"
 
 
-def files_beside(module: str) -> set[str]:
+@cache
+def files_beside(module: str) -> frozenset[str]:
     """Files in the module's folder that it names in a text, such as templates."""
     texts = {node.value for node in ast.walk(syntax_tree(module)) if isinstance(node, ast.Constant)}
     beside = (path for path in MODULES[module].parent.iterdir() if path.is_file())
-    return {str(path.relative_to(ROOT)) for path in beside if path.name in texts}
+    return frozenset(str(path.relative_to(ROOT)) for path in beside if path.name in texts)
 
 
 def used_paths(verb: str, architectures: list[str], without: frozenset[str]) -> set[str]:

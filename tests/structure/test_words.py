@@ -3,11 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import pytest
 
-from tests.support.modules import MODULES, ROOT, syntax_tree
+from tests.support.modules import PACKAGES, ROOT, syntax_tree
 from tests.support.pages import table_cells
 
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -53,6 +54,7 @@ class RetiredWord(NamedTuple):
     allowed_in: str  # a top folder where the word has a meaning of its own: `replies` (outside serving)
 
 
+@cache
 def retired_words(page: str) -> dict[str, RetiredWord]:
     """Every word of the table `| retired | say instead |`, in snake_case."""
     found = {}
@@ -95,10 +97,11 @@ def functions_of(module: str) -> list[str]:
     return [node.name for node in syntax_tree(module).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_public_name_holds_a_retired_word(module: str) -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_public_name_holds_a_retired_word(package: str) -> None:
     found = [
         f"{name.place}: say {retired.instead} instead of {word}"
+        for module in PACKAGES[package]
         for name in names_of(module)
         for word, retired in retired_words(GLOSSARY).items()
         if f"_{word}_" in f"_{'_'.join(name.words)}_" and module.partition(".")[0] != retired.allowed_in
@@ -106,9 +109,10 @@ def test_no_public_name_holds_a_retired_word(module: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_functions_are_verbs_with_an_object_or_nouns(module: str) -> None:
-    assert [name for name in functions_of(module) if name.lstrip("_") in BARE_VERBS | PARTICIPLES] == []
+@pytest.mark.parametrize("package", PACKAGES)
+def test_functions_are_verbs_with_an_object_or_nouns(package: str) -> None:
+    functions = [(module, name) for module in PACKAGES[package] for name in functions_of(module)]
+    assert [one for one in functions if one[1].lstrip("_") in BARE_VERBS | PARTICIPLES] == []
 
 
 def test_the_glossary_says_a_word_for_every_retired_one() -> None:

@@ -26,15 +26,6 @@ def wait_on_the_doomed_node(task: FolderTask) -> str:
     return "done"
 
 
-def meet_another_node(task: FolderTask) -> int:
-    """Return when a task runs on another node too: then both have started what they need."""
-    task.folder.parent.mkdir(parents=True, exist_ok=True)
-    (task.folder.parent / f"node-{os.environ[NODE_VARIABLE]}").touch()
-    while len(list(task.folder.parent.glob("node-*"))) < 2:
-        time.sleep(0.05)
-    return 2
-
-
 def add_a_line(task: FolderTask) -> int:
     """How many lines the task's file has now: files go to the node and come back."""
     task.folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ import termios
 from contextlib import chdir
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from pipelines.cli.command import bakeoff
 from pipelines.cli.names import resolve_targets
 from pipelines.cli.project import read_project
@@ -60,9 +62,11 @@ def is_added_run_and_served(block: Block, project: Path) -> None:
     name, file, target = add[2], project / add[3], add[add.index("--target") + 1]
     file.parent.mkdir(exist_ok=True)
     file.write_text("".join(["Age,Sex,", target, "\n", *(f"{row}.5,{'mf'[row % 2]},{row % 2}\n" for row in range(60))]))
-    added = run_bakeoff(project, *add[1:], "--yes")
-    assert added.returncode == 0, added.stderr
+    with chdir(project):
+        added = CliRunner().invoke(bakeoff, [*add[1:], "--yes"])
+    assert added.exit_code == 0, added.output
     is_a_command(Block(block.language, "\n".join(map(shlex.join, rest))), project)
     assert rest[-1] == ["bakeoff", "serve", str(paths.package_folder(name) / f"{name}.mar")]
-    assert run_bakeoff(project, "remove", name).returncode == 0
+    with chdir(project):
+        assert CliRunner().invoke(bakeoff, ["remove", name]).exit_code == 0
     assert (project / "params.yaml").read_bytes() == text

@@ -1,5 +1,8 @@
 """Entries of a small competition: four letters, and contenders whose skill is known."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from pipelines.data.schema import Field, Schema
@@ -40,11 +43,20 @@ def entry(name: str, skill: float, parameters: int, seed: int = 0, test_skill: f
     return Entry(name, "mlp", parameters, 2 * parameters, 4 * parameters, scores, predictions)
 
 
-STRONG, WEAK = entry("strong", 4.0, 5000), entry("weak", 1.0, 100)
-TWIN = entry("twin", 4.0, 700, seed=1)  # as skilled as strong, and cheaper
-COSTLY = entry("costly", 4.0, 9000, seed=2)  # as skilled, and dearer
-FAINT = entry("faint", 0.5, 10)  # about as good as the class shares
-BLIND = entry("blind", 0.0, 10)
-LUCKY = entry("lucky", 4.0, 300, seed=1, test_skill=1.0)  # as good on validation, fails on test
-CLOSE = entry("close", 3.6, 50)  # behind strong by more than chance explains, and by less than 5 % of its gain
-SHORT = entry("short", 1.0, 50, seed=1)  # as skilled as weak; on these rows that is not shown
+ENTRIES: dict[str, Callable[[str], Entry]] = {
+    "strong": lambda name: entry(name, 4.0, 5000),
+    "weak": lambda name: entry(name, 1.0, 100),
+    "twin": lambda name: entry(name, 4.0, 700, seed=1),  # as skilled as strong, and cheaper
+    "costly": lambda name: entry(name, 4.0, 9000, seed=2),  # as skilled, and dearer
+    "faint": lambda name: entry(name, 0.5, 10),  # about as good as the class shares
+    "blind": lambda name: entry(name, 0.0, 10),
+    "lucky": lambda name: entry(name, 4.0, 300, seed=1, test_skill=1.0),  # as good on validation, fails on test
+    "close": lambda name: entry(name, 3.6, 50),  # behind strong beyond chance, and by less than 5 % of its gain
+    "short": lambda name: entry(name, 1.0, 50, seed=1),  # as skilled as weak; on these rows that is not shown
+}
+
+
+@cache
+def letter_entry(name: str) -> Entry:
+    """One of ENTRIES, scored when it is first asked for."""
+    return ENTRIES[name](name)

@@ -22,6 +22,12 @@ def package_of(module: str) -> str:
     return "stages" if not rest or rest[0] in STAGES else rest[0]
 
 
+PACKAGES = {  # the modules of every package
+    package: [module for module in MODULES if package_of(module) == package]
+    for package in dict.fromkeys(map(package_of, MODULES))
+}
+
+
 @cache
 def syntax_tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
@@ -55,11 +61,12 @@ def _nodes(tree: ast.AST, for_types: bool) -> list[ast.AST]:
     return found
 
 
-def reachable_from(start: str, without: frozenset[str] = frozenset()) -> set[str]:
+@cache
+def reachable_from(start: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
     """All modules that running `start` may import, itself among them; `without` are not entered."""
     seen, waiting = {start}, [start]
     while waiting:
         for module in imports_of(waiting.pop(), for_types=False) - seen - without:
             seen.add(module)
             waiting.append(module)
-    return seen
+    return frozenset(seen)

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))]
+
+
+KEPT_ENTRIES = {  # of params.yaml, in a copy of the project
+    "problems": {"digits", "co2"},
+    "contenders": {"digits-logistic_regression", "digits-mlp", "co2-linear_regression"},
+}
 
 
 class Block(NamedTuple):
@@ -115,17 +124,30 @@ def run_shell(script: str, folder: Path) -> str:
 
 
 def copy_project_with_artifacts(folder: Path) -> None:
-    """Copy the project, with the smallest artifacts that `dvc metrics` and `dvc plots` can show, into git."""
+    """Copy the project, with the smallest artifacts that `dvc metrics` and `dvc plots` can show, into git.
+
+    Few contenders are left in its params.yaml, because every command of DVC goes through the stages of all of them.
+    """
     for name in list_project_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     for lock in ("dvc.lock", "pipelines/dvc.lock"):
         (folder / lock).unlink(missing_ok=True)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = _leave_few_contenders(folder / "params.yaml")
     for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values():
         for key, item in params[entry["foreach"].strip("${}")].items() if "foreach" in entry else ():
             _write_artifacts(folder, entry["do"], lambda path, key=key, item=item: _fill_template(path, key, item))
     run_shell("git init --quiet && git add --all && git commit --quiet --message start", folder)
+
+
+def _leave_few_contenders(path: Path) -> dict[str, Any]:
+    round_trip = YAML()
+    content: dict[str, Any] = round_trip.load(path)
+    for section, kept in KEPT_ENTRIES.items():
+        for name in set(content[section]) - kept:
+            del content[section][name]
+    round_trip.dump(content, path)
+    return content
 
 
 def _fill_template(path: str, key: str, item: dict[str, Any]) -> str:

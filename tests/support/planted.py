@@ -1,10 +1,10 @@
 """Problems with a planted feature: data that says nothing but in one known element, and networks trained on it briefly.
 
-Shapes: N rows; pictures 12 x 12, series of 12 steps and 2 variables, texts of 10 words, tables of 6 columns.
+Shapes: N rows; pictures 12 x 12, series of 12 steps and 2 variables, texts of 10 words, tables of 6 columns, recordings
+of S samples whose spectrogram has T steps of M bands.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models import ARCHITECTURES
 from models.stems import Model
+from models.stems.audio import LogMelSpectrogram
 from pipelines.data.dependence import ALONE
 from pipelines.data.parts import Part
 from pipelines.data.schema import Field, Schema
@@ -25,10 +26,15 @@ from pipelines.training.job import build_model, to_tensors
 from tests.support.architecture_cases import SMALL_SETTINGS
 
 ROWS = 240
-SIDE, PATCH = 12, (slice(2, 5), slice(7, 10))  # of the picture's rows and columns, where the class is drawn
+SIDE, PATCH = 12, (slice(4, 7), slice(8, 11))  # of the picture's rows and columns, where the class is drawn
 STEPS, DECISIVE_STEP = 12, 7
 WORDS, NOISE_WORDS, DECISIVE_WORDS = 10, 30, ("no", "yes")
 COLUMNS, DECISIVE_COLUMN = 6, 3
+RATE, SAMPLES, BURST, TONES = 4000, 1200, slice(600, 760), (500, 1400)  # of a recording; a tone for each class, in Hz
+SETTINGS = {
+    **SMALL_SETTINGS,
+    "cnn": {"depth": 1},
+}  # one stage, whose last maps see 5 pixels; three see all of a picture
 CLASSES = ("first", "second", "third")
 
 
@@ -49,9 +55,9 @@ def _make_schema(fields: tuple[Field, ...], codes: NDArray[np.int64]) -> Schema:
     return Schema(inputs=fields, target=target, title="planted", origin="drawn", licence="none")
 
 
-def plant_pictures(rows: int = ROWS) -> PlantedData:
+def plant_pictures(rows: int = ROWS, seed: int = 0) -> PlantedData:
     """Noise alone, or with a patch that is dark or bright: two of three classes are somewhere."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     codes = np.arange(rows) % 3
     pictures = generator.integers(80, 176, (rows, SIDE, SIDE)).astype(np.uint8)
     decisive = np.zeros((rows, SIDE, SIDE), dtype=bool)
@@ -62,9 +68,9 @@ def plant_pictures(rows: int = ROWS) -> PlantedData:
     return _plant(field, pictures, codes, decisive)
 
 
-def plant_series(rows: int = ROWS) -> PlantedData:
+def plant_series(rows: int = ROWS, seed: int = 1) -> PlantedData:
     """Noise in two variables, and one step of the first that is high or low."""
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(seed)
     codes = np.arange(rows) % 2
     steps = generator.normal(0, 1, (rows, STEPS, 2)).astype(np.float32)
     steps[:, DECISIVE_STEP, 0] = np.where(codes, 3, -3)
@@ -74,9 +80,9 @@ def plant_series(rows: int = ROWS) -> PlantedData:
     return _plant(field, steps, codes, decisive)
 
 
-def plant_texts(rows: int = ROWS) -> PlantedData:
+def plant_texts(rows: int = ROWS, seed: int = 2) -> PlantedData:
     """Words drawn from thirty, and somewhere among them one of two that say the class."""
-    generator = np.random.default_rng(2)
+    generator = np.random.default_rng(seed)
     codes = np.arange(rows) % 2
     decisive = np.zeros((rows, WORDS), dtype=bool)
     texts = []
@@ -93,9 +99,9 @@ def plant_texts(rows: int = ROWS) -> PlantedData:
     return found._replace(schema=fit_vocabulary(found.schema, found.part))
 
 
-def plant_table(rows: int = ROWS) -> PlantedData:
+def plant_table(rows: int = ROWS, seed: int = 3) -> PlantedData:
     """Numbers and a category of noise, and one number whose sign says the class."""
-    generator = np.random.default_rng(3)
+    generator = np.random.default_rng(seed)
     numbers = generator.normal(0, 1, (rows, COLUMNS - 1)).astype(np.float32)
     codes = (numbers[:, DECISIVE_COLUMN] > 0).astype(np.int64)
     inputs = (*(np.ascontiguousarray(column) for column in numbers.T), generator.integers(0, 3, rows))
@@ -106,24 +112,48 @@ def plant_table(rows: int = ROWS) -> PlantedData:
     return PlantedData(_make_schema(tuple(fields), codes), Part(inputs, codes), decisive)
 
 
-PLANTED: dict[str, Callable[[], PlantedData]] = {
+def plant_recordings(rows: int = ROWS, seed: int = 5) -> PlantedData:
+    """Noise, and for a moment a low or a high tone; decisive is where one of the two is louder than the noise."""
+    generator = np.random.default_rng(seed)
+    codes = np.arange(rows) % 2
+    time = np.arange(SAMPLES) / RATE
+    tones = np.zeros((len(TONES), SAMPLES))
+    swelling = np.hanning(BURST.stop - BURST.start)
+    tones[:, BURST] = [3000 * swelling * np.sin(2 * np.pi * pitch * time[BURST]) for pitch in TONES]
+    noise = generator.normal(0, 300, (rows, SAMPLES))
+    spectrogram = LogMelSpectrogram(SAMPLES, RATE)
+    loud, usual = (spectrogram(torch.from_numpy(np.rint(one).astype(np.int16))) for one in (tones, noise))
+    marks = (loud > usual.mean()).any(0).numpy()  # (T, M)
+    samples = np.rint(noise + tones[codes]).astype(np.int16)
+    field = Field(name="recording", kind="audio", dtype="int16", shape=(SAMPLES,), rate=RATE)
+    return _plant(field, samples, codes, np.repeat(marks[None], rows, axis=0))
+
+
+class Plant(Protocol):
+    """Draws examples, others with another seed."""
+
+    def __call__(self, rows: int = ..., seed: int = ...) -> PlantedData: ...
+
+
+PLANTED: dict[str, Plant] = {
     "pictures": plant_pictures,
     "series": plant_series,
     "texts": plant_texts,
     "table": plant_table,
+    "recordings": plant_recordings,
 }
 
 
-def train_subject(architecture: str, data: PlantedData, passes: int) -> Subject:
+def train_subject(architecture: str, data: PlantedData, passes: int, seed: int = 0) -> Subject:
     """A contender that was really trained, for a few passes over all rows; what is solved needs none."""
     task = Classification(data.schema)
-    settings = make_settings(architecture, task.name, SMALL_SETTINGS.get(architecture, {}))
-    torch.manual_seed(0)
+    settings = make_settings(architecture, task.name, SETTINGS.get(architecture, {}))
+    torch.manual_seed(seed)
     model = build_model(architecture, task, settings, data.part)
     inputs, codes = to_tensors(model_inputs(task, data.part)), torch.from_numpy(data.part.target)
     if ARCHITECTURES[architecture].learner == "closed_form":
         network: Any = model.network
-        network.fit(model.stem(*inputs), codes, 0)
+        network.fit(model.stem(*inputs), codes, seed)
     else:
         _descend(model, task, inputs, codes, passes)
     return make_subject(architecture, task, data, model.eval())
@@ -151,7 +181,7 @@ def make_subject(architecture: str, task: Any, data: PlantedData, model: Model) 
 
 def draw_weights_anew(subject: Subject) -> Subject:
     """The same contender with weights as no data has changed them; the stem stays as it was fitted."""
-    settings = make_settings(subject.architecture, subject.task.name, SMALL_SETTINGS.get(subject.architecture, {}))
+    settings = make_settings(subject.architecture, subject.task.name, SETTINGS.get(subject.architecture, {}))
     torch.manual_seed(1)
     fresh = build_model(subject.architecture, subject.task, settings, subject.part)
     if ARCHITECTURES[subject.architecture].learner == "closed_form":

@@ -1,5 +1,7 @@
 """A small real problem of every kind, from the data inside the packages: its source, its split and its task."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from pipelines.training.augmented_copies import augmented_copies
 from pipelines.training.job import TrainingJob
 
 MAX_ROWS = 400  # rows at most
+FEW_ROWS = 200  # for what does not depend on how well something is learned
 AUGMENT_SETTINGS = AugmentSettings(copies=2, shift=1, rotate=10)
 
 
@@ -77,20 +80,36 @@ def task_settings_of(problem: str) -> AnyTaskSettings:
     return settings_from_json(PROBLEMS[problem].task)
 
 
-def make_problem(problem: str, folder: Path) -> None:
+@cache
+def load_problem(problem: str) -> Dataset:
+    settings: SourceSettings = TypeAdapter(SourceSettings).validate_python(PROBLEMS[problem].source)
+    return load_dataset(settings, Path())  # nothing is downloaded
+
+
+def make_problem(problem: str, folder: Path, max_rows: int = MAX_ROWS) -> None:
     """Write split/ and augmented/ as the stages do."""
-    row = PROBLEMS[problem]
-    settings: SourceSettings = TypeAdapter(SourceSettings).validate_python(row.source)
-    data = _limit_rows(load_dataset(settings, folder / "downloads"))
+    row, data = PROBLEMS[problem], _limit_rows(load_problem(problem), max_rows)
     write_split(folder / "split", data, split_rows(data, SplitSettings(by=row.split_by), seed=1))
     schema = read_schema(folder / "split" / "schema.json")
     augmented = augmented_copies(read_part(folder / "split" / "train", schema), schema, row.augment, seed=1)
     write_part(folder / "augmented" / "train", schema, augmented)
 
 
-def _limit_rows(data: Dataset) -> Dataset:
-    part = Part(tuple(values[:MAX_ROWS] for values in data.part.inputs), data.part.target[:MAX_ROWS])
-    return data._replace(part=part, keys={name: values[:MAX_ROWS] for name, values in data.keys.items()})
+def small_problems(make_folder: Callable[[str], Path]) -> Callable[[str], Path]:
+    """The folder of a row of PROBLEMS with few rows, made on first use."""
+
+    @cache
+    def folder_of(problem: str) -> Path:
+        folder = make_folder(problem)
+        make_problem(problem, folder, FEW_ROWS)
+        return folder
+
+    return folder_of
+
+
+def _limit_rows(data: Dataset, most: int) -> Dataset:
+    part = Part(tuple(values[:most] for values in data.part.inputs), data.part.target[:most])
+    return data._replace(part=part, keys={name: values[:most] for name, values in data.keys.items()})
 
 
 def training_job_of(folder: Path, architecture: str, problem: str = "digits") -> TrainingJob:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +101,11 @@ class Project:
     @property
     def lock_text(self) -> str:
         return (self.folder / "dvc.lock").read_text()
+
+    def lock_entries(self, problems: Iterable[str]) -> dict[str, Any]:
+        """What dvc.lock says of every stage of these problems, by address."""
+        stages: dict[str, Any] = yaml.load(self.lock_text, yaml.CSafeLoader)["stages"]
+        names = tuple(problems)
+        found = {address: entry for address, entry in stages.items() if address.split("@")[1].startswith(names)}
+        assert {address.split("@")[1].partition("-")[0] for address in found} == set(names)
+        return found

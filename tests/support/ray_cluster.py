@@ -1,6 +1,5 @@
 """A real Ray cluster on this machine's loopback: a node of one CPU, and others that come and are killed."""
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -65,11 +64,3 @@ def raylet_of(node: Any) -> int:
     """The number of the process that stands for a node."""
     number: int = node.all_processes["raylet"][0].process.pid
     return number
-
-
-def is_at_work(node: Any) -> bool:
-    """Whether a process of a node does a task of ours now; Ray gives it the title of the task."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(raylet_of(node)).children(recursive=True)
-        return any("ray::run_task" in " ".join(process.cmdline()) for process in children)
-    return False

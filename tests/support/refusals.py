@@ -49,13 +49,18 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "(counted from 0) is {}, but {} labels stand for": "labels",
         "are; if they are numbers to be learned": "target_kind",
         "target_kind: category needs whole numbers": "target_kind",
-        "counted from 0) has no target; leave it out": None,
+        "(counted from 0) has no target; state": "unlabelled",
         "different texts are too many classes, at most": None,
-        "examples without a finite target": None,
+        "examples without a finite target": "unlabelled",
         "needs a picture of the shape of its input": None,
         "for each example are a mask, which needs": None,
         "there is nothing to tell apart": None,
         "holds the class": "labels",
+    },
+    "arrays/unlabelled.py": {
+        "examples of which some have a target": "unlabelled",
+        "nothing says of a mask or an image": "unlabelled",
+        "examples has a target; add some": None,
     },
     "audio/load.py": {
         "speaker: the pattern": "speaker",
@@ -131,6 +136,7 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "{}: this folder holds no": None,
         "if those are the classes, set path to": "path",
         "must be a number below 3.4e38, found": None,
+        "s has a target; add some": None,
         "` to one of its columns": "target",
         "lies outside `folder`, and only files in": "folder",
     },
@@ -155,10 +161,15 @@ REFUSALS: dict[str, dict[str, str | None]] = {
     "files/tabular_file.py": {
         "which this is not; take it out": None,
     },
-    "files/typed_table.py": {
-        "not one text, number or time per row; leave": None,
+    "files/typed_blocks.py": {
         "give each column a name of its own": None,
         "is empty: it must hold at least one column": None,
+    },
+    "files/typed_table.py": {
+        "not one text, number or time per row; leave": None,
+    },
+    "files/unlabelled.py": {
+        "says that there is no class, and every other": "unlabelled",
     },
     "masks/classes.py": {
         "which `classes` does not name": "classes",
@@ -174,6 +185,11 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "must be a folder of images, but is a file": None,
         "this folder holds no image": None,
         "keep one of them, or pair them otherwise by": "pair",
+    },
+    "sequences/cleaning.py": {
+        "the target must be a number, found": "target_kind",
+        "that can be used has a label; add some": None,
+        "cannot be used; ": "unusable",
     },
     "sequences/csv_rows.py": {
         "name these in id, step, target, columns and": "columns",
@@ -212,8 +228,6 @@ REFUSALS: dict[str, dict[str, str | None]] = {
         "variables, found": "columns",
         "must be those of": None,
         "its target must be of the kind that": None,
-        "the target must be a number, found": "target_kind",
-        "cannot be used": "unusable",
     },
     "series/load.py": {
         "steps after it, apart from each other in": "window",

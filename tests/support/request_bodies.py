@@ -34,13 +34,16 @@ def encode_image(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def decompression_bomb(side: int = 20000) -> bytes:
-    """A PNG of a few hundred kilobytes that unfolds to `side` squared bytes."""
+    """A PNG of a few hundred kilobytes that unfolds to `side` squared bytes; the side is a multiple of 100."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
 
-    packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(side + 1)) for _ in range(side)) + packer.flush()
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    band = bytes(side // 100 * (side + 1))  # a hundredth of its rows; after a full flush, each is packed alike
+    packed = packer.compress(band) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = side * (side + 1) % 65521 << 16 | 1  # Adler-32 of so many zeros
+    rows = b"\x78\xda" + 100 * packed + packer.flush() + checksum.to_bytes(4, "big")
     header = side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 

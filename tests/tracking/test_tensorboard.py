@@ -70,6 +70,7 @@ def test_the_command_writes_the_files_or_says_why_not(project: Path) -> None:
     Path("params.yaml").write_text(f"problems: {{digits: {{}}}}\ncontenders: {{{entries}}}\n")
     ended = CliRunner().invoke(bakeoff, ["tensorboard", "--write-only"], standalone_mode=False)
     assert ended.exception is None
+    assert ended.output == ""
     assert MLP.exists()
     shutil.rmtree("artifacts")
     ended = CliRunner().invoke(bakeoff, ["tensorboard", "--write-only"], standalone_mode=False)

@@ -3,19 +3,18 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from pydantic import TypeAdapter
 
 from pipelines.data.folds import read_folds
 from pipelines.data.parts import Part, join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.data.text import fit_vocabulary
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.kinds import SourceSettings, load_dataset
 from pipelines.splitting.split import SplitSettings, split_dataset, write_split
 from pipelines.tasks import Goal, build_task
 from pipelines.training.augmented_copies import augmented_copies
@@ -28,7 +27,7 @@ from pipelines.training.out_of_fold import answer_folds
 from pipelines.training.ship_settings import Ship
 from pipelines.training.weights import load_model
 from tests.support.budgets import epochs
-from tests.support.problems import AUGMENT_SETTINGS, PROBLEMS, training_job_of
+from tests.support.problems import AUGMENT_SETTINGS, PROBLEMS, load_problem, training_job_of
 
 ROWS = 200
 
@@ -37,10 +36,9 @@ ROWS = 200
 def folded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A problem with three folds, as the stages write it, with an augmented copy of images."""
 
+    @cache
     def make(problem: str) -> Path:
-        row = PROBLEMS[problem]
-        source: SourceSettings = TypeAdapter(SourceSettings).validate_python(row.source)
-        data = load_dataset(source, Path())
+        row, data = PROBLEMS[problem], load_problem(problem)
         part = Part(tuple(values[:ROWS] for values in data.part.inputs), data.part.target[:ROWS])
         data = data._replace(part=part, keys={name: values[:ROWS] for name, values in data.keys.items()})
         folder = tmp_path_factory.mktemp(problem)

@@ -66,11 +66,11 @@ def train_from_disk(job: TrainingJob, folder: Path) -> tuple[object, list[bytes]
 def test_training_from_mapped_files_equals_training_in_memory(
     architecture: str,
     problem: str,
-    folder_of: Callable[[str], Path],
+    folder_of_few: Callable[[str], Path],
     nothing_fits: Callable[[], None],
     tmp_path: Path,
 ) -> None:
-    job = training_job_of(folder_of(problem), architecture, problem)
+    job = training_job_of(folder_of_few(problem), architecture, problem)
     resident = train_from_disk(job, tmp_path / "resident")
     nothing_fits()
     assert train_from_disk(job, tmp_path / "mapped") == resident

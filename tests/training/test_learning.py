@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.contender_settings import ContenderSettings, make_settings, settings_types
 from pipelines.training.inference import predict, score_validation
 from pipelines.training.job import Examples, TrainingJob, build_fitted_model, load_training_data
-from pipelines.training.learners import LEARNERS
+from pipelines.training.learners import LEARNERS, TrainingResult
 from pipelines.training.trial import TrialSpec, run_trial
 from tests.support.architecture_cases import SMALL_SETTINGS
 from tests.support.budgets import epochs
 from tests.support.problems import problem_of, task_settings_of, training_job_of
 
 FULL = epochs(4)
+TrainedOnce = Callable[[str, str], tuple[TrialSpec, TrainingResult]]  # of an architecture and a problem
 
 
 def settings_of(architecture: str, **changed: object) -> ContenderSettings[Any]:
@@ -45,6 +47,23 @@ def job_for(folder_of: Callable[[str], Path], architecture: str) -> TrainingJob:
     return training_job_of(folder_of(problem), architecture, problem)
 
 
+@pytest.fixture(scope="module")
+def trained(folder_of_few: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> TrainedOnce:
+    """An architecture trained on few rows of a problem without a break, once for all tests."""
+
+    @cache
+    def train(architecture: str, problem: str) -> tuple[TrialSpec, TrainingResult]:
+        job = training_job_of(folder_of_few(problem), architecture, problem)
+        spec = TrialSpec(job, settings_of(architecture), 3, tmp_path_factory.mktemp(architecture), FULL)
+        return spec, run_trial(spec)
+
+    return train
+
+
+def best_weights(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("best.*")}
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_settings_of_network_and_learner_have_different_names(architecture: str) -> None:
     settings = [set(config.model_fields) for config in settings_types(architecture, "forecasting")]
@@ -52,17 +71,11 @@ def test_settings_of_network_and_learner_have_different_names(architecture: str)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_training_twice_gives_the_same_bytes(
-    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
-) -> None:
-    job = job_for(folder_of, architecture)
-    results = [
-        run_trial(TrialSpec(job, settings_of(architecture), 7, tmp_path / name, FULL)) for name in ("one", "two")
-    ]
-    assert results[0] == results[1]
-    first, second = (sorted((tmp_path / name).glob("best.*")) for name in ("one", "two"))
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-    assert first, "the best weights are on disk"
+def test_training_twice_gives_the_same_bytes(trained: TrainedOnce, tmp_path: Path, architecture: str) -> None:
+    spec, result = trained(architecture, problem_of(architecture))
+    assert run_trial(replace(spec, folder=tmp_path)) == result
+    assert best_weights(tmp_path) == best_weights(spec.folder)
+    assert best_weights(tmp_path), "the best weights are on disk"
 
 
 def test_another_seed_gives_other_weights(job: TrainingJob, tmp_path: Path) -> None:
@@ -77,16 +90,13 @@ IN_EPOCHS = [name for name, row in ARCHITECTURES.items() if row.learner != "clos
 
 @pytest.mark.parametrize("architecture", IN_EPOCHS)
 def test_stopping_at_a_rung_and_resuming_equals_one_run(
-    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str
+    trained: TrainedOnce, tmp_path: Path, architecture: str
 ) -> None:
-    job, settings = job_for(folder_of, architecture), settings_of(architecture)
-    through = run_trial(TrialSpec(job, settings, 3, tmp_path / "through", FULL))
+    spec, through = trained(architecture, problem_of(architecture))
     for share in (0.25, 0.75, 1.0):
-        halting = run_trial(TrialSpec(job, settings, 3, tmp_path / "halting", epochs(4, share)))
+        halting = run_trial(replace(spec, folder=tmp_path, budget=epochs(4, share)))
     assert halting == through
-    assert (tmp_path / "halting" / "best.safetensors").read_bytes() == (
-        tmp_path / "through" / "best.safetensors"
-    ).read_bytes()
+    assert best_weights(tmp_path) == best_weights(spec.folder)
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "gan"])
@@ -174,14 +184,10 @@ ENTERED = [(name, problem_of(name)) for name in ARCHITECTURES] + [
 
 
 @pytest.mark.parametrize(("architecture", "problem"), ENTERED)
-def test_weights_read_back_answer_the_same(
-    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str, problem: str
-) -> None:
-    job = training_job_of(folder_of(problem), architecture, problem)
-    settings = settings_of(architecture)
-    result = run_trial(TrialSpec(job, settings, 5, tmp_path, FULL))
-    data = load_training_data(job)
-    model = weights.load_model(architecture, data.task, settings, tmp_path / "best")
+def test_weights_read_back_answer_the_same(trained: TrainedOnce, architecture: str, problem: str) -> None:
+    spec, result = trained(architecture, problem)
+    data = load_training_data(spec.job)
+    model = weights.load_model(architecture, data.task, spec.settings, spec.folder / "best")
     found = score_validation(model, data.task, data.valid)[f"valid_{data.task.goal.name}"]
     assert found == pytest.approx(result.score, rel=1e-6, abs=1e-6)
 

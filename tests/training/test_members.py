@@ -65,13 +65,13 @@ def scores_of(members: tuple[Member, ...]) -> dict[str, float]:
 
 @pytest.mark.parametrize(("architecture", "problem"), AVERAGED)
 def test_an_average_answers_the_same_in_every_runtime(
-    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str, problem: str
+    folder_of_few: Callable[[str], Path], tmp_path: Path, architecture: str, problem: str
 ) -> None:
-    job = training_job_of(folder_of(problem), architecture, problem)
+    job = training_job_of(folder_of_few(problem), architecture, problem)
     task, schema = task_of(job), read_schema(job.schema_file)
     models = load_models(train(job, tmp_path, architecture, length=1), architecture, task)
     average = average_models(list(models.values()), task.average()).eval()
-    inputs = model_inputs(task, read_part(folder_of(problem) / "split" / "test", schema))
+    inputs = model_inputs(task, read_part(folder_of_few(problem) / "split" / "test", schema))
     example = [values[:2] for values in inputs]
     export_onnx(average, task.postprocess(), task, schema, example, tmp_path / "model.onnx")
     export_torchscript(average, task.postprocess(), example, tmp_path / "model.pt")
@@ -159,30 +159,32 @@ def test_the_best_ships_where_the_average_is_worse_or_there_is_none(
 
 
 def train_two_seeds(
-    folder_of: Callable[[str], Path], architecture: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder_of_few: Callable[[str], Path], architecture: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> list[TrainingResult]:
     """From two seeds, as if they made a difference."""
     problem = problem_of(architecture)
-    job = training_job_of(folder_of(problem), architecture, problem)
+    job = training_job_of(folder_of_few(problem), architecture, problem)
     monkeypatch.setitem(ARCHITECTURES, architecture, ARCHITECTURES[architecture]._replace(uses_seed=True))
     return [member.result for member in train(job, folder, architecture, length=1)]
 
 
 @pytest.mark.parametrize("architecture", [name for name, row in ARCHITECTURES.items() if not row.uses_seed])
 def test_what_a_seed_makes_no_difference_to_is_solved_once(
-    folder_of: Callable[[str], Path], tmp_path: Path, architecture: str, monkeypatch: pytest.MonkeyPatch
+    folder_of_few: Callable[[str], Path], tmp_path: Path, architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = problem_of(architecture)
-    (member,) = train(training_job_of(folder_of(problem), architecture, problem), tmp_path / "once", architecture, 3)
+    (member,) = train(
+        training_job_of(folder_of_few(problem), architecture, problem), tmp_path / "once", architecture, 3
+    )
     assert member.name == "seed-0"
-    first, second = train_two_seeds(folder_of, architecture, tmp_path / "twice", monkeypatch)
+    first, second = train_two_seeds(folder_of_few, architecture, tmp_path / "twice", monkeypatch)
     assert first == second
 
 
 def test_a_reservoir_is_drawn_for_every_seed(
-    folder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_of_few: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = train_two_seeds(folder_of, "esn", tmp_path, monkeypatch)
+    first, second = train_two_seeds(folder_of_few, "esn", tmp_path, monkeypatch)
     assert first != second
 
 

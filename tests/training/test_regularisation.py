@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,18 @@ def test_what_is_off_draws_nothing_and_changes_nothing(folder_of: FolderOf) -> N
     assert off.random.bit_generator.state == before
 
 
+@pytest.fixture(scope="module")
+def plain_weights(folder_of: FolderOf, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
+    """What is learned in so many epochs with every setting off."""
+    return cache(lambda count: weights_after(tmp_path_factory.mktemp("plain"), folder_of, count))
+
+
 @pytest.mark.parametrize("name", ON)
-def test_every_setting_changes_what_is_learned(folder_of: FolderOf, tmp_path: Path, name: str) -> None:
+def test_every_setting_changes_what_is_learned(
+    folder_of: FolderOf, plain_weights: Callable[[int], bytes], tmp_path: Path, name: str
+) -> None:
     count = 12 if name == "schedule" else 2  # a plateau has to be waited for
-    plain = weights_after(tmp_path / "plain", folder_of, count)
-    assert weights_after(tmp_path / name, folder_of, count, **{name: ON[name]}) != plain
+    assert weights_after(tmp_path, folder_of, count, **{name: ON[name]}) != plain_weights(count)
 
 
 def test_with_all_settings_on_a_killed_training_ends_with_the_same_bytes(folder_of: FolderOf, tmp_path: Path) -> None:

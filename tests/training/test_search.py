@@ -1,11 +1,8 @@
 """The search: the same trials for any number of workers, killed or not; failures are rows, not crashes."""
 
 import os
-import pickle
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 
 from models.blocks.hyperparameters import Choice, Range
 from pipelines.runtime.user_error import UserError
+from pipelines.runtime.workers import FORKSERVER
 from pipelines.tasks import Goal
 from pipelines.training.budget import BudgetSettings
 from pipelines.training.importances import setting_importances
@@ -27,6 +25,7 @@ from pipelines.training.search import (
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import read_result
 from pipelines.training.tune_folder import write_best_trial
+from tests.support.killed_search import search_in_a_group
 from tests.support.problems import training_job_of
 
 GOAL = Goal("log_loss", "minimize")
@@ -45,9 +44,14 @@ def run(plan: SearchConfig, folder: Path, workers: int = 1) -> list[Trial]:
 
 
 @pytest.fixture(scope="module")
-def reference(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
+def reference_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reference")
+
+
+@pytest.fixture(scope="module")
+def reference(digits_folder: Path, reference_folder: Path) -> list[Trial]:
     """An uninterrupted search with one worker."""
-    return run(plan_of(training_job_of(digits_folder, "mlp")), tmp_path_factory.mktemp("reference"))
+    return run(plan_of(training_job_of(digits_folder, "mlp")), reference_folder)
 
 
 def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial]) -> None:
@@ -94,24 +98,17 @@ def test_two_workers_find_what_one_finds(job: TrainingJob, reference: list[Trial
 def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
     job: TrainingJob, reference: list[Trial], tmp_path: Path
 ) -> None:
-    script = (
-        "import sys, pickle; from pathlib import Path\n"
-        "from pipelines.training.search import run_search\n"
-        "plan = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
-        "if __name__ == '__main__': run_search(plan, Path(sys.argv[2]), 2, lambda *_: None)\n"
-    )
-    (tmp_path / "plan").write_bytes(pickle.dumps(plan_of(job)))
     scratch = tmp_path / "scratch"
     written: dict[Path, int] = {}
     for least in (1, 4, 8):  # kill when so many results are there
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path / "plan"), str(scratch)], start_new_session=True
-        )
-        while process.poll() is None and len(list(scratch.glob("trial-*/until-*.json"))) < least:
+        process = FORKSERVER.Process(target=search_in_a_group, args=(plan_of(job), scratch, 2))
+        process.start()
+        while process.is_alive() and len(list(scratch.glob("trial-*/until-*.json"))) < least:
             time.sleep(0.01)
         assert len(list(scratch.glob("trial-*/until-*.json"))) >= least, "it ended before it did anything"
+        assert process.pid is not None
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
         for path in scratch.glob("trial-*/until-*.json"):
             assert written.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "trained again"
     assert run(plan_of(job), scratch) == reference
@@ -125,14 +122,13 @@ def test_a_search_killed_at_any_moment_goes_on_without_repeating_a_trial(
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in written.items())
 
 
-def test_the_study_is_one_that_optuna_can_open(job: TrainingJob, tmp_path: Path) -> None:
-    trials = run(plan_of(job), tmp_path)
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal.log")))
-    study = optuna.load_study(study_name="mlp", storage=storage)
+def test_the_study_is_one_that_optuna_can_open(reference: list[Trial], reference_folder: Path) -> None:
+    journal = optuna.storages.journal.JournalFileBackend(str(reference_folder / "journal.log"))
+    study = optuna.load_study(study_name="mlp", storage=optuna.storages.JournalStorage(journal))
     assert [trial.state.name.lower() for trial in study.trials] == [
-        {"failed": "fail"}.get(trial.state, trial.state) for trial in trials
+        {"failed": "fail"}.get(trial.state, trial.state) for trial in reference
     ]
-    assert study.best_value == best_trial(trials, GOAL).score
+    assert study.best_value == best_trial(reference, GOAL).score
 
 
 def test_importances_need_enough_trials_and_name_every_setting_searched(job: TrainingJob, tmp_path: Path) -> None:

@@ -16,14 +16,15 @@ from pipelines.data.unlabelled import read_unlabelled, write_unlabelled
 from pipelines.runtime.user_error import UserError
 from pipelines.training import pretraining
 from pipelines.training.budget import plan_schedule
-from pipelines.training.contender_settings import ContenderSettings, make_settings
+from pipelines.training.contender_settings import SEMI_TASKS, ContenderSettings, make_settings
 from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data
 from pipelines.training.pretraining import Inputs, pretrain_network, restoration_loss
 from pipelines.training.pseudo_labels import draw_pseudo_batches
 from pipelines.training.trial import TrialSpec, run_trial
-from pipelines.training.unlabelled import SEMI_TASKS, load_unlabelled
+from pipelines.training.unlabelled import load_unlabelled
 from tests.support.budgets import epochs
 from tests.support.problems import training_job_of
+from tests.support.unlabelled_sources import CASES, MISSING, job_of_case
 
 LABELLED = 40  # rows that keep their labels
 SMALL = {"cnn": {"width": 8, "depth": 2}, "mlp": {"width": 16, "depth": 1}, "lstm": {"width": 8}, "unet": {"width": 8}}
@@ -112,6 +113,20 @@ def test_pretraining_suits_masks_sequences_and_numbers(
     settings = settings_of(architecture, kind, semi="pretrain")
     result = run_trial(TrialSpec(job_for(architecture, problem), settings, 3, tmp_path, epochs(1)))
     assert result.score is not None, result.reason
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whatever_a_source_keeps_is_learned_from(name: str, tmp_path: Path) -> None:
+    job, case = job_of_case(name, tmp_path), CASES[name]
+    reads_words = name.endswith("texts")
+    for semi in (semi for semi, tasks in SEMI_TASKS.items() if case.task in tasks):
+        if semi == "pretrain" and reads_words:
+            continue
+        settings = settings_of(case.architecture, case.task, semi=semi, pseudo_threshold=0.4)
+        result = run_trial(TrialSpec(job, settings, 3, tmp_path / semi, epochs(2)))
+        assert result.score is not None, result.reason
+        task = load_training_data(job).task
+        assert {len(values) for values in load_unlabelled(job, task, settings.learner)} == {len(MISSING)}
 
 
 def test_pseudo_labels_are_what_the_network_is_sure_of_and_weigh_more_later(

@@ -12,7 +12,7 @@ from pipelines.data.schema import Schema, read_schema
 from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, LeaderboardRow
 from pipelines.evaluation.number_format import format_number
 from pipelines.reporting.page.curl import curl_command
-from pipelines.reporting.page.start_summary import summarize_start
+from pipelines.reporting.page.start_summary import summarize_semi, summarize_start
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import SHARED_CAPTIONS, TASK_VIEWS
 from pipelines.runtime.files import read_json
@@ -177,7 +177,7 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
         ),
         search_summary=_summarize_search(task, trials, best_trial),
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
-        training_summary=summarize_start(model) + _summarize_training(task, model),
+        training_summary=summarize_start(model) + summarize_semi(model) + _summarize_training(task, model),
         pictures=tuple(
             embed_picture(pictures[name], *caption) for name, caption in captions.items() if name in pictures
         ),

@@ -1,9 +1,13 @@
-"""What a contender's weights began with, in a sentence or two."""
+"""What a contender learned from beside its labelled examples: other weights, unlabelled rows; in a sentence or two."""
 
 from collections.abc import Mapping
 from typing import Any
 
 MAX_NAMED = 5  # layers
+SEMI_TEXTS = {
+    "pretrain": "Before its training it learned to restore inputs, those of {rows:,} {noun} without a label too.",
+    "pseudo_label": "It learned from {rows:,} {noun} without a label, too: from those whose class it was sure of.",
+}
 
 
 def summarize_start(model: Mapping[str, Any]) -> str:
@@ -22,6 +26,18 @@ def summarize_start(model: Mapping[str, Any]) -> str:
         f"{len(start['kept']) + len(start['drawn'])} layers were taken over, {drawn}{frozen}. These weights have "
         f"learned from {start['seen']}. "
     )
+
+
+def summarize_semi(model: Mapping[str, Any]) -> str:
+    """How many unlabelled rows it learned from, and how; empty where it did not.
+
+    Args:
+        model: what model.json holds.
+    """
+    semi = model.get("semi")
+    if semi is None:
+        return ""
+    return SEMI_TEXTS[semi["method"]].format(rows=semi["rows"], noun="row" if semi["rows"] == 1 else "rows") + " "
 
 
 def _list_layers(names: list[str]) -> str:

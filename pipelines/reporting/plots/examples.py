@@ -75,6 +75,11 @@ def has_text_tiles(schema: Schema) -> bool:
     return len(schema.inputs) > 1 or schema.inputs[0].kind not in ("image", "steps", "audio")
 
 
+def draws_image(schema: Schema) -> bool:
+    """Tell whether an example is drawn as an image."""
+    return len(schema.inputs) == 1 and schema.inputs[0].kind == "image"
+
+
 def draw_example(axes: Axes, schema: Schema, part: Part, row: int) -> None:
     """Draw one example's input into axes without frame."""
     axes.set_axis_off()

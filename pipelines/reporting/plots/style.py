@@ -21,6 +21,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777",
 )  # fmt: skip
 COLOUR_CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+DPI = 150  # pixels per inch
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
@@ -39,8 +40,6 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
-    "savefig.dpi": 150,
-    "savefig.facecolor": "white",
 }
 
 
@@ -51,14 +50,16 @@ def png_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     A character of the data that the font lacks is drawn as a box.
     """
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # its stubs want each key as a literal
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         yield figure
         with atomic_write(path) as temporary, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # names may be in any script
-            figure.savefig(temporary, format="png", metadata={"Software": None})
+            canvas: Any = FigureCanvasAgg(figure)
+            canvas.print_png(temporary, metadata={"Software": None})  # savefig would draw it twice
 
 
 def format_percent(share: float) -> str:

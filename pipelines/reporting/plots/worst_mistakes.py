@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from pipelines.data.parts import Part
 from pipelines.data.schema import Schema
-from pipelines.reporting.plots.examples import draw_example, has_text_tiles
+from pipelines.reporting.plots.contact_sheet import draw_captioned_images
+from pipelines.reporting.plots.examples import draw_example, draws_image, has_text_tiles
 from pipelines.reporting.plots.style import GREY, RED, png_figure
 
 TILES_PER_ROW, TILE_ROWS = 6, 4  # tiles of the sheet
 TEXT_TILES_PER_ROW = 3  # tiles in a row when they hold words
+CAPTION_LINE = 0.12  # the height of a line above an image, as a share of the image's longer side
 CAPTION_CHARACTERS = 150  # characters of the captions of one row together
 
 
@@ -44,11 +46,16 @@ def draw_mistakes(
     with png_figure(path, 9, 0.4 + (1.68 + 0.14 * (lines - 1)) * down) as figure:
         title = _title(mistakes, sum(bool(wrong[row]) for row in rows), len(rows))
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+        colours = [RED if wrong[row] else GREY for row in rows]
+        if draws_image(schema):
+            images = [np.asarray(part.inputs[0][row]) for row in rows]
+            above = CAPTION_LINE * lines * max(images[0].shape[:2])
+            draw_captioned_images(figure, images, captions, colours, across, above)
+            return
         panels = figure.subplots(down, across, squeeze=False).ravel()
         for axes in panels:
             axes.set_axis_off()
-        for axes, row, caption in zip(panels, rows, captions, strict=False):
-            colour = RED if wrong[row] else GREY
+        for axes, row, caption, colour in zip(panels, rows, captions, colours, strict=False):
             axes.set_title(caption, loc="center", fontsize=8.5, weight="normal", pad=4, color=colour)
             draw_example(axes, schema, part, row)
 

@@ -17,6 +17,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.sources.arrays.formats import NamedArray, open_array
 from pipelines.sources.arrays.inputs import read_array_inputs
 from pipelines.sources.arrays.targets import TargetKind, read_array_target, single_class_target
+from pipelines.sources.arrays.unlabelled import ArraysUnlabelledPolicy, fill_missing_targets, set_unlabelled_apart
 from pipelines.sources.files.downloads import resolve_location
 
 
@@ -67,6 +68,7 @@ class ArraysSettings(BaseModel):
     columns: Names = ()  # the names of the F numbers of an example or of a step; x1, x2, ... when absent
     step: str = ""  # of sequences: the time from one step to the next, such as "1 h"
     unit: str = ""  # of a target of numbers
+    unlabelled: ArraysUnlabelledPolicy = "refuse"  # examples without a target: stop, leave them out, or keep for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -123,6 +125,9 @@ def load_arrays(settings: ArraysSettings) -> Dataset:
                 f"{other.where}: must have a target for each of the {len(one.values)} examples of {one.where}, found "
                 f"{len(other.values)}"
             )
+    labelled = np.ones(sum(len(one.values) for one in input_arrays), dtype=bool)
+    if settings.unlabelled != "refuse":
+        target_arrays, labelled = fill_missing_targets(target_arrays, settings.target_kind, settings.unlabelled)
     array_inputs = read_array_inputs(input_arrays, settings.columns, settings.step)
     array_target = (
         read_array_target(target_arrays, settings.labels, settings.unit, array_inputs, settings.target_kind)
@@ -140,13 +145,14 @@ def load_arrays(settings: ArraysSettings) -> Dataset:
     keys = {}
     if len(input_arrays) > 1:
         keys["part"] = np.repeat(np.array(["train", "test"]), [len(one.values) for one in input_arrays])
-    return Dataset(
+    data = Dataset(
         schema,
         Part(array_inputs.arrays, array_target.values),
         (*array_inputs.notes, *array_target.notes),
         array_inputs.findings,
         keys,
     )
+    return set_unlabelled_apart(data, labelled, len(input_arrays[0].values), settings.unlabelled)
 
 
 def _open_named_array(archive: str | None, name: str) -> NamedArray:

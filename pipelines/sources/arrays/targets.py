@@ -46,7 +46,7 @@ def read_array_target(
     first = arrays[0]
     if kind == "image":
         return _read_images(arrays, inputs)
-    flat = [one._replace(values=_squeeze_column(one.values)) for one in arrays]
+    flat = [one._replace(values=squeeze_column(one.values)) for one in arrays]
     kinds = "".join(sorted({one.values.dtype.kind for one in flat}))
     if len({one.values.shape[1:] for one in flat}) > 1:
         raise UserError(f"{arrays[1].where}: must have the shape of {first.where}, found {arrays[1].values.shape}")
@@ -81,7 +81,8 @@ def single_class_target(input_arrays: Sequence[NamedArray]) -> ArrayTarget:
     return ArrayTarget(field, np.zeros(sum(len(one.values) for one in input_arrays), dtype=np.int64), (note,))
 
 
-def _squeeze_column(values: NDArray[Any]) -> NDArray[Any]:
+def squeeze_column(values: NDArray[Any]) -> NDArray[Any]:
+    """(N, 1) as (N,); anything else as it is."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
@@ -121,7 +122,10 @@ def _read_texts(arrays: Sequence[NamedArray]) -> ArrayTarget:
     values = np.char.strip(np.concatenate(texts))
     empty = np.flatnonzero(values == "")
     if len(empty):
-        raise UserError(f"{arrays[0].where}: example {int(empty[0])} (counted from 0) has no target; leave it out")
+        raise UserError(
+            f"{arrays[0].where}: example {int(empty[0])} (counted from 0) has no target; state "
+            "`unlabelled: skip`, which leaves such examples out, or `keep`"
+        )
     names = sort_class_names({str(value) for value in np.unique(values)})
     if len(names) > MAX_CLASSES:
         raise UserError(
@@ -142,7 +146,7 @@ def _read_numbers(arrays: Sequence[NamedArray], unit: str) -> ArrayTarget:
         if len(odd):
             raise UserError(
                 f"{one.where}: example {int(odd[0])} (counted from 0) is {one.values[odd[0]]}; leave out "
-                f"the {len(odd)} examples without a finite target"
+                f"the {len(odd)} examples without a finite target, or state `unlabelled: skip` or `keep` if it is NaN"
             )
     values = concatenate_arrays([one.values for one in arrays], np.float32)
     value_range = (float(values.min()), float(values.max()))

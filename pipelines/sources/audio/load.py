@@ -30,8 +30,10 @@ from pipelines.sources.files.listing import (
     list_csv_files,
     list_medium_files,
     parse_targets,
+    require_targets,
 )
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
 
 MAX_DEFAULT_RATE = 16_000  # samples per second, which speech is understood at
 MAX_DEFAULT_SECONDS = 10.0
@@ -56,6 +58,7 @@ class AudioSettings(BaseModel):
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent
     folder: str | None = None  # CSV: the folder that its names start from; what lies in there is watched for changes
     unusable: UnusablePolicy = "refuse"  # files that cannot be used, beyond a tenth: stop, or leave them out
+    unlabelled: UnlabelledPolicy = "skip"  # files without a target: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -98,14 +101,19 @@ def load_audio(settings: AudioSettings) -> Dataset:
         UserError: there is no such folder or CSV, no recording, or more of the files than may be cannot be used.
     """
     listing = _list_recordings(settings, resolve_location(settings.path))
-    total = len(listing.names) + len(listing.skipped)
+    require_targets(listing, settings.path, RECORDINGS)
+    total = len(listing.names) + len(listing.skipped) + len(listing.unlabelled)
     headers, unreadable = _read_headers(listing)
-    report_skipped([*listing.skipped, *unreadable], total, settings.path, policy=settings.unusable)
+    apart = listing._replace(names=listing.unlabelled)
+    headers_apart, unreadable_apart = _read_headers(apart)
+    skipped = [*listing.skipped, *unreadable, *unreadable_apart]
+    report_skipped(skipped, total, settings.path, policy=settings.unusable)  # before the long work
     form = _choose_form(list(headers.values()), settings)
-    found = _decode_files(listing, list(headers), form)
-    skipped = sorted([*listing.skipped, *unreadable, *found.skipped])
+    found, found_apart = _decode_files(listing, list(headers), form), _decode_files(apart, list(headers_apart), form)
+    skipped = sorted([*skipped, *found.skipped, *found_apart.skipped])
     findings = (
         report_skipped(skipped, total, settings.path, policy=settings.unusable),
+        *report_unlabelled(len(found_apart.rows), "recording"),
         *find_lost_classes(listing, found.rows, RECORDINGS),
         *_length_findings([headers[row] for row in found.rows], form),
         *_silence_findings(found.silent),
@@ -122,7 +130,8 @@ def load_audio(settings: AudioSettings) -> Dataset:
     )
     notes = (*_form_notes([headers[row] for row in found.rows], form), *listing.notes)
     keys = {name: labels.parse_split_key([texts[row] for row in found.rows]) for name, texts in listing.keys.items()}
-    return Dataset(schema, Part((found.samples,), values), notes, findings, keys)
+    unlabelled = (found_apart.samples,) if found_apart.rows else ()
+    return Dataset(schema, Part((found.samples,), values), notes, findings, keys, unlabelled)
 
 
 def _list_recordings(settings: AudioSettings, path: Path) -> Listing:
@@ -131,7 +140,8 @@ def _list_recordings(settings: AudioSettings, path: Path) -> Listing:
     elif settings.label is not None:
         listing = _list_labelled_names(settings, path, settings.label)
     else:
-        listing = list_class_folders(path, settings.path, RECORDINGS)
+        keeps = settings.unlabelled == "keep"
+        listing = list_class_folders(path, settings.path, RECORDINGS, keeps_unlabelled=keeps)
     if settings.speaker is None:
         return listing
     speakers = tuple(_find_in_name(settings.speaker, name) or "" for name in listing.names)
@@ -146,18 +156,27 @@ def _list_recordings(settings: AudioSettings, path: Path) -> Listing:
 def _list_csv(settings: AudioSettings, path: Path) -> Listing:
     if settings.label is not None:
         raise UserError(f"{settings.path}: label: is for a folder; of a list, `target` names the column of the classes")
-    column = settings.target
-    return list_csv_files(path, settings.path, settings.folder, settings.file, column, settings.target_kind, RECORDINGS)
+    return list_csv_files(
+        path,
+        settings.path,
+        settings.folder,
+        settings.file,
+        settings.target,
+        settings.target_kind,
+        RECORDINGS,
+        keeps_unlabelled=settings.unlabelled == "keep",
+    )
 
 
 def _list_labelled_names(settings: AudioSettings, path: Path, pattern: str) -> Listing:
     names, notes = list_medium_files(path, settings.path, RECORDINGS)
     found = {name: _find_in_name(pattern, name) for name in names}
     kept = {name: label for name, label in found.items() if label}
-    skipped = tuple(
-        Skipped(name, f"its name holds no class by the pattern {pattern}") for name in names if not found[name]
-    )
-    return Listing(path, tuple(kept), tuple(kept.values()), "class", "category", {}, skipped, tuple(notes))
+    others = tuple(name for name in names if not found[name])
+    keeps = settings.unlabelled == "keep"
+    skipped = tuple(Skipped(name, f"its name holds no class by the pattern {pattern}") for name in others if not keeps)
+    apart = others if keeps else ()
+    return Listing(path, tuple(kept), tuple(kept.values()), "class", "category", {}, skipped, tuple(notes), apart)
 
 
 def _find_in_name(pattern: str, name: str) -> str | None:

@@ -16,7 +16,8 @@ from pipelines.data.wording import format_list
 from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.database_address import fill_variables, is_database_address, redact
-from pipelines.sources.files.typed_table import BLOCK_ROWS, TypedRow, TypedTable, build_typed_table
+from pipelines.sources.files.typed_blocks import BLOCK_ROWS, TypedRow, build_typed_table
+from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult

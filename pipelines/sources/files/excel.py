@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.data.wording import format_list
 from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.typed_table import TypedRow, TypedTable, build_typed_table
+from pipelines.sources.files.typed_blocks import TypedRow, build_typed_table
+from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook

@@ -41,7 +41,7 @@ class Listing(NamedTuple):
     unlabelled: tuple[str, ...] = ()  # files that are said nothing of, and kept apart
 
 
-def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
+def list_class_folders(root: Path, where: str, medium: Medium, *, keeps_unlabelled: bool = False) -> Listing:
     """A folder for every class; above them there may be folders of parts (train, valid, test).
 
     Whatever lies deeper belongs to the class it lies in. Files that lie in no folder at all are of one class.
@@ -50,6 +50,8 @@ def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
         root: the folder.
         where: its name in the settings, for sentences.
         medium: what the files are.
+        keeps_unlabelled: whether files beside the folders of classes are kept apart, but for those of the parts valid
+            and test; else they cannot be used.
 
     Raises:
         UserError: there is no such file, or the classes seem to be one folder further down.
@@ -69,6 +71,7 @@ def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
         _check_depth(inner, where, medium)
     kept = [row for row, name in enumerate(inner) if has_no_classes or "/" in name]
     stray = sorted(set(range(len(names))) - set(kept))
+    apart = [row for row in stray if keeps_unlabelled and (not parts or parts[row] == "train")]
     return Listing(
         root,
         tuple(names[row] for row in kept),
@@ -76,8 +79,9 @@ def list_class_folders(root: Path, where: str, medium: Medium) -> Listing:
         "class",
         "category",
         {"part": tuple(parts[row] for row in kept)} if parts else {},
-        tuple(Skipped(names[row], "lies in no folder of a class") for row in stray),
+        tuple(Skipped(names[row], "lies in no folder of a class") for row in stray if row not in apart),
         tuple(notes),
+        tuple(names[row] for row in apart),
     )
 
 
@@ -179,6 +183,16 @@ def list_csv_files(
         _target_kind_notes(texts, target_kind, kind, str(target)),
         tuple(names[row] for row in rows if row in apart),
     )
+
+
+def require_targets(listing: Listing, where: str, medium: Medium) -> None:
+    """Refuse files of which none is said anything of.
+
+    Raises:
+        UserError: with how many there are.
+    """
+    if listing.unlabelled and not listing.names:
+        raise UserError(f"{where}: not one of {len(listing.unlabelled)} {medium.noun}s has a target; add some")
 
 
 def parse_targets(listing: Listing, rows: Sequence[int]) -> tuple[Field, NDArray[Any]]:

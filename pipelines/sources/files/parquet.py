@@ -1,13 +1,15 @@
 """Parquet files: columns with types. https://parquet.apache.org/docs/file-format"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.data.large_arrays import BatchStore, allocate
 from pipelines.runtime.progress import show_progress
 from pipelines.runtime.user_error import UserError
-from pipelines.sources.files.encoding import read_bytes
+from pipelines.sources.files.encoding import map_bytes
 from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
 
 def read_parquet(path: Path) -> TypedTable:
-    """Read a Parquet file; its columns are what it says they are.
+    """Read a Parquet file, a batch at a time; its columns are what it says they are.
 
     Raises:
         UserError: the file cannot be read, is damaged, has no rows, or has two columns of one name.
@@ -27,35 +29,48 @@ def read_parquet(path: Path) -> TypedTable:
     from pyarrow import parquet
 
     try:
-        table = _read_groups(parquet.ParquetFile(pyarrow.BufferReader(read_bytes(path))))
+        file = parquet.ParquetFile(pyarrow.BufferReader(map_bytes(path)))
+        names = file.schema_arrow.names
+        if doubled := next((name for name in names if names.count(name) > 1), None):
+            raise UserError(f"{path}: two columns are called {doubled!r}; give each column a name of its own")
+        batches = _read_batches(file)
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path} is not a whole Parquet file ({' '.join(str(error).split())[:120]})") from None
-    names = table.column_names
-    if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"{path}: two columns are called {doubled!r}; give each column a name of its own")
-    if not table.num_rows or not names:
+    columns = _join_batches(batches)
+    row_count = len(next(iter(columns.values()))) if columns else file.metadata.num_rows
+    if not row_count or not names:
         raise UserError(f"{path} is empty: it must hold at least one column and one row")
-    columns, unsupported = {}, {}
-    for name in names:
-        column = _supported_column(table.column(name))
-        if column is None:
-            unsupported[name] = str(table.schema.field(name).type)
-        else:
-            columns[name] = column
-    return TypedTable(columns, np.arange(1, table.num_rows + 1), "row", unsupported, has_text_types=True)
+    places = allocate((row_count,), np.int64)
+    places[:] = np.arange(1, row_count + 1)
+    unsupported = {name: str(file.schema_arrow.field(name).type) for name in names if name not in columns}
+    return TypedTable(columns, places, "row", unsupported, has_text_types=True)
 
 
-def _read_groups(file: "ParquetFile") -> "pyarrow.Table":
-    """All rows; they stand in groups, one behind the other."""
+def _join_batches(batches: "Sequence[pyarrow.RecordBatch]") -> "dict[str, pyarrow.ChunkedArray]":
     import pyarrow
 
-    places = show_progress(range(file.num_row_groups), "group of rows", file.num_row_groups)
-    groups = [file.read_row_group(place) for place in places]
-    return pyarrow.concat_tables(groups) if groups else file.read()
+    if not batches:
+        return {}
+    table = pyarrow.Table.from_batches(batches)
+    return {name: table.column(name) for name in table.column_names}
 
 
-def _supported_column(values: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray | None":
-    """A column as float64, times or strings; None if a cell holds more than one value, or something like a duration."""
+def _read_batches(file: "ParquetFile") -> "list[pyarrow.RecordBatch]":
+    """All rows of the columns that hold a value per row; they stand in groups, one behind the other."""
+    import pyarrow
+
+    store = BatchStore()
+    for place in show_progress(range(file.num_row_groups), "group of rows", file.num_row_groups):
+        for batch in file.iter_batches(row_groups=[place]):
+            columns = {name: _supported_column(batch.column(name)) for name in batch.schema.names}
+            supported = {name: column for name, column in columns.items() if column is not None}
+            if batch.num_rows:
+                store.add(pyarrow.RecordBatch.from_pydict(supported))
+    return store.batches()
+
+
+def _supported_column(values: "pyarrow.Array") -> "pyarrow.Array | None":
+    """Cells as float64, times or strings; None if a cell holds more than one value, or something like a duration."""
     from pyarrow import compute, types
 
     if types.is_dictionary(values.type):

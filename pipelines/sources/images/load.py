@@ -22,6 +22,7 @@ from pipelines.sources.files.listing import (
     list_class_folders,
     list_csv_files,
     parse_targets,
+    require_targets,
 )
 from pipelines.sources.files.skipped import Skipped, UnreadableFile, UnusablePolicy, report_skipped
 from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
@@ -46,7 +47,7 @@ class ImagesSettings(BaseModel):
     target_kind: Literal["number", "category"] | None = None  # CSV: numbers if all cells are, when absent
     folder: str | None = None  # CSV: the folder that its names start from; what lies in there is watched for changes
     unusable: UnusablePolicy = "refuse"  # files that cannot be used, beyond a tenth: stop, or leave them out
-    unlabelled: UnlabelledPolicy = "skip"  # CSV: files that it says nothing of: leave them out, or keep them for `semi`
+    unlabelled: UnlabelledPolicy = "skip"  # files without a target: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -62,6 +63,7 @@ def load_images(settings: ImagesSettings) -> Dataset:
     """
     path = resolve_location(settings.path)
     listing = _list_images(settings, path)
+    require_targets(listing, settings.path, IMAGES)
     total = len(listing.names) + len(listing.skipped) + len(listing.unlabelled)
     files = [listing.root / name for name in listing.names]
     headers_or_errors = list(show_progress(parallel_map(read_header, files), "image's header", len(files)))
@@ -108,8 +110,9 @@ def load_images(settings: ImagesSettings) -> Dataset:
 
 
 def _list_images(settings: ImagesSettings, path: Path) -> Listing:
+    keeps = settings.unlabelled == "keep"
     if path.is_dir():
-        return list_class_folders(path, settings.path, IMAGES)
+        return list_class_folders(path, settings.path, IMAGES, keeps_unlabelled=keeps)
     return list_csv_files(
         path,
         settings.path,
@@ -118,7 +121,7 @@ def _list_images(settings: ImagesSettings, path: Path) -> Listing:
         settings.target,
         settings.target_kind,
         IMAGES,
-        keeps_unlabelled=settings.unlabelled == "keep",
+        keeps_unlabelled=keeps,
     )
 
 

@@ -13,6 +13,7 @@ from pipelines.data.wording import format_count
 from pipelines.runtime.user_error import UserError
 from pipelines.sources.files.encoding import read_text
 from pipelines.sources.files.parsing import MAX_FLOAT32, MISSING_MARKS, parse_number, parse_value
+from pipelines.sources.files.unlabelled import find_missing_targets
 
 
 class Sequences(NamedTuple):
@@ -125,11 +126,15 @@ def _unused_class_findings(tags: dict[str, list[str]], labels: list[str]) -> tup
     return (Finding("declared_labels", "notice", len(unused), sentence),)
 
 
-def read_npz(path: Path) -> Sequences:
+def read_npz(path: Path, target_kind: str | None = None, *, keeps_unlabelled: bool = False) -> Sequences:
     """Read `x`, `y` and maybe `lengths` of an .npz file; other arrays of N entries become keys.
 
     x is (N, t) or (N, t, F), where with `lengths` (N,) only the first steps of each count; or all sequences one
     after the other, (sum of lengths, F). y is (N,): whole numbers and texts are classes, floats are numbers.
+
+    Args:
+        target_kind: as in the settings.
+        keeps_unlabelled: whether -1 says that a sequence has no class.
 
     Raises:
         UserError: if the file is damaged, holds pickled objects, or the arrays do not fit each other.
@@ -148,7 +153,9 @@ def read_npz(path: Path) -> Sequences:
     others = sorted(set(arrays) - set(keys))
     sentence = f"{', '.join(others)} of {path.name} do not hold one entry for each sequence and were not read."
     findings = (Finding("other_arrays", "notice", len(others), sentence),) if others else ()
-    labels = ["" if each != each else str(each) for each in (np.char.decode(y) if y.dtype.kind == "S" else y).tolist()]
+    missing = find_missing_targets(y, target_kind, f"{path}, array y") if keeps_unlabelled else y != y
+    texts = np.char.decode(y) if y.dtype.kind == "S" else y
+    labels = ["" if gone else str(each) for gone, each in zip(missing.tolist(), texts.tolist(), strict=True)]
     positions = [f"{path.name}, sequence {row} counted from 0" for row in range(len(y))]
     return Sequences(values, labels, y.dtype.kind == "f", columns, positions, keys, findings)
 

@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ from pipelines.sources.files.packing import inner_path
 from pipelines.sources.files.parsing import DecimalMark, parse_number
 from pipelines.sources.files.setting_types import ColumnNames
 from pipelines.sources.files.skipped import UnusablePolicy
+from pipelines.sources.files.unlabelled import UnlabelledPolicy, report_unlabelled
+from pipelines.sources.sequences.cleaning import CleaningPolicy, clean_sequences
 from pipelines.sources.sequences.csv_rows import ColumnRoles, read_sequence_csv
 from pipelines.sources.sequences.formats import Sequences, read_npz, read_ts
 
-MAX_SKIPPED_SHARE = 0.5  # share of the sequences that may be unusable
 FILE_NAME_PATTERN = re.compile(r"\w[\w .-]{0,60}")  # a target is a file, too
 
 
@@ -45,6 +46,7 @@ class SequencesSettings(BaseModel):
     keys: ColumnNames = ()  # of CSV: columns that a split goes by, the same in all rows of a sequence
     target_kind: Literal["category", "number"] | None = None  # found in the file when absent
     unusable: UnusablePolicy = "refuse"  # sequences that cannot be used, beyond a half: stop, or leave them out
+    unlabelled: UnlabelledPolicy = "skip"  # sequences without a label: leave them out, or keep them for `semi`
     longest: int = Setting(default=512, ge=1)  # steps; of a longer sequence the last ones are kept
     separator: str | None = None
     decimal: DecimalMark = "."
@@ -63,14 +65,6 @@ class SequencesSettings(BaseModel):
         return self
 
 
-class UsableSequences(NamedTuple):
-    """Sequences without missing values, and what was done to get them."""
-
-    values: list[NDArray[np.float32]]  # (t, F) each
-    rows: NDArray[np.int64]  # which of all sequences they are
-    findings: tuple[Finding, ...]
-
-
 def load_sequences(settings: SequencesSettings) -> Dataset:
     """Read sequences, right-align them to the longest, and say what was wrong with them.
 
@@ -80,7 +74,8 @@ def load_sequences(settings: SequencesSettings) -> Dataset:
     paths = [resolve_location(path) for path in (settings.path, settings.test_path) if path]
     sequences = _concatenate_files(paths, [_read_sequence_file(path, settings) for path in paths], settings)
     kind = settings.target_kind or _infer_target_kind(sequences)
-    usable = _clean_sequences(paths[0], sequences, kind, settings)
+    policy = CleaningPolicy(settings.longest, settings.unusable, _find_kept_apart(sequences, kind, settings))
+    usable = clean_sequences(paths[0], sequences, kind, policy)
     texts = [sequences.labels[row] for row in usable.rows]
     name = (
         settings.target if FILE_NAME_PATTERN.fullmatch(settings.target) and settings.target != "sequence" else "label"
@@ -92,7 +87,8 @@ def load_sequences(settings: SequencesSettings) -> Dataset:
         )
     else:
         target, values = labels.number_target(texts, name)
-    aligned = _right_align(usable.values)
+    steps = max(len(each) for each in usable.values)
+    aligned = _right_align(usable.values, steps)
     columns, unit = sequences.columns, settings.unit
     input_field = Field(
         name="sequence", kind="steps", dtype="float32", shape=aligned.shape[1:], columns=columns,
@@ -106,7 +102,23 @@ def load_sequences(settings: SequencesSettings) -> Dataset:
         licence=settings.licence or "not stated",
     )
     keys = {key: each[usable.rows] for key, each in sequences.keys.items()}
-    return Dataset(schema, Part((aligned,), values), (), (*sequences.findings, *usable.findings), keys)
+    findings = (*sequences.findings, *report_unlabelled(len(usable.unlabelled), "sequence"), *usable.findings)
+    unlabelled = (_right_align(usable.unlabelled, steps),) if usable.unlabelled else ()
+    return Dataset(schema, Part((aligned,), values), (), findings, keys, unlabelled)
+
+
+def _find_kept_apart(
+    sequences: Sequences, kind: Literal["category", "number"], settings: SequencesSettings
+) -> frozenset[int]:
+    """The sequences without a label that are kept, by their place; none of those that came as the test part."""
+    if settings.unlabelled != "keep":
+        return frozenset()
+    parts = sequences.keys["part"] if settings.test_path else ["train"] * len(sequences.labels)
+    return frozenset(
+        row
+        for row, (label, part) in enumerate(zip(sequences.labels, parts, strict=True))
+        if labels.is_missing(label, kind) and part == "train"
+    )
 
 
 def _read_csv_file(path: Path, settings: SequencesSettings) -> Sequences:
@@ -119,7 +131,9 @@ def _read_csv_file(path: Path, settings: SequencesSettings) -> Sequences:
 
 READERS: dict[str, Callable[[Path, SequencesSettings], Sequences]] = {
     ".ts": lambda path, settings: read_ts(path, settings.encoding),  # UCR and UEA archives
-    ".npz": lambda path, settings: read_npz(path),  # arrays x, y and lengths
+    ".npz": lambda path, settings: read_npz(  # arrays x, y and lengths
+        path, settings.target_kind, keeps_unlabelled=settings.unlabelled == "keep"
+    ),
     ".csv": _read_csv_file,  # a row for each step
     ".tsv": _read_csv_file,
     ".txt": _read_csv_file,
@@ -190,110 +204,11 @@ def _format_whole_numbers(texts: list[str]) -> list[str]:
     return [f"{float(text):g}" for text in texts]
 
 
-def _clean_sequences(
-    path: Path, sequences: Sequences, kind: Literal["category", "number"], settings: SequencesSettings
-) -> UsableSequences:
-    """Set aside what cannot be used, fill single missing values, and cut what is too long."""
-    kept, rows, skipped, filled_counts, truncated_lengths = [], [], [], [], []
-    max_steps = settings.longest
-    for row, (values, label, position) in enumerate(
-        zip(sequences.values, sequences.labels, sequences.positions, strict=True)
-    ):
-        if labels.is_missing(label, kind):
-            skipped.append(f"{position}: its label is missing")
-            continue
-        if kind == "number" and parse_number(label) is None:
-            raise UserError(
-                f"{path}: {position}: the target must be a number, found {label[:40]!r}; or target_kind: category"
-            )
-        there = np.flatnonzero(~np.isnan(values).all(axis=1))
-        if not len(there):
-            skipped.append(f"{position}: it has no step with a value")
-            continue
-        values = values[there[0] : there[-1] + 1]  # whole steps that are missing at an end are no steps
-        absent = np.isnan(values)
-        if absent.all(axis=0).any():
-            skipped.append(f"{position}: {sequences.columns[int(np.argmax(absent.all(axis=0)))]} has no value")
-            continue
-        if absent.any():
-            filled_counts.append(int(absent.sum()))
-            values = _forward_fill(values)
-        if len(values) > max_steps:
-            truncated_lengths.append(len(values))
-            values = values[-max_steps:]
-        kept.append(values.astype(np.float32))
-        rows.append(row)
-    if not kept or (settings.unusable == "refuse" and len(skipped) > MAX_SKIPPED_SHARE * len(sequences.values)):
-        advice = "repair them, or state `unusable: skip`, which leaves them out" if kept else "nothing is left"
-        raise UserError(
-            f"{path}: {len(skipped)} of {format_count(len(sequences.values), 'sequence')} cannot be used; "
-            f"{'; '.join(skipped[:3])}; {advice}"
-        )
-    lengths = np.array([len(values) for values in kept])
-    return UsableSequences(
-        kept, np.array(rows), tuple(_cleaning_findings(skipped, filled_counts, truncated_lengths, lengths, max_steps))
-    )
-
-
-def _forward_fill(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give a missing value (t, F) the one before it, and at the beginning the first there is."""
-    steps = np.arange(len(values))[:, None]
-    missing = np.isnan(values)
-    last = np.maximum.accumulate(np.where(missing, -1, steps), axis=0)
-    last = np.where(last < 0, np.argmin(missing, axis=0), last)
-    return np.take_along_axis(values, last, axis=0)
-
-
-def _cleaning_findings(
-    skipped: list[str],
-    filled_counts: list[int],
-    truncated_lengths: list[int],
-    lengths: NDArray[np.int64],
-    max_steps: int,
-) -> Iterator[Finding]:
-    if skipped:
-        first = "; ".join(skipped[:3]) + (" ..." if len(skipped) > 3 else "")
-        yield Finding(
-            "skipped_sequences",
-            "warning",
-            len(skipped),
-            f"{format_count(len(skipped), 'sequence')} set aside: {first}.",
-        )
-    if filled_counts:
-        sentence = (
-            f"{format_count(sum(filled_counts), 'value')} were missing in "
-            f"{format_count(len(filled_counts), 'sequence')} and were given the value before them (at the beginning, "
-            "the first there is)."
-        )
-        yield Finding("missing_steps", "notice", len(filled_counts), sentence)
-    if truncated_lengths:
-        sentence = (
-            f"{format_count(len(truncated_lengths), 'sequence')} were longer than {max_steps} steps (up to "
-            f"{max(truncated_lengths)}): the last {max_steps} were kept. The setting longest says how many."
-        )
-        yield Finding("cut", "notice", len(truncated_lengths), sentence)
-    single = int((lengths == 1).sum())
-    if single:
-        yield Finding(
-            "single_steps", "notice", single, f"{format_count(single, 'sequence')} of a single step: nothing follows."
-        )
-    shortest, most = int(lengths.min()), int(lengths.max())
-    if shortest == most:
-        yield Finding("lengths", "fine", 0, f"Every sequence has {format_count(most, 'step')}.")
-    else:
-        shorter = int((lengths < most).sum())
-        sentence = (
-            f"Sequences have {shortest} to {most} steps, half of them {np.median(lengths):g} or fewer; the shorter "
-            "ones were filled up in front with steps that networks know to be absent."
-        )
-        yield Finding("lengths", "notice", shorter, sentence)
-
-
-def _right_align(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Sequences (t, F) as one array (N, T, F) whose last steps are theirs."""
-    longest = max(len(each) for each in values)
-    aligned = allocate((len(values), longest, values[0].shape[1]), np.float32)
+def _right_align(values: list[NDArray[np.float32]], steps: int) -> NDArray[np.float32]:
+    """Sequences (t, F) as one array (N, T, F) whose last steps are theirs; of longer ones than T, the last are kept."""
+    aligned = allocate((len(values), steps, values[0].shape[1]), np.float32)
     for row, each in enumerate(values):
-        aligned[row, : longest - len(each)] = np.nan
-        aligned[row, longest - len(each) :] = each
+        each = each[-steps:]
+        aligned[row, : steps - len(each)] = np.nan
+        aligned[row, steps - len(each) :] = each
     return aligned

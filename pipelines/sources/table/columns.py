@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.large_arrays import allocate, read_batches, release_pages, released_chunks
-from pipelines.sources.files.csv_numbers import NumberParser
-from pipelines.sources.files.csv_table import CsvTable
+from pipelines.sources.files.csv_table import MAX_DISTINCT_SHARE, CsvTable
 from pipelines.sources.files.decimal_marks import DecimalVote
 from pipelines.sources.files.typed_table import TypedTable
 
 if TYPE_CHECKING:
     import pyarrow
 
+SAMPLE_CELLS = 2**14  # cells by which a column of numbers that has types is said to repeat itself
 PADDED_TEXT = r"^[^!-~]|[^!-~]$"  # may have spaces around it: begins or ends with no visible ASCII character
 
 
@@ -28,7 +28,7 @@ class CodedColumn(NamedTuple):
 
     name: str  # as it stands in the file
     codes: NDArray[np.int64]  # (N,), the place in `distinct_values`; -1 where the cell is missing
-    # (D,) texts without spaces around them, numbers or times; each once, but numbers of a CSV file perhaps more often
+    # (D,) texts without spaces around them, numbers or times; each once, but numbers perhaps more often
     distinct_values: "pyarrow.StringArray | NDArray[Any]"
     missing_counts: dict[str, int]  # how the missing cells are written, and how many of each
     is_typed: bool = False  # the file says what the values are, so that a text is no number even if it looks like one
@@ -59,7 +59,11 @@ def table_from_csv(cells: CsvTable, missing: frozenset[str]) -> Table:
     places = allocate((len(cells),), np.int64)
     places[:] = np.arange(len(cells))
     columns = {
-        name: _number_cells(name, column, cells.parsers[name], places)
+        name: _number_cells(name, column, places)._replace(
+            missing_counts=dict(cells.parsers[name].missing_counts),
+            is_typed=False,
+            decimal_vote=cells.parsers[name].decimal_vote,
+        )
         if name in cells.parsers
         else _encode_texts(name, column, missing)
         for name, column in zip(cells.names, cells.columns, strict=True)
@@ -69,20 +73,33 @@ def table_from_csv(cells: CsvTable, missing: frozenset[str]) -> Table:
 
 def table_from_typed(cells: TypedTable, missing: frozenset[str]) -> Table:
     """Turn columns that have types into coded ones; a text that is in `missing` is missing."""
-    columns = {name: _code_typed(name, values, missing, cells.has_text_types) for name, values in cells.columns.items()}
+    from pyarrow import types
+
+    places = allocate((len(cells.line_numbers),), np.int64)
+    places[:] = np.arange(len(places))
+    columns = {}
+    for name, values in cells.columns.items():
+        if types.is_string(values.type):
+            columns[name] = _encode_texts(name, values, missing, is_typed=cells.has_text_types)
+        elif types.is_float64(values.type) and not _repeats(values):
+            columns[name] = _number_cells(name, values, places)
+        else:
+            columns[name] = _code_typed(name, values)
     return Table(
         columns,
-        np.arange(len(cells.line_numbers)),
+        places,
         lambda row: f"{cells.place_noun} {cells.line_numbers[row]}",
         dict(cells.unsupported),
     )
 
 
-def _code_typed(name: str, values: "pyarrow.ChunkedArray", missing: frozenset[str], is_text: bool) -> CodedColumn:
-    from pyarrow import types
+def _repeats(values: "pyarrow.ChunkedArray") -> bool:
+    """Whether the first cells of a column hold few different values."""
+    first = values.slice(0, SAMPLE_CELLS)
+    return len(first.unique()) <= MAX_DISTINCT_SHARE * len(first)
 
-    if types.is_string(values.type):
-        return _encode_texts(name, values, missing, is_typed=is_text)
+
+def _code_typed(name: str, values: "pyarrow.ChunkedArray") -> CodedColumn:
     codes, distinct = _factorize(values)
     marks = {"null": int((codes < 0).sum())} if (codes < 0).any() else {}
     return CodedColumn(name, codes, distinct.to_numpy(zero_copy_only=False), marks, is_typed=True)
@@ -140,9 +157,7 @@ def _factorize(values: "pyarrow.ChunkedArray") -> tuple[NDArray[np.int64], "pyar
     return codes, encoded.chunk(0).dictionary  # that of every chunk
 
 
-def _number_cells(
-    name: str, values: "pyarrow.ChunkedArray", parser: NumberParser, places: NDArray[np.int64]
-) -> CodedColumn:
+def _number_cells(name: str, values: "pyarrow.ChunkedArray", places: NDArray[np.int64]) -> CodedColumn:
     """A column of numbers, each cell a value of its own; `places` (N,) counts the rows."""
     is_filled = values.is_valid().to_numpy() if values.null_count else None
     codes, numbers, start = places, allocate((len(values) - values.null_count,), np.float64), 0
@@ -154,7 +169,8 @@ def _number_cells(
         codes[:] = np.where(is_filled, np.cumsum(is_filled) - 1, -1)
         release_pages(codes)
     release_pages(numbers)
-    return CodedColumn(name, codes, numbers, dict(parser.missing_counts), decimal_vote=parser.decimal_vote)
+    marks = {"null": values.null_count} if values.null_count else {}
+    return CodedColumn(name, codes, numbers, marks, is_typed=True)
 
 
 def _encode_texts(

@@ -51,7 +51,7 @@ class TextSettings(TabularSettings):
     ] = ()  # ... and columns that a split may go by
     header: bool = True  # whether the first line of a file names its columns
     unusable: UnusablePolicy = "refuse"  # of a folder: files that are no text, beyond a tenth: stop, or leave them out
-    unlabelled: UnlabelledPolicy = "skip"  # of a file: texts without a class: leave them out, or keep them for `semi`
+    unlabelled: UnlabelledPolicy = "skip"  # texts without a class: leave them out, or keep them for `semi`
     title: str = ""
     origin: str = ""
     licence: str = "not stated"
@@ -179,18 +179,22 @@ def _read_text_folder(settings: TextSettings, path: Path) -> Documents:
     parts = folders.parts_from_folders(names)
     inner_names = {name: name.split("/", 1)[1] if parts else name for name in names}
     _check_folders(settings.path, files, list(inner_names.values()))
+    classes = {name: inner.split("/")[0] if "/" in inner else "" for name, inner in inner_names.items()}
+    kept_apart = set()
+    if settings.unlabelled == "keep":
+        kept_apart = {name for place, name in enumerate(names) if not parts or parts[place] == "train"}
     texts: dict[str, str] = {}
     skipped = []
     for name in show_progress(names, "text", len(names)):
         try:
-            if "/" not in inner_names[name]:
+            if not classes[name] and name not in kept_apart:
                 raise UnreadableFile("lies in no folder of a class")
             texts[name] = read_text_prefix(path / name, settings.encoding, MAX_TEXT_BYTES)
         except UnreadableFile as reason:
             skipped.append(Skipped(name, str(reason)))
     return Documents(
         texts=list(texts.values()),
-        classes=[inner_names[name].split("/")[0] for name in texts],
+        classes=[classes[name] for name in texts],
         positions=list(texts),
         keys={"part": [part for name, part in zip(names, parts, strict=True) if name in texts]} if parts else {},
         field_names=("text", "class"),
