@@ -90,8 +90,8 @@ class BatchStore:
         if self._size > MAX_IN_MEMORY_BYTES:
             self._write_held()
 
-    def batches(self) -> "list[pyarrow.RecordBatch]":
-        """All of them, in their order."""
+    def take_batches(self) -> "list[pyarrow.RecordBatch]":
+        """All of them, in their order; nothing is kept or taken afterwards."""
         import pyarrow
 
         if self._file is None:

@@ -45,6 +45,7 @@ from pipelines.tasks import Calibration, Task
 from pipelines.tasks.task import Reference
 
 MAX_CELLS = 10_000_000  # rows times resamples: ten thousand resamples of up to a thousand rows, fewer of more
+MAX_CELLS_AT_ONCE = 1_000_000  # rows times resamples that are scored together: what a processor's cache holds is faster
 RESAMPLES = (1_000, 10_000)  # the fewest and the most
 FIRST_RESAMPLES = 2_000  # that are looked at before more are drawn: a standard error is known to 1.6 % then
 MAX_SINGLE_ROWS = 2_000  # rows of a set whose rows are scored one by one, to see which scores are means over them
@@ -56,6 +57,7 @@ SHARE_METRICS = {
     *("precision_at_threshold", "recall_at_threshold", "f1_at_threshold"),
     *("roc_auc", "pr_auc", "auroc", "average_precision"),
 }  # scores from 0 to 1 that are shares, or made of shares, and 1 exactly when there is no mistake
+AREA_METRICS = {"roc_auc", "pr_auc", "auroc", "average_precision"}  # those of a single row are 1, or none
 DISTANCE_METRICS = {"coverage_error": "coverage"}  # how far another metric is from what the calibration promises of it
 
 
@@ -69,22 +71,25 @@ class _Scored(NamedTuple):
 
     def scores(self, weights: NDArray[Any]) -> dict[str, Floats]:
         """Every metric, (R,) each, under weights (R, N)."""
-        return self.task.bootstrap_scores(self.predictions, self.reference, weights, self.calibration)
+        return self.scores_of([metric.name for metric in self.task.metrics], weights)
 
     def scores_of(self, names: Collection[str], weights: NDArray[Any]) -> dict[str, Floats]:
-        """The same of some metrics."""
-        return self.task.bootstrap_scores_of(names, self.predictions, self.reference, weights, self.calibration)
+        """The same of some metrics; some resamples at a time, as the metrics make arrays as large as the weights."""
+        blocks = np.array_split(weights, math.ceil(weights.size / MAX_CELLS_AT_ONCE))
+        task, predictions, reference, calibration = self
+        found = [task.bootstrap_scores_of(names, predictions, reference, block, calibration) for block in blocks]
+        return {name: np.concatenate([some[name] for some in found]) for name in names}
 
-    def scores_of_rows(self, rows: int, left_out: bool) -> dict[str, Floats]:
-        """Every metric of each row alone, or of all but it: (N,) each."""
+    def scores_of_rows(self, names: Collection[str], rows: int, left_out: bool) -> dict[str, Floats]:
+        """Some metrics of each row alone, or of all but it: (N,) each."""
         block = max(1, MAX_CELLS // rows)
         found = []
         with np.errstate(all="ignore"):
             for start in range(0, rows, block):
                 own = np.zeros((min(block, rows - start), rows))
                 own[np.arange(len(own)), start + np.arange(len(own))] = 1
-                found.append(self.scores(1 - own if left_out else own))
-        return {metric.name: np.concatenate([some[metric.name] for some in found]) for metric in self.task.metrics}
+                found.append(self.scores_of(names, 1 - own if left_out else own))
+        return {name: np.concatenate([some[name] for some in found]) for name in names}
 
 
 def count_resamples(rows: int) -> int:
@@ -136,10 +141,11 @@ def _unit_intervals(
 def _resampled_intervals(scored: _Scored, units: Units, seed: int, resamples: int, level: float) -> dict[str, Interval]:
     rows, count = len(units.of_row), len(units.sizes)
     whole = scored.scores(np.ones((1, rows)))
-    single = scored.scores_of_rows(rows, left_out=False) if rows <= MAX_SINGLE_ROWS else {}
     blocks = (counts[:, units.of_row] for counts in resample_counts(count, seed, resamples, FIRST_RESAMPLES))
-    first = next(blocks)
+    first = next(blocks).astype(np.float64)
     drawn = {name: [draws] for name, draws in scored.scores(first).items()}
+    possible = [name for name in whole if name not in AREA_METRICS or (drawn[name][0] == 1).all()]
+    single = scored.scores_of_rows(possible, rows, left_out=False) if rows <= MAX_SINGLE_ROWS else {}
     found: dict[str, Interval] = {}
     for name in single:
         if power := _power_of_row_mean(single[name], first, drawn[name][0]):
@@ -172,10 +178,10 @@ def _is_mean_of_rows(single: Floats, weights: NDArray[Any], drawn: Floats) -> bo
     has_score = np.isfinite(single)
     if not has_score.any() or not np.isfinite(drawn).all():
         return False
-    total = weights[:, has_score].sum(axis=1)
+    total = weights @ has_score
     if not total.all():
         return False
-    means = weights[:, has_score] @ single[has_score] / total
+    means = weights @ np.where(has_score, single, 0) / total
     return bool(np.abs(means - drawn).max() <= TOLERANCE * max(np.abs(single[has_score]).max(), TOLERANCE))
 
 
@@ -199,7 +205,7 @@ def _series_intervals(scored: _Scored, dependence: Dependence, level: float) -> 
     assert dependence.units is not None, "a series is in the order of something"
     order = np.argsort(dependence.units, kind="stable")
     whole = scored.scores(np.ones((1, rows)))
-    left_out = scored.scores_of_rows(rows, left_out=True)
+    left_out = scored.scores_of_rows(list(whole), rows, left_out=True)
     found = {}
     for metric in scored.task.metrics:
         score = float(whole[metric.name][0])

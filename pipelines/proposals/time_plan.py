@@ -4,9 +4,10 @@ The rule: what evaluations and the verdict need is taken off first, as long as t
 usually take on a machine that is as busy as this one. Of the rest every contender gets the same time; one that cannot
 do with so little, as its trainings are solved at once and in folds, gets what it needs, and the others share the rest.
 Two thirds of a share are for the search, which ends by the clock, half of it where there are folds; the rest trains the
-best settings, from as many seeds as fit. A training is cut to the steps that let the search try two choices of settings
-at least, by the time that short trainings of it took on this machine. However late a search begins, it ends in time for
-the longest trainings and the verdict.
+best settings, from as many seeds as fit. Where that leaves no room for two choices of settings, by the time that short
+trainings took on this machine, there is one, the defaults: then trainings are cut to the steps with which the trial and
+what follows it fit, as a longer training gains more than a second choice. However late a search begins, it ends in time
+for the longest trainings and the verdict.
 """
 
 import time
@@ -37,7 +38,7 @@ SEARCH_SHARE = 2 / 3  # of a contender's time
 SEARCH_SHARE_OF_FOLDS = 1 / 2  # ... where every fold is trained after the search
 MIN_WORK_SHARE = 1 / 3  # of the whole time that is trained in, whatever the other stages are expected to need
 VERDICT_STAGES = {"compare": VERDICT_SECONDS / 2, "export": VERDICT_SECONDS / 2, "package": 0.0}  # usual seconds
-MIN_TRIALS = 2  # that a training is short enough for
+WORTHWHILE_TRIALS = 2  # choices of settings, without which one is enough
 MIN_STEPS = 100  # of a training, below which it would show nothing
 
 
@@ -136,7 +137,7 @@ def least_seconds(work: Work) -> float:
         return 0.0
     if work.taken.is_closed_form:
         return (1 + work.trainings) * work.training_seconds(0)
-    return (MIN_TRIALS + work.trainings) * work.training_seconds(min(MIN_STEPS, work.asked_steps))
+    return (1 + work.trainings) * work.training_seconds(min(MIN_STEPS, work.asked_steps))
 
 
 def train_seconds(work: Work, limits: Limits) -> float:
@@ -176,10 +177,12 @@ def limit_contender(work: Work, share: Share) -> Limits:
     if taken.is_closed_form:
         search = max(training, share.core_seconds - work.trainings * training)
     else:
-        longest = min(search / MIN_TRIALS, rest / work.trainings)
-        if training > longest and work.step_seconds:
-            max_steps = max(MIN_STEPS, int((longest - taken.fixed_seconds) / work.step_seconds))
-            training = work.training_seconds(max_steps)
+        if training > min(search / WORTHWHILE_TRIALS, rest / work.trainings) and work.step_seconds:
+            longest = share.core_seconds / (1 + work.trainings)
+            steps = max(MIN_STEPS, int((longest - taken.fixed_seconds) / work.step_seconds))
+            max_steps = steps if steps < work.asked_steps else None
+            training = work.training_seconds(max_steps or work.asked_steps)
+            search, rest = training, work.trainings * training
     seeds = max(1, int(rest / max(training, 0.01))) if taken.uses_seed and not work.folds else None
     until = max(search - training / 2, search / 2)  # the search ends with a trial, half of one later on average
     return Limits(until * share.clock_share, seeds=seeds, max_steps=max_steps)

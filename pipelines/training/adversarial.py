@@ -22,6 +22,7 @@ from pipelines.training.gradient import (
     DivergenceError,
     Run,
     autocast,
+    backpropagate,
     seed_dropout,
     set_learning_rate,
     shuffled_batches,
@@ -99,8 +100,7 @@ def fit_gan(
                 z = torch.randn((len(real), noise.shape[1]), generator=generator, device=device)
                 with autocast(device):
                     loss = loss_of(z)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
+                backpropagate(loss, optimizer)
                 optimizer.step()
                 total.add_(loss.detach(), alpha=len(real))
         means = {

@@ -177,15 +177,20 @@ def take_step(
     """Change the weights by one step against the gradient of the loss and of what is added to it."""
     if settings.l1:
         loss = loss + settings.l1 * l1_norm(model)
-    for group in optimizer.param_groups:  # as zero_grad does, whose hooks cost a small network 5 % of its step
-        for parameter in group["params"]:
-            parameter.grad = None
-    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
+    backpropagate(loss, optimizer)
     if settings.gradient_clip:
         nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
     optimizer.step()
     if average is not None:
         average.update()
+
+
+def backpropagate(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Compute the gradient of a loss anew, for every weight that an optimizer has."""
+    for group in optimizer.param_groups:  # as zero_grad does, whose hooks cost a small network 5 % of its step
+        for parameter in group["params"]:
+            parameter.grad = None
+    loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

@@ -24,7 +24,7 @@ from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.training.budget import Schedule
 from pipelines.training.contender_settings import ContenderSettings, GradientSettings
-from pipelines.training.gradient import DivergenceError, autocast, seed_dropout, set_learning_rate
+from pipelines.training.gradient import DivergenceError, autocast, backpropagate, seed_dropout, set_learning_rate
 from pipelines.training.job import TrainingData, TrainingJob
 from pipelines.training.regularisation import hide_features
 from pipelines.training.schedules import cosine_learning_rate
@@ -172,8 +172,7 @@ def _restore_inputs(
             features = stem(*inputs.take(next(batches)))
             with autocast(device):
                 loss = restoration_loss(trunk(hide_features(features, HIDDEN_SHARE, generator)), features)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch leaves it without annotations
+            backpropagate(loss, optimizer)
             optimizer.step()
             total.add_(loss.detach())
         if not math.isfinite(total.item()):

@@ -92,30 +92,33 @@ class BatchRegulariser:
         self.task, self.settings = task, settings
         self.random = np.random.Generator(np.random.PCG64(seed))
         self.generator = torch.Generator(device).manual_seed(seed)
+        self.augmentations = [  # of sequences, with their strength
+            (strength, augment)
+            for strength, augment in (
+                (settings.step_crop, crop_sequences),
+                (settings.step_warp, warp_sequences),
+                (settings.step_scale, scale_sequences),
+            )
+            if strength
+        ]
+        self.mixes = [(alpha, mix) for alpha, mix in ((settings.mixup, _mixed), (settings.cutmix, _cut)) if alpha]
 
     def draw(self, features: Tensor, target: AnyTarget) -> tuple[Tensor, AnyTarget]:
         """A batch as a step learns from it: features (B, ...), the target in the network's units."""
         settings = self.settings
-        mixes = [mix for alpha, mix in ((settings.mixup, _mixed), (settings.cutmix, _cut)) if alpha]
-        for strength, augment in (
-            (settings.step_crop, crop_sequences),
-            (settings.step_warp, warp_sequences),
-            (settings.step_scale, scale_sequences),
-        ):
-            if strength:
-                features = augment(features, strength, self.generator)
+        for strength, augment in self.augmentations:
+            features = augment(features, strength, self.generator)
         if settings.step_swap:
             features = self._swap_steps(features)
         if settings.input_dropout:
-            features = hide_features(features, self.settings.input_dropout, self.generator)
+            features = hide_features(features, settings.input_dropout, self.generator)
         if settings.input_noise:
             features = self._add_noise(features)
-        if settings.label_smoothing or mixes:
+        if settings.label_smoothing or self.mixes:
             target = self.task.soft_target(target, settings.label_smoothing)
-        if not mixes:
+        if not self.mixes:
             return features, target
-        mix = mixes[int(self.random.integers(len(mixes)))]  # of both, one for each batch
-        alpha = settings.mixup if mix is _mixed else settings.cutmix
+        alpha, mix = self.mixes[int(self.random.integers(len(self.mixes)))]  # of both, one for each batch
         partner = torch.from_numpy(self.random.permutation(len(features))).to(features.device)
         features, share = mix(features, partner, float(self.random.beta(alpha, alpha)), self.random)
         return features, mix_targets(target, partner, share)

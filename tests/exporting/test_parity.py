@@ -51,7 +51,24 @@ def test_what_is_equal_is_written_down_for_every_runtime_and_batch_size() -> Non
     assert set(report["runtimes"]) == {"eager", "other"}
     for differences in report["runtimes"].values():
         assert list(differences) == [f"batch {batch}" for batch in BATCH_SIZES]
-        assert all(set(one) == {"largest", "row", "class"} for one in differences.values())
+        assert all(set(one) == {"rows", "largest", "row", "class"} for one in differences.values())
+        assert {one["rows"] for one in differences.values()} == {37}
+
+
+def test_of_many_rows_some_are_tried_in_small_batches_and_a_difference_keeps_its_row() -> None:
+    many = (np.arange(4000, dtype=np.float32).reshape(1000, 4),)
+    network = Elevated(1.0)
+    report = check_parity(network, {}, many, [])
+    rows = {name: one["rows"] for name, one in report["runtimes"]["eager"].items()}
+    assert rows == {"batch 1": 256, "batch 2": 256, "batch 5": 256, "batch 32": 1000}
+
+    def off(columns: Sequence[np.ndarray]) -> np.ndarray:
+        reply = eager_runtime(network)(columns)
+        reply[columns[0][:, 0] == many[0][-1, 0]] += 1e6 if len(columns[0]) <= 5 else 0
+        return reply
+
+    with pytest.raises(ParityError, match="at batch size 1, row 999 of the test part"):
+        check_parity(network, {"graph": off}, many, [])
 
 
 @given(st.integers(0, 36), st.integers(0, 2), st.floats(2e-5, 1))
@@ -127,7 +144,7 @@ def test_numbers_may_differ_by_a_part_of_their_scale(size: float, share: float, 
             check_parity(network, {"graph": off}, INPUTS, ())
     else:
         found = check_parity(network, {"graph": off}, INPUTS, ())["runtimes"]["graph"]["batch 2"]
-        assert found == {"largest": pytest.approx(share, rel=1e-2), "row": 7, "class": "output 1, 2"}
+        assert found == {"rows": 37, "largest": pytest.approx(share, rel=1e-2), "row": 7, "class": "output 1, 2"}
 
 
 def test_parity_scale_is_the_largest_absolute_value_of_each_output() -> None:

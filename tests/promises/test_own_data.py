@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.cli.command import main
 from pipelines.proposals import training_time
-from pipelines.reporting.page.start_summary import summarize_semi
+from pipelines.reporting.page.training_sources import summarize_semi
 from pipelines.settings import paths
 from pipelines.settings.params import load_params
 from pipelines.training.contender_settings import SEMI_TASKS

@@ -1,18 +1,18 @@
 """The pages a person reads, taken apart: the README's fenced blocks, tables and tree, and what runs its commands."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 from ruamel.yaml import YAML
+
+from tests.support.environment import users_environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,9 +102,9 @@ def list_project_files() -> list[str]:
 
 
 def command_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BAKEOFF_", "MLFLOW_", "GIT_"))}
     identity = {f"GIT_{role}_{what}": "t@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return {**kept, **identity, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    kept = {name: value for name, value in users_environment().items() if not name.startswith("GIT_")}
+    return {**kept, **identity}
 
 
 def run_shell(script: str, folder: Path) -> str:

@@ -4,12 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.support.environment import users_environment
 
 ROOT = Path(__file__).parents[2]
 COMMAND_TIMEOUT = 3600  # seconds; only a command that hangs takes as long, however slow the machine
@@ -62,18 +63,13 @@ class Project:
         self.run_checked("git", "add", "--all")
         self.run_checked("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message)
 
-    def environment(self, **extra: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("BAKEOFF_", "MLFLOW_"))}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**kept, "PATH": path, "PYTHONPATH": "", **extra}
-
     def start_command(self, *command: str, **extra: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own; its output goes to a file, as nobody reads a pipe here."""
         with (self.folder.parent / f"{self.folder.name}-output.txt").open("w") as output:
             return subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=self.environment(**extra),
+                env=users_environment(**{"PYTHONPATH": "", **extra}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

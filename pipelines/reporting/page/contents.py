@@ -12,7 +12,7 @@ from pipelines.data.schema import Schema, read_schema
 from pipelines.evaluation.leaderboard import BASELINE, Leaderboard, LeaderboardRow
 from pipelines.evaluation.number_format import format_number
 from pipelines.reporting.page.curl import curl_command
-from pipelines.reporting.page.start_summary import summarize_semi, summarize_start
+from pipelines.reporting.page.training_sources import summarize_semi, summarize_start
 from pipelines.reporting.plots import curves
 from pipelines.reporting.views import SHARED_CAPTIONS, TASK_VIEWS
 from pipelines.runtime.files import read_json

@@ -66,7 +66,7 @@ def _read_batches(file: "ParquetFile") -> "list[pyarrow.RecordBatch]":
             supported = {name: column for name, column in columns.items() if column is not None}
             if batch.num_rows:
                 store.add(pyarrow.RecordBatch.from_pydict(supported))
-    return store.batches()
+    return store.take_batches()
 
 
 def _supported_column(values: "pyarrow.Array") -> "pyarrow.Array | None":

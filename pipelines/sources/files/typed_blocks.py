@@ -110,7 +110,7 @@ class TypedColumns:
         """
         if not self._row_count or not self._names:
             raise UserError(f"{self._location} is empty: it must hold at least one column and one row")
-        batches = self._store.batches()
+        batches = self._store.take_batches()
         lines, start = allocate((self._row_count,), np.int64), 0
         for batch in batches:
             lines[start : start + batch.num_rows] = batch.column(0)

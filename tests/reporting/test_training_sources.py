@@ -1,6 +1,6 @@
 """What the report says a contender learned from beside its labelled examples: other weights, unlabelled rows."""
 
-from pipelines.reporting.page.start_summary import summarize_semi, summarize_start
+from pipelines.reporting.page.training_sources import summarize_semi, summarize_start
 
 
 def test_the_origin_its_rows_and_what_was_drawn_anew_are_said() -> None:
