@@ -12,10 +12,10 @@ import pytest
 from hypothesis import settings
 
 from pipelines.training.job import TrainingJob
-from tests.support.environment import hold_to_one_thread
+from tests.support.environment import share_the_machine
 from tests.support.problems import make_problem, small_problems, training_job_of
 
-hold_to_one_thread()
+share_the_machine()
 
 # No deadline: a slow or busy machine is not a failure. Derandomised: the same examples in every run.
 settings.register_profile("bakeoff", deadline=None, derandomize=True)

@@ -15,7 +15,7 @@ from pipelines.training.budget import Budget
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, read_result, run_trial
+from pipelines.training.trial import TrialSpec, preloaded_modules, read_result, run_trial
 
 ProgressCallback = Callable[[int, float | None], None]  # (trainings over, best score so far)
 
@@ -129,7 +129,8 @@ def train_members(
     on_progress(0, None)
     jobs = [spec.job for spec in specs.values()]
     needs = TaskNeeds(jobs[0].device, jobs[0].files, folder)
-    with open_workers(run_trial, min(workers, len(specs)), PRELOADED_MODULES, needs) as pool:
+    imports = preloaded_modules(jobs[0].architecture)
+    with open_workers(run_trial, min(workers, len(specs)), imports, needs) as pool:
         outcomes = pool.map(list(specs.values()), on_training_end)
     results = [
         TrainingResult(None, reason=outcome.reason) if isinstance(outcome, Crash) else outcome for outcome in outcomes

@@ -35,7 +35,7 @@ from pipelines.training.budget import Budget, BudgetSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
 from pipelines.training.search_space import SearchSpace
-from pipelines.training.trial import PRELOADED_MODULES, TrialSpec, run_trial
+from pipelines.training.trial import TrialSpec, preloaded_modules, run_trial
 
 HALVING = 2  # of the trials on a rung, one in so many goes on
 SAMPLER_SEED_RANGE = 2**32  # NumPy's, which Optuna's samplers use
@@ -100,7 +100,7 @@ def run_search(
         return enough and is_time_up()
 
     needs = TaskNeeds(config.job.device, config.job.files, folder)
-    with open_workers(run_trial, workers, PRELOADED_MODULES, needs) as pool:
+    with open_workers(run_trial, workers, preloaded_modules(config.job.architecture), needs) as pool:
         while len(rows) < trial_count and not may_stop(rows):
             generation = [
                 _ask_trial(study, config) for _ in range(min(config.generation_size, trial_count - len(rows)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from models import ARCHITECTURES
 from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.user_error import UserError
 from pipelines.training.budget import Budget
@@ -15,8 +16,12 @@ from pipelines.training.gradient import DivergenceError
 from pipelines.training.job import TrainingJob, load_training_data
 from pipelines.training.learners import TrainingResult, learner_of
 
-PRELOADED_MODULES = ("torch._dynamo",)  # PyTorch's optimizers import it on first use: better once than in every worker
 TRIAL_ERRORS = (ArithmeticError, ValueError, RuntimeError)  # what bad settings can raise; anything else is a defect
+
+
+def preloaded_modules(architecture: str) -> tuple[str, ...]:
+    """What trainings import on first use, as PyTorch's optimizers do: better once than in every worker."""
+    return () if ARCHITECTURES[architecture].learner == "closed_form" else ("torch._dynamo",)
 
 
 @dataclass(frozen=True)

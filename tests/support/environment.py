@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-NOT_A_USERS = (*THREAD_VARIABLES, "PYTHONDONTWRITEBYTECODE")  # every process would translate this project anew
 
 
-def hold_to_one_thread() -> None:
-    """Have the workers of pytest-xdist, which start later, compute on one thread each, as a stage does.
+def share_the_machine() -> None:
+    """Set what the workers of pytest-xdist, which start later, and their processes begin with.
 
-    Threads of several workers on few cores wait for one another by turning in a loop.
+    They compute on one thread each, as a stage does: threads of several workers on few cores wait for one another by
+    turning in a loop. And they keep their bytecode: else every process would translate this project anew.
     """
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def users_environment(**extra: str) -> dict[str, str]:
@@ -21,6 +22,6 @@ def users_environment(**extra: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in NOT_A_USERS and not name.startswith(("BAKEOFF_", "MLFLOW_"))
+        if name not in THREAD_VARIABLES and not name.startswith(("BAKEOFF_", "MLFLOW_"))
     }
     return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **extra}

@@ -1,6 +1,6 @@
 """Cleaning of sequences: what cannot be used is set aside, gaps are filled, and what is too long is cut."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -58,35 +58,53 @@ def clean_sequences(
             raise UserError(
                 f"{path}: {position}: the target must be a number, found {label[:40]!r}; or target_kind: category"
             )
-        there = np.flatnonzero(~np.isnan(values).all(axis=1))
-        if not len(there):
-            skipped.append(f"{position}: it has no step with a value")
+        usable = _fill_gaps(values, sequences.columns)
+        if isinstance(usable, str):
+            skipped.append(f"{position}: {usable}")
             continue
-        values = values[there[0] : there[-1] + 1]  # whole steps that are missing at an end are no steps
-        absent = np.isnan(values)
-        if absent.all(axis=0).any():
-            skipped.append(f"{position}: {sequences.columns[int(np.argmax(absent.all(axis=0)))]} has no value")
-            continue
-        if absent.any():
-            filled_counts.append(int(absent.sum()))
-            values = _forward_fill(values)
+        values, filled = usable
+        if filled:
+            filled_counts.append(filled)
         if len(values) > max_steps:
             truncated_lengths.append(len(values))
             values = values[-max_steps:]
         (unlabelled if is_apart else kept).append(values.astype(np.float32))
         if not is_apart:
             rows.append(row)
-    if unlabelled and not kept:
-        raise UserError(f"{path}: not one sequence that can be used has a label; add some")
-    if not kept or (policy.unusable == "refuse" and len(skipped) > MAX_SKIPPED_SHARE * len(sequences.values)):
-        advice = "repair them, or state `unusable: skip`, which leaves them out" if kept else "nothing is left"
-        raise UserError(
-            f"{path}: {len(skipped)} of {format_count(len(sequences.values), 'sequence')} cannot be used; "
-            f"{'; '.join(skipped[:3])}; {advice}"
-        )
+    _check_enough(path, kept, unlabelled, skipped, policy, len(sequences.values))
     lengths = np.array([len(values) for values in kept])
     findings = _cleaning_findings(skipped, filled_counts, truncated_lengths, lengths, max_steps)
     return UsableSequences(kept, np.array(rows), unlabelled, tuple(findings))
+
+
+def _fill_gaps(values: NDArray[np.float64], columns: Sequence[str]) -> tuple[NDArray[np.float64], int] | str:
+    """A sequence (t, F) without gaps and how many values were filled in, or why it cannot be used."""
+    there = np.flatnonzero(~np.isnan(values).all(axis=1))
+    if not len(there):
+        return "it has no step with a value"
+    values = values[there[0] : there[-1] + 1]  # whole steps that are missing at an end are no steps
+    absent = np.isnan(values)
+    if absent.all(axis=0).any():
+        return f"{columns[int(np.argmax(absent.all(axis=0)))]} has no value"
+    return (_forward_fill(values) if absent.any() else values), int(absent.sum())
+
+
+def _check_enough(
+    path: Path,
+    kept: list[NDArray[np.float32]],
+    unlabelled: list[NDArray[np.float32]],
+    skipped: list[str],
+    policy: CleaningPolicy,
+    total: int,
+) -> None:
+    if unlabelled and not kept:
+        raise UserError(f"{path}: not one sequence that can be used has a label; add some")
+    if not kept or (policy.unusable == "refuse" and len(skipped) > MAX_SKIPPED_SHARE * total):
+        advice = "repair them, or state `unusable: skip`, which leaves them out" if kept else "nothing is left"
+        raise UserError(
+            f"{path}: {len(skipped)} of {format_count(total, 'sequence')} cannot be used; "
+            f"{'; '.join(skipped[:3])}; {advice}"
+        )
 
 
 def _forward_fill(values: NDArray[np.float64]) -> NDArray[np.float64]:
