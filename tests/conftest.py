@@ -1,12 +1,13 @@
 """Fixtures of all tests: small real problems, split and augmented as the stages do it; Hypothesis's profile.
 
-And how tests are shared out to the workers of pytest-xdist, a file at a time.
+And how tests are shared out to the workers of pytest-xdist.
 """
 
 import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -24,12 +25,26 @@ settings.load_profile("bakeoff")
 # Folders of tests that start whole runs, servers and clusters. They come first, so that no worker is left alone with
 # one of them when the others have nothing more to do.
 LONGEST_FOLDERS = ("promises", "runtime", "cli", "serving", "tracking", "exporting")
+SERVED_FILES = tuple(f"tests/serving/{name}.py" for name in ("test_http", "client/test_client", "client/test_command"))
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than cores, as some of them always wait for a process that starts or ends."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is one worker's, and so are all files that ask the same server, which starts once for them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return SERVED_FILES[0] if file in SERVED_FILES else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
