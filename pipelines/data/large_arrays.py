@@ -16,7 +16,7 @@ from pipelines.data.dataset import chunks
 if TYPE_CHECKING:
     import pyarrow
 
-MAX_IN_MEMORY_BYTES = 2**26  # bytes; what is larger is written to a file and mapped
+MAX_IN_MEMORY_BYTES = 2**24  # bytes; what is larger is written to a file and mapped
 SCRATCH_FOLDER = Path(".state", "sources")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipelines.data.dataset import Finding, chunks
 from pipelines.data.schema import Field
 from pipelines.data.wording import format_count, format_list
-from pipelines.data_checks.context import CheckContext
+from pipelines.data_checks.context import CheckContext, sample_rows
 
 CORRELATION_TOLERANCE = (
     1e-8  # two columns whose correlation is so near to 1 are one, but for the unit and float32's rounding
@@ -107,23 +107,47 @@ def is_target_copy(field: Field, values: NDArray[Any], target_field: Field, targ
 
     Where few numbers repeat, any two columns are one-to-one; then they must also be in one order, or on a line.
     """
-    ranks, target_ranks = _rank_values(values), _rank_values(target)
-    if _is_one_to_one(ranks, target_ranks):  # that a cell is missing may tell the target, too
-        return True
+    sample = sample_rows(len(target))  # what does not hold of some rows cannot hold of all, which are sorted for it
+    if _may_tell(values[sample], target[sample]) and _is_one_to_one(_rank_values(values), _rank_values(target)):
+        return True  # that a cell is missing may tell the target, too
     known = ~_is_missing(field, values) & np.isfinite(values) & np.isfinite(target)
     if known.sum() < max(3, MIN_SHARED_SHARE * len(target)):
         return False
-    values, target = values[known], target[known]
+    sample = sample[known[sample]]
+    if _may_tell(values[sample], target[sample]):
+        ranks, target_ranks = _rank_values(values[known]), _rank_values(target[known])
+        if _is_one_to_one(ranks, target_ranks):
+            return True
+        is_ordered = any(np.array_equal(each, target_ranks) for each in (ranks, ranks.max() - ranks))
+        if "category" not in (field.kind, target_field.kind) and target_ranks.max() > 0 and is_ordered:
+            return True
+    return "category" not in (field.kind, target_field.kind) and _is_on_a_line(values, target, known)
+
+
+def _may_tell(values: NDArray[Any], target: NDArray[Any]) -> bool:
+    """Whether every value (n,) goes with one target (n,) and every target with one value."""
     ranks, target_ranks = _rank_values(values), _rank_values(target)
-    if _is_one_to_one(ranks, target_ranks):
-        return True
-    if "category" in (field.kind, target_field.kind):
-        return False
-    if target_ranks.max() > 0 and any(np.array_equal(each, target_ranks) for each in (ranks, ranks.max() - ranks)):
-        return True
-    x, y = (each.astype(np.float64) - each.astype(np.float64).mean() for each in (values, target))
-    scale = np.sqrt((x * x).sum() * (y * y).sum())
-    return bool(scale > 0 and abs((x * y).sum()) > (1 - CORRELATION_TOLERANCE) * scale)
+    pair_count = len(np.unique(ranks * (int(target_ranks.max(initial=0)) + 1) + target_ranks))
+    return bool(ranks.max(initial=-1) == target_ranks.max(initial=-1) == pair_count - 1)
+
+
+def _is_on_a_line(values: NDArray[Any], target: NDArray[Any], known: NDArray[np.bool_]) -> bool:
+    """Whether two columns (N,) are correlated but for rounding, where both are known."""
+    parts = list(chunks(target))
+    middles = [
+        sum(float(column[rows][known[rows]].sum(dtype=np.float64)) for rows in parts) / known.sum()
+        for column in (values, target)
+    ]
+    squares, product = np.zeros(2), 0.0
+    for rows in parts:
+        x, y = (
+            column[rows][known[rows]].astype(np.float64) - middle
+            for column, middle in zip((values, target), middles, strict=True)
+        )
+        squares += (x @ x, y @ y)
+        product += float(x @ y)
+    scale = float(np.sqrt(squares[0] * squares[1]))
+    return scale > 0 and abs(product) > (1 - CORRELATION_TOLERANCE) * scale
 
 
 def _rank_values(values: NDArray[Any]) -> NDArray[np.int64]:

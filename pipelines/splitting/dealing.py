@@ -60,6 +60,10 @@ def deal_by_class(sets: NDArray[np.int64], labels: NDArray[Any], shares: NDArray
 
 def _majority_classes(sets: NDArray[np.int64], target: NDArray[Any]) -> NDArray[np.int64]:
     """The label most examples of a set have, the smallest of them if several do; (N,), (N,) -> (S,)."""
+    if sets.max() + 1 == len(sets):  # no two are identical
+        labels = np.empty(len(sets), dtype=np.int64)
+        labels[sets] = target
+        return labels
     width = int(target.max()) + 1
     pairs, counts = np.unique(sets * width + target, return_counts=True)
     numbers, labels = np.divmod(pairs, width)

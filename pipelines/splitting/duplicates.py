@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.data.dataset import chunks
+from pipelines.data.large_arrays import allocate
 from pipelines.data.schema import Schema
 
 DIGEST_BYTES = 16  # bytes; among a thousand million examples, two that differ share one with a chance near 1e-21
@@ -30,11 +31,12 @@ def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.
     Returns:
         (N,), the number of the set that each example belongs to: 0 .. number of sets - 1.
     """
-    sets = np.zeros(len(inputs[0]), dtype=np.int64)
-    mixed = np.zeros(len(sets), dtype=np.uint64)
+    count = len(inputs[0])
+    sets, mixed = allocate((count,), np.int64), allocate((count,), np.uint64)
     for values in inputs:
         hashes = hash_rows(values, str(key).encode())
-        mixed = _mix_bits(mixed ^ hashes[0])
+        for rows in chunks(mixed):
+            mixed[rows] = _mix_bits(mixed[rows] ^ hashes[0, rows])
         if len(sets) > sets.max(initial=-1) + 1:  # else no two are identical, whatever the other fields hold
             sets = _rank_pairs(sets, hashes)
     if len(inputs) == 1:
@@ -43,7 +45,9 @@ def duplicate_ids(inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.
     _, first = np.unique(sets, return_index=True)
     place = np.empty(len(first), dtype=np.int64)
     place[np.argsort(mixed[first], kind="stable")] = np.arange(len(first))
-    return place[sets]
+    for rows in chunks(sets):
+        sets[rows] = place[sets[rows]]
+    return sets
 
 
 def alike_ids(schema: Schema, inputs: tuple[NDArray[Any], ...], key: int = 0) -> NDArray[np.int64]:
@@ -76,7 +80,7 @@ def hash_rows(values: NDArray[Any], key: bytes) -> NDArray[np.uint64]:
 
     Of single numbers, the first is their bits mixed, and the last are their bits.
     """
-    hashes = np.empty((2, len(values)), dtype=np.uint64)
+    hashes = allocate((2, len(values)), np.uint64)
     for rows in chunks(values):
         for start in range(rows.start, rows.stop, BLOCK_EXAMPLES):
             block = slice(start, min(start + BLOCK_EXAMPLES, rows.stop))
@@ -116,7 +120,7 @@ def _rank_pairs(sets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[
     for key in (sets, high, low):
         ordered = key[order]
         starts[1:] |= ordered[1:] != ordered[:-1]
-    ranked = np.empty_like(sets)
+    ranked = allocate(sets.shape, np.int64)
     ranked[order] = np.cumsum(starts)
     return ranked
 
