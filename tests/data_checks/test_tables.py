@@ -7,8 +7,11 @@ import pytest
 
 from pipelines.data.dataset import Finding
 from pipelines.data.parts import PARTS
+from pipelines.data.schema import Field
 from pipelines.data.wording import format_rounded
 from pipelines.data_checks.checks import run_checks
+from pipelines.data_checks.context import MAX_SAMPLED_ROWS, sample_rows
+from pipelines.data_checks.inputs import is_target_copy
 from pipelines.sources.table.load import TableSettings, load_table
 from tests.support.hostile_tables import (
     NUMBERS,
@@ -43,6 +46,32 @@ def test_a_column_of_different_values_is_no_copy_of_a_number(tmp_path: Path) -> 
     shuffled = np.random.default_rng(0).permutation(NUMBERS).tolist()
     (finding,) = findings_of(tmp_path, format_csv({"x": shuffled, "w": WORDS, "y": NUMBERS}), "target_copies")
     assert finding.level == "fine"
+
+
+CODES = Field(name="code", kind="category", dtype="int64", shape=(), categories=tuple("abcdefghij"))
+HEIGHT = Field(name="height", kind="number", dtype="float64", shape=())
+MANY_CODES = np.arange(3 * MAX_SAMPLED_ROWS) % 10
+MANY_HEIGHTS = np.random.default_rng(0).normal(170, 10, 3 * MAX_SAMPLED_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "target"),
+    [
+        (CODES, MANY_CODES, (MANY_CODES + 3) % 10),
+        (HEIGHT, np.exp(MANY_HEIGHTS / 10), MANY_HEIGHTS),  # in one order
+        (HEIGHT, 100 - 2 * MANY_HEIGHTS, MANY_HEIGHTS),
+        (HEIGHT, np.where(MANY_CODES == 0, np.nan, MANY_HEIGHTS), MANY_HEIGHTS),
+    ],
+    ids=["one to one", "in order", "on a line", "partly known"],
+)
+def test_a_copy_among_many_rows_is_found_and_one_row_that_no_sample_holds_can_undo_it(
+    field: Field, values: np.ndarray, target: np.ndarray
+) -> None:
+    assert is_target_copy(field, values, field, target)
+    unseen = np.setdiff1d(np.arange(len(target)), sample_rows(len(target)))[5]
+    other = target.copy()
+    other[unseen] = 9 - target[unseen] if field is CODES else 1e9
+    assert not is_target_copy(field, values, field, other)
 
 
 def test_a_constant_target_is_reported_once(tmp_path: Path) -> None:
