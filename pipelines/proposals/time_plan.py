@@ -182,7 +182,8 @@ def limit_contender(work: Work, share: Share) -> Limits:
             steps = max(MIN_STEPS, int((longest - taken.fixed_seconds) / work.step_seconds))
             max_steps = steps if steps < work.asked_steps else None
             training = work.training_seconds(max_steps or work.asked_steps)
-            search, rest = training, work.trainings * training
+            rest = work.trainings * training
+            search = max(training, share.core_seconds - rest)
     seeds = max(1, int(rest / max(training, 0.01))) if taken.uses_seed and not work.folds else None
     until = max(search - training / 2, search / 2)  # the search ends with a trial, half of one later on average
     return Limits(until * share.clock_share, seeds=seeds, max_steps=max_steps)

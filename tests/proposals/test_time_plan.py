@@ -126,6 +126,13 @@ def test_folds_fit_into_the_time_although_most_are_trained_twice(core_seconds: f
     assert limits.seeds is None, "there are as many trainings as folds"
 
 
+def test_what_whole_trainings_leave_of_a_share_is_searched_in() -> None:
+    training = 1.0 + 4000 * 32 * 1.4e-4
+    limits = limit_contender(work(NETWORK), Share(2.5 * training, 1.0))
+    assert (limits.max_steps, limits.seeds) == (None, 1)
+    assert limits.search_seconds == pytest.approx(training), "half a trial before the 1.5 trainings that are left end"
+
+
 def test_the_search_ends_early_enough_for_its_last_trial() -> None:
     long, short = (limit_contender(work(NETWORK), Share(seconds, 1.0)) for seconds in (24.0, 2400.0))
     assert long.search_seconds < 2 / 3 * 24.0 - 1.0
