@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.evaluation.leaderboard import Leaderboard
     from pipelines.reporting.contender_row import ContenderScores
 
-NEXT = "Next: `bakeoff serve{archives}` answers over HTTP with {what}; `bakeoff ui` compares all runs in MLflow."
+NEXT = "Next: `bakeoff serve{names}` answers over HTTP with {what}; `bakeoff ui` compares all runs in MLflow."
 NOTHING_YET = "There is no leaderboard yet: `make run` makes one."
 
 EPILOG = """\b
@@ -83,13 +83,11 @@ def print_boards(project: "ProjectNames", problems: Sequence[str]) -> int:
 
 
 def _format_next(problems: Sequence[str], *, is_whole: bool) -> str:
-    """The command that serves what was shown: every champion, or the archives of some problems."""
-    from pipelines.settings import paths
-
+    """The command that serves what was shown: every champion, or those of some problems."""
     if is_whole:
-        return NEXT.format(archives="", what="every champion")
-    archives = "".join(f" {paths.package_folder(problem) / problem}.mar" for problem in problems)
-    return NEXT.format(archives=archives, what="this champion" if len(problems) == 1 else "these champions")
+        return NEXT.format(names="", what="every champion")
+    names = "".join(f" {problem}" for problem in problems)
+    return NEXT.format(names=names, what="this champion" if len(problems) == 1 else "these champions")
 
 
 def read_boards(project: "ProjectNames", problems: Sequence[str]) -> list[ProblemBoard]:

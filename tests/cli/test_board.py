@@ -72,7 +72,7 @@ def test_the_board_of_one_problem_ends_with_the_command_that_serves_it(capsys: p
     write_verdict()
     assert main(["board", "letters"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "`bakeoff serve artifacts/letters/package/letters.mar`" in last
+    assert "`bakeoff serve letters`" in last
 
 
 def test_a_champion_that_should_not_ship_is_shown_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,21 @@ def test_with_nothing_to_serve_the_server_says_so(project: Project) -> None:
     assert "make run" in called.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "sentence"),
+    [
+        ("digit", 2, "no problem is called 'digit'; did you mean digits"),
+        ("digits", 1, "digits has no champion to serve yet: there is no artifacts/digits/package/digits.mar"),
+        ("elsewhere/digits.mar", 1, "elsewhere/digits.mar"),
+    ],
+)
+def test_what_cannot_be_served_gets_a_sentence(project: Project, name: str, status: int, sentence: str) -> None:
+    called = run_bakeoff(project.folder, "serve", name, "--port", "18080")
+    assert called.returncode == status
+    assert sentence in called.stderr
+    assert "Traceback" not in called.stderr
+
+
 def test_only_contenders_are_tracked(project: Project) -> None:
     called = run_bakeoff(project.folder, "track", "digits-lent5")
     assert called.returncode == 2

@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from pipelines.cli.command import bakeoff
 from pipelines.cli.names import resolve_targets
 from pipelines.cli.project import read_project
-from pipelines.settings import paths
 from tests.support.pages import ROOT, Block, command_environment, split_commands
 
 
@@ -66,7 +65,7 @@ def is_added_run_and_served(block: Block, project: Path) -> None:
         added = CliRunner().invoke(bakeoff, [*add[1:], "--yes"])
     assert added.exit_code == 0, added.output
     is_a_command(Block(block.language, "\n".join(map(shlex.join, rest))), project)
-    assert rest[-1] == ["bakeoff", "serve", str(paths.package_folder(name) / f"{name}.mar")]
+    assert rest[-1] == ["bakeoff", "serve", name]
     with chdir(project):
         assert CliRunner().invoke(bakeoff, ["remove", name]).exit_code == 0
     assert (project / "params.yaml").read_bytes() == text
