@@ -7,20 +7,22 @@
 Each set is a problem in a copy of a checkout of this project that was never run: every contender has three trials and
 one training of so many epochs, a split as that checkout has it by default. Of an earlier one, where a trial and a
 training had budgets of their own, both are given these epochs. The rows of the test part are not the same in all
-checkouts, as the way they are drawn has changed; of Titanic, which is small, three splits are averaged. Under a table
-stands what ships of each split, in brackets where the verdict is not to ship it.
+checkouts, as the way they are drawn has changed. Of sets that take little time three splits (where the set has one of
+its own, three seeds) are averaged, and the standard error of their mean is beside it. Under a table stands what ships
+of each split, in brackets where the verdict is not to ship it.
 """
 
 import argparse
 import csv
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks import automl, papers
@@ -29,7 +31,7 @@ from pipelines.cli.processes import own_environment
 from pipelines.evaluation.number_format import format_number
 
 TRIALS, SEED = 3, 20
-Scores = dict[str, dict[str, float]]  # contender or baseline -> metric -> on test, the mean of the draws
+Scores = dict[str, dict[str, float]]  # contender or baseline -> metric -> on test
 SHIP_KEYS = ("ship", "better_than_baseline")  # of champion.json, now and before
 
 
@@ -41,7 +43,7 @@ class PublicSet(NamedTuple):
 
 
 class Reached(NamedTuple):
-    scores: Scores
+    draws: tuple[Scores, ...]
     ships: tuple[str, ...]  # the champion of each draw, in brackets if it is not to be shipped
     seconds: float
 
@@ -86,10 +88,10 @@ SETS: Mapping[str, PublicSet] = {
     "sms": PublicSet(_write_sms, ("log_loss", "accuracy"), {"logistic_regression": 1, "mlp": 8}),
     "etth1": PublicSet(_write_paper_set("etth1"), ("mae", "rmse"), {"linear_regression": 1, "mlp": 8}),
     "vowels": PublicSet(
-        _write_paper_set("vowels"), ("log_loss", "accuracy"), {"esn": 1, "mlp": 60, "lstm": 30}
+        _write_paper_set("vowels"), ("log_loss", "accuracy"), {"esn": 1, "mlp": 60, "lstm": 30}, draws=3
     ),
     "fashion": PublicSet(
-        _write_fashion, ("log_loss", "accuracy"), {"logistic_regression": 1, "mlp": 12, "lenet5": 12}
+        _write_fashion, ("log_loss", "accuracy"), {"logistic_regression": 1, "mlp": 12, "lenet5": 12}, draws=3
     ),
 }  # fmt: skip
 
@@ -117,13 +119,9 @@ def measure_set(name: str, data: Path, checkout: Path) -> Reached:
             (project / "params.yaml").write_text(json.dumps(params, indent=1))
             _run(project, name)
             board, champion = read_result(project / "artifacts" / name / "compare", one.metrics)
-            boards.append(board)
+            boards.append({row.removeprefix(f"{name}-"): scores for row, scores in board.items()})
             ships.append(champion.removeprefix(f"{name}-"))
-    scores = {
-        row.removeprefix(f"{name}-"): {metric: fmean(board[row][metric] for board in boards) for metric in one.metrics}
-        for row in boards[0]
-    }
-    return Reached(scores, tuple(ships), time.monotonic() - started_at)
+    return Reached(tuple(boards), tuple(ships), time.monotonic() - started_at)
 
 
 def _run(project: Path, name: str) -> None:
@@ -149,18 +147,26 @@ def format_set(name: str, reached: Mapping[str, Reached]) -> list[str]:
     """A table with a row for each contender and baseline, and the metrics of each checkout side by side."""
     metrics = SETS[name].metrics
     titles = [f"{commit} {metric}" for commit in reached for metric in metrics]
-    rows = list(dict.fromkeys(row for one in reached.values() for row in one.scores))
-    lines = [f"{name:36}" + "".join(f"{title:>20}" for title in titles)]
+    rows = list(dict.fromkeys(row for one in reached.values() for row in one.draws[0]))
+    lines = [f"{name:36}" + "".join(f"{title:>22}" for title in titles)]
     for row in rows:
         cells = [
-            format_number(one.scores[row][metric]) if row in one.scores else "–"
+            _format_mean([scores[row][metric] for scores in one.draws if row in scores])
             for one in reached.values()
             for metric in metrics
         ]
-        lines.append(f"  {row:34}" + "".join(f"{cell:>20}" for cell in cells))
+        lines.append(f"  {row:34}" + "".join(f"{cell:>22}" for cell in cells))
     for commit, one in reached.items():
         lines.append(f"  {commit} ships {', '.join(one.ships)}; {one.seconds:.0f} s")
     return lines
+
+
+def _format_mean(values: Sequence[float]) -> str:
+    """With its standard error, if it is of several; a dash if it is of none."""
+    if not values:
+        return "–"
+    error = f" ± {format_number(stdev(values) / math.sqrt(len(values)))}" if len(values) > 1 else ""
+    return f"{format_number(fmean(values))}{error}"
 
 
 def _name_commit(checkout: Path) -> str:

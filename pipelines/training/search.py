@@ -1,9 +1,10 @@
 """Hyperparameter search with Optuna, generation by generation.
 
-The trials of a generation are sampled in order, each by a sampler seeded with the contender's name and the trial's
-number: were the name left out, a poor draw would be poor for every contender of every problem. On every
-rung the scores are reported in the order of the trials, and a SuccessiveHalving pruner decides which go on.
-Nothing depends on which worker finished first, so the result is the same for any number of workers.
+The first trials are the defaults and points that fill the space evenly. Those of later generations are sampled in
+order, each by a sampler seeded with the contender's name and the trial's number: were the name left out, a poor draw
+would be poor for every contender of every problem. On every rung the scores are reported in the order of the trials,
+and a SuccessiveHalving pruner decides which go on. Nothing depends on which worker finished first, so the result is
+the same for any number of workers.
 
 The study is Optuna's own, in a journal under `.state/`, and can be opened with Optuna's tools. It is
 replayed from the start on every call: asking is cheap and always gives the same settings, and what was
@@ -25,13 +26,14 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from models.blocks.hyperparameters import Choice, Range
+from models.blocks.hyperparameters import Choice, Range, SettingValue
 from pipelines.runtime.cluster import TaskNeeds, open_workers
 from pipelines.runtime.seeds import derive_seed
 from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
 from pipelines.tasks import Goal
 from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.first_trials import spread_points
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
 from pipelines.training.search_space import SearchSpace
@@ -90,7 +92,7 @@ def run_search(
     Raises:
         UserError: if every trial fails; the reasons are named.
     """
-    study = _create_study(config, folder)
+    study, first_points = _create_study(config, folder), _first_points(config)
     rows: list[Trial] = []
     trial_count = min(config.trial_count, config.stop_after or config.trial_count)
     earlier_folders = {path.parent.name for path in folder.glob("trial-*/until-*.json")}
@@ -103,7 +105,8 @@ def run_search(
     with open_workers(run_trial, workers, preloaded_modules(config.job.architecture), needs) as pool:
         while len(rows) < trial_count and not may_stop(rows):
             generation = [
-                _ask_trial(study, config) for _ in range(min(config.generation_size, trial_count - len(rows)))
+                _ask_trial(study, config, first_points)
+                for _ in range(min(config.generation_size, trial_count - len(rows)))
             ]
 
             def on_trial(finished: Iterable[Trial], before: Sequence[Trial] = tuple(rows)) -> None:
@@ -145,29 +148,37 @@ def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("journal.log*"):  # and the lock that a killed process left beside it
         stale.unlink()
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))),
         study_name=config.job.architecture,
         direction=config.goal.direction,
         pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=HALVING),
     )
-    study.enqueue_trial(dict(config.space.first_values))
-    return study
 
 
-def _ask_trial(study: optuna.Study, config: SearchConfig) -> optuna.Trial:
-    number = len(study.get_trials(deepcopy=False, states=None)) - len(
-        study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    )
+def _ask_trial(
+    study: optuna.Study, config: SearchConfig, first_points: Sequence[dict[str, SettingValue]]
+) -> optuna.Trial:
+    number = len(study.get_trials(deepcopy=False))
+    if number < len(first_points):
+        study.enqueue_trial(first_points[number])
     study.sampler = TPESampler(
         seed=derive_seed(config.seed, config.contender, "sampler", number) % SAMPLER_SEED_RANGE,
-        n_startup_trials=max(config.generation_size, config.trial_count // 4),
+        n_startup_trials=len(first_points),
         constant_liar=True,  # the others of a generation are still running: keep away from them
     )
-    return study.ask({name: _to_distribution(domain) for name, domain in config.space.domains.items()})
+    return study.ask({name: to_distribution(domain) for name, domain in config.space.domains.items()})
 
 
-def _to_distribution(extent: Range | Choice) -> BaseDistribution:
+def _first_points(config: SearchConfig) -> list[dict[str, SettingValue]]:
+    """What is tried before the sampler proposes something: the defaults, and points that fill the space."""
+    count = max(config.generation_size, config.trial_count // 4)
+    seed = derive_seed(config.seed, config.contender, "first trials")
+    return [dict(config.space.first_values), *spread_points(config.space.domains, count - 1, seed)]
+
+
+def to_distribution(extent: Range | Choice) -> BaseDistribution:
+    """What Optuna samples a setting from."""
     if isinstance(extent, Choice):
         return CategoricalDistribution(list(extent.options))
     if extent.integer:

@@ -28,9 +28,15 @@ def test_a_leaderboard_of_now_and_of_before_is_read(tmp_path: Path, key: str, sh
 
 def test_checkouts_stand_side_by_side_and_a_row_that_one_lacks_is_a_dash() -> None:
     metrics = dict.fromkeys(SETS["titanic"].metrics, 0.5)
-    before = Reached({"mlp": metrics}, ("mlp",), 1.0)
-    now = Reached({"mlp": metrics, "other": metrics}, ("other", "(mlp)"), 2.0)
+    before = Reached(({"mlp": metrics},), ("mlp",), 1.0)
+    now = Reached(({"mlp": metrics, "other": metrics},), ("other", "(mlp)"), 2.0)
     _, mlp, other, *ends = format_set("titanic", {"old": before, "new": now})
     assert mlp.split() == ["mlp", *["0.500"] * 4]
     assert other.split() == ["other", "–", "–", "0.500", "0.500"]
     assert ends == ["  old ships mlp; 1 s", "  new ships other, (mlp); 2 s"]
+
+
+def test_several_splits_are_averaged_and_say_how_sure_that_is() -> None:
+    draws = tuple({"mlp": dict.fromkeys(SETS["titanic"].metrics, value)} for value in (0.4, 0.5, 0.6))
+    _, mlp, _ = format_set("titanic", {"now": Reached(draws, ("mlp",) * 3, 1.0)})
+    assert mlp.split() == ["mlp", *["0.500", "±", "0.058"] * 2], "0.1 / sqrt(3)"

@@ -64,6 +64,11 @@ def test_the_first_trial_is_the_defaults(job: TrainingJob, reference: list[Trial
     assert "width" not in reference[0].settings, "what is fixed is not searched"
 
 
+def test_the_other_first_trials_are_spread_over_the_space(reference: list[Trial]) -> None:
+    second, third = (trial.settings["dropout"] for trial in reference[1:3])
+    assert (second < 0.25) != (third < 0.25), "in different halves of [0, 0.5]"
+
+
 def test_the_same_architecture_under_two_names_tries_other_settings(
     job: TrainingJob, reference: list[Trial], tmp_path: Path
 ) -> None:
