@@ -3,6 +3,7 @@
     python -m benchmarks.defaults                     ten architectures that many use first
     python -m benchmarks.defaults lstm --seeds 3      one of them
     python -m benchmarks.defaults lstm --first 100    from other seeds, to see a find again
+    python -m benchmarks.defaults tcn --setting width --steps 1000    one setting alone, and a longer training
 
 One setting is changed at a time. Every setting is trained on every problem of its kind from the same seeds, for
 STEPS steps of the default batch where it learns by gradient. A number is by how many per cent the goal on validation,
@@ -34,7 +35,6 @@ from pipelines.training.job import TrainingJob
 from pipelines.training.trial import TrialSpec, run_trial
 
 STEPS, SEEDS, MIN_GAIN = 300, 3, 0.02
-BUDGET = Budget(BudgetSettings(epochs=1, min_steps=STEPS, max_steps=STEPS))
 
 Settings = Mapping[str, SettingValue]
 
@@ -45,9 +45,9 @@ class Candidate(NamedTuple):
     problems: Mapping[str, Callable[[], Problem]]
     values: Mapping[str, Sequence[SettingValue]]
 
-    @property
-    def alternatives(self) -> list[Settings]:
-        return [{name: value} for name, values in self.values.items() for value in values]
+    def alternatives(self, names: Sequence[str]) -> list[Settings]:
+        """Those of the settings with these names; of all if there are none."""
+        return [{name: value} for name in names or self.values for value in self.values.get(name, ())]
 
 
 BY_GRADIENT: dict[str, Sequence[SettingValue]] = {"learning_rate": (1e-3, 1e-2), "weight_decay": (0.3,)}
@@ -107,22 +107,23 @@ class Change(NamedTuple):
         return f"{100 * math.expm1(self.mean):+.1f}"
 
 
-def train(job: TrainingJob, changed: Settings, seed: int, folder: Path) -> float:
+def train(job: TrainingJob, changed: Settings, seed: int, folder: Path, steps: int = STEPS) -> float:
     """The logarithm of the goal on validation; infinite where the training failed."""
+    budget = Budget(BudgetSettings(epochs=1, min_steps=steps, max_steps=steps))
     task = build_task(job.task_settings, read_schema(job.schema_file), job.goal)
     assert task.goal.direction == "minimize", "a ratio of losses is what is compared"
     settings = make_settings(job.architecture, job.task_settings.kind, changed)
-    result = run_trial(TrialSpec(job, settings, derive_seed(seed, "defaults"), folder, BUDGET))
+    result = run_trial(TrialSpec(job, settings, derive_seed(seed, "defaults"), folder, budget))
     return math.inf if result.score is None else math.log(max(result.score, 1e-12))
 
 
-def compare(job: TrainingJob, alternatives: Sequence[Settings], seeds: range) -> list[Change]:
+def compare(job: TrainingJob, alternatives: Sequence[Settings], seeds: range, steps: int) -> list[Change]:
     """What each alternative changes on a problem."""
     found = np.empty((1 + len(alternatives), len(seeds)))
     for row, changed in enumerate(({}, *alternatives)):
         for column, seed in enumerate(seeds):
             with tempfile.TemporaryDirectory() as folder:
-                found[row, column] = train(job, changed, seed, Path(folder) / "trial")
+                found[row, column] = train(job, changed, seed, Path(folder) / "trial", steps)
     changes = found[1:] - found[0]
     errors = changes.std(axis=1, ddof=1) / math.sqrt(len(seeds))
     return [Change(float(mean), float(error)) for mean, error in zip(changes.mean(axis=1), errors, strict=True)]
@@ -139,13 +140,13 @@ def is_clearly_better(changes: Sequence[Change]) -> bool:
     return all(one.mean < 0 for one in changes) and mean.mean < -max(2 * mean.error, MIN_GAIN)
 
 
-def report(architecture: str, seeds: range) -> None:
-    problems, alternatives = CANDIDATES[architecture].problems, CANDIDATES[architecture].alternatives
+def report(architecture: str, settings: Sequence[str], seeds: range, steps: int) -> None:
+    problems, alternatives = CANDIDATES[architecture].problems, CANDIDATES[architecture].alternatives(settings)
     of_problem = []
     for problem in problems.values():
         with tempfile.TemporaryDirectory() as folder:
             job = replace(write_problem(Path(folder), problem()), architecture=architecture)
-            of_problem.append(compare(job, alternatives, seeds))
+            of_problem.append(compare(job, alternatives, seeds, steps))
     print(f"\n| `{architecture}` | {' | '.join(problems)} | mean |\n|---|{'---|' * (len(problems) + 1)}")
     for changed, changes in zip(alternatives, zip(*of_problem, strict=True), strict=True):
         mean = over_problems(changes)
@@ -160,13 +161,18 @@ def main() -> None:
     parser.add_argument("architectures", nargs="*", help=f"of {', '.join(CANDIDATES)}; all when absent")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"two or more; {SEEDS} when absent")
     parser.add_argument("--first", type=int, default=0, help="seed; 0 when absent")
+    parser.add_argument("--setting", action="append", default=[], help="to change; all that may be better when absent")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of a training by gradient; {STEPS} when absent")
     asked = parser.parse_args()
     if unknown := [name for name in asked.architectures if name not in CANDIDATES]:
         parser.error(f"{unknown[0]} has no alternatives here; there are {', '.join(CANDIDATES)}")
+    known = {name for architecture in asked.architectures or CANDIDATES for name in CANDIDATES[architecture].values}
+    if unknown := [name for name in asked.setting if name not in known]:
+        parser.error(f"{unknown[0]} has no other values here; {', '.join(sorted(known))} have")
     if asked.seeds < 2:
         parser.error(f"the error of a mean over seeds needs two or more, found {asked.seeds}")
     for architecture in asked.architectures or CANDIDATES:
-        report(architecture, range(asked.first, asked.first + asked.seeds))
+        report(architecture, asked.setting, range(asked.first, asked.first + asked.seeds), asked.steps)
 
 
 if __name__ == "__main__":

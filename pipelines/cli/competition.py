@@ -23,7 +23,7 @@ DATA_VERBS = ("split", "augment")
 LEARNING_VERBS = ("tune", "train", "evaluate", "compare", "export", "package")
 LIBRARIES = (  # that only learning stages use: seconds to import
     *("captum.attr", "sklearn.linear_model", "sklearn.ensemble", "onnxruntime"),
-    *("torch.onnx", "matplotlib.backends.backend_agg", "jinja2"),
+    *("torch.onnx", "torch._dynamo", "matplotlib.backends.backend_agg", "jinja2"),
 )
 
 
