@@ -36,13 +36,13 @@ def serve_command(
 
     if not names and store is None:
         check_folder()
-    archives = find_named_archives(names)
+    archives = _find_archives(names)
     options = {"--store": store, "--host": host, "--port": port, "--timeout": timeout}
     given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
     become_module("serving.server", *given, *archives)
 
 
-def find_named_archives(names: Sequence[str]) -> list[str]:
+def _find_archives(names: Sequence[str]) -> list[str]:
     """The archive of each name: of a problem its champion's, and what ends as an archive itself.
 
     Raises:
