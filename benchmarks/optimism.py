@@ -28,11 +28,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.audit.leaks import table_dataset
-from benchmarks.folds import FOLDS, TRIALS, optimism, small_tables
+from benchmarks.folds import FOLDS, optimism, small_tables
 from pipelines.splitting.dealing import deal_by_class
 from pipelines.tasks.metrics.temperature import fit_temperature
 
-STEPS, LOOK_EVERY, BATCH, WIDTH, WARM_UP = 300, 5, 32, 64, 0.1
+TRIALS, STEPS, LOOK_EVERY, BATCH, WIDTH, WARM_UP = 6, 300, 5, 32, 64, 0.1
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 COMPARISONS = (  # what is said, and what is true

@@ -29,8 +29,7 @@ from pipelines.cli.processes import own_environment
 from pipelines.runtime.dvc_project import DvcProject, Outcome
 from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.scheduler import Run, RunSettings, StageEnd
-from pipelines.runtime.stage_processes import set_preloaded_modules
-from pipelines.runtime.workers import worker_count
+from pipelines.runtime.workers import import_in_fork_server, worker_count
 from pipelines.tracking.background import TRACKING_VARIABLE
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +125,7 @@ def time_command(folder: Path, *command: str) -> Timing:
 
 def time_floor() -> None:
     """Run all stages of the project in the current folder without DVC."""
-    set_preloaded_modules(modules_of(()))
+    import_in_fork_server(modules_of(()))
     plan = DvcProject().plan()
     started = time.perf_counter()
     Run(plan, WithoutDvc(), RunSettings(worker_count("cpu"), Path(".state")), Silent()).run()

@@ -14,8 +14,9 @@ from benchmarks.timing import format_ratio, time_alternately
 from pipelines.data.schema import read_schema
 from pipelines.settings.params import load_params
 from pipelines.tasks import build_task
+from pipelines.training.finished_trials import Trial
 from pipelines.training.learners import learner_of
-from pipelines.training.search import SearchConfig, Trial, run_search
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 
 CONTENDER, ROUNDS = "digits-lenet5", 5
@@ -27,9 +28,9 @@ def make_search_config(folder: Path, trials: int, generation: int) -> SearchConf
     job = prepare_job(folder, params, CONTENDER)
     goal = build_task(job.task_settings, read_schema(job.schema_file), job.goal).goal
     space = build_search_space(CONTENDER, entry.architecture, job.task_settings.kind, entry.fix, entry.search)
-    rungs = learner_of(entry.architecture).rungs
+    shares = learner_of(entry.architecture).rungs
     length = params.budget_settings(CONTENDER)
-    return SearchConfig(job, goal, space, trials, generation, length, rungs, params.seed, CONTENDER)
+    return SearchConfig(job, goal, space, trials, generation, length, shares, params.seed, CONTENDER)
 
 
 def measure_tuning(trials: int, generation: int) -> None:
@@ -46,7 +47,7 @@ def measure_tuning(trials: int, generation: int) -> None:
         assert trials_by_workers[1] == trials_by_workers[2], "the number of workers changed the result"
     print(
         f"tuning {CONTENDER}: {config.trial_count} trials in generations of {config.generation_size}, rungs "
-        f"{config.rungs}"
+        f"{config.shares}"
     )
     print(f"  one worker {statistics.median(seconds['one']):.1f} s, two {statistics.median(seconds['two']):.1f} s")
     print(f"    speed of two workers beside one  {format_ratio(seconds['one'], seconds['two'])}")

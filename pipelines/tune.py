@@ -17,6 +17,7 @@ from pipelines.settings.scratch import scratch_folder
 from pipelines.settings.starting_point import find_starting_point
 from pipelines.training.importances import setting_importances
 from pipelines.training.learners import learner_of
+from pipelines.training.rungs import count_scored_rows
 from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.timed_search import count_trials_in_time
@@ -28,23 +29,17 @@ def tune(name: str) -> None:
     params = limit_params(load_params())
     contender, settings = params.contenders[name], params.tune_settings(name)
     check_ship(params, name)
-    folds = read_folds(paths.folds_file(contender.problem)).number
-    job, fix = find_starting_point(params, name, training_job(params, name), folds)
+    folds = read_folds(paths.folds_file(contender.problem))
+    job, fix = find_starting_point(params, name, training_job(params, name), folds.number)
     goal = load_task(params, contender.problem).goal
     space = build_search_space(name, contender.architecture, job.task_settings.kind, fix, contender.search)
     if job.start is not None:
         print(describe_first_transfer(job, space), file=sys.stderr)
+    trial_count = settings.trials if space.domains else 1  # with everything fixed there is one thing to try
     config = SearchConfig(
-        job,
-        goal,
-        space,
-        settings.trials if space.domains else 1,  # with everything fixed there is one thing to try
-        settings.generation,
-        params.budget_settings(name),
-        learner_of(contender.architecture).rungs,
-        params.seed,
-        name,
-    )
+        job, goal, space, trial_count, settings.generation, params.budget_settings(name),
+        learner_of(contender.architecture).rungs, params.seed, name, count_scored_rows(folds, trial_count),
+    )  # fmt: skip
     progress = Progress("trial", config.trial_count)
 
     def on_progress(done: int, done_earlier: int, score: float | None) -> None:

@@ -23,7 +23,7 @@ DATA_VERBS = ("split", "augment")
 LEARNING_VERBS = ("tune", "train", "evaluate", "compare", "export", "package")
 LIBRARIES = (  # that only learning stages use: seconds to import
     *("captum.attr", "sklearn.linear_model", "sklearn.ensemble", "onnxruntime"),
-    *("torch.onnx", "torch._dynamo", "matplotlib.backends.backend_agg", "jinja2"),
+    *("torch.onnx", "torch._dynamo", "scipy.stats", "matplotlib.backends.backend_agg", "jinja2"),
 )
 
 
@@ -67,11 +67,11 @@ def _run_stages(targets: Sequence[str]) -> Competition:
     from pipelines.runtime.cluster import cluster_cpu_count
     from pipelines.runtime.dvc_project import DvcProject
     from pipelines.runtime.scheduler import Run, RunSettings
-    from pipelines.runtime.stage_processes import set_preloaded_modules, start_fork_server
-    from pipelines.runtime.workers import worker_count
+    from pipelines.runtime.stage_processes import start_fork_server
+    from pipelines.runtime.workers import import_in_fork_server, worker_count
 
     os.environ[TRACKING_VARIABLE] = "off"  # this process has it done, below
-    set_preloaded_modules(modules_of(targets))
+    import_in_fork_server(modules_of(targets))
     if not Path("dvc.lock").exists():
         start_fork_server()  # it imports while DVC reads the project
     project = DvcProject()

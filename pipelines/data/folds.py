@@ -21,7 +21,10 @@ UNUSED, TRAINED, HELD_OUT = 0, 1, 2  # what a row is to a fold
 
 
 class Folds(NamedTuple):
-    """The role of every row in every fold; the first fold holds out the validation part, and the search works on it."""
+    """The role of every row in every fold.
+
+    The first fold holds out the validation part; a search works on it, and its better trials on the second as well.
+    """
 
     roles: NDArray[np.int8]  # (K, N)
     by_time: bool = False  # whether a fold trains on the past alone; then the first rows are held out by none

@@ -4,8 +4,9 @@ The rule: a training in epochs grows with its steps, and one in closed form by a
 rows, both measured in processor time, so that they hold for cores that do nothing else. What is measured is long enough
 to stand above what a first training does besides: a network is trained for more epochs until these take
 MEASURED_SECONDS, and what is solved at once on larger samples. Trials and trainings share the workers; a trial takes
-TRIAL_SHARE of a training with the defaults, as some settings take longer and those that fall behind are stopped, and
-one with the best settings SPREAD times as long. What the stages need besides is the same for every problem.
+TRIAL_SHARE of a training with the defaults, as some settings take longer and those that fall behind are stopped, or
+TRIAL_SHARE_OF_FOLDS, where the better ones go on to a second fold. A training with the best settings takes SPREAD times
+as long as one with the defaults. What the stages need besides is the same for every problem.
 """
 
 import itertools
@@ -37,6 +38,7 @@ MIN_SAMPLE_ROWS = 64  # ... but not fewer than so many
 MEASURED_SECONDS = 0.3  # of processor time that a difference takes which is believed
 MAX_EPOCHS = 243  # of a training on a sample
 TRIAL_SHARE = 0.8  # of a training with the defaults that a trial takes on average, stopped or not
+TRIAL_SHARE_OF_FOLDS = 1.0  # ... where the better ones are trained on a second fold
 SPREAD = 1.4  # how much longer than with the defaults a training with the best settings takes
 AGAIN_SHARE = 0.6  # of the trainings of folds that is done again, until the epoch that all folds keep
 STAGE_SECONDS = 5.0  # seconds of one core for a contender's stages besides its trainings, most of them to evaluate it
@@ -75,7 +77,7 @@ class Effort(NamedTuple):
 def estimate_seconds(taken: TrainingTime, effort: Effort, train_rows: int, workers: int) -> float:
     """The time of a contender's stages, in seconds."""
     members = effort.members * again_factor(taken) if effort.is_folded else effort.members if taken.uses_seed else 1
-    trainings = TRIAL_SHARE * effort.trials + SPREAD * members
+    trainings = (TRIAL_SHARE_OF_FOLDS if effort.is_folded else TRIAL_SHARE) * effort.trials + SPREAD * members
     return (STAGE_SECONDS + trainings * _training_seconds(taken, effort, train_rows)) / workers
 
 

@@ -151,11 +151,6 @@ def _shell_command(command: str) -> list[str]:
     return [shell, "-c", "\n".join(lines)]
 
 
-def set_preloaded_modules(modules: tuple[str, ...]) -> None:
-    """Have the server import these when it starts, which is with the first stage that needs it."""
-    FORKSERVER.set_forkserver_preload(list(modules))
-
-
 def start_fork_server() -> None:
     """Start the server already, so that it imports while other work goes on."""
     forkserver.ensure_running()

@@ -27,6 +27,7 @@ R = TypeVar("R")
 FORKSERVER = multiprocessing.get_context("forkserver")
 MAX_TRIES = 2  # a worker that dies twice on the same task died of it
 WORKERS_PER_GPU = 4
+MODULES_VARIABLE = "BAKEOFF_FORK_SERVER_IMPORTS"  # what the fork server imports: names, with spaces between them
 KILLED = "its process was killed (out of memory?)"
 
 
@@ -50,6 +51,12 @@ def worker_count(device: str) -> int:
         return int(override)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if device == "cpu" else min(WORKERS_PER_GPU, cores)
+
+
+def import_in_fork_server(modules: Sequence[str]) -> None:
+    """Have the fork server import these when it starts, which is with the first process that needs it."""
+    os.environ[MODULES_VARIABLE] = " ".join(modules)
+    FORKSERVER.set_forkserver_preload(["pipelines.runtime.fork_server_imports"])
 
 
 class TaskPool(ABC, Generic[T, R]):
@@ -89,7 +96,7 @@ class Workers(TaskPool[T, R]):
 
     def __init__(self, work: Callable[[T], R], count: int, imports: Sequence[str] = ()) -> None:
         """Start the workers; the fork server imports the module of `work` and `imports` first."""
-        FORKSERVER.set_forkserver_preload([work.__module__, *imports])
+        import_in_fork_server([work.__module__, *imports])
         self.work = work
         self.idle = [self._start_worker() for _ in range(count)]
         self.queue: deque[tuple[Any, T, int]] = deque()  # key, task, which try this will be

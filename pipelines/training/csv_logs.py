@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelines.runtime.files import write_text
 from pipelines.tasks import Goal
+from pipelines.training.finished_trials import Trial
 from pipelines.training.learners import TrainingResult
-from pipelines.training.search import Trial
 
 
 def write_csv_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -8,8 +8,6 @@ the first two lie in different halves and the first four in different quarters.
 
 import math
 
-from scipy.stats import qmc
-
 from models.blocks.hyperparameters import Choice, Range, SettingValue, Space
 
 
@@ -22,6 +20,8 @@ def spread_points(domains: Space, count: int, seed: int) -> list[dict[str, Setti
     """
     if not domains or count < 1:
         return []
+    from scipy.stats import qmc  # here, because it takes half a second, and only searches draw
+
     sequence = qmc.Sobol(len(domains), scramble=True, rng=seed)
     shares = sequence.random_base2(math.ceil(math.log2(count)))[:count]  # points x domains; it is asked for powers of 2
     return [

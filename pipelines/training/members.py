@@ -12,6 +12,7 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash
 from pipelines.tasks import Goal
 from pipelines.training.budget import Budget
+from pipelines.training.common_epoch import best_common_epoch
 from pipelines.training.contender_settings import ContenderSettings
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
@@ -71,21 +72,6 @@ def refit_spec(
     return {REFIT: spec}
 
 
-def best_common_epoch(members: Sequence[Member], rows: Sequence[int], goal: Goal) -> int:
-    """The epoch that is best in the mean of the folds, by the rows that each holds out.
-
-    No later one than the fold that ended first came to: it ended as it got worse, and how much more nobody measured.
-    """
-    curves = [[measured[f"valid_{goal.name}"] for measured in member.result.history] for member in members]
-    total = sum(rows)
-    means = [
-        sum(score * weight for score, weight in zip(at, rows, strict=True)) / total for at in zip(*curves, strict=False)
-    ]
-    best = goal.best_score(means)
-    assert best is not None, "folds of which one failed have been refused"
-    return means.index(best) + 1
-
-
 def common_epoch_specs(
     specs: Mapping[str, TrialSpec], members: Sequence[Member], rows: Sequence[int], goal: Goal
 ) -> dict[str, TrialSpec]:
@@ -94,7 +80,7 @@ def common_epoch_specs(
     An epoch that every fold chose by the rows that it answers for would flatter its answers. A training that is done
     again goes along the same schedule, from the same seed.
     """
-    epoch = best_common_epoch(members, rows, goal)
+    epoch, _ = best_common_epoch([member.result for member in members], rows, goal)
     return {
         member.name: replace(spec, folder=spec.folder / f"epoch-{epoch}", budget=spec.budget._replace(keep_epoch=epoch))
         for member, spec in zip(members, specs.values(), strict=True)

@@ -2,9 +2,9 @@
 
 The first trials are the defaults and points that fill the space evenly. Those of later generations are sampled in
 order, each by a sampler seeded with the contender's name and the trial's number: were the name left out, a poor draw
-would be poor for every contender of every problem. On every rung the scores are reported in the order of the trials,
-and a SuccessiveHalving pruner decides which go on. Nothing depends on which worker finished first, so the result is
-the same for any number of workers.
+would be poor for every contender of every problem. On every rung (rungs.py) the scores are reported in the order of the
+trials, and a SuccessiveHalving pruner decides which go on. Nothing depends on which worker finished first, so the
+result is the same for any number of workers.
 
 The study is Optuna's own, in a journal under `.state/`, and can be opened with Optuna's tools. It is
 replayed from the start on every call: asking is cheap and always gives the same settings, and what was
@@ -14,9 +14,10 @@ not been.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -33,9 +34,11 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import Crash, TaskPool
 from pipelines.tasks import Goal
 from pipelines.training.budget import Budget, BudgetSettings
+from pipelines.training.finished_trials import Trial, best_trial, trial_folder_name
 from pipelines.training.first_trials import spread_points
 from pipelines.training.job import TrainingJob
 from pipelines.training.learners import TrainingResult
+from pipelines.training.rungs import Rung, plan_rungs, score_trial
 from pipelines.training.search_space import SearchSpace
 from pipelines.training.trial import TrialSpec, preloaded_modules, run_trial
 
@@ -58,22 +61,15 @@ class SearchConfig(NamedTuple):
     trial_count: int
     generation_size: int
     length: BudgetSettings  # of a trial that is never pruned, which is that of the training after the search
-    rungs: Sequence[float]  # shares of it after which trials are compared; the last is 1
+    shares: Sequence[float]  # of it after which trials are compared; the last is 1
     seed: int
     contender: str  # its name, so that no two contenders draw the same numbers
+    fold_rows: Sequence[int] = ()  # that the folds hold out which the best trials are trained on; none of a holdout
     stop_after: int | None = None  # trials, of fewer than `trial_count`: those that a run of limited time came to
 
-
-class Trial(NamedTuple):
-    """A row of trials.csv."""
-
-    number: int
-    state: str  # complete, pruned or failed
-    score: float | None
-    epochs: int
-    best_epoch: int  # counted from 1; its weights are kept
-    reason: str  # of a failure
-    settings: dict[str, Any]  # what was searched
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        return plan_rungs(self.shares, len(self.fold_rows))
 
 
 def run_search(
@@ -127,20 +123,6 @@ def run_search(
         reasons = "; ".join(f"trial {row.number}: {row.reason}" for row in rows[:3])
         raise UserError(f"all {len(rows)} trials failed. {reasons}")
     return study, rows
-
-
-def best_trial(rows: Sequence[Trial], goal: Goal) -> Trial:
-    """The complete trial with the best score, the earliest among equals.
-
-    If none is complete (those that were let through failed later), the best of the pruned ones.
-    """
-    scored: dict[float, Trial] = {}
-    for state in ("pruned", "complete"):
-        scored_in_state = {row.score: row for row in reversed(rows) if row.state == state and row.score is not None}
-        scored = scored_in_state or scored
-    score = goal.best_score(scored)
-    assert score is not None, "a search without a single score has failed before"
-    return scored[score]
 
 
 def _create_study(config: SearchConfig, folder: Path) -> optuna.Study:
@@ -216,7 +198,8 @@ def _run_generation(
                 if (position, rung_index) not in results:
                     continue  # it ended on an earlier rung
                 trial = trials[position]
-                row = _report_result(config, trial, results[position, rung_index], rung_index)
+                reached = [results[position, earlier] for earlier in range(rung_index + 1)]
+                row = _report_results(config, trial, reached)
                 if row is not None:
                     finished[position] = row
                     _keep_best_weights([*rows, *_leading_rows(finished)], config.goal, folder)
@@ -232,19 +215,28 @@ def _leading_rows(finished: Mapping[int, Trial]) -> list[Trial]:
     return [finished[position] for position in takewhile(finished.__contains__, count())]
 
 
-def _report_result(
-    config: SearchConfig, trial: optuna.Trial, result: TrainingResult | Crash, rung_index: int
+def _report_results(
+    config: SearchConfig, trial: optuna.Trial, reached: Sequence[TrainingResult | Crash]
 ) -> Trial | None:
-    """Report a result to the pruner; the row of a trial that ends here, None for one that goes on."""
-    if isinstance(result, Crash):
-        return _trial_row(config, trial, "failed", TrainingResult(None, reason=result.reason))
-    if result.score is None or not math.isfinite(result.score):
-        reason = result.reason or "the validation score is not a number"
-        return _trial_row(config, trial, "failed", TrainingResult(None, result.epochs, reason=reason))
-    trial.report(result.score, HALVING**rung_index)  # where the pruner has its rungs, whatever their shares
+    """Report the results of the rungs that were reached; the row of a trial that ends here, None for one that goes on.
+
+    A rung of the first fold goes on with the training of the one before it, and takes its place.
+    """
+    latest, rung_index = reached[-1], len(reached) - 1
+    rung = config.rungs[rung_index]
+    where = f"on fold {rung.fold}, " if rung.fold else ""
+    if isinstance(latest, Crash):
+        return _trial_row(config, trial, "failed", TrainingResult(None, reason=where + latest.reason))
+    if latest.score is None or not math.isfinite(latest.score):
+        reason = where + (latest.reason or "the validation score is not a number")
+        return _trial_row(config, trial, "failed", TrainingResult(None, latest.epochs, reason=reason))
+    whole = [result for result in reached[rung_index - rung.fold :] if isinstance(result, TrainingResult)]
+    scored = score_trial(whole, config.fold_rows, config.goal)
+    assert scored.score is not None, "those without one have failed"
+    trial.report(scored.score, HALVING**rung_index)  # where the pruner has its rungs, whatever their shares
     if rung_index == len(config.rungs) - 1:
-        return _trial_row(config, trial, "complete", result)
-    return _trial_row(config, trial, "pruned", result) if trial.should_prune() else None
+        return _trial_row(config, trial, "complete", scored)
+    return _trial_row(config, trial, "pruned", scored) if trial.should_prune() else None
 
 
 def _tell_study(study: optuna.Study, trial: optuna.Trial, row: Trial) -> None:
@@ -263,23 +255,20 @@ def _keep_best_weights(rows: Sequence[Trial], goal: Goal, folder: Path) -> None:
     for row in rows:
         trial_folder = folder / trial_folder_name(row.number)
         weights = () if row.number == kept else trial_folder.glob("best.*")
-        for path in (*trial_folder.glob("checkpoint.*"), *weights):
+        of_other_folds = trial_folder.glob("fold-*/best.*")
+        for path in (*trial_folder.rglob("checkpoint.*"), *weights, *of_other_folds):
             path.unlink()
 
 
 def _trial_spec(config: SearchConfig, folder: Path, trial: optuna.Trial, rung_index: int) -> TrialSpec:
+    rung, trial_folder = config.rungs[rung_index], folder / trial_folder_name(trial.number)
     return TrialSpec(
-        config.job,
+        replace(config.job, fold=rung.fold),
         config.space.add_fixed(config.space.scale_drawn(trial.params)),
         derive_seed(config.seed, config.contender, "trial", trial.number),
-        folder / trial_folder_name(trial.number),
-        Budget(config.length, config.rungs[rung_index]),
+        trial_folder / f"fold-{rung.fold}" if rung.fold else trial_folder,
+        Budget(config.length, rung.share),
     )
-
-
-def trial_folder_name(number: int) -> str:
-    """The folder of a trial in the scratch of its search."""
-    return f"trial-{number:04d}"
 
 
 def _trial_row(config: SearchConfig, trial: optuna.Trial, state: str, result: TrainingResult) -> Trial:

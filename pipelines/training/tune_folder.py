@@ -8,7 +8,7 @@ from models.blocks.hyperparameters import SettingValue
 from pipelines.runtime.files import copy_file, write_json
 from pipelines.tasks import Goal
 from pipelines.training.csv_logs import write_trials
-from pipelines.training.search import Trial, best_trial, trial_folder_name
+from pipelines.training.finished_trials import Trial, best_trial, trial_folder_name
 from pipelines.training.search_space import SearchSpace
 from pipelines.training.starts import Start, start_folder, write_start
 from pipelines.training.trial import read_result

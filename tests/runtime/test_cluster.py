@@ -20,9 +20,10 @@ from pipelines.settings import paths
 from pipelines.tasks import Goal
 from pipelines.training.budget import BudgetSettings
 from pipelines.training.contender_settings import make_settings
+from pipelines.training.finished_trials import Trial
 from pipelines.training.learners import TrainingResult
 from pipelines.training.members import seed_specs, train_members
-from pipelines.training.search import SearchConfig, Trial, run_search
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from tests.support import cluster_tasks
 from tests.support.budgets import epochs

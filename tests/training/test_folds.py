@@ -10,21 +10,27 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.data.folds import read_folds
+from pipelines.data.folds import HOLDOUT, read_folds
 from pipelines.data.parts import Part, join_parts, read_part, write_part
 from pipelines.data.schema import read_schema
 from pipelines.data.text import fit_vocabulary
+from pipelines.runtime.files import write_json
 from pipelines.runtime.user_error import UserError
 from pipelines.splitting.split import SplitSettings, split_dataset, write_split
 from pipelines.tasks import Goal, build_task
 from pipelines.training.augmented_copies import augmented_copies
+from pipelines.training.common_epoch import best_common_epoch
 from pipelines.training.contender import Plan, TrainedContender, member_specs, train_contender
 from pipelines.training.contender_settings import make_settings
+from pipelines.training.finished_trials import best_trial, trial_folder_name
 from pipelines.training.job import TrainingJob, build_fitted_model, load_training_data, read_job_schema
 from pipelines.training.learners import TrainingResult
-from pipelines.training.members import Member, best_common_epoch
 from pipelines.training.out_of_fold import answer_folds
+from pipelines.training.rungs import SCORED_FOLDS, count_scored_rows
+from pipelines.training.search import SearchConfig, run_search
+from pipelines.training.search_space import build_search_space
 from pipelines.training.ship_settings import Ship
+from pipelines.training.trial import read_result
 from pipelines.training.weights import load_model
 from tests.support.budgets import epochs
 from tests.support.problems import AUGMENT_SETTINGS, PROBLEMS, load_problem, training_job_of
@@ -136,15 +142,62 @@ def test_all_folds_keep_the_epoch_that_is_best_in_their_mean(
         assert member.result.score == pytest.approx(curve[kept - 1], rel=tolerance)
 
 
-def test_folds_keep_no_epoch_that_one_of_them_never_came_to(tmp_path: Path) -> None:
-    def member(name: str, *scores: float) -> Member:
-        return Member(name, TrainingResult(scores[-1], history=tuple({"valid_loss": one} for one in scores)), tmp_path)
+def test_folds_keep_no_epoch_that_one_of_them_never_came_to() -> None:
+    down, up = Goal("loss", "minimize"), Goal("loss", "maximize")
+    results = [result_of(5, 3, 4), result_of(4, 3, 2, 1, 6)]
+    assert best_common_epoch(results, [1, 1], down) == (2, 3)
+    assert best_common_epoch(results, [1, 1], up) == (1, 4.5)
+    results = [result_of(1, 5), result_of(4, 2)]
+    assert best_common_epoch(results, [9, 1], down) == (1, pytest.approx(1.3))
+    assert best_common_epoch(results, [1, 9], down) == (2, pytest.approx(2.3))
 
-    members = [member("fold-0", 5, 3, 4), member("fold-1", 4, 3, 2, 1, 6)]
-    assert best_common_epoch(members, [1, 1], Goal("loss", "minimize")) == 2
-    assert best_common_epoch(members, [1, 1], Goal("loss", "maximize")) == 1
-    members = [member("fold-0", 1, 5), member("fold-1", 4, 2)]
-    assert [best_common_epoch(members, rows, Goal("loss", "minimize")) for rows in ([9, 1], [1, 9])] == [1, 2]
+
+def result_of(*scores: float) -> TrainingResult:
+    return TrainingResult(scores[-1], len(scores), history=tuple({"valid_loss": one} for one in scores))
+
+
+def test_the_best_trials_of_a_search_are_judged_by_the_rows_of_two_folds(
+    folded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = folded("digits")
+    job, goal = job_of(folder, "mlp", "digits"), Goal("log_loss", "minimize")
+    fold_rows = count_scored_rows(read_folds(folder / "split" / "valid" / "folds.npz"), trials=6)
+    assert len(fold_rows) == SCORED_FOLDS == 2
+    space = build_search_space("digits-mlp", "mlp", "classification", {"width": 16}, {})
+    config = SearchConfig(job, goal, space, 6, 3, epochs(4).length, (0.5, 1.0), 5, "digits-mlp", fold_rows)
+    _, trials = run_search(config, tmp_path / "one", 1, lambda *_: None)
+    assert {trial.state for trial in trials} == {"complete", "pruned"}
+    for trial in trials:
+        place = tmp_path / "one" / trial_folder_name(trial.number)
+        last = max(place.glob("until-*.json"), key=lambda path: read_result(path).epochs)
+        second = place / "fold-1" / "until-100%.json"
+        assert second.exists() == (trial.state == "complete")
+        if trial.state == "complete":
+            results = [read_result(last), read_result(second)]
+            assert results[0].history != results[1].history
+            assert (trial.best_epoch, trial.score) == best_common_epoch(results, fold_rows, goal)
+        else:
+            assert trial.score == read_result(last).score
+    (kept,) = (tmp_path / "one").rglob("best.*")
+    assert kept.parent.name == trial_folder_name(best_trial(trials, goal).number), "the first fold's, of the best"
+    assert run_search(config, tmp_path / "two", 2, lambda *_: None)[1] == trials
+
+
+def test_a_trial_that_nothing_is_compared_with_is_trained_on_one_fold(folded: Callable[[str], Path]) -> None:
+    folds = read_folds(folded("digits") / "split" / "valid" / "folds.npz")
+    assert count_scored_rows(folds, trials=1) == count_scored_rows(HOLDOUT, trials=6) == ()
+
+
+def test_a_trial_that_fails_on_its_second_fold_says_where(folded: Callable[[str], Path], tmp_path: Path) -> None:
+    job = job_of(folded("digits"), "mlp", "digits")
+    space = build_search_space("digits-mlp", "mlp", "classification", {"width": 16}, {})
+    config = SearchConfig(
+        job, Goal("log_loss", "minimize"), space, 2, 2, epochs(1).length, (1.0,), 5, "digits-mlp", (67, 67)
+    )
+    write_json(tmp_path / trial_folder_name(0) / "fold-1" / "until-100%.json", vars(TrainingResult(None, reason="why")))
+    failed, other = run_search(config, tmp_path, 1, lambda *_: None)[1]
+    assert (failed.state, failed.score, failed.reason) == ("failed", None, "on fold 1, why")
+    assert other.score is not None
 
 
 def test_a_split_by_time_and_a_wish_ship_a_model_that_is_trained_on_all_rows(

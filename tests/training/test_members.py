@@ -24,11 +24,12 @@ from pipelines.tasks import Goal, Task, build_task
 from pipelines.tasks.model_inputs import model_inputs
 from pipelines.training import weights
 from pipelines.training.contender_settings import make_settings
+from pipelines.training.finished_trials import best_trial
 from pipelines.training.inference import score_validation
 from pipelines.training.job import TrainingJob, load_validation
 from pipelines.training.learners import TrainingResult
 from pipelines.training.members import Member, best_member, seed_specs, train_members, trial_members
-from pipelines.training.search import SearchConfig, best_trial, run_search
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.shipping import choose_shipped
 from pipelines.training.train_folder import write_members

@@ -14,14 +14,10 @@ from pipelines.runtime.user_error import UserError
 from pipelines.runtime.workers import FORKSERVER
 from pipelines.tasks import Goal
 from pipelines.training.budget import BudgetSettings
+from pipelines.training.finished_trials import Trial, best_trial
 from pipelines.training.importances import setting_importances
 from pipelines.training.job import TrainingJob
-from pipelines.training.search import (
-    SearchConfig,
-    Trial,
-    best_trial,
-    run_search,
-)
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.trial import read_result
 from pipelines.training.tune_folder import write_best_trial

@@ -6,9 +6,10 @@ import pytest
 
 from pipelines.tasks import Goal
 from pipelines.training.budget import BudgetSettings
+from pipelines.training.finished_trials import Trial, best_trial, trial_folder_name
 from pipelines.training.importances import setting_importances
 from pipelines.training.job import TrainingJob
-from pipelines.training.search import SearchConfig, Trial, best_trial, run_search, trial_folder_name
+from pipelines.training.search import SearchConfig, run_search
 from pipelines.training.search_space import build_search_space
 from pipelines.training.timed_search import count_trials_in_time
 from tests.support.problems import training_job_of

@@ -175,7 +175,7 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
             )
             for name, value in model["settings"].items()
         ),
-        search_summary=_summarize_search(task, trials, best_trial),
+        search_summary=_summarize_search(task, trials, best_trial, model),
         failures=tuple(f"trial {trial['number']}: {trial['reason']}" for trial in trials if trial["state"] == "failed"),
         training_summary=summarize_start(model) + summarize_semi(model) + _summarize_training(task, model),
         pictures=tuple(
@@ -184,9 +184,12 @@ def _build_section(task: Task, row: LeaderboardRow, folders: ContenderFolders) -
     )
 
 
-def _summarize_search(task: Task, trials: Sequence[Mapping[str, str]], best_trial: Mapping[str, Any]) -> str:
+def _summarize_search(
+    task: Task, trials: Sequence[Mapping[str, str]], best_trial: Mapping[str, Any], model: Mapping[str, Any]
+) -> str:
     """The search in one or two sentences; trials are the rows of trials.csv."""
-    score = f"{task.goal.name.replace('_', ' ')} {format_number(best_trial['score'])} on validation"
+    rows = "validation" if not model["folds"] else "the first fold" if len(trials) == 1 else "the first two folds"
+    score = f"{task.goal.name.replace('_', ' ')} {format_number(best_trial['score'])} on {rows}"
     limits = _summarize_limits(best_trial.get("limits", {}))
     if len(trials) == 1:
         return f"One choice of settings was tried ({score}).{limits}"
