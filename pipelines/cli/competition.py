@@ -12,7 +12,15 @@ from pipelines.cli.processes import own_environment, run_module
 from pipelines.runtime.locks import RUN_VARIABLE
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
-from pipelines.tracking.background import TRACKING_VARIABLE, QueueProcess, add_to_queue, read_queue, wait_for_background
+from pipelines.tracking.background import (
+    BY_THE_RUN,
+    NOBODY,
+    TRACKING_VARIABLE,
+    QueueProcess,
+    add_to_queue,
+    read_queue,
+    wait_for_background,
+)
 
 if TYPE_CHECKING:
     from pipelines.cli.screen import Screen
@@ -58,7 +66,8 @@ def run_parts(targets: Sequence[str]) -> Competition:
         competition = Competition(int(run_module("dvc", "repro", *targets, stdout=sys.stderr) != 0), ())
     else:
         competition = _run_stages(targets)
-    complete_tracking()
+    if os.environ.get(TRACKING_VARIABLE) != NOBODY:
+        complete_tracking()
     return competition
 
 
@@ -70,7 +79,7 @@ def _run_stages(targets: Sequence[str]) -> Competition:
     from pipelines.runtime.stage_processes import start_fork_server
     from pipelines.runtime.workers import import_in_fork_server, worker_count
 
-    os.environ[TRACKING_VARIABLE] = "off"  # this process has it done, below
+    tracked = os.environ.setdefault(TRACKING_VARIABLE, BY_THE_RUN) == BY_THE_RUN
     import_in_fork_server(modules_of(targets))
     if not Path("dvc.lock").exists():
         start_fork_server()  # it imports while DVC reads the project
@@ -78,7 +87,7 @@ def _run_stages(targets: Sequence[str]) -> Competition:
     plan = project.plan(targets)
     settings = RunSettings(worker_count(likely_device()), paths.STATE_FOLDER, cluster_cpu_count())
     with Screen(len(plan), _evaluated_row) as screen, closing(QueueProcess()) as queue:
-        ends = Run(plan, project, settings, TrackedScreen(screen, queue)).run()
+        ends = Run(plan, project, settings, TrackedScreen(screen, queue) if tracked else screen).run()
     print_failures(ends)
     return Competition(int(any(end.end == "failed" for end in ends)), ends)
 

@@ -16,7 +16,8 @@ from pipelines.runtime.locks import exclusive_lock
 from pipelines.settings import paths
 
 TRACKING_STATE = paths.STATE_FOLDER / "tracking"
-TRACKING_VARIABLE = "BAKEOFF_TRACKING"  # off: stages leave it to their run
+TRACKING_VARIABLE = "BAKEOFF_TRACKING"  # who shows in MLflow what is done: unset, every stage by itself ...
+NOBODY, BY_THE_RUN = "off", "run"  # ... or nobody, or the run that the stage belongs to
 BUSY_LOCK = TRACKING_STATE / "busy"  # locked, and shared, by every process in the background until it ends
 QUEUE = TRACKING_STATE / "queue"  # a file per contender and champion that is still to be shown
 QUEUE_LOG = TRACKING_STATE / "queue.log"
@@ -28,9 +29,9 @@ def start_in_background(*arguments: str) -> None:
     """Start `python -m pipelines.tracking` with these arguments, and do not wait.
 
     What it says goes to a file named after the last argument in .state/tracking/; what starting it cost the stage
-    goes to .state/durations/. With BAKEOFF_TRACKING=off nothing is started: whoever set it shows them.
+    goes to .state/durations/.
     """
-    if os.environ.get(TRACKING_VARIABLE) == "off":
+    if os.environ.get(TRACKING_VARIABLE) in (NOBODY, BY_THE_RUN):
         return
     started = time.monotonic()
     TRACKING_STATE.mkdir(parents=True, exist_ok=True)

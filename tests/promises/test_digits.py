@@ -61,7 +61,10 @@ def test_a_run_of_limited_time_says_what_it_did_and_eight_stages_at_once_then_le
     states = json.loads(project.run_checked("dvc", "status", "--json"))
     assert states == {RESOLVE: ["always changed"]}, "the lock is true"
     assert project.lock_text != finished.lock_text
-    project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_WORKERS="8")
+    shown = mlflow_runs(project)
+    assert {name for _, name, _, _ in shown} >= set(SMALL_PARAMS["contenders"])
+    project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_WORKERS="8", BAKEOFF_TRACKING="off")
+    assert mlflow_runs(project) == shown, "MLflow was left alone"
     assert project.lock_text == finished.lock_text
 
 

@@ -139,7 +139,7 @@ def reached(project: Project, pattern: str) -> Callable[[], bool]:
 def every(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of every kind after an undisturbed run of two stages at once."""
     project = Project(tmp_path_factory.mktemp("every"), EVERY)
-    project.run_checked(*RUN, BAKEOFF_WORKERS="2")
+    project.run_checked(*RUN, BAKEOFF_WORKERS="2", BAKEOFF_TRACKING="off")  # MLflow: tests of their own
     return project
 
 
@@ -164,7 +164,7 @@ def test_a_run_of_eight_stages_at_once_that_is_killed_repeatedly_equals_an_undis
     kills = 0
     seen: dict[str, int] = {}
     for number, moment in enumerate(MOMENTS):
-        process = project.start_command(*RUN, *KILLED, BAKEOFF_WORKERS="8")
+        process = project.start_command(*RUN, *KILLED, BAKEOFF_WORKERS="8", BAKEOFF_TRACKING="off")
         there = reached(project, moment)
         while process.poll() is None and not there():
             time.sleep(0.002)
@@ -176,10 +176,14 @@ def test_a_run_of_eight_stages_at_once_that_is_killed_repeatedly_equals_an_undis
         assert {name: now.get(name) for name in seen} == seen, "finished work was done again or lost"
         seen = now
     assert kills >= 4, project.read_output()
-    project.run_checked(*RUN, *KILLED, BAKEOFF_WORKERS="8")
+    project.run_checked(*RUN, *KILLED, BAKEOFF_WORKERS="8", BAKEOFF_TRACKING="off")
     assert project.lock_entries(KILLED) == every.lock_entries(KILLED)
     leftovers = [path for folder in ("data", "artifacts") for path in (project.folder / folder).rglob(".unfinished-*")]
     assert leftovers == []
+
+
+def test_a_run_that_is_told_so_leaves_mlflow_alone(every: Project) -> None:
+    assert not list(every.folder.glob("ml*"))
 
 
 @pytest.mark.parametrize("problem", EVERY["problems"])

@@ -106,7 +106,8 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Added:
             assert main(["add", kind, str(path.relative_to(folder)), *stated, "--yes"]) == 0
     after = (folder / "params.yaml").read_bytes()
     keep_one_contender_each(project)
-    return Added(project, before, after, project.run_checked("python", "-m", "pipelines.cli", "run"))
+    printed = project.run_checked("python", "-m", "pipelines.cli", "run", BAKEOFF_TRACKING="off")
+    return Added(project, before, after, printed)
 
 
 @pytest.fixture(scope="module")
