@@ -153,7 +153,7 @@ SETS: dict[str, PaperSet] = {
         (
             Published(_entry("gradient_boosting", 1), 0.4322, "Gorishniy 2021, LightGBM, tuned (read)", "not tuned"),
             Published(_entry("mlp", 30), 0.4948, "Gorishniy 2024, MLP, tuned (read)", "not tuned"),
-            Published(_entry("tabm", 8), 0.4414, "Gorishniy 2024, TabM, tuned (read)", "not tuned"),
+            Published(_entry("tabm", 30), 0.4414, "Gorishniy 2024, TabM, tuned (read)", "not tuned"),
         ),
     ),
     "etth1": PaperSet(

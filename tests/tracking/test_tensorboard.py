@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli.command import bakeoff
+from pipelines.cli.names import UnknownName
 from pipelines.runtime.user_error import UserError
 from pipelines.settings import paths
 from pipelines.tracking.tensorboard import BOARD_FOLDER, write_boards
@@ -72,6 +73,15 @@ def test_the_command_writes_the_files_or_says_why_not(project: Path) -> None:
     assert ended.exception is None
     assert ended.output == ""
     assert MLP.exists()
+    ended = CliRunner().invoke(bakeoff, ["tensorboard", "--write-only", "digits-logistic_regression"])
+    assert ended.exit_code == 0
+    assert [path.name for path in MLP.parent.iterdir()] == ["digits-logistic_regression"], "the one that is named"
+    ended = CliRunner().invoke(bakeoff, ["tensorboard", "--write-only", "digits"])
+    assert ended.exit_code == 0
+    assert MLP.exists(), "all of a problem"
+    ended = CliRunner().invoke(bakeoff, ["tensorboard", "digit"], standalone_mode=False)
+    assert isinstance(ended.exception, UnknownName)
+    assert "did you mean digits" in str(ended.exception)
     shutil.rmtree("artifacts")
     ended = CliRunner().invoke(bakeoff, ["tensorboard", "--write-only"], standalone_mode=False)
     assert isinstance(ended.exception, UserError)
