@@ -63,10 +63,10 @@ STAGES: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DVC project of five stages, not yet run."""
-    folder = tmp_path / "project"
+    folder = tmp_path_factory.mktemp("dvc") / "project"
     folder.mkdir()
     (folder / "source.txt").write_text("some text\n")
     (folder / "params.yaml").write_text("seed: 1\nother: 2\n")
@@ -76,6 +76,12 @@ def project(tmp_path: Path) -> Path:
     call(folder, "dvc", "init", "--quiet")
     call(folder, "dvc", "config", "core.analytics", "false")
     return folder
+
+
+@pytest.fixture
+def project(new_project: Path, tmp_path: Path) -> Path:
+    """A copy of it, of the test's own."""
+    return Path(shutil.copytree(new_project, tmp_path / "project", symlinks=True))
 
 
 def start(folder: Path, *command: str) -> subprocess.Popen[str]:
