@@ -1,6 +1,9 @@
 """Checks of targets: classes that contradict each other or are rare, outliers, clipped and constant values."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.data.dataset import RARE_PIXEL_SHARE, Finding, chunks
 from pipelines.data.parts import NO_PART, PARTS
@@ -34,7 +37,9 @@ def check_contradictions(context: CheckContext) -> Finding:
         return Finding("contradictions", "fine", 0, "No two identical examples have different labels.")
     first = np.flatnonzero(context.sets == np.argmax(labels > 1))
     names = context.data.schema.target.categories
-    listed_examples = ", ".join(f"example {row} is called {names[int(target[row])]}" for row in first[:5])
+    listed_examples = ", ".join(
+        f"example {row} is called {names[int(target[row])]}" for row in _one_of_each(first, target)
+    )
     what = "rows that are alike in all columns in use" if is_table(context) else "identical examples"
     found = (
         f"{format_count(count, 'set')} of {what}, but with different labels: no classifier can get all of them right "
@@ -60,13 +65,21 @@ def _check_contradictory_values(context: CheckContext) -> Finding:
         return Finding("contradictions", "fine", 0, f"No two identical examples differ in {field.name}.")
     first = np.flatnonzero(context.sets == sets[np.argmax(counts > 1)])
     listed_examples = (
-        ", ".join(f"example {row} has {target[row]:g}" for row in first[:5]) if target.ndim == 1 else format_rows(first)
+        ", ".join(f"example {row} has {target[row]:g}" for row in _one_of_each(first, target))
+        if target.ndim == 1
+        else format_rows(first)
     )
     sentence = (
         f"{format_count(count, 'set')} of identical examples with different {field.name} (for instance "
         f"{listed_examples}): the inputs do not say all that it depends on, and no network can get all of them right."
     )
     return Finding("contradictions", "notice", count, sentence)
+
+
+def _one_of_each(rows: NDArray[np.int64], target: NDArray[Any]) -> NDArray[np.int64]:
+    """The first of the rows with each target, up to five of them."""
+    _, places = np.unique(target[rows], return_index=True)
+    return rows[np.sort(places)[:5]]
 
 
 def check_scarce_classes(context: CheckContext) -> Finding | None:
